@@ -1,0 +1,1 @@
+"""The tap: a Salesforce org as Singer messages."""

@@ -1,0 +1,1 @@
+"""The target: Singer messages as tables in a schema of a Postgres warehouse."""

@@ -1,0 +1,1 @@
+"""Tests of both halves, and the simulated org that they run against."""
