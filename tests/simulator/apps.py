@@ -1,0 +1,56 @@
+"""Connected apps: what a client must present to get a token, and what the org's login allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+CLIENT_CREDENTIALS = "client_credentials"
+REFRESH_TOKEN = "refresh_token"  # noqa: S105 - the name of a grant
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+PASSWORD = "password"  # noqa: S105 - the name of a grant
+ALL_GRANTS = frozenset({CLIENT_CREDENTIALS, REFRESH_TOKEN, JWT_BEARER, PASSWORD})
+
+
+@dataclass(slots=True)
+class ConnectedApp:
+    """A connected app.
+
+    Attributes:
+        client_id: consumer key.
+        client_secret: consumer secret.
+        grants: the grant types that it may use.
+        run_as: user name that client credentials log in as.
+        certificate: PEM of the certificate that JWT assertions are checked with, or none.
+        rotate_refresh_tokens: whether each use of a refresh token gives a new one and kills the old.
+        refresh_tokens: live refresh tokens, each with the user name it stands for.
+        approved_users: user names that an admin approved for it; none means everybody.
+    """
+
+    name: str
+    client_id: str
+    client_secret: str
+    grants: frozenset[str] = ALL_GRANTS
+    run_as: str | None = None
+    certificate: str | None = None
+    rotate_refresh_tokens: bool = False
+    refresh_tokens: dict[str, str] = field(default_factory=dict)
+    approved_users: frozenset[str] | None = None
+
+
+@dataclass(slots=True)
+class LoginPolicy:
+    """What the org's login allows.
+
+    Attributes:
+        sandbox: whether this org is a sandbox (it then logs in at the test host and its own My Domain only).
+        my_domain: first label of its My Domain.
+        soap_login: whether SOAP `login()` is on; new orgs have it off.
+        password_grant: whether the password grant is on; new orgs have it off.
+        session_minutes: how long a session lives on the org's clock.
+    """
+
+    sandbox: bool = False
+    my_domain: str = "acme"
+    soap_login: bool = True
+    password_grant: bool = True
+    session_minutes: int = 120

@@ -1,0 +1,107 @@
+"""What a handler is given and what it answers: plain values, no web framework."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from tests.simulator.http.errors import ApiError
+
+if TYPE_CHECKING:
+    from tests.simulator.http.faults import Action
+    from tests.simulator.http.hosts import Host
+    from tests.simulator.http.ledger import Entry
+    from tests.simulator.http.sessions import Session
+
+JSON = "application/json;charset=UTF-8"
+
+
+@dataclass(frozen=True)
+class FilePart:
+    """Bytes of a file from `offset` on; sent without passing through Python."""
+
+    path: Path
+    offset: int
+    length: int
+
+
+@dataclass
+class Reply:
+    """An answer: a status, headers and either bytes or a part of a file."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    content_type: str = JSON
+    file: FilePart | None = None
+    actions: "list[Action]" = field(default_factory=list)
+
+    @property
+    def length(self) -> int:
+        """Length of the body in bytes, as it would be sent without compression."""
+        return self.file.length if self.file else len(self.body)
+
+    def json(self) -> Any:
+        """The body as JSON; None when it is empty."""
+        return json.loads(self.body) if self.body else None
+
+
+@dataclass
+class Call:
+    """A request as the handlers see it, be it one of its own or a part of a composite."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    host: "Host"
+    session: "Session | None" = None
+    entry: "Entry | None" = None
+    actions: "list[Action]" = field(default_factory=list)
+    composite: str | None = None
+
+    def json(self) -> Any:
+        """The body as JSON.
+
+        Raises:
+            ApiError: `JSON_PARSER_ERROR` if it is not JSON.
+        """
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise ApiError(400, "JSON_PARSER_ERROR", f"Unexpected content in the request body: {error}") from None
+
+    def form(self) -> dict[str, str]:
+        """The body as a form, the way OAuth requests come."""
+        return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
+
+    def action(self, kind: "type[Action]") -> "Action | None":
+        """The fault of that kind which a rule laid on this call."""
+        return next((action for action in self.actions if isinstance(action, kind)), None)
+
+    def part(self, method: str, url: str, headers: Mapping[str, str], body: bytes, kind: str) -> "Call":
+        """A subrequest of this call, with the caller's session."""
+        path, query = split_url(url)
+        return replace(
+            self, method=method, path=path, query=query, headers=headers, body=body, actions=[], composite=kind
+        )
+
+
+def split_url(url: str) -> tuple[str, dict[str, str]]:
+    """Path (decoded) and query parameters of a URL."""
+    parts = urlsplit(url)
+    return unquote(parts.path), dict(parse_qsl(parts.query, keep_blank_values=True))
+
+
+def json_reply(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
+    """An answer with a JSON body."""
+    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return Reply(status, body, dict(headers or {}))
+
+
+def no_content(status: int = 204) -> Reply:
+    """An answer without a body."""
+    return Reply(status, b"")
