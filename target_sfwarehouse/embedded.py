@@ -1,8 +1,8 @@
 """A Postgres server of the target's own, for a first look and for tests.
 
-`start` makes a data folder, starts a server on it and says how to reach it; one that is up already is adopted. The
-server outlives the process that started it, so that psql can look at what was loaded. It listens on 127.0.0.1 only
-and asks for a random password, which is kept in files that only their owner may read.
+`start` makes a data folder, starts a server on it and says how to reach it; one that is up is adopted. The
+server outlives the process that started it, so that psql can look at what was loaded. It listens on 127.0.0.1
+only and asks for a random password, which is kept in files that only their owner may read.
 
     python -m target_sfwarehouse.embedded start|status|psql|stop DIRECTORY
 

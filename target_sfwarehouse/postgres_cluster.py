@@ -153,7 +153,9 @@ class Cluster:
         try:
             begin = os.fstat(log).st_size
             flags = " ".join(f"-c {name}={value}" for name, value in options.items())
-            done = self.run("pg_ctl", "start", "--wait", "--timeout=60", "--options", flags, log=log)
+            done = self.run(
+                "pg_ctl", "start", "--silent", "--wait", "--timeout=60", "--options", flags, log=log
+            )
         finally:
             os.close(log)
         if done.returncode == 0:
@@ -243,6 +245,11 @@ def explain(what: str, output: str) -> str:
         One line.
     """
     hints = [hint for mark, hint in HINTS.items() if mark in output]
-    lines = [line for line in output.splitlines() if re.search(r"FATAL|PANIC|ERROR|error|HINT", line)]
-    told = " | ".join(line.strip() for line in (lines or output.splitlines())[-3:])
+    plain = re.sub(r"^[-0-9:. ]+[A-Z]+ \[\d+\] ", "", output, flags=re.MULTILINE)
+    lines = [
+        line
+        for line in plain.splitlines()
+        if line.strip() and not re.match(r"waiting|pg_ctl|Examine|stopped waiting", line)
+    ]
+    told = " | ".join(line.strip() for line in lines[-4:])
     return " ".join([f"{what}.", *hints, f"Postgres said: {told}"])

@@ -1,1 +1,90 @@
-"""Fixtures."""
+"""A Postgres to load into: the target's own launcher, or the server that SFSOURCE_TEST_POSTGRES_URL names."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from target_sfwarehouse import embedded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+URL_VARIABLE = "SFSOURCE_TEST_POSTGRES_URL"
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """A database, and in it the name of a schema that only one test uses."""
+
+    url: str
+    schema: str
+    connection: psycopg.Connection[dict[str, Any]]
+
+    def config(self, **overrides: Any) -> dict[str, Any]:
+        """Target configuration that loads into this test's schema."""
+        return {"sqlalchemy_url": self.url, "schema": self.schema, **overrides}
+
+    def query(self, statement: str, *parameters: Any) -> list[dict[str, Any]]:
+        """Rows of a statement; `{schema}` in it stands for the test's schema, `%s` for a parameter."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(self._compose(statement), parameters or None)
+            return cursor.fetchall()
+
+    def execute(self, statement: str) -> None:
+        """Run a statement that returns nothing; `{schema}` stands for the test's schema."""
+        self.connection.execute(self._compose(statement))
+
+    def table_names(self) -> set[str]:
+        """Tables of the test's schema."""
+        found = self.query("SELECT tablename FROM pg_tables WHERE schemaname = %s", self.schema)
+        return {row["tablename"] for row in found}
+
+    def _compose(self, statement: str) -> sql.SQL:
+        quoted = sql.Identifier(self.schema).as_string()
+        return sql.SQL(statement.replace("{schema}", quoted))
+
+
+def plain_url(url: str) -> str:
+    """The URL as libpq and psycopg know it, without SQLAlchemy's driver name."""
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+@pytest.fixture(scope="session")
+def open_directory() -> Iterator[Path]:
+    """A temporary folder that any account can enter, which pytest's own is not."""
+    directory = Path(tempfile.mkdtemp(prefix="sfsource-test-"))
+    directory.chmod(0o711)
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def warehouse_url(open_directory: Path) -> Iterator[str]:
+    """URL of the session's server."""
+    named = os.environ.get(URL_VARIABLE)
+    if named:
+        yield named
+        return
+    server = embedded.start(open_directory / "warehouse", fsync=False)
+    yield server.url
+    embedded.stop(server.directory)
+
+
+@pytest.fixture
+def warehouse(warehouse_url: str) -> Iterator[Warehouse]:
+    """A fresh schema name on the session's server; the schema is dropped afterwards."""
+    with psycopg.connect(plain_url(warehouse_url), autocommit=True, row_factory=dict_row) as connection:
+        schema = f"test_{uuid.uuid4().hex[:12]}"
+        yield Warehouse(warehouse_url, schema, connection)
+        connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
