@@ -1,0 +1,149 @@
+"""Subrequests of a `/composite` call: what they hold and how they are packed.
+
+A composite takes 25 subrequests, 5 of them queries, and counts as one API call (REST API guide, "Composite").
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from tap_sfsource.errors import SalesforceError, error_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+SIZE: Final = 25
+QUERIES: Final = 5
+_AFTER_VERSION: Final = 4
+"""`/services/data/vNN.0/resource` has its resource at this place."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Subrequest:
+    """A request that rides in a composite call.
+
+    Attributes:
+        method: HTTP method.
+        url: Path with its query string, as `Client.data` gives it.
+        reference_id: Name of the subrequest, unique in its call: letters, digits and underscores.
+        headers: Headers of its own, such as If-Modified-Since.
+    """
+
+    method: str
+    url: str
+    reference_id: str
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """The URL without its query string."""
+        return urlsplit(self.url).path
+
+    @property
+    def kind(self) -> str:
+        """The resource asked: `query`, `queryAll`, `describe`, `deleted` and so on."""
+        words = self.path.strip("/").split("/")[_AFTER_VERSION - 1 :]
+        return words[2] if len(words) > 2 and words[0] == "sobjects" else words[0]  # noqa: PLR2004
+
+    @property
+    def is_query(self) -> bool:
+        """Whether it counts towards the queries that a composite may hold."""
+        return self.kind in {"query", "queryAll"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Subresponse:
+    """The answer to one subrequest.
+
+    Attributes:
+        reference_id: The subrequest's.
+        status: HTTP status.
+        headers: Headers of the answer.
+        raw: Its body as JSON bytes, `null` for an answer without one; an array of errors if `ok` is false.
+    """
+
+    reference_id: str
+    status: int
+    headers: Mapping[str, str]
+    raw: bytes
+
+    @property
+    def body(self) -> Any:
+        """The decoded body."""
+        return msgspec.json.decode(self.raw)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the subrequest was answered (304 Not Modified included)."""
+        return self.status < HTTPStatus.BAD_REQUEST
+
+    @property
+    def error_code(self) -> str:
+        """Salesforce's `errorCode`, empty without one."""
+        return "" if self.ok else error_parts(self.body)[0]
+
+    def error(self, path: str) -> SalesforceError:
+        """Give the answer as the error that it is.
+
+        Args:
+            path: Path of the subrequest.
+
+        Returns:
+            The error, to be raised.
+        """
+        code, message = error_parts(self.body)
+        return SalesforceError(self.status, code, message, path)
+
+
+def pack(subrequests: Sequence[Subrequest]) -> list[list[Subrequest]]:
+    """Deal subrequests out to as few calls as the limits allow, evenly, because a call runs them one by one.
+
+    Args:
+        subrequests: What to ask.
+
+    Returns:
+        The calls' subrequests.
+    """
+    queries = [part for part in subrequests if part.is_query]
+    others = [part for part in subrequests if not part.is_query]
+    count = max(-(-len(queries) // QUERIES), -(-len(subrequests) // SIZE))
+    calls: list[list[Subrequest]] = [[] for _ in range(count)]
+    for place, part in enumerate(queries):
+        calls[place % count].append(part)
+    for part in others:
+        min(calls, key=len).append(part)
+    return calls
+
+
+def decode_answers(content: bytes) -> list[Subresponse]:
+    """Read the answer of a composite call.
+
+    Args:
+        content: The call's body; the bodies of its subresponses stay undecoded.
+
+    Returns:
+        The subresponses in the call's order.
+    """
+    return [
+        Subresponse(part.referenceId, part.httpStatusCode, part.httpHeaders or {}, bytes(part.body))
+        for part in _ANSWERS.decode(content).compositeResponse
+    ]
+
+
+class _Answer(msgspec.Struct):
+    referenceId: str  # noqa: N815 - Salesforce's name
+    httpStatusCode: int  # noqa: N815
+    body: msgspec.Raw = msgspec.Raw(b"null")
+    httpHeaders: dict[str, str] | None = None  # noqa: N815
+
+
+class _Answers(msgspec.Struct):
+    compositeResponse: list[_Answer]  # noqa: N815
+
+
+_ANSWERS = msgspec.json.Decoder(_Answers)

@@ -1,0 +1,264 @@
+"""What an org says of its objects: describe global, and the describe of each object.
+
+Describes ride 25 to a composite call. With a cache folder each is asked with If-Modified-Since, and an object
+that did not change is answered by 304 without a body.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+from email.utils import formatdate, parsedate_to_datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tap_sfsource.composite import Subrequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tap_sfsource.client import Client
+    from tap_sfsource.composite import Subresponse
+    from tap_sfsource.settings import Settings
+
+logger = logging.getLogger("tap-sfsource.describe")
+
+_CACHE_FORMAT: Final = 1
+_NO_SUCH_OBJECT: Final = frozenset({"NOT_FOUND", "INVALID_TYPE"})
+
+
+class Field(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A field's describe, as far as the tap reads it (REST API guide, "Describe Field Result").
+
+    Attributes are named as in the describe: `name` is the API name, `type` the SOAP type in lower case, `length`
+    in characters, `precision`/`scale` of a number, `digits` of an int, `reference_to` API names of objects.
+    """
+
+    name: str
+    type: str
+    label: str = ""
+    length: int = 0
+    precision: int = 0
+    scale: int = 0
+    digits: int = 0
+    nillable: bool = True
+    calculated: bool = False
+    custom: bool = False
+    filterable: bool = True
+    sortable: bool = True
+    name_field: bool = False
+    compound_field_name: str | None = None
+    relationship_name: str | None = None
+    reference_to: tuple[str, ...] = ()
+
+
+class SObject(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """An object's describe, as far as the tap reads it; describe global leaves `fields` empty."""
+
+    name: str
+    label: str = ""
+    label_plural: str = ""
+    key_prefix: str | None = None
+    custom: bool = False
+    queryable: bool = True
+    replicateable: bool = False
+    retrieveable: bool = True
+    fields: tuple[Field, ...] = ()
+
+    def field(self, name: str) -> Field | None:
+        """Find a field.
+
+        Args:
+            name: Its API name.
+
+        Returns:
+            The field, or None if the object lacks it or the user may not see it.
+        """
+        return next((field for field in self.fields if field.name == name), None)
+
+
+class _Cached(msgspec.Struct):
+    last_modified: str
+    sobject: SObject
+
+
+class _CacheFile(msgspec.Struct):
+    format: int
+    sobjects: dict[str, _Cached]
+
+
+class _Global(msgspec.Struct):
+    sobjects: list[SObject]
+
+
+class DescribeCache:
+    """Describes of one org as one user sees it, in one file of a folder."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a cache; a file that cannot be read counts as empty.
+
+        Args:
+            path: The file.
+        """
+        self._path = path
+        self._changed = False
+        try:
+            kept = msgspec.json.decode(path.read_bytes(), type=_CacheFile)
+            self._sobjects = kept.sobjects if kept.format == _CACHE_FORMAT else {}
+        except FileNotFoundError:
+            self._sobjects = {}
+        except (OSError, msgspec.DecodeError) as error:
+            logger.warning("The describe cache %s cannot be read (%s): starting anew.", path, error)
+            self._sobjects = {}
+
+    def headers(self, name: str) -> dict[str, str]:
+        """Give the headers that ask for a describe only if it changed.
+
+        Args:
+            name: API name of the object.
+        """
+        kept = self._sobjects.get(name)
+        return {"If-Modified-Since": kept.last_modified} if kept else {}
+
+    def get(self, name: str) -> SObject | None:
+        """Give a kept describe, or None.
+
+        Args:
+            name: API name of the object.
+        """
+        kept = self._sobjects.get(name)
+        return kept.sobject if kept else None
+
+    def put(self, sobject: SObject, last_modified: str | None) -> None:
+        """Keep a describe.
+
+        Args:
+            sobject: The describe.
+            last_modified: Its Last-Modified; without one it cannot be asked for conditionally and is not kept.
+        """
+        if last_modified:
+            self._sobjects[sobject.name] = _Cached(_http_date(last_modified), sobject)
+            self._changed = True
+
+    def save(self) -> None:
+        """Write the file if anything changed, replaced as a whole; a folder that cannot be written is no error."""
+        if not self._changed:
+            return
+        content = msgspec.json.encode(_CacheFile(_CACHE_FORMAT, self._sobjects))
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            Path(name).replace(self._path)
+        except OSError as error:
+            logger.warning("The describe cache %s cannot be written (%s).", self._path, error.strerror)
+        self._changed = False
+
+
+def open_cache(settings: Settings, instance_url: str) -> DescribeCache | None:
+    """Open the cache of an org, as one login sees it at one API version.
+
+    Args:
+        settings: `cache_dir`, and the login.
+        instance_url: The org's host.
+
+    Returns:
+        The cache, or None if no folder is set.
+    """
+    if not settings.cache_dir:
+        return None
+    # Two users of an org see different fields, so whoever logs in is part of the name.
+    told = (
+        instance_url,
+        settings.api_version,
+        settings.client_id,
+        settings.username,
+        settings.refresh_token,
+        settings.access_token,
+    )
+    digest = hashlib.sha256("\n".join(part or "" for part in told).encode()).hexdigest()[:16]
+    return DescribeCache(Path(settings.cache_dir) / f"describe-{digest}.json")
+
+
+def describe_global(client: Client) -> list[SObject]:
+    """List the objects that the user may see, by one call.
+
+    Args:
+        client: Sends the request, and says what it raises.
+
+    Returns:
+        The objects without their fields.
+    """
+    response = client.request("GET", client.data("/sobjects"))
+    return msgspec.json.decode(response.content, type=_Global).sobjects
+
+
+def describe(client: Client, names: Iterable[str], cache: DescribeCache | None = None) -> dict[str, SObject]:
+    """Describe objects, 25 to a call.
+
+    An object that the org lacks, or whose describe fails, is left out with a log line.
+
+    Args:
+        client: Sends the requests, and says what they raise.
+        names: API names.
+        cache: Where describes are kept between runs.
+
+    Returns:
+        API name to describe, in the order of `names`.
+    """
+    wanted = dict.fromkeys(names)
+    requests = [
+        Subrequest(
+            "GET",
+            client.data(f"/sobjects/{name}/describe"),
+            f"d{place}",
+            cache.headers(name) if cache else {},
+        )
+        for place, name in enumerate(wanted)
+    ]
+    found: dict[str, SObject] = {}
+    missing: list[str] = []
+    for name, request, answer in zip(wanted, requests, client.composite(requests), strict=True):
+        if answer.error_code in _NO_SUCH_OBJECT:
+            missing.append(name)
+        elif not answer.ok:
+            logger.warning("%s is skipped: %s", name, answer.error(request.path))
+        elif (sobject := _read(name, answer, cache)) is not None:
+            found[name] = sobject
+    if missing:
+        logger.info(
+            "Skipped, because the org lacks them or the user may not see them: %s", ", ".join(missing)
+        )
+    if cache:
+        cache.save()
+    return found
+
+
+def _read(name: str, answer: Subresponse, cache: DescribeCache | None) -> SObject | None:
+    if answer.status == HTTPStatus.NOT_MODIFIED and cache:
+        return cache.get(name)
+    try:
+        sobject = msgspec.json.decode(answer.raw, type=SObject)
+    except msgspec.DecodeError as error:
+        logger.warning("%s is skipped: its describe cannot be read (%s).", name, error)
+        return None
+    if cache:
+        cache.put(sobject, _header(answer.headers, "Last-Modified"))
+    return sobject
+
+
+def _header(headers: Mapping[str, str], name: str) -> str | None:
+    return next((value for key, value in headers.items() if key.lower() == name.lower()), None)
+
+
+def _http_date(value: str) -> str:
+    try:
+        return formatdate(parsedate_to_datetime(value).timestamp(), usegmt=True)
+    except ValueError:
+        return value

@@ -1,0 +1,101 @@
+"""Errors that reach a person: each says what is wrong, where, and what to do.
+
+The command line prints a `TapError` as one line without a traceback and ends with a non-zero status.
+Salesforce's own errors are told apart by their `errorCode`, never by their message.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class TapError(Exception):
+    """Base of the errors whose text is meant for the person who runs the tap."""
+
+
+class ConfigError(TapError):
+    """A setting, catalog or file that the tap cannot work with."""
+
+    def __init__(self, setting: str, problem: str, remedy: str) -> None:
+        """Name the setting, its problem and the remedy.
+
+        Args:
+            setting: The setting's name, or several joined by " and ".
+            problem: What is wrong with it, as a clause.
+            remedy: What to do about it, as a sentence.
+        """
+        super().__init__(f"Setting {setting}: {problem}. {remedy}")
+        self.setting = setting
+
+
+class CatalogError(TapError):
+    """A catalog file that does not hold what a Singer catalog holds."""
+
+
+class AuthError(TapError):
+    """Salesforce refused the login, or the session cannot be renewed."""
+
+
+class PermissionDeniedError(TapError):
+    """The user may log in but lacks a permission that the run needs."""
+
+
+class QuotaReachedError(TapError):
+    """The share of the org's daily API calls that the run may use is used up."""
+
+
+class ConnectionFailedError(TapError):
+    """The org could not be reached, or kept failing, until the retry deadline passed."""
+
+
+class SalesforceError(TapError):
+    """An error answer of the org that trying again does not change.
+
+    Attributes:
+        status: HTTP status.
+        error_code: Salesforce's `errorCode`, empty if the answer has none.
+        message: Salesforce's message.
+        path: Path of the request, without its query string.
+    """
+
+    def __init__(self, status: int, error_code: str, message: str, path: str) -> None:
+        """Keep the parts of the answer."""
+        super().__init__(f"Salesforce answered {status} {error_code or '(no code)'} for {path}: {message}")
+        self.status = status
+        self.error_code = error_code
+        self.message = message
+        self.path = path
+
+
+class TransientError(SalesforceError):
+    """An error answer that a later attempt may not meet: a busy row, a busy server, a maintenance page.
+
+    Attributes:
+        retry_after: Seconds that the answer asks to wait, or None.
+    """
+
+    def __init__(
+        self, status: int, error_code: str, message: str, path: str, retry_after: float | None = None
+    ) -> None:
+        """Keep the parts of the answer."""
+        super().__init__(status, error_code, message, path)
+        self.retry_after = retry_after
+
+
+def error_parts(body: Any) -> tuple[str, str]:
+    """Read the code and message of an error answer in any of Salesforce's forms.
+
+    Args:
+        body: Decoded JSON: `[{"errorCode", "message"}]` of REST, `{"errorCode", "message"}` of some
+            resources,
+            `{"error", "error_description"}` of OAuth, or anything else.
+
+    Returns:
+        The code, empty without one, and the message.
+    """
+    first = body[0] if isinstance(body, list) and body else body
+    if not isinstance(first, dict):
+        return "", "" if first is None else str(first)
+    code = first.get("errorCode") or first.get("exceptionCode") or first.get("error") or ""
+    message = first.get("message") or first.get("exceptionMessage") or first.get("error_description") or ""
+    return str(code), str(message)

@@ -1,0 +1,168 @@
+"""Names of streams and properties: Segment's, as its warehouses show them.
+
+The rule for columns is a break between a lower-case letter and an upper-case letter or digit, a break after a
+run of digits, one `_` for every run of other characters, and lower case. Tables of the 48 collections are as
+Segment's collections table gives them, irregular ones included.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+COLLECTIONS: Final[Mapping[str, str]] = {
+    "Account": "accounts",
+    "AccountContactRole": "account_contact_roles",
+    "AccountTag": "account_tags",
+    "Campaign": "campaigns",
+    "CampaignMember": "campaign_members",
+    "CampaignShare": "campaign_shares",
+    "CampaignTag": "campaign_tags",
+    "Case": "cases",
+    "CaseComment": "case_comments",
+    "CaseContactRole": "case_contact_role",
+    "CaseSolution": "case_solution",
+    "CaseTag": "case_tags",
+    "Contact": "contacts",
+    "ContactTag": "contact_tags",
+    "Contract": "contracts",
+    "ContractTag": "contract_tags",
+    "Dashboard": "dashboards",
+    "DashboardTag": "dashboard_tags",
+    "Document": "documents",
+    "DocumentTag": "document_tags",
+    "Event": "events",
+    "EventTag": "event_tags",
+    "Group": "_group",
+    "Lead": "leads",
+    "LeadTag": "lead_tags",
+    "Name": "names",
+    "Note": "notes",
+    "NoteTag": "note_tags",
+    "Opportunity": "opportunities",
+    "OpportunityCompetitor": "opportunity_competitor",
+    "OpportunityContactRole": "opportunity_contact_role",
+    "OpportunityFieldHistory": "opportunity_field_history",
+    "OpportunityLineItem": "opportunity_product",
+    "OpportunityLineItemSchedule": "opportunity_line_item_schedules",
+    "OpportunityStage": "opportunity_stage",
+    "OpportunityTag": "opportunity_tag",
+    "Period": "period",
+    "Pricebook2": "price_books",
+    "PricebookEntry": "price_book_entries",
+    "Product2": "products",
+    "Profile": "profile",
+    "Solution": "solutions",
+    "SolutionTag": "solution_tags",
+    "Task": "tasks",
+    "TaskTag": "task_tags",
+    "User": "users",
+    "UserLogin": "user_login",
+    "UserRole": "role",
+}
+"""API name to collection name, in the order of Segment's collections table."""
+
+API_NAMES: Final[Mapping[str, str]] = {collection: api for api, collection in COLLECTIONS.items()}
+"""Collection name to API name, for the 48."""
+
+IS_DELETED: Final = "is_deleted"
+"""The property that every stream has, also where the SObject has no IsDeleted."""
+
+_BREAK = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Za-z])")
+_OTHER = re.compile(r"[^A-Za-z0-9]+")
+
+
+def column_name(api_name: str) -> str:
+    """Give the property name of a field.
+
+    Args:
+        api_name: A field's API name, such as `Product2Id` or `My_Field__c`.
+
+    Returns:
+        Its name by Segment's rule, such as `product_2_id` or `my_field_c`.
+    """
+    return _OTHER.sub("_", _BREAK.sub("_", api_name)).lower()
+
+
+def collection_name(api_name: str) -> str:
+    """Give the stream name of an SObject.
+
+    Args:
+        api_name: An SObject's API name.
+
+    Returns:
+        The collection name of the 48; for any other SObject its name by the column rule.
+    """
+    return COLLECTIONS.get(api_name) or column_name(api_name)
+
+
+def unique_names(wanted: Mapping[str, str], known: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Give every API name a name of its own.
+
+    Colliding names get a suffix `_2`, `_3`, ... in API-name order; an API name that a catalog has named
+    before keeps that name, so a new field never renames an older one.
+
+    Args:
+        wanted: API name to the name that the rule gives it.
+        known: API name to the name that an earlier catalog gave it.
+
+    Returns:
+        API name to unique name, in the order of `wanted`.
+    """
+    known = known or {}
+    given: dict[str, str] = {}
+    taken: set[str] = set()
+    for api_name in wanted:
+        name = known.get(api_name)
+        if name and name not in taken:
+            given[api_name] = name
+            taken.add(name)
+    for api_name in sorted(wanted.keys() - given.keys()):
+        name = candidate = wanted[api_name]
+        count = 1
+        while candidate in taken:
+            count += 1
+            candidate = f"{name}_{count}"
+        given[api_name] = candidate
+        taken.add(candidate)
+    return {api_name: given[api_name] for api_name in wanted}
+
+
+def column_names(
+    api_names: Iterable[str], known: Mapping[str, str] | None = None, naming: str = "segment"
+) -> dict[str, str]:
+    """Name the properties of one SObject.
+
+    Args:
+        api_names: Field API names.
+        known: API name to property name of an earlier catalog.
+        naming: `segment`, or `salesforce` to keep API names.
+
+    Returns:
+        API name to property name, unique, in the order given.
+    """
+    if naming == "salesforce":
+        return {name: name for name in api_names}
+    return unique_names({name: column_name(name) for name in api_names}, known)
+
+
+def stream_names(
+    api_names: Iterable[str], known: Mapping[str, str] | None = None, naming: str = "segment"
+) -> dict[str, str]:
+    """Name the streams of an org; the 48 keep their collection names before any other object gets one.
+
+    Args:
+        api_names: SObject API names.
+        known: API name to stream name of an earlier catalog.
+        naming: `segment`, or `salesforce` to keep API names.
+
+    Returns:
+        API name to stream name, unique, in the order given.
+    """
+    if naming == "salesforce":
+        return {name: name for name in api_names}
+    fixed = {**(known or {}), **COLLECTIONS}
+    return unique_names({name: collection_name(name) for name in api_names}, fixed)

@@ -1,0 +1,404 @@
+"""The tap's settings: names, kinds, defaults and descriptions in one place.
+
+`Settings` is what the code reads; `json_schema()` of the same class is what `--about`, Meltano and the SDK's
+validation see, so the two cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import urlsplit
+
+from tap_sfsource.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LOGIN_HOSTS: Final[Mapping[str, str]] = {
+    "production": "https://login.salesforce.com",
+    "sandbox": "https://test.salesforce.com",
+}
+"""The shared login host of each environment."""
+
+LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Hosts that may be reached without TLS."""
+
+_LOWEST_API_VERSION: Final = 58.0
+"""`/jobs/query/{id}/resultPages` came with v58 (Bulk API guide)."""
+
+
+def _setting(
+    kind: str,
+    description: str,
+    *,
+    default: Any = None,
+    secret: bool = False,
+    choices: tuple[str, ...] = (),
+    minimum: int | None = None,
+    maximum: int | None = None,
+) -> Any:
+    metadata = {
+        "kind": kind,
+        "description": description,
+        "secret": secret,
+        "choices": choices,
+        "minimum": minimum,
+        "maximum": maximum,
+    }
+    if isinstance(default, tuple):
+        return dataclasses.field(
+            default_factory=lambda: default, metadata={**metadata, "default": list(default)}
+        )
+    return dataclasses.field(default=default, metadata={**metadata, "default": default})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Checked settings of a run; the metadata of each field is its documentation."""
+
+    environment: str = _setting(
+        "string",
+        "Where the org lives: production logs in at login.salesforce.com, sandbox at test.salesforce.com.",
+        default="production",
+        choices=("production", "sandbox"),
+    )
+    login_url: str | None = _setting(
+        "string",
+        "Login host in place of the environment's, such as https://acme.my.salesforce.com (a My Domain). "
+        "Client credentials need it. Plain http is allowed for localhost only.",
+    )
+    client_id: str | None = _setting("string", "Consumer key of the connected app or external client app.")
+    client_secret: str | None = _setting(
+        "string",
+        "Consumer secret. With a client_id and nothing else it is the client credentials grant.",
+        secret=True,
+    )
+    refresh_token: str | None = _setting("string", "Refresh token: the refresh token grant.", secret=True)
+    refresh_token_file: str | None = _setting(
+        "string",
+        "File in which a rotated refresh token is kept (readable by its owner only); a token kept there is "
+        "used "
+        "before refresh_token. Without it the file is below the user's data folder, one for each app and "
+        "login.",
+    )
+    username: str | None = _setting("string", "User of the JWT bearer and the username-password login.")
+    private_key: str | None = _setting(
+        "string", "Private key, PEM text, for the JWT bearer grant.", secret=True
+    )
+    private_key_file: str | None = _setting(
+        "string", "File with the private key, PEM, for the JWT bearer grant."
+    )
+    password: str | None = _setting(
+        "string",
+        "Password of the username-password login, which Salesforce ends with the Summer '27 release.",
+        secret=True,
+    )
+    security_token: str | None = _setting(
+        "string", "Security token of the username-password login.", secret=True
+    )
+    access_token: str | None = _setting(
+        "string",
+        "A session's access token, with instance_url. It cannot be renewed when it expires.",
+        secret=True,
+    )
+    instance_url: str | None = _setting("string", "The org's own host, for access_token.")
+    ca_file: str | None = _setting(
+        "string", "File with the certificates to trust, PEM, in place of the usual ones."
+    )
+    api_version: str = _setting("string", "Version of Salesforce's API.", default="62.0")
+    start_date: str | None = _setting(
+        "date-time",
+        "Oldest change to read in a stream's first sync (ISO 8601). Without it everything is read.",
+    )
+    objects: tuple[str, ...] = _setting(
+        "array",
+        "What discovery covers and, without a catalog, what is read: API or collection names, with * and ? "
+        "as "
+        "wildcards. Without it discovery covers every object, of which the 48 collections are selected.",
+        default=(),
+    )
+    exclude_objects: tuple[str, ...] = _setting(
+        "array", "Objects to leave out, by API or collection name, with * and ? as wildcards.", default=()
+    )
+    naming: str = _setting(
+        "string",
+        "Names of streams and properties: Segment's (accounts, billing_city) or Salesforce's API names.",
+        default="segment",
+        choices=("segment", "salesforce"),
+    )
+    deletes: str = _setting(
+        "string",
+        "Which deletions are seen: soft (is_deleted rows of queryAll, as Segment does), all (also hard "
+        "deletes, "
+        "from Salesforce's deletion log), sweep (all, and a comparison with every id of the org in this "
+        "run).",
+        default="all",
+        choices=("soft", "all", "sweep"),
+    )
+    reader: str = _setting(
+        "string",
+        "How rows are read: REST, Bulk API 2.0, or auto, which decides for each collection by its size.",
+        default="auto",
+        choices=("auto", "rest", "bulk"),
+    )
+    bulk_threshold: int = _setting(
+        "integer",
+        "With reader auto, a result of more rows than this is read by Bulk.",
+        default=10_000,
+        minimum=0,
+    )
+    lookback_seconds: int = _setting(
+        "integer",
+        "How far before its bookmark a window starts, for transactions that commit late.",
+        default=300,
+        minimum=0,
+    )
+    refresh_formulas_hours: int = _setting(
+        "integer",
+        "Formula values change without a new SystemModstamp: read them again for every row when this many "
+        "hours "
+        "have passed. 0 never does.",
+        default=0,
+        minimum=0,
+    )
+    refresh_fields: tuple[str, ...] = _setting(
+        "array",
+        "Further fields to refresh on the formulas' schedule, as Object.Field by API name.",
+        default=(),
+    )
+    include_base64: bool = _setting(
+        "boolean",
+        "Select base64 fields (file contents) by default. They are read one row at a time.",
+        default=False,
+    )
+    base64_max_bytes: int = _setting(
+        "integer",
+        "Largest file content to read, in bytes; a larger one is left null.",
+        default=10_000_000,
+        minimum=0,
+    )
+    quota_percent_total: int = _setting(
+        "integer",
+        "Stop when the org has used this share of its daily API calls, by whatever application.",
+        default=80,
+        minimum=1,
+        maximum=100,
+    )
+    quota_percent_per_run: int = _setting(
+        "integer",
+        "Stop when this run has used this share of the org's daily API calls.",
+        default=25,
+        minimum=1,
+        maximum=100,
+    )
+    cache_dir: str | None = _setting(
+        "string",
+        "Folder for a cache of describes, asked again with If-Modified-Since. It saves time and bytes, not "
+        "API "
+        "calls. Without it nothing is cached.",
+    )
+    max_workers: int = _setting(
+        "integer", "Requests in flight at the same time.", default=8, minimum=1, maximum=64
+    )
+    request_timeout: int = _setting(
+        "integer", "Seconds that a request may wait for the next bytes.", default=300, minimum=1
+    )
+    retry_seconds: int = _setting(
+        "integer",
+        "How long a request that fails for passing reasons is tried again, in seconds.",
+        default=600,
+        minimum=0,
+    )
+    page_size: int = _setting(
+        "integer",
+        "Rows a REST page (Salesforce takes it as a hint).",
+        default=2_000,
+        minimum=200,
+        maximum=2_000,
+    )
+    bulk_page_size: int = _setting("integer", "Rows a page of Bulk results.", default=50_000, minimum=1)
+    spool_dir: str | None = _setting(
+        "string", "Folder in which Bulk pages wait to be written. Without it the system's temporary folder."
+    )
+    progress: str = _setting(
+        "string",
+        "Progress on stderr: a bar, plain lines, none; auto shows the bar on a terminal and lines elsewhere.",
+        default="auto",
+        choices=("auto", "bar", "lines", "none"),
+    )
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """Give the settings as the JSON schema that the SDK prints, documents and validates against.
+
+        Returns:
+            A schema with one property a setting, its default, choices, bounds and whether it is secret.
+        """
+        return {
+            "type": "object",
+            "properties": {field.name: _property_schema(field.metadata) for field in dataclasses.fields(cls)},
+        }
+
+    @classmethod
+    def secrets(cls) -> frozenset[str]:
+        """Give the names of the settings whose values must never be shown."""
+        return frozenset(field.name for field in dataclasses.fields(cls) if field.metadata["secret"])
+
+    @classmethod
+    def unknown(cls, config: Mapping[str, Any], others: frozenset[str]) -> dict[str, str]:
+        """Find settings that do not exist, which most often are misspelt ones.
+
+        Args:
+            config: The configuration as given.
+            others: Names that somebody else (the SDK) reads.
+
+        Returns:
+            Unknown name to the nearest known one, or to an empty string.
+        """
+        names = [field.name for field in dataclasses.fields(cls)]
+        strangers = (name for name in config if name not in names and name not in others)
+        return {name: next(iter(difflib.get_close_matches(name, names, 1)), "") for name in strangers}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Check a configuration.
+
+        Args:
+            config: Setting name to JSON value; names of other owners are ignored, and an empty string is as
+                good
+                as a setting left out.
+
+        Returns:
+            The settings with their defaults.
+
+        Raises:
+            ConfigError: A value is of the wrong kind, out of its bounds or not among the choices.
+        """
+        values = {
+            field.name: _checked(field.name, field.metadata, config[field.name])
+            for field in dataclasses.fields(cls)
+            if config.get(field.name) not in (None, "")
+        }
+        settings = cls(**values)
+        for name in ("login_url", "instance_url"):
+            _check_url(name, getattr(settings, name))
+        _check_api_version(settings.api_version)
+        return settings
+
+    @property
+    def login_host(self) -> str:
+        """The URL to log in at, without a slash at its end."""
+        return (self.login_url or LOGIN_HOSTS[self.environment]).rstrip("/")
+
+    @property
+    def start(self) -> datetime | None:
+        """The start date as an aware UTC time."""
+        return _parse_time("start_date", self.start_date) if self.start_date else None
+
+
+def _property_schema(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    kind = metadata["kind"]
+    schema: dict[str, Any] = {"description": metadata["description"]}
+    if kind == "array":
+        schema |= {"type": ["array", "null"], "items": {"type": "string"}}
+    elif kind == "date-time":
+        schema |= {"type": ["string", "null"], "format": "date-time"}
+    else:
+        schema["type"] = [kind, "null"]
+    if metadata["choices"]:
+        schema["enum"] = [*metadata["choices"], None]
+    for bound in ("minimum", "maximum"):
+        if metadata[bound] is not None:
+            schema[bound] = metadata[bound]
+    if metadata["default"] not in (None, []):
+        schema["default"] = metadata["default"]
+    if metadata["secret"]:
+        schema |= {"secret": True, "writeOnly": True}
+    return schema
+
+
+def _checked(name: str, metadata: Mapping[str, Any], value: Any) -> Any:
+    kind = metadata["kind"]
+    if kind == "integer":
+        return _checked_integer(name, metadata, value)
+    if kind == "boolean":
+        if not isinstance(value, bool):
+            raise ConfigError(name, f"{value!r} is not true or false", "Set it to true or false.")
+        return value
+    if kind == "array":
+        return _checked_names(name, value)
+    if not isinstance(value, str):
+        raise ConfigError(name, f"it must be text, not {type(value).__name__}", "Put it in quotes.")
+    if metadata["choices"] and value not in metadata["choices"]:
+        raise ConfigError(
+            name, f"{value!r} is not a choice", f"Choose one of {', '.join(metadata['choices'])}."
+        )
+    if kind == "date-time":
+        _parse_time(name, value)
+    return value
+
+
+def _checked_integer(name: str, metadata: Mapping[str, Any], value: Any) -> int:
+    try:
+        number = int(value) if isinstance(value, str) else value
+    except ValueError:
+        number = None
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise ConfigError(name, f"{value!r} is not a whole number", "Set it to a whole number.")
+    low, high = metadata["minimum"], metadata["maximum"]
+    if (low is not None and number < low) or (high is not None and number > high):
+        bounds = f"between {low} and {high}" if high is not None else f"{low} or more"
+        raise ConfigError(name, f"{number} is out of bounds", f"Set it to {bounds}.")
+    return number
+
+
+def _checked_names(name: str, value: Any) -> tuple[str, ...]:
+    names = value
+    if isinstance(value, str):
+        names = (
+            json.loads(value)
+            if value.lstrip().startswith("[")
+            else [part.strip() for part in value.split(",")]
+        )
+    if not isinstance(names, list | tuple) or not all(isinstance(part, str) and part for part in names):
+        raise ConfigError(
+            name, f"{value!r} is not a list of names", 'Set it to a list, such as ["Account", "*__c"].'
+        )
+    return tuple(names)
+
+
+def _check_url(name: str, url: str | None) -> None:
+    if url is None:
+        return
+    parts = urlsplit(url)
+    if parts.scheme == "http" and parts.hostname in LOCAL_HOSTS:
+        return
+    if parts.scheme != "https" or not parts.hostname:
+        raise ConfigError(
+            name, f"{url!r} is not an https URL", "Set it to a URL such as https://acme.my.salesforce.com."
+        )
+
+
+def _check_api_version(version: str) -> None:
+    try:
+        number = float(version)
+    except ValueError:
+        number = 0.0
+    if number < _LOWEST_API_VERSION or version != f"{number:.1f}":
+        raise ConfigError(
+            "api_version",
+            f"{version!r} is not a version from {_LOWEST_API_VERSION} on",
+            'Set it to one such as "62.0".',
+        )
+
+
+def _parse_time(name: str, value: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise ConfigError(name, f"{value!r} is not a date", "Write it like 2024-01-31T00:00:00Z.") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
