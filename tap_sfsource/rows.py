@@ -1,0 +1,309 @@
+"""Rows of Salesforce, as JSON or as Bulk CSV, turned into Singer RECORD lines or records.
+
+Both readers end here, so that a row is the same bytes whichever of them fetched it: text as UTF-8 with JSON's
+short escapes, an int without the ``.0`` that Salesforce sometimes adds, a decimal with its digits untouched, a datetime
+with ``Z`` for its zone, null for an empty CSV cell.
+"""
+
+from __future__ import annotations
+
+import csv
+import decimal
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from tap_sfsource.errors import TapError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tap_sfsource.catalog import Column
+
+Kind = Literal["text", "boolean", "integer", "number", "datetime"]
+
+_KINDS: dict[str, Kind] = {
+    "boolean": "boolean",
+    "int": "integer",
+    "long": "integer",
+    "double": "number",
+    "currency": "number",
+    "percent": "number",
+    "datetime": "datetime",
+}
+# Salesforce's longest text is 131,072 characters; the csv module refuses cells over 128 KiB unless told.
+csv.field_size_limit(2**31 - 1)
+
+_SHORT_ESCAPES = {0x08: b"\\b", 0x09: b"\\t", 0x0A: b"\\n", 0x0C: b"\\f", 0x0D: b"\\r"}
+_CONTROLS_BUT_LF = bytes(code for code in range(0x20) if code != 0x0A)  # noqa: PLR2004 - LF ends a row
+_NULL = msgspec.Raw(b"null")
+
+
+def kind_of(sf_type: str) -> Kind:
+    """The kind of JSON value that a describe's field type gives; text for a type that is not known."""
+    return _KINDS.get(sf_type, "text")
+
+
+class QueryPage(msgspec.Struct):
+    """A page of ``/query``: the raw records, the size of the whole result, and where the next page is."""
+
+    records: msgspec.Raw = _NULL
+    totalSize: int = 0  # noqa: N815 - Salesforce's name
+    done: bool = True
+    nextRecordsUrl: str | None = None  # noqa: N815 - Salesforce's name
+
+
+class Rows:
+    """Turns one stream's pages into RECORD lines or records.
+
+    Args:
+        stream: The Singer stream's name.
+        columns: The columns in the order in which the query asks for them.
+        constants: Properties with one value for each row, such as ``is_deleted`` of an SObject without IsDeleted.
+        version: The table version that the records belong to, where an ACTIVATE_VERSION will follow.
+    """
+
+    def __init__(
+        self,
+        stream: str,
+        columns: Sequence[Column],
+        constants: Mapping[str, Any] | None = None,
+        version: int | None = None,
+    ) -> None:
+        self.stream = stream
+        self.version = version
+        self.columns = tuple(columns)
+        self.kinds = tuple(kind_of(column.sf_type) for column in columns)
+        self.constants = dict(constants or {})
+        self.envelope: dict[str, Any] = {"type": "RECORD", "stream": stream}
+        if version is not None:
+            self.envelope["version"] = version
+        self._constant_values = tuple(self.constants.values())
+        names = [f"f{index}" for index in range(len(self.columns))]
+        decoded = {"text": Any, "boolean": bool | None, "integer": Any, "number": msgspec.Raw, "datetime": str | None}
+        self._source = msgspec.defstruct(
+            "Source",
+            [(name, decoded[kind], None) for name, kind in zip(names, self.kinds, strict=True)],
+            rename={name: column.api_name for name, column in zip(names, self.columns, strict=True)},
+            gc=False,
+        )
+        constant_names = [f"c{index}" for index in range(len(self.constants))]
+        self._target = msgspec.defstruct(
+            "Target",
+            [(name, Any) for name in [*names, *constant_names]],
+            rename=dict(
+                zip(
+                    [*names, *constant_names],
+                    [*(column.property for column in self.columns), *self.constants],
+                    strict=True,
+                )
+            ),
+            gc=False,
+        )
+        self._decoder = msgspec.json.Decoder(list[self._source])  # type: ignore[name-defined]
+        self._encoder = msgspec.json.Encoder(decimal_format="number")
+        self._fixups = [
+            (index, kind)
+            for index, kind in enumerate(self.kinds)
+            if kind in {"integer", "number", "datetime"} or self.columns[index].sf_type == "anyType"
+        ]
+        self._csv = _CsvLines(self)
+
+    def json_lines(self, records: bytes | msgspec.Raw, extracted: str) -> tuple[bytes, int]:
+        """RECORD lines of a REST page.
+
+        Args:
+            records: The JSON array of the page's records.
+            extracted: The time at which Salesforce answered, RFC 3339.
+
+        Returns:
+            The lines, each with its newline, and how many they are.
+        """
+        rows = self._json_values(records)
+        messages = [self._message(row, extracted) for row in rows]
+        return self._encoder.encode_lines(messages), len(messages)
+
+    def json_records(self, records: bytes | msgspec.Raw) -> Iterator[dict[str, Any]]:
+        """The same rows as dicts, for the paths that need a record in Python."""
+        for row in self._json_values(records):
+            yield self._record(row)
+
+    def csv_lines(self, block: bytes, extracted: str) -> tuple[bytes, int]:
+        """RECORD lines of a block of whole Bulk CSV rows (no header, LF line ends, every cell quoted)."""
+        return self._csv.lines(block, extracted)
+
+    def csv_records(self, block: bytes) -> Iterator[dict[str, Any]]:
+        """The same rows as dicts."""
+        for cells in csv.reader(io.StringIO(block.decode(), newline="")):
+            yield self._record(self.cell_values(cells))
+
+    def cell_values(self, cells: Sequence[str]) -> list[Any]:
+        """JSON values of one row of CSV cells; numbers as `msgspec.Raw`, so that no digit is lost."""
+        if len(cells) != len(self.kinds):
+            raise TapError(
+                f"{self.stream}: a Bulk row has {len(cells)} cells where the query asked for {len(self.kinds)} columns."
+            )
+        return [_cell_value(kind, cell) for kind, cell in zip(self.kinds, cells, strict=True)]
+
+    def message(self, values: Sequence[Any], extracted: str) -> bytes:
+        """One RECORD line of values in the columns' order."""
+        return self._encoder.encode_lines([self._message(values, extracted)])
+
+    @property
+    def properties(self) -> list[str]:
+        """The properties that each record has."""
+        return [*(column.property for column in self.columns), *self.constants]
+
+    def _message(self, values: Sequence[Any], extracted: str) -> dict[str, Any]:
+        return {**self.envelope, "record": self._target(*values, *self._constant_values), "time_extracted": extracted}
+
+    def _json_values(self, records: bytes | msgspec.Raw) -> Iterator[list[Any]]:
+        try:
+            decoded = self._decoder.decode(records)
+        except msgspec.ValidationError as error:
+            raise TapError(f"{self.stream}: Salesforce sent a value that its describe does not allow: {error}") from error
+        fixups = self._fixups
+        for source in decoded:
+            row = list(msgspec.structs.astuple(source))
+            for index, kind in fixups:
+                row[index] = _json_value(kind, row[index])
+            yield row
+
+    def _record(self, row: Sequence[Any]) -> dict[str, Any]:
+        record = {
+            column.property: decimal.Decimal(bytes(value).decode())
+            if isinstance(value, msgspec.Raw) and bytes(value) != b"null"
+            else (None if isinstance(value, msgspec.Raw) else value)
+            for column, value in zip(self.columns, row, strict=True)
+        }
+        record.update(self.constants)
+        return record
+
+
+def _json_value(kind: Kind, value: Any) -> Any:
+    """Make one decoded JSON value the canonical one of its kind."""
+    if value is None:
+        return None
+    if kind == "datetime":
+        return f"{value[:-5]}Z" if value.endswith("+0000") else value
+    if kind == "integer":
+        return int(value)
+    if kind == "text" and not isinstance(value, str):
+        # anyType: a history value is text in Bulk, and the JSON literal in REST.
+        return msgspec.json.encode(value).decode()
+    return value
+
+
+def _cell_value(kind: Kind, cell: str) -> Any:
+    """Make one CSV cell the canonical JSON value of its kind."""
+    if not cell:
+        return None
+    if kind == "boolean":
+        return cell == "true"
+    if kind == "integer":
+        return int(cell.removesuffix(".0")) if "E" not in cell else int(decimal.Decimal(cell))
+    if kind == "number":
+        return msgspec.Raw(cell.encode())
+    return cell
+
+
+def _escapes_needed(block: bytes, *, line_feeds: bool) -> list[tuple[bytes, bytes]]:
+    """What must be replaced in a block's text to make it JSON: the backslash first, then each control character in it."""
+    escapes = [(b"\\", b"\\\\")] if b"\\" in block else []
+    if line_feeds:
+        escapes.append((b"\n", b"\\n"))
+    if len(block.translate(None, _CONTROLS_BUT_LF)) != len(block):
+        escapes += [
+            (bytes([code]), _SHORT_ESCAPES.get(code, b"\\u%04x" % code)) for code in _CONTROLS_BUT_LF if code in block
+        ]
+    return escapes
+
+
+class _CsvLines:
+    """The quick way from CSV bytes to JSON lines: the quoted cells are moved, not parsed.
+
+    A row without an embedded quote has exactly two quotes a cell, and splits at ``","``; its text is JSON already once
+    backslashes and control characters are escaped. Any other row goes through the csv module.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._width = len(rows.columns)
+        self._integers = [index for index, kind in enumerate(rows.kinds) if kind == "integer"]
+        self._nulls: list[bytes] = []
+        self._openings: list[bytes] = []
+        self._closings: list[bytes] = []
+        for index, (column, kind) in enumerate(zip(rows.columns, rows.kinds, strict=True)):
+            key = (b"," if index else b"") + msgspec.json.encode(column.property) + b":"
+            quote = b'"' if kind in {"text", "datetime"} else b""
+            self._nulls.append(key + b"null")
+            self._openings.append(key + quote)
+            self._closings.append(quote)
+        self._head = msgspec.json.encode(rows.envelope)[:-1] + b',"record":{'
+        self._constants = b"".join(
+            b"," + msgspec.json.encode(name) + b":" + msgspec.json.encode(value)
+            for name, value in rows.constants.items()
+        )
+
+    def lines(self, block: bytes, extracted: str) -> tuple[bytes, int]:
+        """RECORD lines of a block of whole CSV rows, and how many."""
+        if not block:
+            return b"", 0
+        template = [self._head]
+        for opening, closing in zip(self._openings, self._closings, strict=True):
+            template += [opening, b"", closing]
+        template.append(self._constants + b'},"time_extracted":"' + extracted.encode() + b'"}\n')
+        out: list[bytes] = []
+        clean = 2 * self._width - 2
+        pending = b""
+        pieces = block[1:].removesuffix(b"\n").removesuffix(b'"').split(b'"\n"')
+        escapes = _escapes_needed(block, line_feeds=block.count(b"\n") > len(pieces) - block.endswith(b'"'))
+        for piece in pieces:
+            if not pending:
+                if piece.count(b'"') == clean:
+                    plain = piece
+                    for raw, escaped in escapes:
+                        plain = plain.replace(raw, escaped)
+                    cells = plain.split(b'","')
+                    if len(cells) == self._width:
+                        out.append(self._join(template, cells))
+                        continue
+                row = b'"' + piece + b'"'
+            else:
+                row = pending + b'\n"' + piece + b'"'
+            # An odd number of quotes means that the split fell inside a value.
+            if row.count(b'"') % 2:
+                pending = row
+                continue
+            pending = b""
+            out += self._slow(row, extracted)
+        if pending:
+            raise TapError(f"{self._rows.stream}: a Bulk page ends inside a quoted value.")
+        return b"".join(out), len(out)
+
+    def _join(self, template: list[bytes], cells: list[bytes]) -> bytes:
+        for index in self._integers:
+            if cells[index].endswith(b".0"):
+                cells[index] = cells[index][:-2]
+        if b"" in cells:
+            template = template.copy()
+            template[2:-1:3] = cells
+            nulls = self._nulls
+            index = -1
+            for _ in range(cells.count(b"")):
+                index = cells.index(b"", index + 1)
+                template[3 * index + 1] = nulls[index]
+                template[3 * index + 3] = b""
+        else:
+            template[2:-1:3] = cells
+        return b"".join(template)
+
+    def _slow(self, text: bytes, extracted: str) -> list[bytes]:
+        """Lines of rows that the csv module has to read; a cell that is only a line feed can hide a row's end."""
+        rows = self._rows
+        return [
+            rows.message(rows.cell_values(cells), extracted)
+            for cells in csv.reader(io.StringIO(text.decode(), newline=""))
+        ]

@@ -1,0 +1,285 @@
+"""One query read to its end: by REST or by Bulk, split where Salesforce finds it too large, resumable where it can be.
+
+A scan is prepared (its first answer fetched, its job created) ahead of its turn, in a thread; its pages are then consumed
+in the main thread, which alone writes state.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import logging
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from tap_sfsource import soql, windows
+from tap_sfsource.composite import Subrequest
+from tap_sfsource.errors import SalesforceError, TapError
+from tap_sfsource.readers.ahead import ahead
+from tap_sfsource.readers.bulk import JobFailedError, JobGoneError
+from tap_sfsource.readers.rest import RestReader, page_of, page_size_header
+from tap_sfsource.state import JobBookmark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tap_sfsource.catalog import Column
+    from tap_sfsource.client import Client
+    from tap_sfsource.composite import Subresponse
+    from tap_sfsource.readers import Page
+    from tap_sfsource.readers.bulk import BulkReader
+    from tap_sfsource.rows import QueryPage
+    from tap_sfsource.settings import Settings
+    from tap_sfsource.state import StreamState
+    from tap_sfsource.windows import Window
+
+logger = logging.getLogger("tap-sfsource.scan")
+
+_EARLIEST = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
+"""Before the first org was: where a window without a start is taken to begin when it has to be split."""
+
+_TOO_LARGE = frozenset({"QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "QUERY_TOO_COMPLICATED"})
+_JOB_TOO_LARGE = ("QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "Retried more than")
+"""A failed job tells its reason only in its message (Bulk API 2.0 guide, "Get Information About a Query Job")."""
+
+_NOT_IN_BULK = frozenset({"INVALIDENTITY", "FEATURENOTENABLED", "API_ERROR"})
+_BULK_FULL = frozenset({"LIMIT_EXCEEDED", "EXCEEDEDQUOTA", "TOOMANYREQUESTS"})
+_PAGES_AHEAD = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a bookmark may say once a page has been written.
+
+    Attributes:
+        key: Every row of the window up to this stamp has been written (ordered reading), or None.
+        job: The job and the locator of its next page, or None.
+    """
+
+    key: datetime.datetime | None = None
+    job: JobBookmark | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """What scans share in a run."""
+
+    client: Client
+    bulk: BulkReader
+    settings: Settings
+
+
+@dataclass
+class Scan:
+    """A query over a window of one SObject.
+
+    Attributes:
+        readers: The run's readers.
+        api_name: The SObject.
+        columns: What to ask for; the first is the Id.
+        key: API name of the replication key, or None for an SObject that has none.
+        window: The span to read.
+        purpose: What a resumed job was started for, its name in the state.
+        count: How many rows there are about, where that is known before asking.
+        watermark: The bookmark that the finished scan leads to; kept with a job, for a run that resumes it.
+    """
+
+    readers: Readers
+    api_name: str
+    columns: Sequence[Column]
+    key: str | None
+    window: Window
+    purpose: str = "rows"
+    count: int | None = None
+    watermark: str = ""
+    job: JobBookmark | None = None
+    resumed: bool = False
+    total: int | None = None
+    _first: QueryPage | None = field(default=None, repr=False)
+    _too_large: bool = field(default=False, repr=False)
+    _bulk_refused: bool = field(default=False, repr=False)
+
+    @property
+    def fields(self) -> list[str]:
+        """API names of the columns."""
+        return [column.api_name for column in self.columns]
+
+    def query(self, window: Window, *, ordered: bool) -> str:
+        """The SOQL for a window."""
+        order = [self.key, "Id"] if ordered and self.key else (["Id"] if ordered else [])
+        return soql.select(self.api_name, self.fields, key=self.key, window=window, order_by=order)
+
+    def resume(self, state: StreamState) -> None:
+        """Go on with the job that an earlier run left in the middle, if it asked the same."""
+        job = state.job(self.purpose)
+        if job is not None and job.query == self._fingerprint():
+            self.job = job
+            self.resumed = True
+
+    def first_request(self, reference_id: str) -> Subrequest | None:
+        """The first look at the query, to ride in a composite call; None if the scan goes to Bulk without one."""
+        if self.job is not None or self._bulk_at_once():
+            return None
+        client = self.readers.client
+        url = client.data("/queryAll", {"q": self.query(self.window, ordered=True)})
+        return Subrequest("GET", url, reference_id, page_size_header(self.readers.settings.page_size))
+
+    def prepare(self, answer: Subresponse | None) -> None:
+        """Take the first look's answer, and start the Bulk job if that is the way to go.
+
+        Args:
+            answer: The answer to `first_request`, None if there was none.
+
+        Raises:
+            SalesforceError: The query is refused for a reason that reading otherwise does not change.
+        """
+        if answer is not None and answer.ok:
+            self._first = page_of(answer.raw)
+            self.total = self._first.totalSize
+        elif answer is not None:
+            if answer.error_code not in _TOO_LARGE:
+                raise answer.error(f"{self.api_name} /queryAll")
+            self._too_large = True
+        if self.job is None and self._wants_bulk():
+            self._start_job()
+
+    def pages(self) -> Iterator[tuple[Page, Checkpoint]]:
+        """Yield the window's pages, each with what a bookmark may say once it has been written.
+
+        Raises:
+            TapError: The query cannot be read to its end; what the checkpoints said still holds.
+        """
+        if self.job is not None:
+            try:
+                yield from self._bulk_pages(self.job)
+            except (JobGoneError, JobFailedError) as error:
+                yield from self._without_job(error)
+        elif self._first is not None:
+            yield from self._rest_pages(self._first)
+        elif self._too_large:
+            yield from self._in_halves()
+        else:
+            self.prepare(self._look())
+            yield from self.pages()
+
+    def abandon(self) -> None:
+        """Abort a job that no state names: nobody will read it."""
+        if self.job is not None and not self.resumed:
+            self.readers.bulk.abort(self.job.id)
+
+    def _bulk_at_once(self) -> bool:
+        settings = self.readers.settings
+        if self._bulk_refused:
+            return False
+        if settings.reader == "bulk":
+            return True
+        return settings.reader == "auto" and self.count is not None and self.count > settings.bulk_threshold
+
+    def _wants_bulk(self) -> bool:
+        settings = self.readers.settings
+        if settings.reader == "rest" or self._bulk_refused:
+            return False
+        if self._first is None:
+            return True
+        return settings.reader == "auto" and not self._first.done and self._first.totalSize > settings.bulk_threshold
+
+    def _start_job(self) -> None:
+        try:
+            job_id = self.readers.bulk.create(self.query(self.window, ordered=False))
+        except SalesforceError as error:
+            code = error.error_code.upper()
+            if code in _NOT_IN_BULK:
+                logger.info("%s: Bulk does not take it; staying on REST.", self.api_name)
+            elif code in _BULK_FULL:
+                logger.warning("%s: the org's limit of Bulk jobs is reached; staying on REST.", self.api_name)
+            else:
+                raise
+            self._bulk_refused = True
+            return
+        self.job = JobBookmark(job_id, self._fingerprint(), watermark=self.watermark)
+        self._first = None
+
+    def _look(self) -> Subresponse | None:
+        request = self.first_request("look")
+        return None if request is None else self.readers.client.composite([request])[0]
+
+    def _rest_pages(self, first: QueryPage) -> Iterator[tuple[Page, Checkpoint]]:
+        reader = RestReader(self.readers.client, self.readers.settings.page_size, self.key or "Id")
+        pages = ahead(reader.pages(first), _PAGES_AHEAD) if not first.done else reader.pages(first)
+        for page in pages:
+            yield page, Checkpoint(key=windows.parse(page.last) if page.last and self.key else None)
+
+    def _bulk_pages(self, job: JobBookmark) -> Iterator[tuple[Page, Checkpoint]]:
+        bulk = self.readers.bulk
+        expected = bulk.wait(job.id)
+        self.total = expected
+        read = job.rows
+        if expected > read:
+            for page in ahead(bulk.pages(job.id, self.fields, job.locator), _PAGES_AHEAD):
+                read += page.count
+                following = replace(job, locator=page.locator, rows=read)
+                yield page, Checkpoint(job=following if page.locator else None)
+        if read != expected:
+            raise TapError(
+                f"{self.api_name}: Bulk job {job.id} found {expected} rows but its pages held {read}. Run again."
+            )
+
+    def _without_job(self, error: JobGoneError | JobFailedError) -> Iterator[tuple[Page, Checkpoint]]:
+        """Go on after a job that ended without its rows: smaller, if it was too large, or once more if it was not ours."""
+        too_large = isinstance(error, JobFailedError) and any(mark in error.reason for mark in _JOB_TOO_LARGE)
+        if not too_large and not self.resumed:
+            raise TapError(f"{self.api_name}: {error}") from error
+        logger.info("%s: %s %s", self.api_name, error, "Splitting it." if too_large else "Starting anew.")
+        self.job, self.resumed, self._first = None, False, None
+        if too_large:
+            yield from self._in_halves()
+        else:
+            self.prepare(self._look())
+            yield from self.pages()
+
+    def _in_halves(self) -> Iterator[tuple[Page, Checkpoint]]:
+        """Read the window in two halves, each of which may be split again; jobs of halves are not resumed."""
+        halves = self.window.halves(_EARLIEST) if self.key else None
+        if halves is None:
+            yield from self._by_id()
+            return
+        for window in halves:
+            half = replace(self, window=window, count=None, job=None, resumed=False, _first=None, _too_large=False)
+            half.prepare(half._look())  # noqa: SLF001 - its own class
+            last: Page | None = None
+            for page, checkpoint in half.pages():
+                if last is not None:
+                    yield last, Checkpoint(key=key)
+                last, key = page, checkpoint.key
+            if last is not None:
+                yield last, Checkpoint(key=window.end)
+
+    def _by_id(self) -> Iterator[tuple[Page, Checkpoint]]:
+        """Read the window in steps of Id, where its time cannot be split any further."""
+        client = self.readers.client
+        step = self.readers.settings.page_size
+        after = ""
+        while True:
+            query = soql.select(
+                self.api_name,
+                self.fields,
+                key=self.key,
+                window=self.window,
+                conditions=[f"Id > '{after}'"] if after else [],
+                order_by=["Id"],
+                limit=step,
+            )
+            url = client.data("/queryAll", {"q": query})
+            answer = client.composite([Subrequest("GET", url, "step", page_size_header(step))])[0]
+            if not answer.ok:
+                raise answer.error(f"{self.api_name} /queryAll")
+            page = page_of(answer.raw)
+            for part in RestReader(client, step, "Id").pages(page):
+                yield part, Checkpoint()
+                after = part.last or after
+            if page.totalSize < step:
+                return
+
+    def _fingerprint(self) -> str:
+        text = soql.select(self.api_name, self.fields, key=self.key, window=replace(self.window, end=None))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,132 @@
+"""What the tap keeps of a stream between runs: one bookmark of the Singer STATE, read and written in one place.
+
+Keys of a bookmark:
+
+- ``replication_key``, ``replication_key_value``: every row stamped before the value has been emitted (the SDK's names).
+- ``deleted_until``: every deletion logged before it has been emitted.
+- ``jobs``: the Bulk jobs that are being read, by purpose, each with the locator of its next page.
+- ``properties``: the properties whose values have been emitted for every row.
+- ``refreshed_at``: when the fields that change behind the stamp were last read for every row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_sfsource import windows
+from tap_sfsource.errors import TapError
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import MutableMapping, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class JobBookmark:
+    """A Bulk job in the middle of being read.
+
+    Attributes:
+        id: The job's id.
+        query: Hash of the SOQL that it runs; a run that would ask something else does not resume it.
+        locator: Of the page to read next; empty for the first.
+        watermark: What the stream's bookmark becomes once the last page is emitted.
+        rows: Rows emitted so far.
+    """
+
+    id: str
+    query: str
+    locator: str = ""
+    watermark: str = ""
+    rows: int = 0
+
+
+class StreamState:
+    """A view of one stream's bookmark.
+
+    Args:
+        stream: The stream's name, for errors.
+        bookmark: The SDK's writable dict of the stream's state.
+        replication_key: The property that the stream is bookmarked by, or None. A bookmark that was written for another
+            one is not used.
+    """
+
+    def __init__(self, stream: str, bookmark: MutableMapping[str, Any], replication_key: str | None) -> None:
+        self._stream = stream
+        self._bookmark = bookmark
+        self._replication_key = replication_key
+
+    @property
+    def bookmark(self) -> datetime.datetime | None:
+        """The stamp before which every row has been emitted, or None before the first sync."""
+        if self._replication_key is None or self._bookmark.get("replication_key") != self._replication_key:
+            return None
+        return self._moment("replication_key_value")
+
+    @bookmark.setter
+    def bookmark(self, moment: datetime.datetime) -> None:
+        self._bookmark["replication_key"] = self._replication_key
+        self._bookmark["replication_key_value"] = windows.isoformat(moment)
+
+    @property
+    def deleted_until(self) -> datetime.datetime | None:
+        """The time before which every logged deletion has been emitted."""
+        return self._moment("deleted_until")
+
+    @deleted_until.setter
+    def deleted_until(self, moment: datetime.datetime) -> None:
+        self._bookmark["deleted_until"] = windows.isoformat(moment)
+
+    @property
+    def refreshed_at(self) -> datetime.datetime | None:
+        """When the fields that change behind the stamp were last read for every row."""
+        return self._moment("refreshed_at")
+
+    @refreshed_at.setter
+    def refreshed_at(self, moment: datetime.datetime) -> None:
+        self._bookmark["refreshed_at"] = windows.isoformat(moment)
+
+    @property
+    def properties(self) -> frozenset[str] | None:
+        """Properties that every row has been emitted with; None where the state does not tell."""
+        names = self._bookmark.get("properties")
+        return None if names is None else frozenset(names)
+
+    @properties.setter
+    def properties(self, names: Sequence[str]) -> None:
+        self._bookmark["properties"] = sorted(names)
+
+    def job(self, purpose: str = "rows") -> JobBookmark | None:
+        """The Bulk job that an earlier run left in the middle.
+
+        Args:
+            purpose: What it was started for: ``rows``, or a pass over single columns.
+        """
+        raw = self._bookmark.get("jobs", {}).get(purpose)
+        try:
+            return None if raw is None else JobBookmark(**raw)
+        except TypeError as error:
+            raise TapError(f"State of {self._stream}: job {raw!r} is not a Bulk job's bookmark. Remove it.") from error
+
+    def set_job(self, job: JobBookmark, purpose: str = "rows") -> None:
+        """Remember how far a Bulk job has been read."""
+        self._bookmark.setdefault("jobs", {})[purpose] = asdict(job)
+
+    def clear_job(self, purpose: str = "rows") -> None:
+        """Forget a Bulk job: it is read to its end, or gone."""
+        jobs = self._bookmark.get("jobs", {})
+        jobs.pop(purpose, None)
+        if not jobs:
+            self._bookmark.pop("jobs", None)
+
+    def _moment(self, key: str) -> datetime.datetime | None:
+        text = self._bookmark.get(key)
+        if text is None:
+            return None
+        try:
+            return windows.parse(text)
+        except (TypeError, ValueError):
+            raise TapError(
+                f"State of {self._stream}: {key} {text!r} is not a date. Write it like 2024-01-31T00:00:00Z, or remove it "
+                "to read the stream from the start."
+            ) from None

@@ -1,0 +1,89 @@
+"""Time windows over a replication key, half open: from its start up to, and without, its end.
+
+Salesforce's stamps have one-second precision (SOAP API guide, "System Fields"), so edges are whole seconds and a start is
+always inclusive: a row of the same second may have become visible after the last look.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+_SECOND = datetime.timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A half-open span of a replication key.
+
+    Attributes:
+        start: The first second inside, or None for the beginning of time.
+        end: The first second outside, or None for no bound.
+    """
+
+    start: datetime.datetime | None = None
+    end: datetime.datetime | None = None
+
+    def halves(self, earliest: datetime.datetime) -> tuple[Window, Window] | None:
+        """Split the window in the middle, for a query that Salesforce finds too large.
+
+        Args:
+            earliest: What stands for the start of a window that has none: the first stamp in the org.
+
+        Returns:
+            The two halves, or None if the window has no end or is a second long.
+        """
+        if self.end is None:
+            return None
+        start = self.start or earliest
+        middle = to_second(start + (self.end - start) / 2)
+        if middle <= start or middle >= self.end:
+            return None
+        return Window(self.start, middle), Window(middle, self.end)
+
+
+def to_second(moment: datetime.datetime) -> datetime.datetime:
+    """The moment in UTC with the fraction of its second cut off."""
+    return moment.astimezone(datetime.UTC).replace(microsecond=0)
+
+
+def ceiling(now: datetime.datetime) -> datetime.datetime:
+    """The first second that a query sent now need not ask for."""
+    return to_second(now) + _SECOND
+
+
+def watermark(
+    now: datetime.datetime, latest_date_covered: datetime.datetime | None, lookback: datetime.timedelta
+) -> datetime.datetime:
+    """The stamp before which every row is sure to be visible.
+
+    A transaction that commits late shows rows stamped in the past. Salesforce names the start of the oldest
+    transaction still open (``latestDateCovered`` of getDeleted and getUpdated, SOAP API guide, "Data Replication API");
+    where an SObject has no such call, a lookback has to do.
+
+    Args:
+        now: The org's clock, before the query was sent.
+        latest_date_covered: Salesforce's own mark, read before the query was sent, or None.
+        lookback: How far back to look again where there is no such mark.
+
+    Returns:
+        The bookmark for the next run, in whole seconds.
+    """
+    if latest_date_covered is not None:
+        return to_second(min(now, latest_date_covered))
+    return to_second(now - lookback)
+
+
+def parse(text: str) -> datetime.datetime:
+    """A datetime out of a state, a setting or an answer of Salesforce; without a zone it is UTC.
+
+    Raises:
+        ValueError: The text is no ISO 8601 date or datetime.
+    """
+    moment = datetime.datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+
+
+def isoformat(moment: datetime.datetime) -> str:
+    """The datetime as SOQL, a URL and a bookmark take it, to the second: ``2026-03-29T10:11:12Z``."""
+    return to_second(moment).strftime("%Y-%m-%dT%H:%M:%SZ")
