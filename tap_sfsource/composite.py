@@ -117,7 +117,8 @@ def pack(subrequests: Sequence[Subrequest]) -> list[list[Subrequest]]:
         calls[place % count].append(part)
     for part in others:
         min(calls, key=len).append(part)
-    return calls
+    # A call runs its parts in order: a watermark is read before the rows that it vouches for.
+    return [sorted(call, key=lambda part: part.is_query) for call in calls]
 
 
 def decode_answers(content: bytes) -> list[Subresponse]:
