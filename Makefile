@@ -29,6 +29,12 @@ test: setup lint ## Lint, type-check and run the tests (under ten minutes on two
 test-long: setup ## Longer searches: fuzzing, kill loops, histories
 	SFSOURCE_TEST_LEVEL=long $(BIN)/python -m pytest
 
+demo: setup ## Load an example company, let it live a day, load again (under two minutes)
+	$(BIN)/python -m demo
+
+docs: setup ## Renew the parts of README.md and meltano.yml that come from --about
+	$(BIN)/python docs/generate.py
+
 lint: setup ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -42,5 +48,6 @@ lock: setup ## Renew the locks from pyproject.toml
 	$(COMPILE) requirements/bootstrap.in --output-file requirements/bootstrap.txt
 	$(COMPILE) pyproject.toml --extra embedded --group dev --output-file requirements/dev.txt
 
-clean: ## Remove what the targets made
+clean: ## Stop the demo's server and remove what the targets made
+	-test ! -x $(BIN)/python || $(BIN)/python -m target_sfwarehouse.embedded stop .demo/warehouse
 	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
