@@ -35,8 +35,9 @@ _NO_SUCH_OBJECT: Final = frozenset({"NOT_FOUND", "INVALID_TYPE"})
 class Field(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A field's describe, as far as the tap reads it (REST API guide, "Describe Field Result").
 
-    Attributes are named as in the describe: `name` is the API name, `type` the SOAP type in lower case, `length`
-    in characters, `precision`/`scale` of a number, `digits` of an int, `reference_to` API names of objects.
+    Attributes are named as in the describe: `name` is the API name, `type` the SOAP type in lower case,
+    `length` in characters, `precision`/`scale` of a number, `digits` of an int, `reference_to` API names of
+    objects.
     """
 
     name: str
@@ -139,14 +140,17 @@ class DescribeCache:
 
         Args:
             sobject: The describe.
-            last_modified: Its Last-Modified; without one it cannot be asked for conditionally and is not kept.
+            last_modified: Its Last-Modified; without one it cannot be asked for conditionally and is not
+                kept.
         """
         if last_modified:
             self._sobjects[sobject.name] = _Cached(_http_date(last_modified), sobject)
             self._changed = True
 
     def save(self) -> None:
-        """Write the file if anything changed, replaced as a whole; a folder that cannot be written is no error."""
+        """Write the file if anything changed, replaced as a whole; a folder that cannot be written is no "
+        "error.
+        """
         if not self._changed:
             return
         content = msgspec.json.encode(_CacheFile(_CACHE_FORMAT, self._sobjects))
