@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_sfsource.naming import COLLECTIONS, IS_DELETED, column_names
 from tap_sfsource.restrictions import NEEDS_FILTER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from tap_sfsource.describe import Field, SObject
     from tap_sfsource.settings import Settings
@@ -99,11 +98,6 @@ class Column:
     selected_by_default: bool = True
     unsupported: str = ""
 
-    @property
-    def polymorphic(self) -> bool:
-        """Whether the reference points at objects of more than one kind."""
-        return self.relationship_name is not None and len(self.reference_to) > 1
-
     def metadata(self) -> dict[str, Any]:
         """Give the property's catalog metadata."""
         inclusion = "unsupported" if self.unsupported else "automatic" if self.automatic else "available"
@@ -163,7 +157,9 @@ class SObjectPlan:
     @property
     def polymorphic_lookups(self) -> tuple[Column, ...]:
         """References that may point at objects of several kinds, such as Task's WhoId."""
-        return tuple(column for column in self.columns if column.polymorphic)
+        return tuple(
+            column for column in self.columns if column.relationship_name and len(column.reference_to) > 1
+        )
 
     def selecting(self, is_selected: Callable[[Column], bool]) -> SObjectPlan:
         """Give the plan with its selected columns only.
@@ -269,9 +265,10 @@ def plan_of(
         replication_key=by_api_name.get(key_name) if key_name else None,
         replicateable=sobject.replicateable,
         key_prefix=sobject.key_prefix,
-        selected_by_default=sobject.name in COLLECTIONS if selected_by_default is None else
-        selected_by_default, unsupported=why_unsupported(sobject) or ("" if "Id" in names else "it has no Id
-        to tell its rows apart"),
+        selected_by_default=sobject.name in COLLECTIONS
+        if selected_by_default is None
+        else selected_by_default,
+        unsupported=why_unsupported(sobject) or ("" if "Id" in names else "it has no Id"),
     )
 
 
@@ -324,8 +321,9 @@ def property_schema(field: Field) -> dict[str, Any]:
 
 def _column(sobject_name: str, field: Field, name: str, automatic: bool, settings: Settings) -> Column:
     if field.type not in _TEXT_TYPES and field.type not in _JSON_TYPES:
-        logger.warning("%s.%s has type %s, which is unknown: read as text.", sobject_name, field.name,
-        field.type)
+        logger.warning(
+            "%s.%s has type %s, which is unknown: read as text.", sobject_name, field.name, field.type
+        )
     compound = "it is a compound: its parts are columns of their own" if field.type in _COMPOUND_TYPES else ""
     return Column(
         api_name=field.name,

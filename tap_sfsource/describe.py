@@ -148,8 +148,9 @@ class DescribeCache:
             self._changed = True
 
     def save(self) -> None:
-        """Write the file if anything changed, replaced as a whole; a folder that cannot be written is no "
-        "error.
+        """Write the file if anything changed, replaced as a whole.
+
+        A folder that cannot be written is logged: the cache only saves time.
         """
         if not self._changed:
             return

@@ -50,8 +50,11 @@ class Mark:
             legacy: `selected` of the place where catalogs had it before there was metadata.
         """
         selected = metadata.get("selected", legacy)
-        return cls(_truth(selected), _truth(metadata.get("selected-by-default")),
-        str(metadata.get("inclusion") or ""))
+        return cls(
+            _truth(selected),
+            _truth(metadata.get("selected-by-default")),
+            str(metadata.get("inclusion") or ""),
+        )
 
     @property
     def verdict(self) -> bool | None:
@@ -117,8 +120,9 @@ class StreamSelection:
     def deselects(self) -> bool:
         """Whether any property is deselected by choice."""
         marks = [*self.exact.values(), *(mark for _, mark in self.patterns)]
-        return any(mark.selected is False and mark.inclusion not in {"unsupported", "automatic"} for mark in
-        marks)
+        return any(
+            mark.selected is False and mark.inclusion not in {"unsupported", "automatic"} for mark in marks
+        )
 
     def overridden_schema(self, column: Column, types_of: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Give the catalog's schema of a column where the user wrote one of their own.
@@ -147,8 +151,11 @@ class StreamSelection:
             The unknown name to the nearest known one, or to an empty string.
         """
         known = {name for column in columns for name in (column.property, column.api_name)}
-        lost = [name for name in self.exact if name not in known and name.lower() not in {"is_deleted",
-        "isdeleted"}]
+        lost = [
+            name
+            for name in self.exact
+            if name not in known and name.lower() not in {"is_deleted", "isdeleted"}
+        ]
         return {name: next(iter(difflib.get_close_matches(name, known, 1)), "") for name in lost}
 
 
@@ -166,8 +173,7 @@ def read_catalog(catalog: Mapping[str, Any]) -> list[StreamSelection]:
     """
     streams = catalog.get("streams") if isinstance(catalog, dict) else None
     if not isinstance(streams, list):
-        raise CatalogError('The catalog has no list "streams". Make one with --discover, or take one of
-        catalogs/.')
+        raise CatalogError('The catalog has no list "streams". Make one with --discover.')
     entries = [_read_entry(place, entry) for place, entry in enumerate(streams)]
     names = [entry.stream_name for entry in entries]
     twice = next((name for name in names if names.count(name) > 1), None)
@@ -221,8 +227,10 @@ def _read_entry(place: int, entry: Any) -> StreamSelection:
         known_names={told[API_NAME]: key for key, told in by_property.items() if told.get(API_NAME)},
         types={key: told[TYPE] for key, told in by_property.items() if told.get(TYPE)},
         schemas=properties,
-        replication_method=str(root.get("forced-replication-method") or entry.get("replication_method") or
-        ""), replication_key=str(root.get("replication-key") or entry.get("replication_key") or ""),
+        replication_method=str(
+            root.get("forced-replication-method") or entry.get("replication_method") or ""
+        ),
+        replication_key=str(root.get("replication-key") or entry.get("replication_key") or ""),
     )
 
 
@@ -231,7 +239,7 @@ def _metadata(name: str, entry: Mapping[str, Any]) -> dict[tuple[str, ...], Mapp
         return {tuple(part["breadcrumb"]): part["metadata"] for part in entry.get("metadata") or []}
     except (TypeError, KeyError):
         raise CatalogError(
-            f'The catalog\'s metadata of {name} must be a list of '
+            f"The catalog's metadata of {name} must be a list of "
             f'{{"breadcrumb": [...], "metadata": {{...}}}}.'
         ) from None
 
