@@ -1,0 +1,74 @@
+"""Bulk CSV, formatted by SQLite itself: an SQL expression a cell, so that rows never become Python objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.simulator.schema import NUMBER_TYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.simulator.schema import Field
+    from tests.simulator.soql.selection import Cell
+
+
+def line_sql(cells: Sequence[Cell], delimiter: str, line_ending: str) -> str:
+    """SQL of a whole line as a blob: quoted cells, delimiters and the line's end.
+
+    Args:
+        cells: The columns in order.
+        delimiter: One character.
+        line_ending: LF or CRLF.
+    """
+    between = _literal(f'"{delimiter}"')
+    line = f" || {between} || ".join(_escaped(cell) for cell in cells)
+    return f"""CAST('"' || {line} || {_literal('"' + line_ending)} AS BLOB)"""
+
+
+def header_line(cells: Sequence[Cell], delimiter: str, line_ending: str) -> bytes:
+    """The header line."""
+    return (delimiter.join(f'"{cell.header}"' for cell in cells) + line_ending).encode()
+
+
+def _literal(text: str) -> str:
+    if "\r" in text or "\n" in text:
+        # Line ends cannot stand in a statement literally without being hard to read in a trace.
+        return f"CAST(x'{text.encode().hex()}' AS TEXT)"
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _escaped(cell: Cell) -> str:
+    text = cell_sql(cell.sql, cell.field)
+    return f"""replace({text}, '"', '""')""" if _may_hold_quotes(cell.field) else text
+
+
+def _may_hold_quotes(field: Field) -> bool:
+    return field.type not in (
+        "id", "reference", "boolean", "int", *NUMBER_TYPES, "date", "datetime", "time",
+    )  # fmt: skip
+
+
+def cell_sql(sql: str, field: Field) -> str:
+    """SQL of a cell's text, `values.to_csv` in SQL: never NULL, quotes not yet doubled."""
+    kind = field.type
+    if kind == "boolean":
+        return f"iif({sql}, 'true', 'false')"
+    if kind == "int":
+        return f"ifnull({sql} || '.0', '')" if field.decimal_text else f"ifnull({sql}, '')"
+    if kind == "datetime":
+        return f"ifnull(strftime('%Y-%m-%dT%H:%M:%fZ', {sql} / 1000.0, 'unixepoch'), '')"
+    if kind == "time":
+        return f"ifnull(strftime('%H:%M:%fZ', {sql} / 1000.0, 'unixepoch'), '')"
+    if kind in NUMBER_TYPES:
+        return _number(sql, field.scale)
+    return f"ifnull({sql}, '')"
+
+
+def _number(sql: str, scale: int) -> str:
+    if not scale:
+        return f"ifnull({sql} || '.0', '')"
+    power = 10**scale
+    # Trailing zeros go, but one digit stays behind the point.
+    fraction = f"rtrim(substr(abs({sql}) % {power} + {power}, 2), '0')"
+    return f"ifnull(iif({sql} < 0, '-', '') || abs({sql}) / {power} || '.' || ifnull(nullif({fraction}, ''), '0'), '')"

@@ -1,0 +1,392 @@
+"""From a syntax tree and a schema to SQL: which plan answers a query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tests.simulator.soql import aggregates, syntax
+from tests.simulator.soql.conditions import Operand, compile_condition
+from tests.simulator.soql.errors import SoqlError, at
+from tests.simulator.soql.parser import parse
+from tests.simulator.soql.selection import BulkSelection, Cell, RestSelection
+from tests.simulator.soql.sources import ID_TYPES, Parameters, Scope, is_text
+
+if TYPE_CHECKING:
+    from tests.simulator.schema import Schema, SObject
+    from tests.simulator.soql.aggregates import AggregateColumn
+    from tests.simulator.soql.shapes import RecordShape
+
+MAX_OFFSET = 2000
+_ADVICE = "Please reference your WSDL or the describe call for the appropriate names."
+_ACTIVITIES = ("Task", "Event")
+_MAX_SEMI_JOINS = 2
+
+
+@dataclass(slots=True)
+class Statement:
+    """An SQL statement and its parameters."""
+
+    sql: str
+    parameters: Parameters
+
+
+@dataclass(slots=True)
+class ChildPlan:
+    """A child subquery: its statement takes `:ids`, the parents' ids; a row has its parent's at `parent_place`."""
+
+    statement: Statement
+    parent_place: int
+    shape: RecordShape
+    children: list[ChildPlan]
+    taken: slice
+
+
+@dataclass(slots=True)
+class RecordsPlan:
+    """A query for records: one statement for the ids, one for the values of a page of ids (`:ids`)."""
+
+    sobject: str
+    ids: Statement
+    page: Statement
+    shape: RecordShape
+    children: list[ChildPlan]
+
+
+@dataclass(slots=True)
+class CountPlan:
+    """`SELECT COUNT()`: a number."""
+
+    sobject: str
+    statement: Statement
+
+
+@dataclass(slots=True)
+class AggregatePlan:
+    """A query for AggregateResults."""
+
+    sobject: str
+    statement: Statement
+    columns: list[AggregateColumn]
+
+
+@dataclass(slots=True)
+class BulkPlan:
+    """A Bulk query: the cells of a line and the rest of the statement after its SELECT list."""
+
+    sobject: str
+    cells: list[Cell]
+    tail: str
+    parameters: Parameters
+
+
+Plan = RecordsPlan | CountPlan | AggregatePlan | BulkPlan
+
+
+def compile_query(text: str, schema: Schema, api: str, *, all_rows: bool) -> Plan:
+    """Check a query against a schema and plan it.
+
+    Args:
+        text: SOQL.
+        schema: What the asking user may see.
+        api: `rest` or `bulk`.
+        all_rows: Whether deleted, merged and archived rows count (queryAll).
+
+    Raises:
+        SoqlError: the query is not one that this API takes.
+    """
+    return _Compiler(text, schema, all_rows=all_rows).plan(parse(text), api)
+
+
+class _Compiler:
+    def __init__(self, text: str, schema: Schema, *, all_rows: bool) -> None:
+        self.text = text
+        self.schema = schema
+        self.all_rows = all_rows
+
+    def plan(self, query: syntax.Query, api: str) -> Plan:
+        sobject = self._entity(query)
+        self._check_clauses(query)
+        aggregate = aggregates.is_aggregate(query)
+        if api == "bulk":
+            if aggregate:
+                raise SoqlError("API_ERROR", "Aggregate queries are not supported in Bulk Query")
+            if query.offset is not None:
+                raise SoqlError("API_ERROR", "OFFSET is not supported in Bulk Query")
+            return self._bulk(query, sobject)
+        if aggregates.is_bare_count(query):
+            return self._count(query, sobject)
+        return self._aggregate(query, sobject) if aggregate else self._records(query, sobject)
+
+    # Plans
+
+    def _records(self, query: syntax.Query, sobject: SObject) -> RecordsPlan:
+        found = self._scope(query, sobject, Parameters())
+        tail = self._tail(found, query)
+        ids = Statement(f"SELECT {found.root.id_sql} {found.from_sql} {tail}", found.parameters)
+        shown = self._scope(query, sobject, Parameters())
+        selection = RestSelection(shown, query)
+        children = [self._child(child, sobject, selection) for child in selection.children]
+        where = f"WHERE {shown.root.id_sql} IN (SELECT value FROM json_each(:ids))"
+        page = Statement(f"SELECT {selection.columns.sql} {shown.from_sql} {where}", shown.parameters)
+        return RecordsPlan(sobject.name, ids, page, selection.shape, children)
+
+    def _bulk(self, query: syntax.Query, sobject: SObject) -> BulkPlan:
+        scope = self._scope(query, sobject, Parameters())
+        cells = BulkSelection(scope, query).cells
+        tail = self._tail(scope, query)
+        return BulkPlan(sobject.name, cells, f"{scope.from_sql} {tail}", scope.parameters)
+
+    def _count(self, query: syntax.Query, sobject: SObject) -> CountPlan:
+        if len(query.select) > 1:
+            second = query.select[1]
+            position = second.expression.position if isinstance(second, syntax.Column) else second.position
+            raise self._refuse(
+                position, "MALFORMED_QUERY", "COUNT() must be the only element in the SELECT list"
+            )
+        scope = self._scope(query, sobject, Parameters())
+        tail = self._tail(scope, query)
+        sql = f"SELECT count(*) FROM (SELECT 1 {scope.from_sql} {tail})"
+        return CountPlan(sobject.name, Statement(sql, scope.parameters))
+
+    def _aggregate(self, query: syntax.Query, sobject: SObject) -> AggregatePlan:
+        scope = self._scope(query, sobject, Parameters())
+        columns = aggregates.columns(scope, query)
+        aliases = {column.key.lower(): column.sql for column in columns}
+        parts = [self._where(scope, query)]
+        if query.group_by:
+            parts.append(f"GROUP BY {aggregates.grouping(scope, query)}")
+        if query.having is not None:
+            having = compile_condition(
+                scope, query.having, partial(aggregates.operand, scope), self._no_subselect(scope)
+            )
+            parts.append(f"HAVING {having}")
+        parts += [self._order(scope, query, aliases), _limit(query)]
+        tail = " ".join(part for part in parts if part)
+        names = ", ".join(column.sql for column in columns)
+        return AggregatePlan(
+            sobject.name, Statement(f"SELECT {names} {scope.from_sql} {tail}", scope.parameters), columns
+        )
+
+    def _child(self, item: syntax.Child, parent: SObject, outer: RestSelection) -> ChildPlan:
+        query = item.query
+        path = query.tables[0].path
+        name = path.parts[-1].lower()
+        relationship = next(
+            (
+                r
+                for r in self.schema.child_relationships(parent.name)
+                if r.relationship_name is not None and r.relationship_name.lower() == name
+            ),
+            None,
+        )
+        if relationship is None:
+            problem = (
+                f"Didn't understand relationship '{path.text}' in FROM part of query call. If you are attempting to "
+                f"use a custom relationship, be sure to append the '__r' after the custom relationship name. {_ADVICE}"
+            )
+            raise self._refuse(path.position, "INVALID_TYPE", problem)
+        assert relationship.relationship_name is not None
+        child = self.schema.objects[relationship.child]
+        self._check_clauses(query)
+        if aggregates.is_aggregate(query):
+            problem = "Grouping and aggregates are not allowed in a child subquery"
+            raise self._refuse(query.positions["select"], "MALFORMED_QUERY", problem)
+        scope = self._scope(query, child, Parameters())
+        selection = RestSelection(scope, query)
+        reference = scope.root.column(child.fields[relationship.field])
+        place = selection.columns.place(reference)
+        children = [self._child(inner, child, selection) for inner in selection.children]
+        where = self._where(scope, query, f"{reference} IN (SELECT value FROM json_each(:ids))")
+        order = self._order(scope, query, {})
+        sql = f"SELECT {selection.columns.sql} {scope.from_sql} {where} {order}"
+        if not outer.add_children(outer.children.index(item), relationship.relationship_name):
+            problem = f"duplicate relationship selected: {relationship.relationship_name}"
+            raise self._refuse(path.position, "MALFORMED_QUERY", problem)
+        start = query.offset or 0
+        taken = slice(start, None if query.limit is None else start + query.limit)
+        return ChildPlan(Statement(sql, scope.parameters), place, selection.shape, children, taken)
+
+    # Clauses
+
+    def _entity(self, query: syntax.Query) -> SObject:
+        path = query.tables[0].path
+        sobject = self.schema.get(path.text)
+        if sobject is None:
+            raise self._refuse(
+                path.position,
+                "INVALID_TYPE",
+                f"sObject type '{path.text}' is not supported. If you are attempting to use a custom object, be sure "
+                f"to append the '__c' after the entity name. {_ADVICE}",
+            )
+        if not sobject.queryable:
+            raise SoqlError(
+                "INVALID_TYPE_FOR_OPERATION", f"entity type {sobject.name} does not support query"
+            )
+        return sobject
+
+    def _check_clauses(self, query: syntax.Query) -> None:
+        refused = {
+            "all_rows": "ALL ROWS not allowed in this context",
+            "for_update": "FOR UPDATE not allowed in this context",
+        }
+        for clause, problem in refused.items():
+            if clause in query.positions:
+                raise self._refuse(query.positions[clause], "MALFORMED_QUERY", problem)
+        if query.offset is not None and query.offset > MAX_OFFSET:
+            raise SoqlError("NUMBER_OUTSIDE_VALID_RANGE", f"Maximum SOQL offset allowed is {MAX_OFFSET}")
+        if query.having is not None and not query.group_by:
+            position = query.positions["having"]
+            raise self._refuse(position, "MALFORMED_QUERY", "HAVING is only allowed with GROUP BY")
+
+    def _scope(self, query: syntax.Query, sobject: SObject, parameters: Parameters) -> Scope:
+        names: dict[str, tuple[str, ...]] = {sobject.name.lower(): ()}
+        if query.tables[0].alias is not None:
+            names[query.tables[0].alias.lower()] = ()
+        for table in query.tables[1:]:
+            first, *rest = table.path.parts
+            known = names.get(first.lower())
+            steps = (*known, *rest) if known is not None else table.path.parts
+            names[(table.alias or table.path.parts[-1]).lower()] = steps
+        return Scope(self.text, self.schema, sobject, parameters, names)
+
+    def _tail(self, scope: Scope, query: syntax.Query) -> str:
+        parts = (self._where(scope, query), self._order(scope, query, {}), _limit(query))
+        return " ".join(part for part in parts if part)
+
+    def _where(self, scope: Scope, query: syntax.Query, *conditions: str) -> str:
+        sobject = scope.root.sobject
+        terms = list(conditions)
+        if not self.all_rows:
+            if "IsDeleted" in sobject.fields:
+                terms.append(f'NOT ifnull({scope.root.alias}."IsDeleted", 0)')
+            if sobject.name in _ACTIVITIES and "IsArchived" in sobject.fields:
+                terms.append(f'NOT ifnull({scope.root.alias}."IsArchived", 0)')
+        if sobject.requires_filter:
+            self._check_required_filter(sobject, query.where)
+        if query.where is not None:
+            self._check_semi_joins(query.where)
+            operand = partial(self._filter_operand, scope)
+            terms.append(compile_condition(scope, query.where, operand, partial(self._subselect, scope)))
+        return f"WHERE {' AND '.join(terms)}" if terms else ""
+
+    def _filter_operand(self, scope: Scope, expression: syntax.Expression) -> Operand:
+        if isinstance(expression, syntax.Call) and expression.name.lower() in aggregates.AGGREGATES:
+            problem = f"Grouping or aggregate expressions are only allowed in HAVING: {expression.name}"
+            raise self._refuse(expression.position, "MALFORMED_QUERY", problem)
+        return aggregates.operand(scope, expression)
+
+    def _order(self, scope: Scope, query: syntax.Query, aliases: dict[str, str]) -> str:
+        terms = []
+        for ordering in query.order_by:
+            expression = ordering.expression
+            name = expression.text.lower() if isinstance(expression, syntax.Path) else ""
+            if name in aliases:
+                sql = aliases[name]
+            else:
+                operand = aggregates.operand(scope, expression)
+                sql = self._sortable(expression, operand)
+            direction = "DESC" if ordering.descending else "ASC"
+            terms.append(f"{sql} {direction} NULLS {'LAST' if ordering.nulls_last else 'FIRST'}")
+        return f"ORDER BY {', '.join(terms)}" if terms else ""
+
+    def _sortable(self, expression: syntax.Expression, operand: Operand) -> str:
+        of = operand.field
+        if not of.sortable or of.compound or of.type in ("base64", "multipicklist"):
+            problem = f"field '{of.name}' can not be sorted in a query call"
+            raise self._refuse(expression.position, "INVALID_FIELD", problem)
+        if of.type == "boolean":
+            return f"ifnull({operand.sql}, 0)"
+        return f"{operand.sql} COLLATE soql" if is_text(of) else operand.sql
+
+    # Semi-joins
+
+    def _subselect(self, scope: Scope, comparison: syntax.Comparison, left: Operand) -> str:
+        query = comparison.right
+        assert isinstance(query, syntax.Query)
+        position = query.positions["select"]
+        sobject = self._entity(query)
+        self._check_clauses(query)
+        if len(query.select) != 1 or not isinstance(query.select[0], syntax.Column):
+            problem = "The inner select of a semi join must have exactly one field"
+            raise self._refuse(position, "MALFORMED_QUERY", problem)
+        expression = query.select[0].expression
+        inner = self._scope(query, sobject, scope.parameters)
+        operand = self._filter_operand(inner, expression)
+        for field_, place in ((left.field, comparison.position), (operand.field, expression.position)):
+            if field_.type not in ID_TYPES:
+                problem = f"semi join sub-selects can only query id fields, cannot use: '{field_.name}'"
+                raise self._refuse(place, "MALFORMED_QUERY", problem)
+        if sobject.name == scope.root.sobject.name and left.field.type == operand.field.type == "id":
+            problem = "The inner and outer selects should not be on the same object type"
+            raise self._refuse(position, "MALFORMED_QUERY", problem)
+        tail = self._tail(inner, query)
+        return f"(SELECT {operand.sql} {inner.from_sql} {tail})"
+
+    def _no_subselect(self, scope: Scope) -> partial[str]:
+        def refuse(comparison: syntax.Comparison, _left: Operand) -> str:
+            raise scope.refuse(
+                comparison.position, "MALFORMED_QUERY", "Semi join sub-selects are not allowed in HAVING"
+            )
+
+        return partial(refuse)
+
+    def _check_semi_joins(self, where: syntax.Condition) -> None:
+        top = where.terms if isinstance(where, syntax.And) else (where,)
+        count = 0
+        for term, nested in _comparisons(where, top):
+            if not isinstance(term.right, syntax.Query):
+                continue
+            count += 1
+            if nested:
+                problem = (
+                    "Semi join sub-selects are only allowed at the top level WHERE expressions and not in nested "
+                    "WHERE expressions."
+                )
+                raise self._refuse(term.position, "MALFORMED_QUERY", problem)
+            inner = term.right.where
+            if inner is not None and any(
+                isinstance(c.right, syntax.Query) for c, _ in _comparisons(inner, ())
+            ):
+                problem = "Nesting of semi join sub-selects is not supported"
+                raise self._refuse(term.right.positions["select"], "MALFORMED_QUERY", problem)
+        if count > _MAX_SEMI_JOINS:
+            problem = f"Maximum {_MAX_SEMI_JOINS} semi join sub-selects are allowed"
+            raise SoqlError("MALFORMED_QUERY", problem)
+
+    def _check_required_filter(self, sobject: SObject, where: syntax.Condition | None) -> None:
+        wanted = {name.lower() for name in sobject.requires_filter}
+        top = where.terms if isinstance(where, syntax.And) else () if where is None else (where,)
+        for term in top:
+            if isinstance(term, syntax.Comparison) and term.operator in ("=", "in"):
+                left = term.left
+                if isinstance(left, syntax.Path) and left.parts[-1].lower() in wanted:
+                    return
+        names = " or ".join(sobject.requires_filter)
+        raise SoqlError(
+            "MALFORMED_QUERY",
+            f"Implementation restriction: {sobject.name} requires a filter by a single Id on {names} using the equals "
+            f"operator or multiple Id's using the IN operator.",
+        )
+
+    def _refuse(self, position: int, error_code: str, problem: str) -> SoqlError:
+        return at(self.text, position, error_code, problem)
+
+
+def _limit(query: syntax.Query) -> str:
+    if query.limit is None and query.offset is None:
+        return ""
+    limit = -1 if query.limit is None else min(query.limit, 2**62)
+    return f"LIMIT {limit} OFFSET {query.offset or 0}"
+
+
+def _comparisons(
+    condition: syntax.Condition, top: tuple[syntax.Condition, ...]
+) -> list[tuple[syntax.Comparison, bool]]:
+    """Every comparison of a condition, each with whether it stands below the top level."""
+    if isinstance(condition, syntax.Comparison):
+        return [(condition, condition not in top)]
+    if isinstance(condition, syntax.Not):
+        return _comparisons(condition.term, top)
+    return [pair for term in condition.terms for pair in _comparisons(term, top)]

@@ -1,0 +1,237 @@
+"""What a query gives: REST records page by page, or the rows of a Bulk result."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests.simulator import values
+from tests.simulator.soql import cells, functions
+from tests.simulator.soql.shapes import Page
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from tests.simulator.schema import Field
+    from tests.simulator.soql.compiler import AggregatePlan, BulkPlan, ChildPlan, CountPlan, RecordsPlan
+
+_ID_LENGTH = 18
+MAX_GROUPS = 2000
+"""AggregateResults that a query may give: there are no further pages of them."""
+
+
+class Ids:
+    """The ids of a result in order, packed: 18 bytes each."""
+
+    def __init__(self, packed: str) -> None:
+        self._packed = packed
+
+    def __len__(self) -> int:
+        return len(self._packed) // _ID_LENGTH
+
+    def page(self, offset: int, limit: int | None) -> list[str]:
+        """Some of them, from an offset on."""
+        end = len(self._packed) if limit is None else (offset + limit) * _ID_LENGTH
+        piece = self._packed[offset * _ID_LENGTH : end]
+        return [piece[i : i + _ID_LENGTH] for i in range(0, len(piece), _ID_LENGTH)]
+
+
+class RestResult:
+    """The answer to a REST query.
+
+    The result is fixed as a list of ids when the query runs; the values of a page are read when the page is. So a
+    record that changes in between shows its new values, one that was deleted for good is missing from its page, and
+    none is skipped or repeated. (Query locators have been described so by Salesforce's support and are seen to; the
+    guides are silent.)
+
+    Attributes:
+        sobject: The API name of the SObject in FROM.
+        total_size: Records in the whole result; for `COUNT()` the count.
+    """
+
+    def __init__(
+        self,
+        plan: RecordsPlan | CountPlan | AggregatePlan,
+        connection: sqlite3.Connection,
+        now: datetime,
+        base: str,
+    ) -> None:
+        self.sobject = plan.sobject
+        self.total_size = 0
+        self._connection = connection
+        self._now = now
+        self._base = base
+
+    def __len__(self) -> int:
+        """How many records `records()` can give: none for `COUNT()`."""
+        return 0
+
+    def records(
+        self, offset: int = 0, limit: int | None = None, *, connection: sqlite3.Connection | None = None
+    ) -> list[dict[str, Any]]:
+        """Records as REST JSON has them.
+
+        Args:
+            offset: Records to leave out, from 0.
+            limit: At most so many; none means all.
+            connection: The calling thread's, where it is not the one that ran the query.
+        """
+        del offset, limit, connection
+        return []
+
+
+class CountResult(RestResult):
+    """The answer to `SELECT COUNT()`."""
+
+    def __init__(self, plan: CountPlan, connection: sqlite3.Connection, now: datetime, base: str) -> None:
+        super().__init__(plan, connection, now, base)
+        statement = plan.statement
+        self.total_size = connection.execute(statement.sql, statement.parameters.at(now)).fetchone()[0]
+
+
+class AggregateResult(RestResult):
+    """The answer to a query with aggregates: AggregateResult records, all at once."""
+
+    def __init__(self, plan: AggregatePlan, connection: sqlite3.Connection, now: datetime, base: str) -> None:
+        super().__init__(plan, connection, now, base)
+        statement = plan.statement
+        rows = connection.execute(statement.sql, statement.parameters.at(now)).fetchall()
+        self._records = [
+            {
+                "attributes": {"type": "AggregateResult"},
+                **{column.key: column.show(value) for column, value in zip(plan.columns, row, strict=True)},
+            }
+            for row in rows
+        ]
+        self.total_size = len(self._records)
+
+    def __len__(self) -> int:
+        return self.total_size
+
+    def records(
+        self, offset: int = 0, limit: int | None = None, *, connection: sqlite3.Connection | None = None
+    ) -> list[dict[str, Any]]:
+        """Records as REST JSON has them."""
+        del connection
+        return self._records[offset : None if limit is None else offset + limit]
+
+
+class RecordsResult(RestResult):
+    """The answer to a query for records.
+
+    Attributes:
+        ids: The snapshot.
+    """
+
+    def __init__(self, plan: RecordsPlan, connection: sqlite3.Connection, now: datetime, base: str) -> None:
+        super().__init__(plan, connection, now, base)
+        self._plan = plan
+        rows = connection.execute(plan.ids.sql, plan.ids.parameters.at(now))
+        self.ids = Ids("".join(row[0] for row in rows))
+        self.total_size = len(self.ids)
+
+    def __len__(self) -> int:
+        return self.total_size
+
+    def records(
+        self, offset: int = 0, limit: int | None = None, *, connection: sqlite3.Connection | None = None
+    ) -> list[dict[str, Any]]:
+        """Records as REST JSON has them."""
+        connection = connection or self._connection
+        functions.prepare(connection)
+        wanted = self.ids.page(offset, limit)
+        packed = json.dumps(wanted)
+        parameters = {**self._plan.page.parameters.at(self._now), "ids": packed}
+        rows = connection.execute(self._plan.page.sql, parameters).fetchall()
+        page = self._page(self._plan.children, packed, connection)
+        built = {row[0]: self._plan.shape.build(row, page) for row in rows}
+        return [record for record_id in wanted if (record := built.get(record_id)) is not None]
+
+    def _page(self, children: list[ChildPlan], parents: str, connection: sqlite3.Connection) -> Page:
+        return Page(self._base, [self._children(child, parents, connection) for child in children])
+
+    def _children(
+        self, plan: ChildPlan, parents: str, connection: sqlite3.Connection
+    ) -> dict[str, list[dict[str, Any]]]:
+        """The records of a child subquery for these parents, by parent id."""
+        parameters = {**plan.statement.parameters.at(self._now), "ids": parents}
+        rows = connection.execute(plan.statement.sql, parameters).fetchall()
+        page = Page(self._base)
+        if plan.children:
+            page = self._page(plan.children, json.dumps([row[0] for row in rows]), connection)
+        found: dict[str, list[dict[str, Any]]] = {}
+        for row in rows:
+            record = plan.shape.build(row, page)
+            assert record is not None
+            found.setdefault(row[plan.parent_place], []).append(record)
+        return {parent: records[plan.taken] for parent, records in found.items()}
+
+
+class BulkResult:
+    """The rows of a Bulk query, flat. They are read anew with each call: callers keep what they have to hand out twice.
+
+    Attributes:
+        sobject: The API name of the SObject in FROM.
+        columns: The column names, such as `Id` and `Owner.Name`.
+        fields: The columns' fields, in the same order.
+    """
+
+    def __init__(self, plan: BulkPlan, connection: sqlite3.Connection, now: datetime) -> None:
+        self.sobject = plan.sobject
+        self.columns: tuple[str, ...] = tuple(cell.header for cell in plan.cells)
+        self.fields: tuple[Field, ...] = tuple(cell.field for cell in plan.cells)
+        self._plan = plan
+        self._connection = connection
+        self._parameters = plan.parameters.at(now)
+
+    @property
+    def total_size(self) -> int:
+        """How many rows there are (asked anew each time)."""
+        row = self._execute(f"SELECT count(*) FROM (SELECT 1 {self._plan.tail})", None).fetchone()
+        return int(row[0])
+
+    def rows(self, *, connection: sqlite3.Connection | None = None) -> Iterator[tuple[Any, ...]]:
+        """Rows of stored values; `values.to_csv` with the field of `fields` makes the cell."""
+        names = ", ".join(cell.sql for cell in self._plan.cells)
+        yield from self._execute(f"SELECT {names} {self._plan.tail}", connection)
+
+    def csv_rows(self, *, connection: sqlite3.Connection | None = None) -> Iterator[tuple[str, ...]]:
+        """Rows of CSV cells, not quoted, without the header."""
+        for row in self.rows(connection=connection):
+            yield tuple(values.to_csv(field, value) for field, value in zip(self.fields, row, strict=True))
+
+    def csv_header(self, delimiter: str = ",", line_ending: str = "\n") -> bytes:
+        """The header line, quoted."""
+        return cells.header_line(self._plan.cells, delimiter, line_ending)
+
+    def csv_lines(
+        self, delimiter: str = ",", line_ending: str = "\n", *, connection: sqlite3.Connection | None = None
+    ) -> Iterator[bytes]:
+        """Whole lines of quoted CSV, without the header; SQLite formats them, which is several times as fast."""
+        line = cells.line_sql(self._plan.cells, delimiter, line_ending)
+        for row in self._execute(f"SELECT {line} {self._plan.tail}", connection):
+            yield row[0]
+
+    def csv_chunks(
+        self,
+        rows: int,
+        delimiter: str = ",",
+        line_ending: str = "\n",
+        *,
+        connection: sqlite3.Connection | None = None,
+    ) -> Iterator[tuple[int, bytes]]:
+        """The lines of `csv_lines`, so many rows at a time: pairs of a number of rows and their bytes."""
+        line = cells.line_sql(self._plan.cells, delimiter, line_ending)
+        cursor = self._execute(f"SELECT {line} {self._plan.tail}", connection)
+        while batch := cursor.fetchmany(rows):
+            yield len(batch), b"".join([row[0] for row in batch])
+
+    def _execute(self, sql: str, connection: sqlite3.Connection | None) -> sqlite3.Cursor:
+        connection = connection or self._connection
+        functions.prepare(connection)
+        return connection.execute(sql, self._parameters)
+
+
+Result = RestResult | BulkResult
