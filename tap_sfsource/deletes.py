@@ -107,4 +107,6 @@ class DeletionLog:
 
     def _request(self, start: datetime.datetime, end: datetime.datetime, reference_id: str) -> Subrequest:
         params = {"start": windows.isoformat(start), "end": windows.isoformat(end)}
-        return Subrequest("GET", self._client.data(f"/sobjects/{self._api_name}/deleted/", params), reference_id)
+        return Subrequest(
+            "GET", self._client.data(f"/sobjects/{self._api_name}/deleted/", params), reference_id
+        )

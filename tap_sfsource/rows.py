@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import decimal
 import io
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -18,7 +17,7 @@ import msgspec
 from tap_sfsource.errors import TapError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tap_sfsource.catalog import Column
 
@@ -82,7 +81,13 @@ class Rows:
             self.envelope["version"] = version
         self._constant_values = tuple(self.constants.values())
         names = [f"f{index}" for index in range(len(self.columns))]
-        decoded = {"text": Any, "boolean": bool | None, "integer": Any, "number": msgspec.Raw, "datetime": str | None}
+        decoded = {
+            "text": Any,
+            "boolean": bool | None,
+            "integer": Any,
+            "number": msgspec.Raw,
+            "datetime": str | None,
+        }
         self._source = msgspec.defstruct(
             "Source",
             [(name, decoded[kind], None) for name, kind in zip(names, self.kinds, strict=True)],
@@ -157,13 +162,19 @@ class Rows:
         return [*(column.property for column in self.columns), *self.constants]
 
     def _message(self, values: Sequence[Any], extracted: str) -> dict[str, Any]:
-        return {**self.envelope, "record": self._target(*values, *self._constant_values), "time_extracted": extracted}
+        return {
+            **self.envelope,
+            "record": self._target(*values, *self._constant_values),
+            "time_extracted": extracted,
+        }
 
     def _json_values(self, records: bytes | msgspec.Raw) -> Iterator[list[Any]]:
         try:
             decoded = self._decoder.decode(records)
         except msgspec.ValidationError as error:
-            raise TapError(f"{self.stream}: Salesforce sent a value that its describe does not allow: {error}") from error
+            raise TapError(
+                f"{self.stream}: Salesforce sent a value that its describe does not allow: {error}"
+            ) from error
         fixups = self._fixups
         for source in decoded:
             row = list(msgspec.structs.astuple(source))
@@ -216,7 +227,9 @@ def _escapes_needed(block: bytes, *, line_feeds: bool) -> list[tuple[bytes, byte
         escapes.append((b"\n", b"\\n"))
     if len(block.translate(None, _CONTROLS_BUT_LF)) != len(block):
         escapes += [
-            (bytes([code]), _SHORT_ESCAPES.get(code, b"\\u%04x" % code)) for code in _CONTROLS_BUT_LF if code in block
+            (bytes([code]), _SHORT_ESCAPES.get(code, b"\\u%04x" % code))
+            for code in _CONTROLS_BUT_LF
+            if code in block
         ]
     return escapes
 

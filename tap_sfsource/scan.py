@@ -115,6 +115,7 @@ class Scan:
         if job is not None and job.query == self._fingerprint():
             self.job = job
             self.resumed = True
+            self.watermark = job.watermark
 
     def first_request(self, reference_id: str) -> Subrequest | None:
         """The first look at the query, to ride in a composite call; None if the scan goes to Bulk without one."""
@@ -181,7 +182,11 @@ class Scan:
             return False
         if self._first is None:
             return True
-        return settings.reader == "auto" and not self._first.done and self._first.totalSize > settings.bulk_threshold
+        return (
+            settings.reader == "auto"
+            and not self._first.done
+            and self._first.totalSize > settings.bulk_threshold
+        )
 
     def _start_job(self) -> None:
         try:
@@ -244,9 +249,12 @@ class Scan:
             yield from self._by_id()
             return
         for window in halves:
-            half = replace(self, window=window, count=None, job=None, resumed=False, _first=None, _too_large=False)
+            half = replace(
+                self, window=window, count=None, job=None, resumed=False, _first=None, _too_large=False
+            )
             half.prepare(half._look())  # noqa: SLF001 - its own class
             last: Page | None = None
+            key: datetime.datetime | None = None
             for page, checkpoint in half.pages():
                 if last is not None:
                     yield last, Checkpoint(key=key)

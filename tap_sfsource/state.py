@@ -106,7 +106,9 @@ class StreamState:
         try:
             return None if raw is None else JobBookmark(**raw)
         except TypeError as error:
-            raise TapError(f"State of {self._stream}: job {raw!r} is not a Bulk job's bookmark. Remove it.") from error
+            raise TapError(
+                f"State of {self._stream}: job {raw!r} is not a Bulk job's bookmark. Remove it."
+            ) from error
 
     def set_job(self, job: JobBookmark, purpose: str = "rows") -> None:
         """Remember how far a Bulk job has been read."""

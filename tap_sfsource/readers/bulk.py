@@ -118,7 +118,11 @@ class BulkReader:
     """
 
     def __init__(
-        self, client: Client, page_size: int, spool_dir: str | None, wait: Callable[[float], None] = time.sleep
+        self,
+        client: Client,
+        page_size: int,
+        spool_dir: str | None,
+        wait: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
         self._page_size = page_size
@@ -138,7 +142,13 @@ class BulkReader:
         Raises:
             SalesforceError: Salesforce refuses the query or the entity, or its limit of jobs is reached.
         """
-        body = {"operation": "queryAll", "query": query, "contentType": "CSV", "columnDelimiter": "COMMA", "lineEnding": "LF"}
+        body = {
+            "operation": "queryAll",
+            "query": query,
+            "contentType": "CSV",
+            "columnDelimiter": "COMMA",
+            "lineEnding": "LF",
+        }
         return self._job(self._client.request("POST", self._jobs, json=body)).id
 
     def wait(self, job_id: str) -> int:
@@ -259,7 +269,9 @@ def _check_header(file: IO[bytes], columns: Sequence[str], job_id: str) -> None:
     line = file.readline()
     found = next(csv.reader([line.decode()]), [])
     if [name.lower() for name in found] != [name.lower() for name in columns]:
-        raise TapError(f"Bulk job {job_id}: the results have columns {found}, the query asked for {list(columns)}.")
+        raise TapError(
+            f"Bulk job {job_id}: the results have columns {found}, the query asked for {list(columns)}."
+        )
 
 
 def _last_row_end(data: bytes) -> int:

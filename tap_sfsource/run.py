@@ -1,0 +1,161 @@
+"""One run of the tap over its selected streams: what they share, what failed, and how it ends.
+
+A stream that cannot be read to its end does not stop the others: its state is kept, the run goes on, ends with a non-zero
+status and says what is missing.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tap_sfsource.errors import AuthError, QuotaReachedError, TapError
+from tap_sfsource.extraction import Extraction
+from tap_sfsource.lookahead import Lookahead
+from tap_sfsource.readers.bulk import BulkReader
+from tap_sfsource.scan import Readers
+from tap_sfsource.state import StreamState
+from tap_sfsource.summary import StreamSummary, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tap_sfsource.client import Client
+    from tap_sfsource.stream import SalesforceStream
+
+logger = logging.getLogger("tap-sfsource")
+
+_COUNTS_A_CALL = 100
+
+
+class Output:
+    """Standard output for ready-made lines, between which a signal may end the run but within which it may not."""
+
+    def __init__(self) -> None:
+        self.busy = False
+        self.ending: int | None = None
+
+    def write(self, lines: bytes) -> None:
+        """Write whole lines.
+
+        Raises:
+            SystemExit: The run was told to end while the lines were being written.
+        """
+        sys.stdout.flush()
+        self.busy = True
+        try:
+            sys.stdout.buffer.write(lines)
+            sys.stdout.buffer.flush()
+        finally:
+            self.busy = False
+        if self.ending is not None:
+            raise SystemExit(self.ending)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A stream that is not complete."""
+
+    stream: str
+    error: TapError
+
+
+class _Count(msgspec.Struct):
+    name: str
+    count: int
+
+
+class _Counts(msgspec.Struct):
+    sObjects: list[_Count]  # noqa: N815 - Salesforce's name
+
+
+class SyncRun:
+    """The run.
+
+    Args:
+        client: The connection to the org.
+        streams: The selected streams, in the order in which they will be read.
+    """
+
+    def __init__(self, client: Client, streams: Sequence[SalesforceStream]) -> None:
+        settings = client.settings
+        self.output = Output()
+        self.failures: list[Failure] = []
+        self.summaries: list[StreamSummary] = []
+        self._client = client
+        self._started = time.monotonic()
+        self._fatal: TapError | None = None
+        readers = Readers(client, BulkReader(client, settings.bulk_page_size, settings.spool_dir), settings)
+        self._extractions = {
+            stream.name: Extraction(
+                stream.plan,
+                StreamState(stream.name, stream.stream_state, stream.replication_key),
+                readers,
+            )
+            for stream in streams
+        }
+        self._lookahead = Lookahead(client, list(self._extractions.values()), settings.max_workers)
+
+    def start(self) -> None:
+        """Begin to look ahead; where much may have to be read, with a count of it."""
+        unread = [part for part in self._extractions.values() if part.state.bookmark is None]
+        if unread and self._client.settings.reader == "auto":
+            self._count(unread)
+        self._lookahead.start()
+
+    def take(self, stream: SalesforceStream) -> Extraction:
+        """Give a stream's extraction, once its first answers are there.
+
+        Raises:
+            TapError: The run can read no further stream: its quota is used up, or its login is refused.
+        """
+        if self._fatal is not None:
+            raise self._fatal
+        extraction = self._extractions[stream.name]
+        self._lookahead.wait(extraction)
+        return extraction
+
+    def fail(self, stream: str, error: TapError) -> None:
+        """Note that a stream is not complete; some errors leave no hope for the next ones."""
+        if isinstance(error, QuotaReachedError | AuthError):
+            if self._fatal is None:
+                logger.error("%s", error)
+            self._fatal = error
+        else:
+            logger.error("%s is not complete: %s", stream, error)
+        self.failures.append(Failure(stream, error))
+
+    def close(self) -> None:
+        """Let go of what is under way: what was looked at ahead, and jobs that nobody will read."""
+        self._lookahead.stop()
+        for extraction in self._extractions.values():
+            extraction.abandon()
+
+    def report(self) -> str:
+        """The run as a table for people."""
+        return table(self.summaries, self._client.calls, time.monotonic() - self._started)
+
+    def _count(self, extractions: Sequence[Extraction]) -> None:
+        """Ask for approximate sizes, so that no first page of a large table is fetched for nothing."""
+        by_name = {part.plan.api_name: part for part in extractions}
+        names = sorted(by_name)
+        for at in range(0, len(names), _COUNTS_A_CALL):
+            try:
+                response = self._client.request(
+                    "GET",
+                    self._client.data("/limits/recordCount"),
+                    params={"sObjects": ",".join(names[at : at + _COUNTS_A_CALL])},
+                )
+            except (QuotaReachedError, AuthError):
+                raise
+            except TapError as error:
+                logger.info("No record counts: %s", error)
+                return
+            for count in msgspec.json.decode(response.content, type=_Counts).sObjects:
+                if count.name in by_name:
+                    by_name[count.name].count = count.count

@@ -1,0 +1,132 @@
+"""A collection as an SDK stream: ties an extraction to Singer messages."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import Stream
+from singer_sdk.singerlib import MetadataMapping
+from singer_sdk.streams.core import TypeConformanceLevel  # type: ignore[attr-defined]
+
+from tap_sfsource.emit import activate, emit_lines, emit_records, writes_lines
+from tap_sfsource.errors import TapError
+from tap_sfsource.summary import StreamSummary
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+
+    from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.singerlib.encoding.simple import Message
+
+    from tap_sfsource.catalog import SObjectPlan
+    from tap_sfsource.extraction import Extraction, Step
+    from tap_sfsource.tap import TapSFSource
+
+
+class SalesforceStream(Stream):
+    """One SObject of the org.
+
+    Rows come in their final types and with the selected properties only, because the query asks for nothing else; so the
+    SDK's conformance has nothing to do.
+    """
+
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+
+    def __init__(self, tap: TapSFSource, plan: SObjectPlan) -> None:
+        """Make a stream of a plan with all of its columns.
+
+        Args:
+            tap: The tap.
+            plan: What discovery found.
+        """
+        super().__init__(tap, schema=plan.schema(), name=plan.stream_name)
+        self._whole_plan = plan
+        self._tap_sfsource = tap
+        self.primary_keys = [plan.key]
+        self.replication_key = plan.replication_key.property if plan.replication_key else None
+
+    @property
+    def plan(self) -> SObjectPlan:
+        """What to read of the SObject: its selected columns."""
+        return self._whole_plan.selecting(
+            lambda column: self.mask.get(("properties", column.property), column.selected_by_default)
+        )
+
+    @property
+    def metadata(self) -> MetadataMapping:
+        """Catalog metadata: the input catalog's, else the one that discovery gives."""
+        if self._metadata is None and self._tap_input_catalog is None:
+            self._metadata = MetadataMapping.from_iterable(self._whole_plan.entry()["metadata"])
+        return super().metadata
+
+    def set_version(self, version: int | None) -> None:
+        """Set the table version of the records that the SDK writes."""
+        self._stream_version = version
+
+    def write(self, message: Message) -> None:
+        """Write a message through the tap's writer."""
+        self._tap.write_message(message)
+
+    def get_records(self, context: Context | None) -> Iterable[Record]:
+        """Yield the run's records, without writing any message.
+
+        Args:
+            context: Not used: a collection has no partitions.
+        """
+        yield from self._sync_records(context, write_messages=False)
+
+    def _sync_records(
+        self,
+        context: Context | None = None,  # noqa: ARG002 - the SDK's signature
+        *,
+        write_messages: bool = True,
+    ) -> Generator[dict[str, Any], Any, Any]:
+        """Write the stream's messages; a failure is the run's to report, so that other streams go on."""
+        run = self._tap_sfsource.sync_run
+        summary = StreamSummary(self.name)
+        run.summaries.append(summary)
+        started = time.monotonic()
+        counter, timer = self.get_record_counter(), self.get_sync_timer()
+        with counter, timer:
+            try:
+                extraction = run.take(self)
+                summary.notes = extraction.notes
+                for step in extraction.steps():
+                    before = _total(summary)
+                    yield from self._write(step, summary, write_messages=write_messages)
+                    counter.increment(_total(summary) - before)
+                    step.done()
+                    if write_messages:
+                        self._tap.state_writer.write_state(self.tap_state)
+                summary.reader = _reader(extraction)
+            except TapError as error:
+                summary.problem = str(error)
+                run.fail(self.name, error)
+        summary.seconds = time.monotonic() - started
+
+    def _write(
+        self, step: Step, summary: StreamSummary, *, write_messages: bool
+    ) -> Generator[dict[str, Any], Any, Any]:
+        if step.page is not None and step.rows is not None:
+            if not write_messages and step.kind == "rows":
+                for record in step.page.records(step.rows):
+                    summary.rows += 1
+                    yield record
+            elif writes_lines(self):
+                summary.add(step.kind, emit_lines(self, step, self._tap_sfsource.sync_run.output))
+            else:
+                for record in emit_records(self, step):
+                    self._check_max_record_limit(summary.rows)
+                    summary.add(step.kind, 1)
+                    yield record
+        if step.activate is not None:
+            activate(self, step.activate)
+
+
+def _total(summary: StreamSummary) -> int:
+    return summary.rows + summary.tombstones + summary.partial
+
+
+def _reader(extraction: Extraction) -> str:
+    return "Bulk" if extraction.scan.job is not None else "REST"
