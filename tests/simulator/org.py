@@ -2,35 +2,58 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from tests.simulator import validate
+from tests.simulator.apps import ConnectedApp, LoginPolicy
+from tests.simulator.changes import Changes, whole_second
+from tests.simulator.clock import Clock, from_ms
+from tests.simulator.errors import ApiError
+from tests.simulator.formulas import Formulas
+from tests.simulator.ids import id_run, parse_id
+from tests.simulator.limits import Limits
+from tests.simulator.metadata_log import MetadataLog
+from tests.simulator.replication import ChangeWindow, Replication
+from tests.simulator.schema import Schema, SObject
+from tests.simulator.standard import standard_objects
+from tests.simulator.store import Store, quoted
+from tests.simulator.transactions import Transaction
+from tests.simulator.users import Permissions, User
+from tests.simulator.values import to_rest
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from tests.simulator.apps import ConnectedApp, LoginPolicy
-    from tests.simulator.changes import ChangeWindow
-    from tests.simulator.clock import Clock
-    from tests.simulator.limits import Limits
-    from tests.simulator.schema import Field, Schema, SObject
-    from tests.simulator.users import Permissions, User
+    from tests.simulator.schema import Field
+    from tests.simulator.store import Row
 
 ALL_FEATURES = frozenset({"tags", "schedules", "multicurrency"})
+ADMIN = "admin@acme.example"
 
 
 class Org:
-    """SKELETON: signatures are final, bodies follow."""
+    """A whole org. Safe to use from several threads.
 
-    schema: Schema
-    clock: Clock
-    id: str  # 18 characters, 00D...
-    limits: Limits
-    login: LoginPolicy
-    users: dict[str, User]  # by user name
-    apps: dict[str, ConnectedApp]  # by client id
+    Attributes:
+        schema: what exists, as an administrator sees it; replaced as a whole when it changes.
+        clock: what every moment comes from.
+        id: 18-character id of the org.
+        limits, login: its limits, and what its login allows.
+        users: logins by user name; `admin` is the first.
+        apps: connected apps by client id; `app` is the first.
+        replication: the delete log and its limits.
+
+    Args:
+        seed: what secrets and example data depend on.
+        features: of `tags`, `schedules`, `multicurrency`.
+        clock: none means real time.
+        directory: where the data goes; none means a temporary directory that `close` removes.
+    """
 
     def __init__(
         self,
@@ -38,43 +61,507 @@ class Org:
         features: Iterable[str] = (),
         clock: Clock | None = None,
         directory: Path | str | None = None,
-    ) -> None: ...
+    ) -> None:
+        self.seed = seed
+        self.features = frozenset(features)
+        if unknown := self.features - ALL_FEATURES:
+            raise ValueError(
+                f"unknown features: {', '.join(sorted(unknown))}; there are {sorted(ALL_FEATURES)}"
+            )
+        self.clock = clock or Clock()
+        self.born = self.clock.now().replace(microsecond=0)
+        self.limits = Limits(self.clock)
+        self.login = LoginPolicy()
+        self.users: dict[str, User] = {}
+        self.apps: dict[str, ConnectedApp] = {}
+        self._schema = Schema(standard_objects(self.features))
+        self._views: dict[str, tuple[Schema, Permissions, Schema]] = {}
+        self._metadata = MetadataLog(self.clock)
+        self._store = Store(directory)
+        self._changes = Changes(self._schema, self._store, Formulas(self._schema))
+        self.replication = Replication(self._store, self.born)
+        self._transactions: list[Transaction] = []
+        with self._store.writing():
+            for sobject in self._schema:
+                if sobject.queryable:
+                    self._store.create_table(sobject)
+        self._settle()
 
-    def connection(self) -> sqlite3.Connection: ...  # this thread's own, for reading
-    def close(self) -> None: ...
+    def _settle(self) -> None:
+        """The records that even an empty org has, an administrator and a connected app."""
+        first = {"Name": "System Administrator"}
+        profile = self._schema.objects["Profile"]
+        self.id = self._changes.next_id(self._schema.objects["Organization"])
+        admin_id = self._changes.next_id(self._schema.objects["User"])
+        stamp = self.clock.now_ms()
+        with self._store.writing():
+            for sobject, record_id, given in (
+                ("Organization", self.id, {"Name": "Acme", "OrganizationType": "Developer Edition"}),
+                (
+                    "UserLicense",
+                    None,
+                    {"Name": "Salesforce", "LicenseDefinitionKey": "SFDC", "MasterLabel": "Salesforce"},
+                ),
+                (
+                    "Profile",
+                    None,
+                    first | {"UserLicenseId": self._first("UserLicense"), "UserType": "Standard"},
+                ),
+            ):
+                target = self._schema.objects[sobject]
+                given = {name: value for name, value in given.items() if name in target.fields}
+                self._changes.create(
+                    target, record_id or self._changes.next_id(target), given, stamp, admin_id
+                )
+        assert profile.key_prefix
+        self.admin = self._new_user(admin_id, ADMIN, "", "", Permissions(set_audit_fields=True))
+        self.app = ConnectedApp(
+            name="sfsource",
+            client_id=f"3MVG9{self.secret('client id')}",
+            client_secret=self.secret("client secret"),
+            run_as=ADMIN,
+        )
+        self.add_app(self.app)
 
-    # records; `user` is the acting user's id, none the system's
-    def create(self, sobject: str, values: dict[str, Any], *, user: str | None = None) -> str: ...
-    def update(self, record_id: str, values: dict[str, Any], *, user: str | None = None) -> None: ...
-    def delete(self, record_id: str, *, user: str | None = None) -> None: ...
-    def undelete(self, record_id: str, *, user: str | None = None) -> None: ...
-    def hard_delete(self, record_id: str, *, user: str | None = None) -> None: ...
-    def merge(self, master_id: str, losers: Sequence[str], *, user: str | None = None) -> None: ...
-    def empty_recycle_bin(self, record_ids: Iterable[str] | None = None) -> int: ...
-    def archive(self, record_ids: Iterable[str]) -> int: ...
-    def touch(self, record_ids: Iterable[str]) -> None: ...  # SystemModstamp alone
-    def load(self, sobject: str, rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> int: ...
-    def get(self, record_id: str) -> dict[str, Any] | None: ...  # REST values by field name, deleted too
-    def rows(self, sobject: str) -> list[dict[str, Any]]: ...
+    def _first(self, sobject: str) -> str:
+        target = self._schema.objects[sobject]
+        return next(id_run(target.key_prefix or "", 1))
 
-    # replication; changes.ChangeWindow(records, earliest_available, latest_covered)
-    def deleted(self, sobject: str, start: datetime, end: datetime) -> ChangeWindow: ...
-    def updated(self, sobject: str, start: datetime, end: datetime) -> ChangeWindow: ...
-    def purge_delete_log(self, before: datetime | None = None) -> None: ...
-    @contextmanager
-    def transaction(self) -> Iterator[Any]: ...
+    def secret(self, purpose: str) -> str:
+        """A secret that depends on the seed and its purpose alone: 40 characters."""
+        return hashlib.sha256(f"{self.seed}/{purpose}".encode()).hexdigest()[:40]
+
+    def close(self) -> None:
+        """End all use of the org; removes a temporary directory."""
+        self._store.close()
+
+    # reading
+
+    @property
+    def schema(self) -> Schema:
+        """What exists, as an administrator sees it."""
+        return self._schema
+
+    @property
+    def directory(self) -> Path:
+        """The folder of the org's file; others may keep files of their own in it."""
+        return self._store.directory
+
+    def connection(self) -> sqlite3.Connection:
+        """This thread's own connection, for reading; deleted rows whose time has come are gone."""
+        self._expire()
+        return self._store.reader()
+
+    def _expire(self) -> None:
+        due = self._changes.next_purge
+        if due is not None and self.clock.now_ms() >= due:
+            with self._store.writing():
+                self._changes.purge(self.clock.now_ms())
+
+    def get(self, record_id: str) -> dict[str, Any] | None:
+        """A record's fields in REST values (compound fields left out), deleted or not; none if there is none."""
+        sobject = self._schema.of_id(record_id)
+        if sobject is None or not sobject.queryable:
+            return None
+        found = list(self._rows(sobject, ' WHERE "Id" = ?', (parse_id(record_id),)))
+        return found[0] if found else None
+
+    def rows(self, sobject: str) -> list[dict[str, Any]]:
+        """The store's own truth: every row that queryAll could see, in order of creation, in REST values."""
+        return list(self._rows(self.object(sobject), " ORDER BY rowid", ()))
+
+    def _rows(self, sobject: SObject, rest: str, values: Sequence[object]) -> Iterator[dict[str, Any]]:
+        fields = sobject.columns
+        names = ", ".join(quoted(f.name) for f in fields)
+        cursor = self.connection().execute(f"SELECT {names} FROM {quoted(sobject.name)}{rest}", values)
+        for row in cursor:
+            yield {f.name: to_rest(f, value) for f, value in zip(fields, row, strict=True)}
+
+    def count(self, sobject: str) -> int:
+        """How many rows the object has, deleted ones included."""
+        (number,) = (
+            self.connection().execute(f"SELECT count(*) FROM {quoted(self.object(sobject).name)}").fetchone()
+        )
+        return int(number)
+
+    def object(self, name: str) -> SObject:
+        """An object by its name.
+
+        Raises:
+            ApiError: `INVALID_TYPE`, there is none.
+        """
+        sobject = self._schema.get(name)
+        if sobject is None:
+            raise ApiError("INVALID_TYPE", f"sObject type '{name}' is not supported.")
+        return sobject
+
+    # writing; `user` is a User, its id or its name, none the system, which may set read-only fields
+
+    def create(self, sobject: str, values: Mapping[str, Any], *, user: User | str | None = None) -> str:
+        """Add a record; gives its id.
+
+        Raises:
+            ApiError: as Salesforce refuses it, e.g. `REQUIRED_FIELD_MISSING`; so do all of the following.
+        """
+        record_id, write = self.plan_create(sobject, values, user)
+        self._write(write)
+        return record_id
+
+    def update(self, record_id: str, values: Mapping[str, Any], *, user: User | str | None = None) -> None:
+        """Set fields of a record."""
+        with self._store.lock:
+            self._write(self.plan_update(record_id, values, user))
+
+    def delete(self, record_id: str, *, user: User | str | None = None) -> None:
+        """Delete a record, and what hangs on it, into the recycle bin."""
+        with self._store.lock:
+            self._write(self.plan_delete(record_id, user))
+
+    def undelete(self, record_id: str, *, user: User | str | None = None) -> None:
+        """Take a record and what its delete took along out of the recycle bin."""
+        _, actor = self._acting(user)
+        sobject, record_id = self._locate(record_id, deleted=True)
+        self._write(lambda: self._changes.undelete(sobject, record_id, self.clock.now_ms(), actor))
+
+    def hard_delete(self, record_id: str, *, user: User | str | None = None) -> None:
+        """Delete a record, deleted before or not, past the recycle bin."""
+        acting, _ = self._acting(user)
+        sobject, record_id = self._locate(record_id, deleted=True)
+        validate.check_delete(sobject, acting)
+        self._write(lambda: self._changes.hard_delete(sobject, record_id, self.clock.now_ms()))
+
+    def merge(self, master_id: str, losers: Sequence[str], *, user: User | str | None = None) -> None:
+        """Merge records of one object; the losers go to the bin with `MasterRecordId`, their children to the master."""
+        _, actor = self._acting(user)
+        sobject, master = self._locate(master_id)
+        found = [self._locate(loser) for loser in losers]
+        if not sobject.mergeable or any(other is not sobject for other, _ in found):
+            raise ApiError("INVALID_TYPE_FOR_OPERATION", f"entity type {sobject.name} does not support merge")
+        ids = [loser for _, loser in found]
+        if master in ids:
+            raise ApiError("INVALID_CROSS_REFERENCE_KEY", "master record cannot be merged with itself")
+        self._write(lambda: self._changes.merge(sobject, master, ids, self.clock.now_ms(), actor))
+
+    def empty_recycle_bin(self, record_ids: Iterable[str] | None = None) -> int:
+        """Empty the bin, or take these records out of it, for good; gives how many rows. They vanish a day later."""
+        now, emptied = self.clock.now_ms(), 0
+        ids = None if record_ids is None else [self._locate(each, deleted=True)[1] for each in record_ids]
+        with self._store.writing():
+            for sobject in self._schema:
+                if sobject.queryable and "IsDeleted" in sobject.fields:
+                    emptied += self._changes.empty_bin(sobject, now, ids)
+        return emptied
+
+    def archive(self, record_ids: Iterable[str]) -> int:
+        """Archive tasks and events; gives how many."""
+        return self._quietly(record_ids, self._changes.archive)
+
+    def touch(self, record_ids: Iterable[str]) -> int:
+        """Move SystemModstamp and nothing else, as background jobs do; gives how many rows."""
+        return self._quietly(record_ids, self._changes.touch)
+
+    def _quietly(self, record_ids: Iterable[str], change: Callable[[SObject, list[str], int], None]) -> int:
+        by_object: dict[str, list[str]] = {}
+        for each in record_ids:
+            sobject, record_id = self._locate(each)
+            by_object.setdefault(sobject.name, []).append(record_id)
+        with self._store.writing():
+            for name, ids in by_object.items():
+                change(self._schema.objects[name], ids, self.clock.now_ms())
+        return sum(map(len, by_object.values()))
+
+    def load(self, sobject: str, rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> int:
+        """Add many rows fast, without checks; gives how many.
+
+        Args:
+            sobject: their object.
+            rows: storage values (see `values`), one sequence a row in the order of `columns`.
+            columns: API names. `Id` may be among them; without it ids are given out in order. What is not named gets
+                its default, the audit fields the present and the administrator.
+        """
+        target = self.object(sobject)
+        stamp = whole_second(self.clock.now_ms())
+        constants: Row = validate.defaults(target)
+        for name in ("CreatedDate", "LastModifiedDate", "SystemModstamp"):
+            constants[name] = stamp
+        for name in ("CreatedById", "LastModifiedById", "OwnerId"):
+            constants[name] = self.admin.id
+        given = {name.lower() for name in columns}
+        constants = {
+            name: value
+            for name, value in constants.items()
+            if name in target.fields and name.lower() not in given
+        }
+        names = list(columns)
+        with self._store.writing():
+            prefix = target.key_prefix or ""
+            if "id" not in given:
+                names = ["Id", *names]
+                ids = id_run(prefix, self._changes.counters.get(prefix, 0) + 1)
+                rows = ((record_id, *row) for record_id, row in zip(ids, rows, strict=False))
+            count = self._store.insert_many(target.name, constants, names, rows)
+            self._changes.counters[prefix] = self._changes.counters.get(prefix, 0) + count
+            self._changes.take_numbers(target, count)
+            self._changes.formulas.refresh_all(self._store, target.name)
+        return count
+
+    # planning: checked now, stamped now, done later
+
+    def plan_create(
+        self,
+        sobject: str,
+        values: Mapping[str, Any],
+        user: User | str | None,
+        within: Transaction | None = None,
+    ) -> tuple[str, Callable[[], None]]:
+        """Check a create and give its id and what does it."""
+        acting, actor = self._acting(user)
+        target = self.object(sobject)
+        with self._store.lock:
+            pending = within.pending if within is not None else ()
+            row = validate.prepare_create(self._schema, self._store, target, values, acting, pending)
+            record_id = self._changes.next_id(target)
+        stamp = self.clock.now_ms()
+        return record_id, lambda: self._changes.create(target, record_id, row, stamp, actor)
+
+    def plan_update(
+        self,
+        record_id: str,
+        values: Mapping[str, Any],
+        user: User | str | None,
+        within: Transaction | None = None,
+    ) -> Callable[[], None]:
+        """Check an update and give what does it."""
+        acting, actor = self._acting(user)
+        sobject, record_id = self._locate(record_id, within=within)
+        with self._store.lock:
+            pending = within.pending if within is not None else ()
+            row = validate.prepare_update(
+                self._schema, self._store, sobject, record_id, values, acting, pending
+            )
+        stamp = self.clock.now_ms()
+        return lambda: self._changes.update(sobject, record_id, row, stamp, actor)
+
+    def plan_delete(
+        self, record_id: str, user: User | str | None, within: Transaction | None = None
+    ) -> Callable[[], None]:
+        """Check a delete and give what does it."""
+        acting, actor = self._acting(user)
+        sobject, record_id = self._locate(record_id, within=within)
+        validate.check_delete(sobject, acting)
+        stamp = self.clock.now_ms()
+        return lambda: self._changes.delete(sobject, record_id, stamp, actor)
+
+    def _write(self, write: Callable[[], None]) -> None:
+        self._expire()
+        with self._store.writing():
+            write()
+
+    def _acting(self, user: User | str | None) -> tuple[User | None, str]:
+        if isinstance(user, str):
+            user = next(u for u in self.users.values() if user in (u.id, u.username))
+        return user, (user or self.admin).id
+
+    def _locate(
+        self, record_id: str, *, deleted: bool = False, within: Transaction | None = None
+    ) -> tuple[SObject, str]:
+        """The object and 18-character id of a record that exists."""
+        record_id = parse_id(record_id)
+        sobject = self._schema.of_id(record_id)
+        if sobject is None or not sobject.queryable:
+            raise ApiError("NOT_FOUND", "The requested resource does not exist")
+        if within is not None and record_id in within.pending:
+            return sobject, record_id
+        self._expire()
+        with self._store.lock:
+            for other in self._transactions:
+                if other is not within and record_id in other.locked:
+                    raise ApiError(
+                        "UNABLE_TO_LOCK_ROW",
+                        f"unable to obtain exclusive access to this record or 1 records: {record_id}",
+                    )
+            row = self._store.get(sobject.name, record_id)
+        if row is None:
+            raise ApiError("NOT_FOUND", "The requested resource does not exist")
+        if row.get("IsDeleted") and not deleted:
+            raise ApiError("ENTITY_IS_DELETED", "entity is deleted")
+        return sobject, record_id
+
+    # late commits and replication
+
+    def transaction(self) -> Transaction:
+        """Open a transaction: what it writes is stamped now and seen at its commit."""
+        transaction = Transaction(self)
+        with self._store.lock:
+            self._transactions.append(transaction)
+        return transaction
+
+    def finish(self, transaction: Transaction, writes: Sequence[Callable[[], None]]) -> None:
+        """End a transaction with these writes; `Transaction.commit` and `rollback` call it."""
+        with self._store.lock:
+            self._transactions.remove(transaction)
+            transaction.open = False
+            with self._store.writing():
+                for write in writes:
+                    write()
+
+    @property
+    def latest_covered(self) -> datetime:
+        """Up to where nothing can appear any more: the start of the oldest open transaction, else the present."""
+        with self._store.lock:
+            oldest = min((t.started for t in self._transactions), default=self.clock.now_ms())
+        return from_ms(whole_second(oldest))
+
+    def deleted(self, sobject: str, start: datetime, end: datetime) -> ChangeWindow:
+        """What getDeleted answers: ids deleted in [start, end)."""
+        covered = self.latest_covered
+        return self.replication.deleted(self.object(sobject), start, end, self.clock.now(), covered)
+
+    def updated(self, sobject: str, start: datetime, end: datetime) -> ChangeWindow:
+        """What getUpdated answers: ids of living rows stamped in [start, end)."""
+        covered = self.latest_covered
+        return self.replication.updated(self.object(sobject), start, end, self.clock.now(), covered)
+
+    def purge_delete_log(self, before: datetime | None = None) -> None:
+        """Drop the delete log up to a moment (none: the present); windows that start earlier are refused from then."""
+        moment = before or self.clock.now()
+        self.replication.purge_log(moment)
+        self.replication.log_from = max(self.replication.log_from, moment.astimezone(UTC))
 
     # metadata
-    def add_field(self, sobject: str, field: Field) -> None: ...
-    def remove_field(self, sobject: str, name: str) -> None: ...
-    def add_object(self, sobject: SObject) -> None: ...
-    def remove_object(self, name: str) -> None: ...
-    def described_at(self, sobject: str | None, user: User | None = None) -> datetime: ...  # for If-Modified-Since
+
+    def add_field(self, sobject: str, field: Field) -> None:
+        """Add a field to an object; existing rows get null, a formula's column its values."""
+        target = self.object(sobject)
+        if target.field(field.name) is not None:
+            raise ValueError(f"{sobject} has a field {field.name} already")
+        changed = target.with_fields((*target.fields.values(), field))
+        with self._store.writing():
+            self._replace(changed, add=field)
+            if not field.compound:
+                self._store.add_column(target.name, field)
+            if field.cascade_delete:
+                self._store.index(target.name, field.name)
+            if field.formula is not None:
+                self._changes.formulas.refresh_all(self._store, target.name)
+
+    def change_field(self, sobject: str, name: str, **changes: Any) -> None:
+        """Change attributes of a field (label, length, picklist...) that leave its column as it is."""
+        target = self.object(sobject)
+        with self._store.writing():
+            self._replace(
+                target.with_fields(
+                    replace(f, **changes) if f.name == name else f for f in target.fields.values()
+                )
+            )
+
+    def remove_field(self, sobject: str, name: str) -> None:
+        """Remove a field with its values."""
+        target = self.object(sobject)
+        f = target.field(name)
+        if f is None:
+            raise ValueError(f"{sobject} has no field {name}")
+        with self._store.writing():
+            self._replace(target.with_fields(kept for kept in target.fields.values() if kept is not f))
+            if not f.compound:
+                self._store.drop_column(target.name, f.name)
+
+    def add_object(self, sobject: SObject) -> None:
+        """Add an object; without a key prefix it gets the next of the custom ones."""
+        if self._schema.get(sobject.name) is not None:
+            raise ValueError(f"there is an object {sobject.name} already")
+        if sobject.key_prefix is None and sobject.queryable:
+            taken = {o.key_prefix for o in self._schema}
+            sobject.key_prefix = next(p for p in (f"a{n:02d}" for n in range(100)) if p not in taken)
+        with self._store.writing():
+            self._replace(sobject)
+            if sobject.queryable:
+                self._store.create_table(sobject)
+
+    def remove_object(self, name: str) -> None:
+        """Remove an object with its rows."""
+        target = self.object(name)
+        with self._store.writing():
+            self._adopt(Schema(o for o in self._schema if o is not target), target.name)
+            if target.queryable:
+                self._store.drop_table(target.name)
+
+    def _replace(self, sobject: SObject, add: Field | None = None) -> None:
+        touched = {sobject.name, *(add.reference_to if add is not None else ())}
+        self._adopt(Schema((*(o for o in self._schema if o.name != sobject.name), sobject)), *sorted(touched))
+
+    def _adopt(self, schema: Schema, *touched: str) -> None:
+        formulas = Formulas(schema)
+        self._schema = self._changes.schema = schema
+        self._changes.formulas = formulas
+        self._metadata.note(*touched)
+
+    def described_at(self, sobject: str | None, user: User | None = None) -> datetime:
+        """When the describe of an object, or (none) describe global, last changed for a user; whole seconds."""
+        return self._metadata.changed_at(sobject, user.username if user is not None else None)
 
     # people and clients
+
     def add_user(
-        self, username: str, *, password: str = "", security_token: str = "", permissions: Permissions | None = None
-    ) -> User: ...
-    def set_permissions(self, username: str, permissions: Permissions) -> None: ...
-    def add_app(self, app: ConnectedApp) -> None: ...
-    def schema_for(self, user: User | None) -> Schema: ...
+        self,
+        username: str,
+        *,
+        password: str = "",
+        security_token: str = "",
+        permissions: Permissions | None = None,
+    ) -> User:
+        """Add a login with its User and UserLogin records; what is not given is made up."""
+        user_id = self._changes.next_id(self._schema.objects["User"])
+        return self._new_user(user_id, username, password, security_token, permissions or Permissions())
+
+    def _new_user(
+        self, user_id: str, username: str, password: str, token: str, permissions: Permissions
+    ) -> User:
+        user = User(
+            id=user_id,
+            username=username,
+            password=password or self.secret(f"password {username}")[:12],
+            security_token=token or self.secret(f"token {username}")[:24],
+            permissions=permissions,
+        )
+        person = username.partition("@")[0]
+        row = {
+            "Username": username,
+            "LastName": person.capitalize(),
+            "Email": username,
+            "Alias": person[:8],
+            "CommunityNickname": person[:40],
+            "TimeZoneSidKey": "Europe/Berlin",
+            "LocaleSidKey": "en_US",
+            "EmailEncodingKey": "UTF-8",
+            "LanguageLocaleKey": "en_US",
+            "ProfileId": self._first("Profile"),
+            "IsActive": 1,
+        }
+        actor = self.admin.id if self.users else user_id
+        users, logins = self._schema.objects["User"], self._schema.objects["UserLogin"]
+        stamp = self.clock.now_ms()
+        with self._store.writing():
+            self._changes.create(users, user_id, row, stamp, actor)
+            self._changes.create(logins, self._changes.next_id(logins), {"UserId": user_id}, stamp, actor)
+        self.users[username] = user
+        return user
+
+    def set_permissions(self, username: str, permissions: Permissions) -> None:
+        """Replace what a user may see and do; moves the stamps of the user's describes."""
+        self.users[username].permissions = permissions
+        self._metadata.note_user(username)
+
+    def add_app(self, app: ConnectedApp) -> None:
+        """Add a connected app."""
+        self.apps[app.client_id] = app
+
+    def schema_for(self, user: User | None) -> Schema:
+        """What a user sees; none is the administrator's view."""
+        if user is None:
+            return self._schema
+        known = self._views.get(user.username)
+        if known is None or known[0] is not self._schema or known[1] is not user.permissions:
+            known = (self._schema, user.permissions, self._schema.restricted_to(user.permissions))
+            self._views[user.username] = known
+        return known[2]

@@ -12,12 +12,30 @@ if TYPE_CHECKING:
     from tests.simulator.users import Permissions
 
 TEXT_TYPES = frozenset(
-    {"string", "textarea", "picklist", "multipicklist", "combobox", "email", "phone", "url", "encryptedstring"}
+    {
+        "string",
+        "textarea",
+        "picklist",
+        "multipicklist",
+        "combobox",
+        "email",
+        "phone",
+        "url",
+        "encryptedstring",
+    }
 )
 NUMBER_TYPES = frozenset({"double", "currency", "percent"})
 COMPOUND_TYPES = frozenset({"address", "location"})
 AUDIT_FIELDS = frozenset(
-    {"Id", "IsDeleted", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById", "SystemModstamp"}
+    {
+        "Id",
+        "IsDeleted",
+        "CreatedDate",
+        "CreatedById",
+        "LastModifiedDate",
+        "LastModifiedById",
+        "SystemModstamp",
+    }
 )
 REPLICATION_KEYS = ("SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginTime")
 
@@ -42,6 +60,7 @@ class Field:
     nillable: bool = True
     reference_to: tuple[str, ...] = ()
     relationship_name: str | None = None
+    child_relationship_name: str | None = None
     picklist: tuple[str, ...] = ()
     restricted_picklist: bool = False
     compound_field_name: str | None = None
@@ -107,8 +126,10 @@ class SObject:
     """One object; names and meanings as in describe global.
 
     `bulk` says whether the Bulk API takes it, `requires_filter` the fields of which a query must filter on one,
-    `binless` that a delete skips the recycle bin, `feature` the org feature without which it does not exist,
-    `collection` the name among the 48 of the source's own table, none for others.
+    `binless` that a delete skips the recycle bin, `neighbour` that it is a minimal stand-in outside the 48,
+    `feature` the org feature without which it does not exist,
+    `collection` the name among the 48 of the source's own table, none for others, `assumed` the attributes for which
+    there is no evidence.
     """
 
     name: str
@@ -139,7 +160,8 @@ class SObject:
     associate_parent_entity: str | None = None
     feature: str | None = None
     collection: str | None = None
-    evidence: str = ""
+    neighbour: bool = False
+    assumed: tuple[str, ...] = ()
     _by_lower: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -222,7 +244,11 @@ class Schema:
                     for target in f.reference_to:
                         self._children.setdefault(target, []).append(
                             ChildRelationship(
-                                child.name, f.name, child_name(child, f), f.cascade_delete, f.restricted_delete
+                                child.name,
+                                f.name,
+                                child_name(child, f),
+                                f.cascade_delete,
+                                f.restricted_delete,
                             )
                         )
         own = self.get(name)
@@ -260,11 +286,7 @@ def plural_of(label: str) -> str:
 
 
 def child_name(child: SObject, reference: Field) -> str | None:
-    """The name of the relationship from parent to children, e.g. `Contacts`; custom ones end in `__r`."""
-    if reference.relationship_name is None:
-        return None
-    if reference.custom:
-        return re.sub(r"\s+", "_", child.label_plural) + "__r"
-    if reference.name in AUDIT_FIELDS or reference.name == "OwnerId":
-        return None
-    return child.label_plural.replace(" ", "")
+    """The name of the relationship from parent to children, e.g. `Contacts`, if it has one; custom ones end in `__r`."""
+    if reference.child_relationship_name is not None or not reference.custom:
+        return reference.child_relationship_name
+    return re.sub(r"\W+", "_", child.label_plural) + "__r"

@@ -147,7 +147,9 @@ def _int_in(field: Field, value: object) -> Stored:
         raise _mismatch(field, value)
     if not -_INT_LIMIT <= number < _INT_LIMIT:
         raise ApiError(
-            "NUMBER_OUTSIDE_VALID_RANGE", f"{field.label}: value outside of valid range: {value}", (field.name,)
+            "NUMBER_OUTSIDE_VALID_RANGE",
+            f"{field.label}: value outside of valid range: {value}",
+            (field.name,),
         )
     return int(number)
 
@@ -180,9 +182,7 @@ def _date_in(field: Field, value: object) -> Stored:
 
 def _check_day(field: Field, day: date, value: object) -> None:
     if not FIRST_DATE <= day <= LAST_DATE:
-        raise ApiError(
-            "NUMBER_OUTSIDE_VALID_RANGE", f"{field.label}: invalid date: {value}", (field.name,)
-        )
+        raise ApiError("NUMBER_OUTSIDE_VALID_RANGE", f"{field.label}: invalid date: {value}", (field.name,))
 
 
 def parse_datetime(text: str) -> datetime:
