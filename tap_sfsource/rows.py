@@ -292,7 +292,7 @@ class _CsvLines:
                 continue
             pending = b""
             out += self._slow(row, extracted)
-        if pending:
+        if pending or not block.endswith((b'"\n', b'"')):
             raise TapError(f"{self._rows.stream}: a Bulk page ends inside a quoted value.")
         return b"".join(out), len(out)
 

@@ -76,12 +76,14 @@ class BulkPage:
         count: Rows that Salesforce says the page has.
         locator: Of the next page; empty after the last.
         extracted: When Salesforce answered, RFC 3339.
+        block: Bytes to turn into lines at a time.
     """
 
     file: IO[bytes]
     count: int
     locator: str
     extracted: str
+    block: int = _BLOCK
 
     def lines(self, rows: Rows) -> Iterator[tuple[bytes, int]]:
         """RECORD lines of the page, a chunk for each few megabytes."""
@@ -97,7 +99,7 @@ class BulkPage:
         """Yield blocks of whole rows: a cut is behind a line feed with an even number of quotes before it."""
         with self.file as file:
             rest = b""
-            while chunk := file.read(_BLOCK):
+            while chunk := file.read(self.block):
                 data = rest + chunk
                 cut = _last_row_end(data)
                 if cut:

@@ -1,0 +1,167 @@
+"""Rows become the same RECORD lines whichever reader fetched them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_sfsource.catalog import Column
+from tap_sfsource.errors import TapError
+from tap_sfsource.readers.bulk import BulkPage
+from tap_sfsource.rows import Rows
+
+EXTRACTED = "2026-01-02T03:04:05Z"
+TYPES = ("id", "string", "double", "int", "boolean", "datetime", "anyType", "date", "textarea")
+COLUMNS = [Column(f"Field{n}__c", f"field_{n}_c", sf_type, {}) for n, sf_type in enumerate(TYPES)]
+
+# Whatever CSV and JSON treat specially, next to one another, and text that only looks like null.
+pieces = st.sampled_from(
+    [
+        '"',
+        "\n",
+        '","',
+        '"\n"',
+        "\\",
+        "\x00",
+        "\x1f",
+        "é",
+        "😀",
+        "a",
+        ",",
+        "\r\n",
+        "\t",
+        '""',
+        "null",
+        "\u2028",
+    ]
+)
+texts = st.lists(pieces, max_size=6).map("".join) | st.text(max_size=20)
+numbers = st.sampled_from(["1.50", "47", "123456789012345678.25", "-0.000000000000001", "1.0E7"])
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "id": st.just("001000000000001AAA"),
+    "string": texts.map(lambda text: text or None),
+    "textarea": texts.map(lambda text: text or None),
+    "anyType": st.sampled_from([None, "007", "true", '"x"']),
+    "double": st.none() | numbers,
+    "int": st.none() | st.sampled_from(["47.0", "3", "-12.0", "0"]),
+    "boolean": st.sampled_from(["true", "false"]),
+    "datetime": st.none() | st.just("2026-03-29T10:11:12.000Z"),
+    "date": st.none() | st.just("4000-12-31"),
+}
+rows_strategy = st.lists(st.tuples(*(VALUES[name] for name in TYPES)), min_size=1, max_size=8)
+
+
+def as_csv(rows: list[tuple[str | None, ...]]) -> bytes:
+    file = io.StringIO()
+    csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(
+        [cell or "" for cell in row] for row in rows
+    )
+    return file.getvalue().encode()
+
+
+def as_json(rows: list[tuple[str | None, ...]]) -> bytes:
+    def literal(sf_type: str, value: str | None) -> str:
+        if value is None:
+            return "null"
+        if sf_type in {"double", "int", "boolean"}:
+            return value
+        if sf_type == "datetime":
+            value = value.replace("Z", "+0000")
+        return json.dumps(value)
+
+    records = (
+        '{"attributes":{"type":"X","url":"/x"},'
+        + ",".join(
+            f'"{column.api_name}":{literal(column.sf_type, value)}'
+            for column, value in zip(COLUMNS, row, strict=True)
+        )
+        + "}"
+        for row in rows
+    )
+    return f"[{','.join(records)}]".encode()
+
+
+def expected(row: tuple[str | None, ...]) -> dict[str, Any]:
+    def value(sf_type: str, text: str | None) -> Any:
+        if text is None:
+            return None
+        if sf_type == "boolean":
+            return text == "true"
+        if sf_type == "int":
+            return int(Decimal(text))
+        return Decimal(text) if sf_type == "double" else text
+
+    return {column.property: value(column.sf_type, text) for column, text in zip(COLUMNS, row, strict=True)}
+
+
+@given(rows_strategy)
+def test_both_readers_give_the_same_lines(rows: list[tuple[str | None, ...]]) -> None:
+    encoder = Rows("things", COLUMNS, {"is_deleted": False})
+    lines, count = encoder.csv_lines(as_csv(rows), EXTRACTED)
+    assert count == len(rows)
+    assert encoder.json_lines(as_json(rows), EXTRACTED) == (lines, count)
+    messages = [json.loads(line, parse_float=Decimal) for line in lines.splitlines()]
+    assert [message["record"] for message in messages] == [
+        {**expected(row), "is_deleted": False} for row in rows
+    ]
+    assert {(message["type"], message["stream"], message["time_extracted"]) for message in messages} == {
+        ("RECORD", "things", EXTRACTED)
+    }
+
+
+@given(rows_strategy)
+def test_records_are_what_the_lines_say(rows: list[tuple[str | None, ...]]) -> None:
+    encoder = Rows("things", COLUMNS)
+    wanted = [expected(row) for row in rows]
+    assert list(encoder.csv_records(as_csv(rows))) == wanted
+    assert list(encoder.json_records(as_json(rows))) == wanted
+
+
+@given(rows_strategy, st.integers(min_value=16, max_value=200))
+def test_a_page_cut_into_blocks_loses_nothing(rows: list[tuple[str | None, ...]], block: int) -> None:
+    encoder = Rows("things", COLUMNS)
+    data = as_csv(rows) * 3
+    page = BulkPage(io.BytesIO(data), 3 * len(rows), "", EXTRACTED, block)
+    chunks = list(page.lines(encoder))
+    assert b"".join(lines for lines, _ in chunks) == encoder.csv_lines(data, EXTRACTED)[0]
+    assert sum(count for _, count in chunks) == 3 * len(rows)
+
+
+def test_a_version_is_part_of_each_record() -> None:
+    encoder = Rows("things", COLUMNS[:1], version=7)
+    for lines, _ in (
+        encoder.csv_lines(b'"a"\n', EXTRACTED),
+        encoder.json_lines(b'[{"Field0__c":"a"}]', EXTRACTED),
+    ):
+        assert json.loads(lines) == {
+            "type": "RECORD",
+            "stream": "things",
+            "version": 7,
+            "record": {"field_0_c": "a"},
+            "time_extracted": EXTRACTED,
+        }
+
+
+def test_a_row_with_too_few_cells_names_the_stream() -> None:
+    encoder = Rows("things", COLUMNS)
+    with pytest.raises(TapError, match="things: a Bulk row has 2 cells where the query asked for 9"):
+        encoder.csv_lines(b'"a","b"\n', EXTRACTED)
+
+
+def test_a_page_that_ends_inside_a_value_is_refused() -> None:
+    encoder = Rows("things", COLUMNS[:2])
+    with pytest.raises(TapError, match="ends inside a quoted value"):
+        encoder.csv_lines(b'"a","b\n', EXTRACTED)
+
+
+def test_a_value_that_describe_does_not_allow_names_the_stream() -> None:
+    encoder = Rows("things", [Column("Flag", "flag", "boolean", {})])
+    with pytest.raises(TapError, match="things: Salesforce sent a value that its describe does not allow"):
+        encoder.json_lines(b'[{"Flag":"maybe"}]', EXTRACTED)
