@@ -1,8 +1,8 @@
 """SOQL over the org's SQLite store.
 
-`execute` parses a query, checks it against a schema, compiles it to SQL and runs it. The parts: `parser` (text to
-`syntax`), `sources`, `conditions`, `selection` and `aggregates` (each a part of the tree to SQL), `compiler` (the
-whole), `results`.
+`execute` parses a query, checks it against a schema, compiles it to SQL and runs it. The parts: `parser` (text
+to `syntax`), `sources`, `conditions`, `selection` and `aggregates` (each a part of the tree to SQL), `compiler`
+(the whole), `results`.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def execute(
         version: API version for the URLs in `attributes`.
 
     Returns:
-        For REST, with the result's ids fixed, a `RestResult`; for Bulk a `BulkResult`, which reads rows when asked.
+        For REST a `RestResult` with its ids fixed; for Bulk a `BulkResult`, which reads rows when asked.
 
     Raises:
         SoqlError: with Salesforce's code and message.

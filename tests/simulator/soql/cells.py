@@ -1,4 +1,4 @@
-"""Bulk CSV, formatted by SQLite itself: an SQL expression a cell, so that rows never become Python objects."""
+"""Bulk CSV, formatted by SQLite itself: an SQL expression a cell, so rows never become Python objects."""
 
 from __future__ import annotations
 

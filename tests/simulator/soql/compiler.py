@@ -11,7 +11,7 @@ from tests.simulator.soql.conditions import Operand, compile_condition
 from tests.simulator.soql.errors import SoqlError, at
 from tests.simulator.soql.parser import parse
 from tests.simulator.soql.selection import BulkSelection, Cell, RestSelection
-from tests.simulator.soql.sources import ID_TYPES, Parameters, Scope, is_text
+from tests.simulator.soql.sources import ADVICE, ID_TYPES, RELATIONSHIP_ADVICE, Parameters, Scope, is_text
 
 if TYPE_CHECKING:
     from tests.simulator.schema import Schema, SObject
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tests.simulator.soql.shapes import RecordShape
 
 MAX_OFFSET = 2000
-_ADVICE = "Please reference your WSDL or the describe call for the appropriate names."
 _ACTIVITIES = ("Task", "Event")
 _MAX_SEMI_JOINS = 2
 
@@ -34,7 +33,7 @@ class Statement:
 
 @dataclass(slots=True)
 class ChildPlan:
-    """A child subquery: its statement takes `:ids`, the parents' ids; a row has its parent's at `parent_place`."""
+    """A child subquery: its statement takes `:ids`, the parents' ids; `parent_place` says where a row has its own."""
 
     statement: Statement
     parent_place: int
@@ -182,10 +181,7 @@ class _Compiler:
             None,
         )
         if relationship is None:
-            problem = (
-                f"Didn't understand relationship '{path.text}' in FROM part of query call. If you are attempting to "
-                f"use a custom relationship, be sure to append the '__r' after the custom relationship name. {_ADVICE}"
-            )
+            problem = f"Didn't understand relationship '{path.text}' in FROM part of query call. {RELATIONSHIP_ADVICE}"
             raise self._refuse(path.position, "INVALID_TYPE", problem)
         assert relationship.relationship_name is not None
         child = self.schema.objects[relationship.child]
@@ -217,8 +213,8 @@ class _Compiler:
             raise self._refuse(
                 path.position,
                 "INVALID_TYPE",
-                f"sObject type '{path.text}' is not supported. If you are attempting to use a custom object, be sure "
-                f"to append the '__c' after the entity name. {_ADVICE}",
+                f"sObject type '{path.text}' is not supported. If you are attempting to use a custom object, be "
+                f"sure to append the '__c' after the entity name. {ADVICE}",
             )
         if not sobject.queryable:
             raise SoqlError(

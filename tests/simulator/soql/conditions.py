@@ -1,8 +1,8 @@
 """WHERE and HAVING as SQL.
 
-Every condition is either true or not: a comparison with a missing value is not true, except that != and NOT IN are
-true of it, and NOT turns it round. (Guide: "Comparison Operators", "null in WHERE"; a boolean of a missing parent is
-false after "Use Relationships in Queries", filters on outer joins.)
+Every condition is either true or not: a comparison with a missing value is not true, except that != and NOT IN
+are true of it, and NOT turns it round. A missing boolean is false, and `= null` of a boolean asks for false (guide:
+"Use null in WHERE").
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ _KINDS = {
     **dict.fromkeys(("int", *NUMBER_TYPES), ("number",)),
 }
 _LONG_TEXT = 255
+_SINCE = ("LAST_N_DAYS", "LAST_90_DAYS")
 _NEGATED = {"!=": "=", "not in": "in", "excludes": "includes"}
 
 
@@ -83,7 +84,7 @@ def compile_condition(
 
 def _balanced(terms: Sequence[str], operator: str) -> str:
     """Join terms as a shallow tree: SQLite refuses expressions over 1000 levels deep."""
-    if len(terms) <= 2:  # noqa: PLR2004 - a pair
+    if len(terms) <= 2:
         return f"({f' {operator} '.join(terms)})"
     middle = len(terms) // 2
     return f"({_balanced(terms[:middle], operator)} {operator} {_balanced(terms[middle:], operator)})"
@@ -134,7 +135,8 @@ class _Comparison:
         if literal.kind == "null":
             return
         if is_text(field) or field.type in ID_TYPES:
-            kinds, should = ("string",), "should be enclosed in quotes"
+            kinds: tuple[str, ...] = ("string",)
+            should = "should be enclosed in quotes"
         else:
             kinds, should = _KINDS[field.type], "should not be enclosed in quotes"
         if literal.kind not in kinds:
@@ -207,7 +209,8 @@ class _Comparison:
         start, end = (self.bind(partial(_edge, name, i, self.field.type)) for i in (0, 1))
         if operator == "=":
             return f"({sql} >= {start} AND {sql} < {end})"
-        if operator == ">" and name.startswith("LAST_N_DAYS"):
+        if operator == ">" and name.startswith(_SINCE):
+            # `> LAST_N_DAYS:3` is in wide use for "in the last three days"; after the range's end nothing could be.
             return f"({sql} > {start})"
         return {
             "<": f"({sql} < {start})",

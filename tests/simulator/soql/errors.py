@@ -9,7 +9,7 @@ _CONTEXT = 41
 
 
 class SoqlError(ApiError):
-    """A query that Salesforce refuses; with a position, the message starts with the quoted query and a caret line."""
+    """A query that Salesforce refuses; where there is a place, the message quotes the query and has a caret line."""
 
 
 def at(text: str, position: int, error_code: str, problem: str) -> SoqlError:
@@ -22,8 +22,8 @@ def at(text: str, position: int, error_code: str, problem: str) -> SoqlError:
         problem: What is wrong.
 
     Returns:
-        An error whose message quotes the query around the place, marks it with a caret and names row and column
-        (both from 1), as the REST API does.
+        An error whose message quotes the query around the place, marks it with a caret and names row and
+        column (both from 1), as the REST API does.
     """
     line_start = text.rfind("\n", 0, position) + 1
     line_end = text.find("\n", position)

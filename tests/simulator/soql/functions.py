@@ -1,6 +1,6 @@
 """SQL functions and the collation that give SQLite Salesforce's ideas of text.
 
-Text compares without regard to case, in any script, character by character (simple case folding: `ß` is not `ss`).
+Text compares without regard to case in any script, character by character (simple folding: `ß` is not `ss`).
 """
 
 from __future__ import annotations

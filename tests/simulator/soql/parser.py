@@ -33,7 +33,7 @@ def _unescape(token: Token) -> str:
 
     def replace(match: re.Match[str]) -> str:
         code = match[1]
-        if len(code) == 5:  # noqa: PLR2004 - uXXXX
+        if len(code) == 5:
             return chr(int(code[1:], 16))
         if code in "_%":
             return match[0]
@@ -251,7 +251,7 @@ def parse(text: str) -> syntax.Query:
     except UnexpectedToken as error:
         _refuse_token(text, error)
     except UnexpectedCharacters as error:
-        _refuse_character(text, error.pos_in_stream)
+        _refuse_character(text, error.pos_in_stream or 0)
     except _InvalidValueError as error:
         raise at(text, error.position, "MALFORMED_QUERY", error.problem) from None
     return query

@@ -1,7 +1,7 @@
 """Date literals: the range of time that TODAY, LAST_N_DAYS:3 or THIS_FISCAL_QUARTER names at a given moment.
 
-After the guide's table "Date Formats and Date Literals in WHERE". Weeks start on Sunday (locale en_US) and the fiscal
-year starts in January, a new org's defaults. Days are days of the zone that the moment carries.
+After the guide's table "Date Formats and Date Literals in WHERE". Weeks start on Sunday (locale en_US) and the
+fiscal year in January, a new org's defaults. Days are days of the zone that the moment carries.
 """
 
 from __future__ import annotations

@@ -41,10 +41,11 @@ class Ids:
 class RestResult:
     """The answer to a REST query.
 
-    The result is fixed as a list of ids when the query runs; the values of a page are read when the page is. So a
-    record that changes in between shows its new values, one that was deleted for good is missing from its page, and
-    none is skipped or repeated. (Query locators have been described so by Salesforce's support and are seen to; the
-    guides are silent.)
+    The result is fixed as a list of ids when the query runs; a page's values are read when the page is. So a record
+    that changes in between shows its new values, one that was removed for good is missing from its page, and none
+    is skipped or repeated. The guides call a locator "a server-side cursor" and no more. That ids are fixed and
+    values read late was shown by experiment for the query locators of Batch Apex; that REST's cursors do the same
+    is an inference.
 
     Attributes:
         sobject: The API name of the SObject in FROM.
@@ -170,7 +171,7 @@ class RecordsResult(RestResult):
 
 
 class BulkResult:
-    """The rows of a Bulk query, flat. They are read anew with each call: callers keep what they have to hand out twice.
+    """The rows of a Bulk query, flat. Each call reads them anew: callers keep what they hand out twice.
 
     Attributes:
         sobject: The API name of the SObject in FROM.

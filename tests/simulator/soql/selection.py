@@ -16,6 +16,7 @@ from tests.simulator.soql.shapes import (
     compound_reader,
     value_reader,
 )
+from tests.simulator.soql.sources import no_such_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 FIELDS_LIMIT = 200
 _ADDRESS_PARTS = (
-    "city", "country", "countryCode", "geocodeAccuracy", "latitude", "longitude", "postalCode", "state", "stateCode",
-    "street",
+    "city", "country", "countryCode", "geocodeAccuracy", "latitude", "longitude", "postalCode", "state",
+    "stateCode", "street",
 )  # fmt: skip
 _PASS_THROUGH = ("tolabel", "convertcurrency", "format")
 
@@ -222,7 +223,7 @@ class RestSelection:
         for path in paths:
             field = source.sobject.field(path.text)
             if field is None:
-                problem = f"No such column '{path.text}' on entity '{source.sobject.name}'."
+                problem = no_such_column(path.text, source.sobject)
                 raise self._scope.refuse(path.position, "INVALID_FIELD", problem)
             self._add(shape, source, field, field.name)
         return shape

@@ -16,8 +16,8 @@ Row = tuple[Any, ...]
 # These leave the store as REST shows them.
 _AS_STORED = frozenset(
     {
-        "id", "reference", "string", "textarea", "picklist", "multipicklist", "combobox", "email", "phone", "url",
-        "encryptedstring", "anyType", "date",
+        "id", "reference", "string", "textarea", "picklist", "multipicklist", "combobox", "email", "phone",
+        "url", "encryptedstring", "anyType", "date",
     }
 )  # fmt: skip
 
@@ -33,9 +33,6 @@ class Page:
 
     base: str
     children: list[dict[str, list[dict[str, Any]]]] = field(default_factory=list)
-
-
-Reader = "Callable[[Row, Page], Any]"
 
 
 class Columns:

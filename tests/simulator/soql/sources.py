@@ -17,13 +17,25 @@ Parameter = Any
 """A bound value, or a callable that makes it of the moment of the query."""
 
 MAX_PARENTS = 5
-_ADVICE = "Please reference your WSDL or the describe call for the appropriate names."
+ADVICE = "Please reference your WSDL or the describe call for the appropriate names."
+RELATIONSHIP_ADVICE = (
+    "If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship "
+    f"name. {ADVICE}"
+)
 ID_TYPES = ("id", "reference")
 
 
 def quote(name: str) -> str:
     """An SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def no_such_column(name: str, sobject: SObject) -> str:
+    """What is wrong with a field name that an SObject lacks."""
+    return (
+        f"No such column '{name}' on entity '{sobject.name}'. If you are attempting to use a custom field, be sure to "
+        f"append the '__c' after the custom field name. {ADVICE}"
+    )
 
 
 class Parameters:
@@ -57,7 +69,7 @@ class Scope:
         schema: What the asking user may see.
         sobject: The SObject of FROM.
         parameters: Shared with the statement that this one is part of.
-        names: What the first part of a path may be called besides a relationship: aliases, the object's own name.
+        names: Aliases and the object's own name, which may stand in front of a path, and what they stand for.
     """
 
     def __init__(
@@ -106,8 +118,7 @@ class Scope:
             raise self.refuse(
                 path.position,
                 "INVALID_FIELD",
-                f"No such column '{name}' on entity '{source.sobject.name}'. If you are attempting to use a custom "
-                f"field, be sure to append the '__c' after the custom field name. {_ADVICE}",
+                no_such_column(name, source.sobject),
             )
         return source, found
 
@@ -125,8 +136,7 @@ class Scope:
                 raise self.refuse(
                     path.position,
                     "INVALID_FIELD",
-                    f"Didn't understand relationship '{name}' in field path. If you are attempting to use a custom "
-                    f"relationship, be sure to append the '__r' after the custom relationship name. {_ADVICE}",
+                    f"Didn't understand relationship '{name}' in field path. {RELATIONSHIP_ADVICE}",
                 )
             source = parent
         return source
@@ -151,6 +161,7 @@ class TableSource:
     """
 
     polymorphic = False
+    scope: Scope
 
     def __init__(self, scope: Scope, sobject: SObject, alias: str) -> None:
         self.scope = scope
@@ -184,18 +195,19 @@ class TableSource:
 class PolymorphicSource:
     """A record that may be of several SObjects: it has the fields of the Name object.
 
-    Each field is a CASE over the id's key prefix with a subselect a target, so that only the right table is asked.
+    Each field is a CASE over the id's key prefix with a subselect a target: only the right table is asked.
     """
 
     polymorphic = True
+    scope: Scope
 
     def __init__(self, owner: Source, name_object: SObject, reference: Field) -> None:
-        self.scope = scope = owner.scope
+        self.scope = owner.scope
         self.sobject = name_object
         self.owner: Source | None = owner
         self.reference: Field | None = reference
         self.reference_sql = owner.column(reference)
-        found = (scope.schema.get(target) for target in reference.reference_to)
+        found = (self.scope.schema.get(target) for target in reference.reference_to)
         self.targets = [target for target in found if target is not None and target.key_prefix]
         self._columns: dict[str, str] = {}
         self._parents: dict[str, Source] = {}
@@ -219,7 +231,8 @@ class PolymorphicSource:
             return None
         alias = self.scope.parameters.alias()
         column = f"{alias}.{quote(own.name)}"
-        return f'(SELECT {column} FROM {quote(target.name)} AS {alias} WHERE {alias}."Id" = {self.reference_sql})'
+        table = f"{quote(target.name)} AS {alias}"
+        return f'(SELECT {column} FROM {table} WHERE {alias}."Id" = {self.reference_sql})'
 
     def _case(self, value: Callable[[SObject], str | None]) -> str:
         whens = [
@@ -252,7 +265,7 @@ Source = TableSource | PolymorphicSource
 
 
 def _parent(source: Source, reference: Field) -> Source | None:
-    """The record that a reference field of a record points at; none where no object of the schema can be it."""
+    """The record that a reference field points at; none where no object of the schema can be it."""
     schema = source.scope.schema
     if reference.polymorphic:
         name_object = schema.get("Name")
