@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 CLIENT_CREDENTIALS = "client_credentials"
-REFRESH_TOKEN = "refresh_token"  # noqa: S105 - the name of a grant
+REFRESH_TOKEN = "refresh_token"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-PASSWORD = "password"  # noqa: S105 - the name of a grant
+PASSWORD = "password"
 ALL_GRANTS = frozenset({CLIENT_CREDENTIALS, REFRESH_TOKEN, JWT_BEARER, PASSWORD})
 
 

@@ -79,6 +79,7 @@ class Org:
         self._metadata = MetadataLog(self.clock)
         self._store = Store(directory)
         self._changes = Changes(self._schema, self._store, Formulas(self._schema))
+        self._validator = validate.Validator(self._schema, self._store)
         self.replication = Replication(self._store, self.born)
         self._transactions: list[Transaction] = []
         with self._store.writing():
@@ -89,31 +90,15 @@ class Org:
 
     def _settle(self) -> None:
         """The records that even an empty org has, an administrator and a connected app."""
-        first = {"Name": "System Administrator"}
-        profile = self._schema.objects["Profile"]
-        self.id = self._changes.next_id(self._schema.objects["Organization"])
-        admin_id = self._changes.next_id(self._schema.objects["User"])
-        stamp = self.clock.now_ms()
-        with self._store.writing():
-            for sobject, record_id, given in (
-                ("Organization", self.id, {"Name": "Acme", "OrganizationType": "Developer Edition"}),
-                (
-                    "UserLicense",
-                    None,
-                    {"Name": "Salesforce", "LicenseDefinitionKey": "SFDC", "MasterLabel": "Salesforce"},
-                ),
-                (
-                    "Profile",
-                    None,
-                    first | {"UserLicenseId": self._first("UserLicense"), "UserType": "Standard"},
-                ),
-            ):
-                target = self._schema.objects[sobject]
-                given = {name: value for name, value in given.items() if name in target.fields}
-                self._changes.create(
-                    target, record_id or self._changes.next_id(target), given, stamp, admin_id
-                )
-        assert profile.key_prefix
+        self.id = self._next_id("Organization")
+        admin_id = self._next_id("User")
+        self._insert(
+            "Organization", self.id, {"Name": "Acme", "OrganizationType": "Developer Edition"}, admin_id
+        )
+        licence = {"Name": "Salesforce", "LicenseDefinitionKey": "SFDC", "MasterLabel": "Salesforce"}
+        licence_id = self._insert("UserLicense", self._next_id("UserLicense"), licence, admin_id)
+        profile = {"Name": "System Administrator", "UserLicenseId": licence_id, "UserType": "Standard"}
+        self._first_profile = self._insert("Profile", self._next_id("Profile"), profile, admin_id)
         self.admin = self._new_user(admin_id, ADMIN, "", "", Permissions(set_audit_fields=True))
         self.app = ConnectedApp(
             name="sfsource",
@@ -123,9 +108,13 @@ class Org:
         )
         self.add_app(self.app)
 
-    def _first(self, sobject: str) -> str:
-        target = self._schema.objects[sobject]
-        return next(id_run(target.key_prefix or "", 1))
+    def _next_id(self, sobject: str) -> str:
+        return self._changes.next_id(self._schema.objects[sobject])
+
+    def _insert(self, sobject: str, record_id: str, row: Row, actor: str) -> str:
+        with self._store.writing():
+            self._changes.create(self._schema.objects[sobject], record_id, row, self.clock.now_ms(), actor)
+        return record_id
 
     def secret(self, purpose: str) -> str:
         """A secret that depends on the seed and its purpose alone: 40 characters."""
@@ -319,7 +308,7 @@ class Org:
         target = self.object(sobject)
         with self._store.lock:
             pending = within.pending if within is not None else ()
-            row = validate.prepare_create(self._schema, self._store, target, values, acting, pending)
+            row = self._validator.create(target, values, acting, pending)
             record_id = self._changes.next_id(target)
         stamp = self.clock.now_ms()
         return record_id, lambda: self._changes.create(target, record_id, row, stamp, actor)
@@ -336,9 +325,7 @@ class Org:
         sobject, record_id = self._locate(record_id, within=within)
         with self._store.lock:
             pending = within.pending if within is not None else ()
-            row = validate.prepare_update(
-                self._schema, self._store, sobject, record_id, values, acting, pending
-            )
+            row = self._validator.update(sobject, record_id, values, acting, pending)
         stamp = self.clock.now_ms()
         return lambda: self._changes.update(sobject, record_id, row, stamp, actor)
 
@@ -494,6 +481,7 @@ class Org:
         formulas = Formulas(schema)
         self._schema = self._changes.schema = schema
         self._changes.formulas = formulas
+        self._validator = validate.Validator(schema, self._store)
         self._metadata.note(*touched)
 
     def described_at(self, sobject: str | None, user: User | None = None) -> datetime:
@@ -511,8 +499,9 @@ class Org:
         permissions: Permissions | None = None,
     ) -> User:
         """Add a login with its User and UserLogin records; what is not given is made up."""
-        user_id = self._changes.next_id(self._schema.objects["User"])
-        return self._new_user(user_id, username, password, security_token, permissions or Permissions())
+        return self._new_user(
+            self._next_id("User"), username, password, security_token, permissions or Permissions()
+        )
 
     def _new_user(
         self, user_id: str, username: str, password: str, token: str, permissions: Permissions
@@ -535,15 +524,12 @@ class Org:
             "LocaleSidKey": "en_US",
             "EmailEncodingKey": "UTF-8",
             "LanguageLocaleKey": "en_US",
-            "ProfileId": self._first("Profile"),
+            "ProfileId": self._first_profile,
             "IsActive": 1,
         }
         actor = self.admin.id if self.users else user_id
-        users, logins = self._schema.objects["User"], self._schema.objects["UserLogin"]
-        stamp = self.clock.now_ms()
-        with self._store.writing():
-            self._changes.create(users, user_id, row, stamp, actor)
-            self._changes.create(logins, self._changes.next_id(logins), {"UserId": user_id}, stamp, actor)
+        self._insert("User", user_id, row, actor)
+        self._insert("UserLogin", self._next_id("UserLogin"), {"UserId": user_id}, actor)
         self.users[username] = user
         return user
 

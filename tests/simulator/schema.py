@@ -37,6 +37,9 @@ AUDIT_FIELDS = frozenset(
         "SystemModstamp",
     }
 )
+_NOT_GROUPABLE = frozenset(
+    {"double", "currency", "percent", "datetime", "multipicklist", "base64", "anyType", "address", "location"}
+)
 REPLICATION_KEYS = ("SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginTime")
 
 
@@ -98,6 +101,18 @@ class Field:
             object.__setattr__(self, "precision", 18)
         if self.type == "int" and not self.digits:
             object.__setattr__(self, "digits", 9)
+        long_text = self.type == "textarea" and self.length > 255
+        if self.type in _NOT_GROUPABLE or long_text or self.calculated:
+            object.__setattr__(self, "groupable", False)
+        if self.custom and long_text:
+            object.__setattr__(self, "filterable", False)
+        if (self.custom and long_text) or self.type in ("multipicklist", "base64", "address", "location"):
+            object.__setattr__(self, "sortable", False)
+        if self.type == "base64":
+            object.__setattr__(self, "filterable", False)
+        if self.calculated:
+            object.__setattr__(self, "createable", False)
+            object.__setattr__(self, "updateable", False)
 
     @property
     def compound(self) -> bool:
@@ -286,7 +301,7 @@ def plural_of(label: str) -> str:
 
 
 def child_name(child: SObject, reference: Field) -> str | None:
-    """The name of the relationship from parent to children, e.g. `Contacts`, if it has one; custom ones end in `__r`."""
+    """The name of the relationship from parent to children, e.g. `Contacts`, or none; custom ones end in `__r`."""
     if reference.child_relationship_name is not None or not reference.custom:
         return reference.child_relationship_name
     return re.sub(r"\W+", "_", child.label_plural) + "__r"

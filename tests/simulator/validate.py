@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.simulator.errors import ApiError
@@ -17,71 +18,65 @@ if TYPE_CHECKING:
     from tests.simulator.users import User
 
 
-def prepare_create(
-    schema: Schema,
-    store: Store,
-    sobject: SObject,
-    values: Mapping[str, Any],
-    user: User | None,
-    pending: Collection[str],
-) -> Row:
-    """The storage values of a record to be created.
+@dataclass(frozen=True, slots=True)
+class Validator:
+    """Checks against a schema, and against the store for references and unique values."""
 
-    Args:
-        schema: the org's schema.
-        store: where references and unique values are looked up.
-        sobject: its object.
-        values: JSON values by field name, in any case.
-        user: who creates it; none is the system, which may set read-only fields.
-        pending: ids that do not exist yet but may be referred to.
+    schema: Schema
+    store: Store
 
-    Raises:
-        ApiError: as Salesforce refuses it.
-    """
-    if user is not None:
-        if not sobject.createable:
-            raise _unsupported(sobject, "create")
-        if not user.permissions.on(sobject.name).create:
-            raise _no_access()
-    row = _converted(sobject, values, user, "createable")
-    missing = [
-        f.name
-        for f in sobject.columns
-        if f.createable and not f.nillable and not f.defaulted_on_create and row.get(f.name) is None
-    ]
-    if missing:
-        raise ApiError(
-            "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", tuple(missing)
-        )
-    _check_references(schema, store, sobject, row, pending)
-    _check_unique(store, sobject, row, None)
-    return row
+    def create(
+        self, sobject: SObject, values: Mapping[str, Any], user: User | None, pending: Collection[str]
+    ) -> Row:
+        """The storage values of a record to be created.
 
+        Args:
+            sobject: its object.
+            values: JSON values by field name, in any case.
+            user: who creates it; none is the system, which may set read-only fields.
+            pending: ids that do not exist yet but may be referred to.
 
-def prepare_update(
-    schema: Schema,
-    store: Store,
-    sobject: SObject,
-    record_id: str,
-    values: Mapping[str, Any],
-    user: User | None,
-    pending: Collection[str],
-) -> Row:
-    """The storage values that an update sets; arguments and errors as for `prepare_create`."""
-    if user is not None:
-        if not sobject.updateable:
-            raise _unsupported(sobject, "update")
-        if not user.permissions.on(sobject.name).edit:
-            raise _no_access()
-    row = _converted(sobject, values, user, "updateable")
-    emptied = [name for name, value in row.items() if value is None and not sobject.fields[name].nillable]
-    if emptied:
-        raise ApiError(
-            "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(emptied)}]", tuple(emptied)
-        )
-    _check_references(schema, store, sobject, row, pending)
-    _check_unique(store, sobject, row, record_id)
-    return row
+        Raises:
+            ApiError: as Salesforce refuses it.
+        """
+        if user is not None:
+            if not sobject.createable:
+                raise _unsupported(sobject, "create")
+            if not user.permissions.on(sobject.name).create:
+                raise _no_access()
+        row = _converted(sobject, values, user, "createable")
+        missing = [
+            f.name
+            for f in sobject.columns
+            if f.createable and not f.nillable and not f.defaulted_on_create and row.get(f.name) is None
+        ]
+        if missing:
+            raise _missing(missing)
+        _check_references(self.schema, self.store, sobject, row, pending)
+        _check_unique(self.store, sobject, row, None)
+        return row
+
+    def update(
+        self,
+        sobject: SObject,
+        record_id: str,
+        values: Mapping[str, Any],
+        user: User | None,
+        pending: Collection[str],
+    ) -> Row:
+        """The storage values that an update sets; arguments and errors as for `create`."""
+        if user is not None:
+            if not sobject.updateable:
+                raise _unsupported(sobject, "update")
+            if not user.permissions.on(sobject.name).edit:
+                raise _no_access()
+        row = _converted(sobject, values, user, "updateable")
+        emptied = [name for name, value in row.items() if value is None and not sobject.fields[name].nillable]
+        if emptied:
+            raise _missing(emptied)
+        _check_references(self.schema, self.store, sobject, row, pending)
+        _check_unique(self.store, sobject, row, record_id)
+        return row
 
 
 def check_delete(sobject: SObject, user: User | None) -> None:
@@ -212,6 +207,12 @@ def _check_unique(store: Store, sobject: SObject, row: Row, record_id: str | Non
                 f"duplicate value found: {name} duplicates value on record with id: {found[0][:15]}",
                 (name,),
             )
+
+
+def _missing(names: list[str]) -> ApiError:
+    return ApiError(
+        "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(names)}]", tuple(names)
+    )
 
 
 def _unsupported(sobject: SObject, action: str) -> ApiError:

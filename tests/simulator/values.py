@@ -95,13 +95,19 @@ def _json_kind(value: object) -> str:
         return "VALUE_NUMBER_INT"
     if isinstance(value, float | Decimal):
         return "VALUE_NUMBER_FLOAT"
-    return {dict: "START_OBJECT", list: "START_ARRAY"}.get(type(value), "VALUE_STRING")
+    if isinstance(value, dict | list):
+        return "START_OBJECT" if isinstance(value, dict) else "START_ARRAY"
+    return "VALUE_STRING"
 
 
 def _text_in(field: Field, value: object) -> Stored:
     if isinstance(value, dict | list | bytes):
         raise _mismatch(field, value)
     text = ("true" if value else "false") if isinstance(value, bool) else str(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        raise _mismatch(field, "text that is no Unicode") from None
     if field.type == "multipicklist":
         text = ";".join(dict.fromkeys(part.strip() for part in text.split(";") if part.strip()))
     if field.length and len(text) > field.length:
