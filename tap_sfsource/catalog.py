@@ -181,6 +181,16 @@ class SObjectPlan:
         """Give the plan without a replication key: every run reads all rows."""
         return dataclasses.replace(self, replication_key=None)
 
+    def keyed_by(self, column: Column) -> SObjectPlan:
+        """Give the plan with another replication key, which is then always read.
+
+        Args:
+            column: One of its columns that is a date and time.
+        """
+        key = dataclasses.replace(column, automatic=True)
+        columns = tuple(key if part.api_name == key.api_name else part for part in self.columns)
+        return dataclasses.replace(self, columns=columns, replication_key=key)
+
     def schema(self) -> dict[str, Any]:
         """Give the stream's JSON schema, `is_deleted` included."""
         properties = {column.property: dict(column.schema) for column in self.columns}

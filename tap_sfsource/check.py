@@ -1,0 +1,118 @@
+"""The connection check: what the user may do, in plain words, before a run finds out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tap_sfsource import soql
+from tap_sfsource.catalog import REPLICATION_KEYS
+from tap_sfsource.composite import Subrequest
+from tap_sfsource.discovery import plan_run
+from tap_sfsource.errors import SalesforceError
+from tap_sfsource.naming import COLLECTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tap_sfsource.catalog import SObjectPlan
+    from tap_sfsource.client import Client
+    from tap_sfsource.settings import Settings
+
+_PERMISSIONS: Final = {
+    "PermissionsViewAllData": (
+        "View All Data",
+        "rows that are not shared with the user are not seen, and cannot be told from deleted ones",
+    ),
+    "PermissionsQueryAllFiles": ("Query All Files", "files of other users are not seen"),
+}
+
+
+def check_connection(client: Client, settings: Settings) -> bool:
+    """Check login, API access, objects, permissions and what is left of the limits; prints what it finds.
+
+    Args:
+        client: Sends the requests.
+        settings: What a run without a catalog would read.
+
+    Returns:
+        True if a run can read all that it selects.
+
+    Raises:
+        TapError: Not even the login or the API works.
+    """
+    _say(f"Login: ok, {client.instance_url}")
+    plans = plan_run(client, settings, None)
+    _check_missing(plans, settings)
+    failures = _check_reading(client, plans)
+    _check_permissions(client)
+    _check_limits(client)
+    _say(f"{len(plans) - len(failures)} of {len(plans)} selected collections can be read.")
+    return bool(plans) and not failures
+
+
+def _check_missing(plans: Sequence[SObjectPlan], settings: Settings) -> None:
+    found = {plan.api_name for plan in plans}
+    missing = [name for name in COLLECTIONS if name not in found and name != "Name"]
+    if missing and not settings.objects:
+        _say(
+            "Not there, because the feature is off or the user has no Read permission on the object: "
+            + ", ".join(missing)
+        )
+    for plan in plans:
+        if plan.replication_key is None:
+            _say(
+                f"{plan.stream_name}: the user sees none of {', '.join(REPLICATION_KEYS)} of "
+                f"{plan.api_name}, so every "
+                "run reads all its rows. Give field-level access to SystemModstamp."
+            )
+
+
+def _check_reading(client: Client, plans: Sequence[SObjectPlan]) -> list[str]:
+    """Read one Id of every collection, five queries to a call."""
+    queries = [soql.select(plan.api_name, ["Id"], limit=1) for plan in plans]
+    requests = [
+        Subrequest("GET", client.data("/query", {"q": query}), f"q{place}")
+        for place, query in enumerate(queries)
+    ]
+    failures = []
+    for plan, request, answer in zip(plans, requests, client.composite(requests), strict=True):
+        if not answer.ok:
+            _say(f"{plan.stream_name}: cannot be read. {answer.error(request.path)}")
+            failures.append(plan.stream_name)
+    return failures
+
+
+def _check_permissions(client: Client) -> None:
+    """Ask for the user's own system permissions (UserPermissionAccess, object reference)."""
+    query = soql.select("UserPermissionAccess", list(_PERMISSIONS), limit=1)
+    try:
+        records = client.get_json(client.data("/query", {"q": query}))["records"]
+    except SalesforceError as error:
+        _say(f"System permissions: the org does not tell ({error.error_code or error.status}).")
+        return
+    lacking = [told for name, told in _PERMISSIONS.items() if records and records[0].get(name) is False]
+    for label, consequence in lacking:
+        _say(f'System permission "{label}" is lacking: {consequence}. Give it by profile or permission set.')
+    if not lacking:
+        _say("System permissions: ok")
+
+
+def _check_limits(client: Client) -> None:
+    try:
+        limits = msgspec.convert(client.get_json(client.data("/limits")), dict[str, dict[str, object]])
+    except (SalesforceError, msgspec.ValidationError) as error:
+        _say(f"Limits: the org does not tell ({error}).")
+        return
+    for name, label in (
+        ("DailyApiRequests", "API calls a day"),
+        ("DailyBulkV2QueryJobs", "Bulk query jobs a day"),
+    ):
+        limit = limits.get(name)
+        if limit:
+            _say(f"{label}: {limit.get('Remaining')} of {limit.get('Max')} left")
+
+
+def _say(line: str) -> None:
+    print(line)  # noqa: T201 - the check's answer is its output

@@ -1,0 +1,222 @@
+"""Which objects a run or a discovery reaches, and their plans.
+
+Only what can be reached is described. A run with the 48 collections, or with a catalog that names its
+objects, needs no describe global; patterns and streams of unknown origin do.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import TYPE_CHECKING, Any
+
+from tap_sfsource.catalog import plan_of, property_schema, why_unsupported
+from tap_sfsource.describe import Field, SObject, describe, describe_global, open_cache
+from tap_sfsource.naming import API_NAMES, COLLECTIONS, stream_names
+from tap_sfsource.selection import is_pattern, matches, read_catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tap_sfsource.catalog import Column, SObjectPlan
+    from tap_sfsource.client import Client
+    from tap_sfsource.selection import StreamSelection
+    from tap_sfsource.settings import Settings
+
+logger = logging.getLogger("tap-sfsource.discovery")
+
+
+def discover(client: Client, settings: Settings) -> list[SObjectPlan]:
+    """Plan every stream that the settings reach, for the catalog that discovery prints.
+
+    Args:
+        client: Sends the requests, and says what they raise.
+        settings: `objects`, `exclude_objects`, naming and cache.
+
+    Returns:
+        The plans, with all their columns; objects that cannot be read are among them and say why.
+    """
+    listed = describe_global(client)
+    names = stream_names((sobject.name for sobject in listed), naming=settings.naming)
+    _warn_of_strangers(names, settings)
+    reached = [sobject for sobject in listed if _is_reached(sobject.name, names[sobject.name], settings)]
+    # The describe of an object that cannot be read would tell nothing; the 48 are shown whole.
+    worth = [
+        sobject.name for sobject in reached if sobject.name in COLLECTIONS or not why_unsupported(sobject)
+    ]
+    described = describe(client, worth, open_cache(settings, client.instance_url))
+    by_default = True if settings.objects else None
+    return [
+        plan_of(
+            described.get(sobject.name, sobject),
+            names[sobject.name],
+            settings,
+            selected_by_default=by_default,
+        )
+        for sobject in reached
+        if sobject.name in described or why_unsupported(sobject)
+    ]
+
+
+def plan_run(client: Client, settings: Settings, catalog: Mapping[str, Any] | None) -> list[SObjectPlan]:
+    """Plan the streams that a run reads, described as they are today.
+
+    Args:
+        client: Sends the requests, and says what they raise.
+        settings: Selection without a catalog, naming and cache.
+        catalog: The input catalog as it came, or None.
+
+    Returns:
+        The plans with their selected columns only, one for each stream that is selected and can be read.
+        What is selected but cannot be read is logged.
+
+    Raises:
+        CatalogError: The catalog is no Singer catalog.
+    """
+    selections: dict[str, StreamSelection] = {}
+    if catalog is None:
+        wanted = _wanted_by_settings(client, settings)
+    else:
+        wanted, selections = _wanted_by_catalog(client, settings, read_catalog(catalog))
+    readable: dict[str, str] = {}
+    for api_name, stream_name in wanted.items():
+        reason = why_unsupported(SObject(name=api_name))
+        if reason:
+            logger.info("%s (%s) is skipped: %s.", stream_name, api_name, reason)
+        else:
+            readable[api_name] = stream_name
+    described = describe(client, readable, open_cache(settings, client.instance_url))
+    plans = (
+        _plan(sobject, readable[api_name], settings, selections.get(api_name))
+        for api_name, sobject in described.items()
+    )
+    return sorted((plan for plan in plans if plan), key=lambda plan: plan.stream_name)
+
+
+def _plan(
+    sobject: SObject, stream_name: str, settings: Settings, selection: StreamSelection | None
+) -> SObjectPlan | None:
+    known = selection.known_names if selection else None
+    plan = plan_of(sobject, stream_name, settings, known)
+    if plan.unsupported:
+        logger.info("%s (%s) is skipped: %s.", stream_name, sobject.name, plan.unsupported)
+        return None
+    if selection is None:
+        return plan.selecting(lambda column: column.selected_by_default)
+    for name, nearest in selection.unknown(plan.columns).items():
+        hint = f" Is it {nearest}?" if nearest and not selection.is_full else ""
+        logger.warning(
+            "%s: the catalog names %s, which %s does not have today.%s", stream_name, name, sobject.name, hint
+        )
+    plan = _keyed(plan, selection).selecting(selection.is_selected)
+    columns = tuple(_with_override(column, selection) for column in plan.columns)
+    return dataclasses.replace(plan, columns=columns)
+
+
+def _keyed(plan: SObjectPlan, selection: StreamSelection) -> SObjectPlan:
+    """Apply the replication method and key that the user's catalog asks for."""
+    if selection.replication_method == "FULL_TABLE":
+        return plan.as_full_table()
+    key = plan.replication_key
+    wanted = selection.replication_key
+    if wanted and (key is None or wanted not in {key.property, key.api_name}):
+        column = next((part for part in plan.columns if wanted in {part.property, part.api_name}), None)
+        if column is not None and column.sf_type == "datetime":
+            return plan.keyed_by(column)
+        logger.warning(
+            "%s: the catalog's replication key %s is no date and time of %s; using %s.",
+            plan.stream_name,
+            wanted,
+            plan.api_name,
+            key.property if key else "none, which reads all rows",
+        )
+    return plan
+
+
+def _with_override(column: Column, selection: StreamSelection) -> Column:
+    recorded = selection.types.get(column.property)
+    if recorded is None:
+        return column
+    schema = selection.overridden_schema(column, property_schema(Field(name=column.api_name, type=recorded)))
+    return dataclasses.replace(column, schema=schema) if schema else column
+
+
+def _wanted_by_settings(client: Client, settings: Settings) -> dict[str, str]:
+    """Give API name to stream name of what a run without a catalog reads."""
+    if not settings.objects:
+        names = stream_names(COLLECTIONS, naming=settings.naming)
+    elif any(is_pattern(name) or _api_name(name) is None for name in settings.objects):
+        listed = [sobject for sobject in describe_global(client) if sobject.queryable]
+        names = stream_names((sobject.name for sobject in listed), naming=settings.naming)
+    else:
+        asked = [api_name for name in settings.objects if (api_name := _api_name(name))]
+        names = stream_names(asked, naming=settings.naming)
+    _warn_of_strangers(names, settings)
+    return {api_name: name for api_name, name in names.items() if _is_reached(api_name, name, settings)}
+
+
+def _warn_of_strangers(names: Mapping[str, str], settings: Settings) -> None:
+    """Say which of the names and patterns of `objects` mean nothing in this org."""
+    for pattern in settings.objects:
+        if not any(matches([pattern], api_name, name) for api_name, name in names.items()):
+            logger.warning("Setting objects: %s matches no object that the user may see and query.", pattern)
+
+
+def _wanted_by_catalog(
+    client: Client, settings: Settings, entries: Sequence[StreamSelection]
+) -> tuple[dict[str, str], dict[str, StreamSelection]]:
+    """Give API name to stream name, and API name to entry, of what a catalog selects."""
+    selected = [entry for entry in entries if entry.selected]
+    by_stream: Mapping[str, str] = {}
+    if any(not entry.api_name for entry in selected):
+        names = stream_names((sobject.name for sobject in describe_global(client)), naming=settings.naming)
+        by_stream = {name: api_name for api_name, name in names.items()} | {
+            api_name: api_name for api_name in names
+        }
+    wanted: dict[str, str] = {}
+    chosen: dict[str, StreamSelection] = {}
+    lost: list[str] = []
+    for entry in selected:
+        api_name = entry.api_name or by_stream.get(entry.stream_name)
+        if api_name is None:
+            lost.append(entry.stream_name)
+        elif not matches(settings.exclude_objects, api_name, entry.stream_name):
+            wanted[api_name] = _stream_name(entry, api_name, settings)
+            chosen[api_name] = entry
+    if lost:
+        logger.warning("Skipped, because the org has no object of that name: %s", ", ".join(lost))
+    return wanted, chosen
+
+
+def _stream_name(entry: StreamSelection, api_name: str, settings: Settings) -> str:
+    """A selection-only catalog may name a stream by its API name; the stream is named as always."""
+    if entry.is_full or entry.stream_name != api_name:
+        return entry.stream_name
+    return stream_names([api_name], naming=settings.naming)[api_name]
+
+
+def _is_reached(api_name: str, stream_name: str, settings: Settings) -> bool:
+    wanted = not settings.objects or matches(settings.objects, api_name, stream_name)
+    return wanted and not matches(settings.exclude_objects, api_name, stream_name)
+
+
+def _api_name(name: str) -> str | None:
+    """Give the API name of one of the 48, by either name, or None."""
+    by_lower = {known.lower(): known for known in COLLECTIONS}
+    return API_NAMES.get(name.lower()) or by_lower.get(name.lower())
+
+
+def selected_catalog(plans: Iterable[SObjectPlan]) -> dict[str, Any]:
+    """Give a run's plans as the catalog that the SDK works with: everything in it is selected.
+
+    Args:
+        plans: Plans with their selected columns only.
+
+    Returns:
+        A Singer catalog.
+    """
+    entries = [plan.entry() for plan in plans]
+    for entry in entries:
+        for part in entry["metadata"]:
+            part["metadata"]["selected"] = True
+    return {"streams": entries}

@@ -1,0 +1,225 @@
+"""The tap: settings, discovery and the command line, tied to the Singer SDK.
+
+What a run reads is planned once: the input catalog and the settings select, today's describes supply columns
+and types, and the outcome is the catalog that the SDK works with. Streams that are not selected are not
+built.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.plugin_base import PluginBase
+from singer_sdk.singerlib import Catalog
+from singer_sdk.tap_base import Tap
+
+from tap_sfsource.command import TapCommand, TerminatedError, read_input
+from tap_sfsource.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+    import click
+    from singer_sdk.helpers.capabilities import CapabilitiesEnum
+
+    from tap_sfsource.catalog import SObjectPlan
+    from tap_sfsource.client import Client
+    from tap_sfsource.stream import SalesforceStream
+
+_SDK_SETTINGS = frozenset({"stream_maps", "stream_map_config", "batch_config", "faker_config"})
+_SDK_PREFIXES = ("flattening_",)
+
+
+class TapSFSource(Tap):
+    """Reads the objects of a Salesforce org: what was added, changed and deleted since the last run."""
+
+    name = "tap-sfsource"
+    package_name = "sfsource"
+    dynamic_catalog = True
+    config_jsonschema: ClassVar[dict[str, Any]] = Settings.json_schema()
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        TapCapabilities.ACTIVATE_VERSION,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.BATCH,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+
+    def __init__(
+        self,
+        *,
+        catalog: Any = None,
+        setup_mapper: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        """Make a tap; see `singer_sdk.Tap`.
+
+        Args:
+            catalog: Input catalog as a dict, a path or the SDK's `Catalog`; kept as it came, because the
+                SDK's
+                own form drops the metadata that it does not know.
+            setup_mapper: Whether to plan the streams at once, which asks the org.
+            kwargs: What the SDK's class takes.
+
+        Raises:
+            ConfigError: A setting cannot be used.
+            TapError: The org cannot be asked; see `Client.request`.
+        """
+        super().__init__(catalog=None, setup_mapper=False, **kwargs)
+        self._catalog_as_given = _as_dict(catalog)
+        if setup_mapper:
+            self.setup_mapper()
+
+    @functools.cached_property
+    def settings(self) -> Settings:
+        """The checked settings."""
+        return Settings.from_config(self.config)
+
+    @functools.cached_property
+    def client(self) -> Client:
+        """The connection to the org."""
+        from tap_sfsource.client import Client  # noqa: PLC0415 - kept off the path of --version and --about
+
+        return Client(self.settings)
+
+    @functools.cached_property
+    def plans(self) -> list[SObjectPlan]:
+        """What this run reads: a plan for each selected stream, with its selected columns."""
+        from tap_sfsource.discovery import plan_run  # noqa: PLC0415
+
+        return plan_run(self.client, self.settings, self._catalog_as_given)
+
+    @property
+    def input_catalog(self) -> Catalog | None:
+        """The catalog of the run: what was selected, as the org is today."""
+        if self._input_catalog is None:
+            from tap_sfsource.discovery import selected_catalog  # noqa: PLC0415
+
+            self._input_catalog = Catalog.from_dict(selected_catalog(self.plans))
+        return self._input_catalog
+
+    @property
+    def catalog_dict(self) -> dict[str, Any]:
+        """The catalog that discovery prints: all that the settings reach, selected or not."""
+        from tap_sfsource.catalog import catalog_of  # noqa: PLC0415
+        from tap_sfsource.discovery import discover  # noqa: PLC0415
+
+        return catalog_of(discover(self.client, self.settings))
+
+    @property
+    def catalog_json_text(self) -> str:
+        """The same as JSON text."""
+        import msgspec  # noqa: PLC0415
+
+        return msgspec.json.format(msgspec.json.encode(self.catalog_dict), indent=2).decode()
+
+    def discover_streams(self) -> Sequence[SalesforceStream]:
+        """Build the streams of the run.
+
+        Returns:
+            A stream for each plan.
+        """
+        from tap_sfsource.stream import SalesforceStream  # noqa: PLC0415
+
+        return [SalesforceStream(tap=self, plan=plan) for plan in self.plans]
+
+    def setup_mapper(self) -> None:
+        """Prepare stream maps, with schemas as planned: the SDK's own form drops precision and scale."""
+        PluginBase.setup_mapper(self)
+        for plan in self.plans:
+            self.mapper.register_raw_stream_schema(plan.stream_name, plan.schema(), [plan.key])
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Check the settings by their own rules first, whose messages hold no secrets."""
+        if raise_errors:
+            Settings.from_config(self._config)
+            self._warn_of_unknown_settings()
+        return super()._validate_config(raise_errors=raise_errors)
+
+    def _warn_of_unknown_settings(self) -> None:
+        others = frozenset(
+            key for key in self._config if key in _SDK_SETTINGS or key.startswith(_SDK_PREFIXES)
+        )
+        for name, nearest in Settings.unknown(self._config, others).items():
+            hint = f" Is it {nearest}?" if nearest else ""
+            self.logger.warning("There is no setting %s; it is ignored.%s", name, hint)
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """End by a signal, with a status that is not success (the SDK's own is)."""
+        raise TerminatedError(signum)
+
+    @classmethod
+    def invoke(  # type: ignore[override]
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: Any = None,
+        state: IO[str] | None = None,
+        catalog: IO[str] | None = None,
+    ) -> None:
+        """Run the tap's command line.
+
+        Args:
+            about: Print the settings and end.
+            about_format: Their format.
+            config: The configuration files' content, as the SDK read them.
+            state: Open state file.
+            catalog: Open catalog file.
+        """
+        super(Tap, cls).invoke(about=about, about_format=about_format)
+        cls.print_version(print_fn=cls.logger.info)
+        tap = cls(
+            config=config.config if config else {},
+            state=read_input("state", state),
+            catalog=read_input("catalog", catalog),
+            parse_env_config=bool(config and config.parse_env),
+        )
+        tap.sync_all()
+
+    @classmethod
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Test the connection and the user's permissions; `--test=schema` prints schemas, as the SDK does."""
+        if value != "all":
+            super().cb_test(ctx, param, value)
+            return
+        from tap_sfsource.check import check_connection  # noqa: PLC0415
+
+        config = ctx.params.get("config")
+        tap = cls(
+            config=config.config if config else {},
+            parse_env_config=bool(config and config.parse_env),
+            setup_mapper=False,
+        )
+        ctx.exit(0 if check_connection(tap.client, tap.settings) else 1)
+
+    @classmethod
+    def get_singer_command(cls) -> click.Command:
+        """Give the command line, with errors in one line and true exit statuses."""
+        command = super().get_singer_command()
+        return TapCommand(
+            name=command.name,
+            callback=command.callback,
+            context_settings=command.context_settings,
+            params=command.params,
+            help=command.help,
+            logger=cls.logger,
+        )
+
+
+def _as_dict(catalog: Any) -> Mapping[str, Any] | None:
+    if catalog is None or (isinstance(catalog, Mapping) and not isinstance(catalog, Catalog)):
+        return catalog
+    if isinstance(catalog, Catalog):
+        return catalog.to_dict()
+    with Path(catalog).open(encoding="utf-8") as file:
+        return read_input("catalog", file)
