@@ -1,1 +1,91 @@
-"""Fixtures."""
+"""Fixtures: a simulated org behind a real HTTP server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.simulator.__main__ import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_USER, add_demo_login
+from tests.simulator.org import Org
+from tests.simulator.server import Server, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.simulator.http.faults import Faults
+    from tests.simulator.http.ledger import Ledger
+    from tests.simulator.users import User
+
+
+@dataclass(frozen=True)
+class OrgServer:
+    """A served org, and how a tap is told to read it.
+
+    Attributes:
+        server: Everything else about the server.
+    """
+
+    server: Server
+
+    @property
+    def org(self) -> Org:
+        """The org."""
+        return self.server.org
+
+    @property
+    def url(self) -> str:
+        """Address of its My Domain."""
+        return self.server.url
+
+    @property
+    def ledger(self) -> Ledger:
+        """Every request so far."""
+        return self.server.ledger
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong."""
+        return self.server.faults
+
+    @property
+    def user(self) -> User:
+        """The user that `config` logs in as."""
+        return self.org.users[DEMO_USER]
+
+    def config(self, **overrides: Any) -> dict[str, Any]:
+        """A tap's config: client credentials at the My Domain; `overrides` replace or add settings."""
+        return {
+            "login_url": self.url,
+            "client_id": DEMO_CLIENT_ID,
+            "client_secret": DEMO_CLIENT_SECRET,
+            **overrides,
+        }
+
+
+@pytest.fixture
+def org_server() -> Iterator[OrgServer]:
+    """An empty org with the 48 objects."""
+    org = Org()
+    try:
+        add_demo_login(org)
+        with serve(org) as server:
+            yield OrgServer(server)
+    finally:
+        org.close()
+
+
+@pytest.fixture
+def company_server() -> Iterator[OrgServer]:
+    """An org with the small example company."""
+    from tests.simulator import company  # noqa: PLC0415 - only who asks for it waits for it
+
+    org = Org()
+    try:
+        add_demo_login(org)
+        company.populate(org)
+        with serve(org, next_day=company.next_day) as server:
+            yield OrgServer(server)
+    finally:
+        org.close()

@@ -5,23 +5,24 @@ Codes and messages as recorded from orgs; clients must go by `errorCode`.
 
 from collections.abc import Sequence
 
+from tests.simulator.errors import ApiError
+from tests.simulator.http.messages import Reply, json_reply
 
-class ApiError(Exception):
-    """An error of a data API: `[{"message": ..., "errorCode": ...}]`."""
+# A refusal of the org's core is a 400 but for these.
+_STATUS = {
+    "NOT_FOUND": 404,
+    "ENTITY_IS_DELETED": 404,
+    "INSUFFICIENT_ACCESS": 403,
+    "INSUFFICIENT_ACCESS_OR_READONLY": 400,
+}
 
-    def __init__(self, status: int, code: str, message: str, fields: Sequence[str] | None = None) -> None:
-        super().__init__(f"{code}: {message}")
+
+class HttpError(ApiError):
+    """A refusal that has a status of its own: `[{"message": ..., "errorCode": ...}]`."""
+
+    def __init__(self, status: int, error_code: str, message: str) -> None:
+        super().__init__(error_code, message)
         self.status = status
-        self.code = code
-        self.message = message
-        self.fields = fields
-
-    def body(self) -> list[dict[str, object]]:
-        """The JSON body."""
-        error: dict[str, object] = {"message": self.message, "errorCode": self.code}
-        if self.fields is not None:
-            error["fields"] = list(self.fields)
-        return [error]
 
 
 class OAuthError(Exception):
@@ -33,38 +34,49 @@ class OAuthError(Exception):
         self.error = error
         self.description = description
 
-    def body(self) -> dict[str, str]:
-        """The JSON body."""
-        return {"error": self.error, "error_description": self.description}
+    def reply(self) -> Reply:
+        """The answer."""
+        return json_reply({"error": self.error, "error_description": self.description}, self.status)
 
 
-def not_found() -> ApiError:
+def error_reply(error: ApiError) -> Reply:
+    """The answer to a refused call of a data API."""
+    status = error.status if isinstance(error, HttpError) else _STATUS.get(error.error_code, 400)
+    return error_body(status, error.error_code, error.message, error.fields)
+
+
+def error_body(status: int, code: str, message: str, fields: Sequence[str] = ()) -> Reply:
+    """An answer with the one error that it names."""
+    body: dict[str, object] = {"message": message, "errorCode": code}
+    if fields:
+        body["fields"] = list(fields)
+    return json_reply([body], status)
+
+
+def not_found() -> HttpError:
     """No such resource, object, version or row for this user."""
-    return ApiError(404, "NOT_FOUND", "The requested resource does not exist")
+    return HttpError(404, "NOT_FOUND", "The requested resource does not exist")
 
 
-def invalid_session() -> ApiError:
+def invalid_session() -> HttpError:
     """The token is missing, expired or revoked."""
-    return ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
+    return HttpError(401, "INVALID_SESSION_ID", "Session expired or invalid")
 
 
-def method_not_allowed(method: str, allowed: Sequence[str]) -> ApiError:
+def method_not_allowed(method: str, allowed: Sequence[str]) -> HttpError:
     """The resource exists but not with this HTTP method."""
-    return ApiError(
-        405, "METHOD_NOT_ALLOWED", f"HTTP Method '{method}' not allowed. Allowed are {','.join(sorted(allowed))}"
+    return HttpError(
+        405,
+        "METHOD_NOT_ALLOWED",
+        f"HTTP Method '{method}' not allowed. Allowed are {','.join(sorted(allowed))}",
     )
 
 
-def request_limit_exceeded() -> ApiError:
+def request_limit_exceeded() -> HttpError:
     """The org's API requests of the rolling day are used up."""
-    return ApiError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+    return HttpError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
 
 
-def api_disabled_for_user() -> ApiError:
+def api_disabled_for_user() -> HttpError:
     """The user's profile lacks "API Enabled"."""
-    return ApiError(403, "API_CURRENTLY_DISABLED", "API is disabled for this User")
-
-
-def api_disabled_for_org() -> ApiError:
-    """The org's edition has no API."""
-    return ApiError(403, "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.")
+    return HttpError(403, "API_CURRENTLY_DISABLED", "API is disabled for this User")

@@ -26,7 +26,10 @@ _BODIES: dict[int, tuple[str, str]] = {
         "UNKNOWN_EXCEPTION",
         "An unexpected error occurred. Please include this ErrorId if you contact support: 1234567890-12345",
     ),
-    503: ("SERVER_UNAVAILABLE", "Your organization's server is temporarily unavailable. Please try again later."),
+    503: (
+        "SERVER_UNAVAILABLE",
+        "Your organization's server is temporarily unavailable. Please try again later.",
+    ),
 }
 _HTML_TITLES = {406: "Not Acceptable", 420: "Enhance Your Calm", 502: "Bad Gateway", 504: "Gateway Timeout"}
 
@@ -116,9 +119,10 @@ class StallJob(Action):
 
 @dataclass(frozen=True)
 class FailJob(Action):
-    """The Bulk job being created ends Failed with this message."""
+    """The Bulk job being created ends Failed with this error."""
 
-    message: str = "QUERY_TIMEOUT: Your query request was running for too long."
+    code: str = "QUERY_TIMEOUT"
+    message: str = "Your query request was running for too long."
 
 
 @dataclass(frozen=True)
@@ -163,21 +167,24 @@ class Rule:
 
     def fires(self, method: str, path: str, sobject: str | None) -> bool:
         """Whether the action happens on this call; counts it."""
+        if not self._meets(method, path, sobject):
+            return False
+        self.seen += 1
+        wanted = (self.nth,) if isinstance(self.nth, int) else self.nth
+        if wanted is not None and self.seen not in wanted:
+            return False
+        spent = self.times is not None and self.fired >= self.times
+        if spent or (self.probability is not None and self._random.random() >= self.probability):
+            return False
+        self.fired += 1
+        return True
+
+    def _meets(self, method: str, path: str, sobject: str | None) -> bool:
         if self.method is not None and self.method != method:
             return False
         if self.sobject is not None and (sobject is None or self.sobject.lower() != sobject.lower()):
             return False
-        if not fnmatchcase(path, self.path):
-            return False
-        self.seen += 1
-        if self.nth is not None and self.seen not in ((self.nth,) if isinstance(self.nth, int) else self.nth):
-            return False
-        if self.times is not None and self.fired >= self.times:
-            return False
-        if self.probability is not None and self._random.random() >= self.probability:
-            return False
-        self.fired += 1
-        return True
+        return fnmatchcase(path, self.path)
 
 
 class Faults:

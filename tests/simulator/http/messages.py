@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from tests.simulator.http.errors import ApiError
+import msgspec
+
+from tests.simulator.errors import ApiError
 
 if TYPE_CHECKING:
     from tests.simulator.http.faults import Action
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from tests.simulator.http.sessions import Session
 
 JSON = "application/json;charset=UTF-8"
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class FilePart:
 
 @dataclass
 class Reply:
-    """An answer: a status, headers and either bytes or a part of a file."""
+    """An answer: a status, headers and a body: bytes, then perhaps a part of a file."""
 
     status: int = 200
     body: bytes = b""
@@ -41,7 +44,7 @@ class Reply:
     @property
     def length(self) -> int:
         """Length of the body in bytes, as it would be sent without compression."""
-        return self.file.length if self.file else len(self.body)
+        return len(self.body) + (self.file.length if self.file else 0)
 
     def json(self) -> Any:
         """The body as JSON; None when it is empty."""
@@ -72,7 +75,7 @@ class Call:
         try:
             return json.loads(self.body)
         except ValueError as error:
-            raise ApiError(400, "JSON_PARSER_ERROR", f"Unexpected content in the request body: {error}") from None
+            raise ApiError("JSON_PARSER_ERROR", f"Unexpected content in the request body: {error}") from None
 
     def form(self) -> dict[str, str]:
         """The body as a form, the way OAuth requests come."""
@@ -86,7 +89,14 @@ class Call:
         """A subrequest of this call, with the caller's session."""
         path, query = split_url(url)
         return replace(
-            self, method=method, path=path, query=query, headers=headers, body=body, actions=[], composite=kind
+            self,
+            method=method,
+            path=path,
+            query=query,
+            headers=headers,
+            body=body,
+            actions=[],
+            composite=kind,
         )
 
 
@@ -96,10 +106,14 @@ def split_url(url: str) -> tuple[str, dict[str, str]]:
     return unquote(parts.path), dict(parse_qsl(parts.query, keep_blank_values=True))
 
 
+def encode(value: Any) -> bytes:
+    """A value as JSON; decimals are numbers with every digit."""
+    return _ENCODER.encode(value)
+
+
 def json_reply(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
     """An answer with a JSON body."""
-    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-    return Reply(status, body, dict(headers or {}))
+    return Reply(status, encode(value), dict(headers or {}))
 
 
 def no_content(status: int = 204) -> Reply:

@@ -43,7 +43,9 @@ def make_certificates(folder: Path) -> tuple[Path, ssl.SSLContext]:
     alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in _NAMES]
     alternatives.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
     server = (
-        _builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Simulated org")]), ca_name, key.public_key())
+        _builder(
+            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Simulated org")]), ca_name, key.public_key()
+        )
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(
@@ -64,7 +66,9 @@ def make_certificates(folder: Path) -> tuple[Path, ssl.SSLContext]:
     return ca_file, context
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()

@@ -1,0 +1,136 @@
+"""`composite` and `composite/batch`: several calls in one.
+
+Guide: "Composite" (at most 25 subrequests, 5 of them queries, one API call) and "Batch" (at most 25, each counts).
+"""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from tests.simulator.errors import ApiError
+from tests.simulator.http.dispatch import answer_part, charge
+from tests.simulator.http.messages import Call, Reply, encode, json_reply
+from tests.simulator.http.routing import Route
+
+if TYPE_CHECKING:
+    from tests.simulator.http.site import Site
+
+_MOST_PARTS, _MOST_QUERIES = 25, 5
+_QUERY = re.compile(r"/services/data/v[\d.]+/query(?:All)?(?:[/?]|$)")
+# "All resources below /sobjects/ except blobs, query, queryAll" and collections.
+_SUPPORTED = re.compile(r"/services/data/v[\d.]+/(?:sobjects|query|queryAll|composite/sobjects)(?:[/?]|$)")
+_REFERENCE = re.compile(r"@\{(\w+)((?:\.\w+|\[\d+\])*)\}")
+_STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
+_HALTED = "The transaction was rolled back since another operation in the same transaction failed."
+
+
+def composite(site: "Site", call: Call, *, version: str) -> Reply:
+    """Run subrequests in order; a later one can refer to an earlier one's answer as `@{id.field}`."""
+    body = call.json()
+    parts = body.get("compositeRequest") if isinstance(body, dict) else None
+    _check(parts)
+    assert isinstance(parts, list)
+    answers: dict[str, Any] = {}
+    outcome: list[dict[str, Any]] = []
+    for part in parts:
+        try:
+            reply = _run(site, call, part, answers)
+            content = reply.json() if reply.body else None
+        except ApiError as error:
+            reply, content = Reply(400), [{"message": error.message, "errorCode": error.error_code}]
+        answers[part["referenceId"]] = content
+        outcome.append(_shown(part, reply, content))
+    if body.get("allOrNone") and any(item["httpStatusCode"] >= 400 for item in outcome):
+        # Reads need no undoing; writes under allOrNone are refused before they are run.
+        for item in outcome:
+            if item["httpStatusCode"] < 400:
+                item["body"] = [{"errorCode": "PROCESSING_HALTED", "message": _HALTED}]
+                item["httpStatusCode"] = 400
+    return json_reply({"compositeResponse": outcome})
+
+
+def batch(site: "Site", call: Call, *, version: str) -> Reply:
+    """Run independent subrequests."""
+    body = call.json()
+    parts = body.get("batchRequests") if isinstance(body, dict) else None
+    if not isinstance(parts, list) or not parts:
+        raise ApiError("INVALID_BATCH_REQUEST", "The batch request must have batchRequests.")
+    if len(parts) > _MOST_PARTS:
+        raise ApiError(
+            "LIMIT_EXCEEDED", f"The batch request must have no more than {_MOST_PARTS} subrequests."
+        )
+    charge(site, call, len(parts) - 1)
+    results: list[dict[str, Any]] = []
+    halted = False
+    for part in parts:
+        if halted:
+            content = [
+                {"errorCode": "BATCH_PROCESSING_HALTED", "message": "Batch processing halted per request"}
+            ]
+            results.append({"statusCode": 412, "result": content})
+            continue
+        url = "/services/data/" + str(part.get("url", "")).lstrip("/").removeprefix("services/data/")
+        rich = part.get("richInput")
+        payload = b"" if rich is None else encode(rich)
+        reply = answer_part(site, call.part(str(part.get("method", "GET")), url, {}, payload, "batch"))
+        results.append({"statusCode": reply.status, "result": reply.json()})
+        halted = bool(body.get("haltOnError")) and reply.status >= 400
+    failed = any(result["statusCode"] >= 400 for result in results)
+    return json_reply({"hasErrors": failed, "results": results})
+
+
+def _check(parts: Any) -> None:
+    if not isinstance(parts, list) or not parts or not all(isinstance(part, dict) for part in parts):
+        raise ApiError("JSON_PARSER_ERROR", "The compositeRequest must be an array of subrequests.")
+    if len(parts) > _MOST_PARTS:
+        raise ApiError("LIMIT_EXCEEDED", f"Composite request is limited to {_MOST_PARTS} operations")
+    references = [part.get("referenceId") for part in parts]
+    if not all(isinstance(name, str) and name for name in references):
+        raise ApiError("JSON_PARSER_ERROR", "Each subrequest needs a referenceId.")
+    if len(set(references)) < len(references):
+        raise ApiError("JSON_PARSER_ERROR", "The referenceIds of a composite request must be unique.")
+    queries = sum(bool(_QUERY.match(str(part.get("url", "")))) for part in parts)
+    if queries > _MOST_QUERIES:
+        raise ApiError("LIMIT_EXCEEDED", f"Composite request is limited to {_MOST_QUERIES} query operations")
+
+
+def _run(site: "Site", call: Call, part: dict[str, Any], answers: dict[str, Any]) -> Reply:
+    url = _filled(str(part.get("url", "")), answers)
+    if not _SUPPORTED.match(url):
+        raise ApiError(
+            "PROCESSING_HALTED", f"The resource {url.partition('?')[0]} is not supported in composite."
+        )
+    headers = {str(name).title(): str(value) for name, value in (part.get("httpHeaders") or {}).items()}
+    payload = b"" if part.get("body") is None else _filled(encode(part["body"]).decode(), answers).encode()
+    return answer_part(
+        site, call.part(str(part.get("method", "GET")).upper(), url, headers, payload, "composite")
+    )
+
+
+def _shown(part: dict[str, Any], reply: Reply, content: Any) -> dict[str, Any]:
+    return {
+        "body": content,
+        "httpHeaders": {name: value for name, value in reply.headers.items() if name != "Sforce-Limit-Info"},
+        "httpStatusCode": reply.status,
+        "referenceId": part["referenceId"],
+    }
+
+
+def _filled(text: str, answers: dict[str, Any]) -> str:
+    def value(match: re.Match[str]) -> str:
+        found = answers.get(match[1])
+        for name, place in _STEP.findall(match[2]):
+            try:
+                found = found[name] if name else found[int(place)]
+            except (KeyError, IndexError, TypeError):
+                raise ApiError(
+                    "PROCESSING_HALTED", f"Invalid reference specified. No value for {match[0][2:-1]} found"
+                ) from None
+        return str(found)
+
+    return _REFERENCE.sub(value, text)
+
+
+ROUTES = [
+    Route("POST", r"/services/data/v{version:\d+\.0}/composite", composite),
+    Route("POST", r"/services/data/v{version:\d+\.0}/composite/batch", batch),
+]

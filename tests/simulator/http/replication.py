@@ -1,0 +1,62 @@
+"""`sobjects/X/deleted` and `sobjects/X/updated`: what changed in a span of time."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tests.simulator.clock import to_ms
+from tests.simulator.errors import ApiError
+from tests.simulator.http.messages import Call, Reply, json_reply
+from tests.simulator.http.routing import Route
+from tests.simulator.http.sobjects import visible
+from tests.simulator.values import parse_datetime
+
+if TYPE_CHECKING:
+    from tests.simulator.http.site import Site
+
+
+def deleted(site: "Site", call: Call, *, version: str, name: str) -> Reply:
+    """Ids that were deleted, and when."""
+    sobject = visible(site, call, name)
+    window = site.org.deleted(sobject.name, _moment(call, "start"), _moment(call, "end"))
+    return json_reply(
+        {
+            "deletedRecords": [
+                {"id": record_id, "deletedDate": _text(at)} for record_id, at in window.records
+            ],
+            "earliestDateAvailable": _text(window.earliest_available),
+            "latestDateCovered": _text(window.latest_covered),
+        }
+    )
+
+
+def updated(site: "Site", call: Call, *, version: str, name: str) -> Reply:
+    """Ids that were created or changed."""
+    sobject = visible(site, call, name)
+    window = site.org.updated(sobject.name, _moment(call, "start"), _moment(call, "end"))
+    return json_reply(
+        {
+            "ids": [record_id for record_id, _ in window.records],
+            "latestDateCovered": _text(window.latest_covered),
+        }
+    )
+
+
+def _moment(call: Call, name: str) -> datetime:
+    text = call.query.get(name)
+    if text is None:
+        raise ApiError("MISSING_ARGUMENT", f"{name} parameter is required")
+    try:
+        # A plus sign that was not escaped arrives as a space.
+        return parse_datetime(text.replace(" ", "+"))
+    except ValueError:
+        raise ApiError("INVALID_REPLICATION_DATE", f"Invalid value for {name}: {text}") from None
+
+
+def _text(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{to_ms(moment) % 1000:03d}+0000"
+
+
+ROUTES = [
+    Route("GET", r"/services/data/v{version:\d+\.0}/sobjects/{name}/deleted", deleted),
+    Route("GET", r"/services/data/v{version:\d+\.0}/sobjects/{name}/updated", updated),
+]

@@ -1,0 +1,21 @@
+"""Every resource of the org, in the order in which paths are matched."""
+
+from tests.simulator.http import (
+    admin,
+    bulk2,
+    composite,
+    oauth,
+    query,
+    records,
+    replication,
+    soap,
+    sobjects,
+    usage,
+)
+from tests.simulator.http.routing import Router
+
+
+def router() -> Router:
+    """The routes of an org."""
+    parts = (oauth, soap, sobjects, replication, usage, query, composite, bulk2, records, admin)
+    return Router(route for part in parts for route in part.ROUTES)

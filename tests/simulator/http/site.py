@@ -1,0 +1,73 @@
+"""What the handlers share: the org and the state that belongs to its HTTP side."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.simulator.http.cursors import Cursors
+from tests.simulator.http.faults import Faults
+from tests.simulator.http.jobs import Jobs
+from tests.simulator.http.ledger import Ledger
+from tests.simulator.http.routing import Router
+from tests.simulator.http.sessions import Sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.simulator.org import Org
+
+
+@dataclass
+class Settings:
+    """How the server behaves where Salesforce does not say, or says it depends.
+
+    Attributes:
+        latency: Milliseconds that every answer takes at least.
+        page_rows: Rows of a REST query page when the caller does not ask for a number.
+        bulk_page_rows: Rows of a page of Bulk results when the caller does not ask for a number.
+        bulk_queued: Time on the org's clock that a Bulk job stays UploadComplete.
+        bulk_processing: Time that it stays InProgress after that.
+        compression: Whether gzip is sent to those who ask for it.
+        first_version, last_version: API versions that the org speaks.
+    """
+
+    latency: float = 0.0
+    page_rows: int = 2000
+    bulk_page_rows: int = 100_000
+    bulk_queued: timedelta = timedelta(0)
+    bulk_processing: timedelta = timedelta(0)
+    compression: bool = True
+    first_version: int = 31
+    last_version: int = 67
+
+
+@dataclass
+class Site:
+    """One server's state around an org.
+
+    Attributes:
+        directory: Folder for Bulk results.
+        router: Where composite calls send their parts.
+        next_day: What a day does to the org, if it has the example company; tells what it did.
+    """
+
+    org: "Org"
+    directory: Path
+    router: Router
+    next_day: "Callable[[Org], object] | None" = None
+    settings: Settings = field(default_factory=Settings)
+    ledger: Ledger = field(default_factory=Ledger)
+    faults: Faults = field(default_factory=Faults)
+    sessions: Sessions = field(init=False)
+    cursors: Cursors = field(init=False)
+    jobs: Jobs = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sessions = Sessions(self.org)
+        self.cursors = Cursors(self.org)
+        self.jobs = Jobs(self)
+
+    def close(self) -> None:
+        """Stop background work."""
+        self.jobs.close()
