@@ -48,6 +48,10 @@ class ConnectionFailedError(TapError):
     """The org could not be reached, or kept failing, until the retry deadline passed."""
 
 
+class IncompleteError(TapError):
+    """A run ended with streams that are not read to their end."""
+
+
 class SalesforceError(TapError):
     """An error answer of the org that trying again does not change.
 

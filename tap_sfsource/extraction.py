@@ -69,6 +69,7 @@ class Step:
         kind: What they are: ``rows``, ``tombstones``, ``backfill``, ``formulas`` or ``ids``. All but ``rows`` hold some of
             the stream's properties only.
         activate: The table version to activate after the rows, or None.
+        waits: Whether a Bulk job is waited for next, whose id had better be in a STATE first.
     """
 
     done: Callable[[], None]
@@ -76,6 +77,7 @@ class Step:
     rows: Rows | None = None
     kind: str = "rows"
     activate: int | None = None
+    waits: bool = False
 
 
 @dataclass
@@ -209,7 +211,7 @@ class Extraction:
         if deletions.incomplete:
             self.notes.append(f"{deletions.incomplete}: swept all ids")
         if not deletions.ids:
-            return Step(self._opened)
+            return Step(self._opened, waits=self.scan.job is not None)
         rows = Rows(self.plan.stream_name, [self._id], {self.plan.is_deleted: True})
         page = Tombstones(deletions.ids, windows.isoformat(self._now))
         return Step(self._opened, page, rows, kind="tombstones")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tap_sfsource.errors import AuthError, QuotaReachedError, TapError
+from tap_sfsource.errors import AuthError, IncompleteError, QuotaReachedError, TapError
 from tap_sfsource.extraction import Extraction
 from tap_sfsource.lookahead import Lookahead
 from tap_sfsource.readers.bulk import BulkReader
@@ -37,8 +37,8 @@ class Output:
     """Standard output for ready-made lines, between which a signal may end the run but within which it may not."""
 
     def __init__(self) -> None:
-        self.busy = False
-        self.ending: int | None = None
+        self._busy = False
+        self._ending: SystemExit | None = None
 
     def write(self, lines: bytes) -> None:
         """Write whole lines.
@@ -47,14 +47,28 @@ class Output:
             SystemExit: The run was told to end while the lines were being written.
         """
         sys.stdout.flush()
-        self.busy = True
+        self._busy = True
         try:
             sys.stdout.buffer.write(lines)
             sys.stdout.buffer.flush()
         finally:
-            self.busy = False
-        if self.ending is not None:
-            raise SystemExit(self.ending)
+            self._busy = False
+        if self._ending is not None:
+            raise self._ending
+
+    def end(self, ending: SystemExit) -> None:
+        """End the run: now, or behind the lines that are being written; when told twice, now.
+
+        Args:
+            ending: What to end with.
+
+        Raises:
+            SystemExit: The ending.
+        """
+        if self._busy and self._ending is None:
+            self._ending = ending
+            return
+        raise ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +149,18 @@ class SyncRun:
         self._lookahead.stop()
         for extraction in self._extractions.values():
             extraction.abandon()
+
+    def check(self) -> None:
+        """Hold the run against what it should have done.
+
+        Raises:
+            IncompleteError: Streams are not complete; the message names them.
+        """
+        if self.failures:
+            names = ", ".join(failure.stream for failure in self.failures)
+            raise IncompleteError(
+                f"Not complete: {names}. The reasons are above; the next run goes on where each stopped."
+            )
 
     def report(self) -> str:
         """The run as a table for people."""

@@ -34,30 +34,23 @@ class SalesforceStream(Stream):
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
     def __init__(self, tap: TapSFSource, plan: SObjectPlan) -> None:
-        """Make a stream of a plan with all of its columns.
+        """Make a stream of a plan.
 
         Args:
             tap: The tap.
-            plan: What discovery found.
+            plan: What to read: the selected columns.
         """
         super().__init__(tap, schema=plan.schema(), name=plan.stream_name)
-        self._whole_plan = plan
+        self.plan = plan
         self._tap_sfsource = tap
         self.primary_keys = [plan.key]
         self.replication_key = plan.replication_key.property if plan.replication_key else None
 
     @property
-    def plan(self) -> SObjectPlan:
-        """What to read of the SObject: its selected columns."""
-        return self._whole_plan.selecting(
-            lambda column: self.mask.get(("properties", column.property), column.selected_by_default)
-        )
-
-    @property
     def metadata(self) -> MetadataMapping:
         """Catalog metadata: the input catalog's, else the one that discovery gives."""
         if self._metadata is None and self._tap_input_catalog is None:
-            self._metadata = MetadataMapping.from_iterable(self._whole_plan.entry()["metadata"])
+            self._metadata = MetadataMapping.from_iterable(self.plan.entry()["metadata"])
         return super().metadata
 
     def set_version(self, version: int | None) -> None:
@@ -97,12 +90,14 @@ class SalesforceStream(Stream):
                     yield from self._write(step, summary, write_messages=write_messages)
                     counter.increment(_total(summary) - before)
                     step.done()
-                    if write_messages:
+                    if write_messages and (step.page is not None or step.waits):
                         self._tap.state_writer.write_state(self.tap_state)
                 summary.reader = _reader(extraction)
             except TapError as error:
                 summary.problem = str(error)
                 run.fail(self.name, error)
+        if write_messages:
+            self._tap.state_writer.write_state(self.tap_state)
         summary.seconds = time.monotonic() - started
 
     def _write(

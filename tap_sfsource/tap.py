@@ -8,6 +8,7 @@ built.
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from tap_sfsource.catalog import SObjectPlan
     from tap_sfsource.client import Client
+    from tap_sfsource.run import SyncRun
     from tap_sfsource.stream import SalesforceStream
 
 _SDK_SETTINGS = frozenset({"stream_maps", "stream_map_config", "batch_config", "faker_config"})
@@ -92,6 +94,15 @@ class TapSFSource(Tap):
         return Client(self.settings)
 
     @functools.cached_property
+    def sync_run(self) -> SyncRun:
+        """The run over the selected streams; started when it is first asked for."""
+        from tap_sfsource.run import SyncRun  # noqa: PLC0415 - kept off the path of --version and --about
+
+        run = SyncRun(self.client, [stream for stream in self.streams.values() if stream.selected])
+        run.start()
+        return run
+
+    @functools.cached_property
     def plans(self) -> list[SObjectPlan]:
         """What this run reads: a plan for each selected stream, with its selected columns."""
         from tap_sfsource.discovery import plan_run  # noqa: PLC0415
@@ -153,9 +164,29 @@ class TapSFSource(Tap):
             hint = f" Is it {nearest}?" if nearest else ""
             self.logger.warning("There is no setting %s; it is ignored.%s", name, hint)
 
+    def sync(self) -> None:
+        """Sync all streams, report, and end as the run went.
+
+        Raises:
+            IncompleteError: A stream is not complete.
+        """
+        try:
+            self.sync_all()
+        finally:
+            self.sync_run.close()
+        print(self.sync_run.report(), file=sys.stderr)  # noqa: T201 - a table for people
+        self.sync_run.check()
+
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """End by a signal, with a status that is not success (the SDK's own is)."""
-        raise TerminatedError(signum)
+        """End by a signal, between two lines, with a status that is not success (the SDK's own is).
+
+        The last STATE is true as it is: a bookmark moves only behind rows that were written.
+        """
+        run = self.__dict__.get("sync_run")
+        if run is not None:
+            run.output.end(TerminatedError(signum))
+        else:
+            raise TerminatedError(signum)
 
     @classmethod
     def invoke(  # type: ignore[override]
@@ -184,7 +215,7 @@ class TapSFSource(Tap):
             catalog=read_input("catalog", catalog),
             parse_env_config=bool(config and config.parse_env),
         )
-        tap.sync_all()
+        tap.sync()
 
     @classmethod
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
