@@ -169,14 +169,14 @@ class Extraction:
         if self._error is not None:
             raise self._error
         first_sync = self.state.bookmark is None
-        known = self.state.properties
+        unknown = frozenset(self.state.unknown([column.property for column in self._columns]))
         yield self._opening()
         rows = self._rows(version=None if self.plan.replication_key else _new_version())
         for page, checkpoint in self.scan.pages():
             yield Step(partial(self._advance, checkpoint), page, rows)
         yield Step(self._finish, activate=rows.version)
-        if self.plan.replication_key is not None:
-            yield from self._passes(first_sync=first_sync, known=known)
+        if self.plan.replication_key is not None and not first_sync:
+            yield from self._passes(unknown)
         if self.readers.settings.deletes == "sweep" or self._deletions.incomplete:
             yield from self._sweep()
 
@@ -217,7 +217,7 @@ class Extraction:
         return Step(self._opened, page, rows, kind="tombstones")
 
     def _opened(self) -> None:
-        if self.state.properties is None or self.state.bookmark is None:
+        if self.state.bookmark is None or not self.state.knows_properties:
             self._note_properties()
         if self._log is not None and not self._deletions.incomplete:
             self.state.deleted_until = windows.parse(self.scan.watermark)
@@ -242,12 +242,10 @@ class Extraction:
         if self.state.refreshed_at is None:
             self.state.refreshed_at = self._now
 
-    def _passes(self, *, first_sync: bool, known: frozenset[str] | None) -> Iterator[Step]:
+    def _passes(self, unknown: frozenset[str]) -> Iterator[Step]:
         """Read single columns for every row, where the stamp does not tell that they are new."""
         columns = self._columns[1:]
-        if first_sync:
-            return
-        fresh = [column for column in columns if known is not None and column.property not in known]
+        fresh = [column for column in columns if column.property in unknown]
         if fresh:
             logger.info(
                 "%s: reading %s for every row.", self.plan.api_name, ", ".join(c.api_name for c in fresh)
@@ -267,7 +265,7 @@ class Extraction:
         return column.calculated or named in {name.lower() for name in self.readers.settings.refresh_fields}
 
     def _note_properties(self) -> None:
-        self.state.properties = [column.property for column in self._columns]
+        self.state.know([column.property for column in self._columns])
 
     def _note_refresh(self) -> None:
         self.state.refreshed_at = self._now

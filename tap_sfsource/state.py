@@ -5,12 +5,15 @@ Keys of a bookmark:
 - ``replication_key``, ``replication_key_value``: every row stamped before the value has been emitted (the SDK's names).
 - ``deleted_until``: every deletion logged before it has been emitted.
 - ``jobs``: the Bulk jobs that are being read, by purpose, each with the locator of its next page.
-- ``properties``: the properties whose values have been emitted for every row.
+- ``properties``: the properties whose values have been emitted for every row, as six characters of a digest each: a STATE is
+  written often, and an org has thousands of names.
 - ``refreshed_at``: when the fields that change behind the stamp were last read for every row.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +23,9 @@ from tap_sfsource.errors import TapError
 if TYPE_CHECKING:
     import datetime
     from collections.abc import MutableMapping, Sequence
+
+
+_MARK_LENGTH = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +92,26 @@ class StreamState:
     def refreshed_at(self, moment: datetime.datetime) -> None:
         self._bookmark["refreshed_at"] = windows.isoformat(moment)
 
-    @property
-    def properties(self) -> frozenset[str] | None:
-        """Properties that every row has been emitted with; None where the state does not tell."""
-        names = self._bookmark.get("properties")
-        return None if names is None else frozenset(names)
+    def unknown(self, properties: Sequence[str]) -> list[str]:
+        """The properties that not every row has been emitted with; none where the state does not tell.
 
-    @properties.setter
-    def properties(self, names: Sequence[str]) -> None:
-        self._bookmark["properties"] = sorted(names)
+        Args:
+            properties: Names of the selected properties.
+        """
+        marks = self._bookmark.get("properties")
+        if marks is None:
+            return []
+        known = {marks[at : at + _MARK_LENGTH] for at in range(0, len(marks), _MARK_LENGTH)}
+        return [name for name in properties if _mark(name) not in known]
+
+    def know(self, properties: Sequence[str]) -> None:
+        """Note that every row has been, or is being, emitted with just these properties."""
+        self._bookmark["properties"] = "".join(sorted(map(_mark, properties)))
+
+    @property
+    def knows_properties(self) -> bool:
+        """Whether the state tells which properties have been emitted."""
+        return "properties" in self._bookmark
 
     def job(self, purpose: str = "rows") -> JobBookmark | None:
         """The Bulk job that an earlier run left in the middle.
@@ -132,3 +149,8 @@ class StreamState:
                 f"State of {self._stream}: {key} {text!r} is not a date. Write it like 2024-01-31T00:00:00Z, or remove it "
                 "to read the stream from the start."
             ) from None
+
+
+def _mark(name: str) -> str:
+    digest = hashlib.sha256(name.encode()).digest()
+    return base64.urlsafe_b64encode(digest)[:_MARK_LENGTH].decode()

@@ -22,10 +22,11 @@ from tap_sfsource.command import TapCommand, TerminatedError, read_input
 from tap_sfsource.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from types import FrameType
 
     import click
+    from singer_sdk import Stream
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
     from tap_sfsource.catalog import SObjectPlan
@@ -98,7 +99,7 @@ class TapSFSource(Tap):
         """The run over the selected streams; started when it is first asked for."""
         from tap_sfsource.run import SyncRun  # noqa: PLC0415 - kept off the path of --version and --about
 
-        run = SyncRun(self.client, [stream for stream in self.streams.values() if stream.selected])
+        run = SyncRun(self.client, _selected(self.streams.values()))
         run.start()
         return run
 
@@ -245,6 +246,12 @@ class TapSFSource(Tap):
             help=command.help,
             logger=cls.logger,
         )
+
+
+def _selected(streams: Iterable[Stream]) -> list[SalesforceStream]:
+    from tap_sfsource.stream import SalesforceStream  # noqa: PLC0415
+
+    return [stream for stream in streams if isinstance(stream, SalesforceStream) and stream.selected]
 
 
 def _as_dict(catalog: Any) -> Mapping[str, Any] | None:
