@@ -69,6 +69,7 @@ def _number(sql: str, scale: int) -> str:
     if not scale:
         return f"ifnull({sql} || '.0', '')"
     power = 10**scale
-    # Trailing zeros go, but one digit stays behind the point.
+    # Trailing zeros go, but one digit stays behind the point. (|| binds tighter than / and %.)
     fraction = f"rtrim(substr(abs({sql}) % {power} + {power}, 2), '0')"
-    return f"ifnull(iif({sql} < 0, '-', '') || abs({sql}) / {power} || '.' || ifnull(nullif({fraction}, ''), '0'), '')"
+    digits = f"(abs({sql}) / {power}) || '.' || ifnull(nullif({fraction}, ''), '0')"
+    return f"ifnull(iif({sql} < 0, '-', '') || {digits}, '')"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, time
-from decimal import Context, Decimal
+from decimal import ROUND_FLOOR, Context, Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.simulator.soql.syntax import Condition, Expression, Literal
 
 _EXACT = Context(prec=60)
-_INT64 = 2**63 - 1
+_LARGEST = Decimal(2**63 - 1)
 _TYPE_NAMES = {"datetime": "dateTime", "id": "ID", "reference": "reference"}
 _KINDS = {
     "boolean": ("boolean",),
@@ -196,13 +196,15 @@ class _Comparison:
     def _compare_number(self, operator: str, number: Decimal) -> str:
         """Compare with the stored, scaled integer: exact, also where the literal has more places."""
         scaled = number.scaleb(self.field.scale, _EXACT) if self.field.type != "int" else number
-        floor = int(scaled // 1)
+        # Beyond what SQLite's integers hold, and beyond any field's digits, only the sign matters.
+        scaled = max(min(scaled, _LARGEST), -_LARGEST)
+        floor = int(scaled.to_integral_value(ROUND_FLOOR))
         if scaled != floor:
             if operator == "=":
                 return "0"
             # Between two stored values: only the side matters.
             operator = ">" if operator in (">", ">=") else "<="
-        return f"({self.left.sql} {operator} {self.bind(max(-_INT64, min(_INT64, floor)))})"
+        return f"({self.left.sql} {operator} {self.bind(floor)})"
 
     def _compare_span(self, operator: str, name: str) -> str:
         sql = self.left.sql

@@ -15,7 +15,15 @@ def fold(text: str) -> str:
     """The form of a text in which two texts are equal that differ in case only."""
     if text.isascii():
         return text.lower()
-    return "".join(folded if len(folded := c.casefold()) == 1 else c for c in text)
+    return "".join(map(_fold_character, text))
+
+
+@lru_cache(maxsize=4096)
+def _fold_character(character: str) -> str:
+    for folded in (character.casefold(), character.lower()):
+        if len(folded) == 1:
+            return folded
+    return character
 
 
 def _compare(left: str, right: str) -> int:

@@ -33,16 +33,13 @@ def _unescape(token: Token) -> str:
 
     def replace(match: re.Match[str]) -> str:
         code = match[1]
-        if len(code) == 5:
-            return chr(int(code[1:], 16))
         if code in "_%":
             return match[0]
-        plain = _ESCAPES.get(code.lower())
+        plain = chr(int(code[1:], 16)) if len(code) > 1 else _ESCAPES.get(code.lower())
         if plain is None:
-            raise _InvalidValueError(
-                (token.start_pos or 0) + match.start() + 1, f"Illegal escape sequence '\\{code}'"
-            )
-        # A backslash stays doubled as LIKE's own escape; `Literal` readers undo it where there is no LIKE.
+            position = (token.start_pos or 0) + match.start() + 1
+            raise _InvalidValueError(position, f"Illegal escape sequence '\\{code}'")
+        # A backslash stays doubled, as LIKE's own escape; readers without LIKE undo it.
         return "\\\\" if plain == "\\" else plain
 
     return _ESCAPE.sub(replace, token[1:-1])
