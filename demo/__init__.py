@@ -1,0 +1,1 @@
+"""`make demo`: an example company's org, loaded, changed and loaded again."""

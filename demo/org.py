@@ -1,0 +1,101 @@
+"""The simulated org as a process of its own, seeded with the example company."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
+
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FEATURES = ("tags", "schedules")
+"""Switched on so that every collection that can be queried has rows."""
+
+ANSWER_SECONDS = 60
+
+
+class ExampleOrg:
+    """A running org, and what may be asked of it beside Salesforce's API."""
+
+    def __init__(self, url: str, client_id: str, client_secret: str) -> None:
+        """Keep where it is and how to log in.
+
+        Args:
+            url: Its My Domain.
+            client_id: Consumer key of the app that it knows.
+            client_secret: That app's secret.
+        """
+        self.url = url
+        self.client_id = client_id
+        self.client_secret = client_secret
+
+    def api_calls(self) -> int:
+        """API calls that it was charged for since it started."""
+        answer = requests.get(f"{self.url}/_simulator/ledger", timeout=ANSWER_SECONDS)
+        answer.raise_for_status()
+        return int(answer.json()["apiCalls"])
+
+    def next_day(self) -> Any:
+        """Let the company live a day.
+
+        Returns:
+            What changed, as the org tells it.
+        """
+        answer = requests.post(f"{self.url}/_simulator/next-day", timeout=ANSWER_SECONDS)
+        answer.raise_for_status()
+        return answer.json()["changes"]
+
+
+@contextmanager
+def running_org(project: Path, log: Path) -> Iterator[ExampleOrg]:
+    """Start the org, and end it whatever happens.
+
+    Args:
+        project: The checkout.
+        log: File for what it says.
+
+    Yields:
+        The org, ready for requests.
+
+    Raises:
+        RuntimeError: It did not start; the message holds what it said.
+    """
+    command = [sys.executable, "-m", "tests.simulator", "--port", "0", "--company"]
+    for feature in FEATURES:
+        command += ["--feature", feature]
+    with log.open("w") as errors:
+        process = subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=errors, text=True)
+    try:
+        assert process.stdout is not None
+        yield _introduced(process.stdout, log)
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _introduced(output: IO[str], log: Path) -> ExampleOrg:
+    """Read the org's welcome until it has told its address and credentials."""
+    told: dict[str, str] = {}
+    wanted = {"My Domain", "client id", "client secret"}
+    for line in output:
+        if found := re.match(r"\s+(My Domain|client id|client secret)\s+(\S+)", line):
+            told[found[1]] = found[2]
+        if wanted <= told.keys():
+            return ExampleOrg(told["My Domain"], told["client id"], told["client secret"])
+    raise RuntimeError(f"The simulated org did not start:\n{log.read_text()}")
+
+
+def as_json(changes: Any) -> str:
+    """Changes as one line for people."""
+    return json.dumps(changes)

@@ -1,0 +1,86 @@
+"""Meltano runs the pair from the checkout's meltano.yml."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from tests.fix_process import wait_until
+from tests.pair.store import differences
+from tests.simulator import company
+
+if TYPE_CHECKING:
+    from tests.fix_meltano import Meltano
+    from tests.fix_org import OrgServer
+    from tests.fix_warehouse import Warehouse
+
+PAIR = ("run", "tap-sfsource", "target-sfwarehouse")
+
+
+@pytest.fixture
+def configured(meltano: Meltano, company_server: OrgServer, warehouse: Warehouse) -> Meltano:
+    """Meltano set up by environment variables, as a person does it."""
+    meltano.configure("tap-sfsource", company_server.config())
+    meltano.configure("target-sfwarehouse", {"sqlalchemy_url": warehouse.url})
+    meltano.environment["TAP_SFSOURCE__LOAD_SCHEMA"] = warehouse.schema
+    return meltano
+
+
+def test_run_twice_equals_the_org_both_times(
+    configured: Meltano, company_server: OrgServer, warehouse: Warehouse
+) -> None:
+    configured.run(*PAIR).expect()
+    assert differences(warehouse, company_server.org) == []
+    company.next_day(company_server.org)
+    configured.run(*PAIR).expect()
+    assert differences(warehouse, company_server.org) == []
+
+
+def test_a_second_account_goes_into_a_schema_of_its_own(
+    configured: Meltano, company_server: OrgServer, warehouse: Warehouse
+) -> None:
+    for name in [name for name in configured.environment if name.startswith("TAP_SFSOURCE_")]:
+        del configured.environment[name]
+    configured.configure("tap-sfsource--emea", company_server.config(objects=["Account"]))
+    configured.environment["TAP_SFSOURCE__EMEA__LOAD_SCHEMA"] = warehouse.schema
+    configured.environment["TAP_SFSOURCE__EMEA__SELECT"] = '["accounts.*"]'
+    configured.run("run", "tap-sfsource--emea", "target-sfwarehouse").expect()
+    assert differences(warehouse, company_server.org, ["Account"]) == []
+    states = configured.run("state", "list").expect().said
+    assert "dev:tap-sfsource--emea-to-target-sfwarehouse" in states
+
+
+def test_the_second_instance_has_its_own_schema_in_meltano_yml(meltano: Meltano) -> None:
+    printed = meltano.run("config", "print", "tap-sfsource--emea", "--extras").expect().stdout
+    assert json.loads(printed[printed.index("{") :])["_load_schema"] == "sfdc_emea"
+
+
+def test_sigterm_to_the_tap_fails_the_run(
+    configured: Meltano, company_server: OrgServer, warehouse: Warehouse
+) -> None:
+    company_server.server.settings.latency = 500
+    running = configured.start(*PAIR)
+    tap = wait_until(lambda: syncing_tap(running.pid), "the tap syncs", deadline=60)
+    wait_until(lambda: company_server.ledger.matching("/query"), "the tap reads rows", deadline=60)
+    tap.send_signal(signal.SIGTERM)
+    finished = configured.processes.finish(running)
+    assert finished.status != 0, finished.said[-3000:]
+    company_server.server.settings.latency = 0
+    configured.run(*PAIR).expect()
+    assert differences(warehouse, company_server.org) == []
+
+
+def syncing_tap(pid: int) -> psutil.Process | None:
+    """The tap that Meltano started for the sync, discovery done."""
+    try:
+        for child in psutil.Process(pid).children(recursive=True):
+            command = child.cmdline()
+            if any(part.endswith("tap-sfsource") for part in command) and "--discover" not in command:
+                return child
+    except psutil.NoSuchProcess:
+        return None
+    return None

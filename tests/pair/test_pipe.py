@@ -1,0 +1,144 @@
+"""The shell pipe of the README, as a person runs it, against the org's own store."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.fix_process import PROJECT
+from tests.pair.store import column_of, differences, selected_objects
+from tests.simulator import company
+
+if TYPE_CHECKING:
+    from tests.fix_org import OrgServer
+    from tests.fix_process import Finished, Processes
+    from tests.fix_warehouse import Warehouse
+
+CATALOGS = PROJECT / "catalogs"
+PIPE = (
+    "tap-sfsource --config tap.json --catalog {catalog} {state} |"
+    " target-sfwarehouse --config target.json > new-state.json"
+)
+
+
+def sync(processes: Processes, catalog: str, *, state: bool = False) -> Finished:
+    """Run the pipe, and keep the last state as the README says."""
+    line = PIPE.format(catalog=CATALOGS / catalog, state="--state state.json" if state else "")
+    return processes.shell(f"{line} && tail -n 1 new-state.json > state.json").expect()
+
+
+@pytest.fixture
+def configured(company_server: OrgServer, warehouse: Warehouse, processes: Processes) -> Processes:
+    """A folder with both configurations, for the example company and a fresh schema."""
+    processes.write("tap.json", company_server.config())
+    processes.write("target.json", warehouse.config())
+    return processes
+
+
+def test_twice_in_a_row_the_second_time_only_what_changed(
+    configured: Processes, company_server: OrgServer, warehouse: Warehouse
+) -> None:
+    org = company_server.org
+    sync(configured, "all.json")
+    assert differences(warehouse, org) == []
+    assert all(org.rows(name) for name in selected_objects(org)), "every collection has rows to compare"
+
+    company.next_day(company_server.org)
+    sync(configured, "all.json", state=True)
+    assert differences(warehouse, org) == []
+
+    runs = warehouse.query("SELECT * FROM {schema}._sync_runs")
+    written = sum(row["rows_inserted"] + row["rows_updated"] for row in runs)
+    assert written < 1.5 * sum(len(org.rows(name)) for name in selected_objects(org))
+
+
+def test_the_second_run_asks_for_changes_and_reads_no_table_again(
+    configured: Processes, company_server: OrgServer, warehouse: Warehouse
+) -> None:
+    sync(configured, "all.json")
+    first = company_server.ledger.api_calls
+    sent = sum(call.sent for call in company_server.ledger.calls)
+    company_server.ledger.clear()
+    sync(configured, "all.json", state=True)
+    again = sum(call.sent for call in company_server.ledger.calls if "/describe" not in call.path)
+    assert company_server.ledger.api_calls <= first
+    assert again < sent
+    assert differences(warehouse, company_server.org) == []
+
+
+def test_a_state_that_is_handed_on_is_valid_json_at_every_line(configured: Processes) -> None:
+    sync(configured, "support.json")
+    lines = (configured.directory / "new-state.json").read_text().splitlines()
+    states = [json.loads(line) for line in lines]
+    assert states
+    assert "cases" in json.dumps(states[-1])
+
+
+@pytest.mark.parametrize("name", ["sales.json", "support.json"])
+def test_a_ready_catalog_loads_what_it_names_and_nothing_else(
+    name: str, configured: Processes, company_server: OrgServer, warehouse: Warehouse
+) -> None:
+    org = company_server.org
+    wanted = selected_streams(name)
+    sync(configured, name)
+    tables = {table for table in warehouse.table_names() if not table.startswith("_s")}
+    assert tables <= wanted
+    objects = [api for api in selected_objects(org) if org.object(api).collection in wanted]
+    assert objects
+    assert differences(warehouse, org, objects) == []
+
+
+def test_a_catalog_of_a_few_properties_loads_no_other_columns(
+    configured: Processes, company_server: OrgServer, warehouse: Warehouse
+) -> None:
+    sync(configured, "accounts_contacts.json")
+    columns: dict[str, set[str]] = {}
+    for row in warehouse.query(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = %s",
+        warehouse.schema,
+    ):
+        columns.setdefault(row["table_name"], set()).add(row["column_name"])
+    assert {"accounts", "contacts"} <= columns.keys()
+    assert {"id", "name", "is_deleted"} <= columns["accounts"]
+    org = company_server.org
+    for table, api in (("accounts", "Account"), ("contacts", "Contact")):
+        assert len(columns[table]) < len(org.object(api).fields) / 2
+        assert len(warehouse.query(f"SELECT id FROM {{schema}}.{table}")) == len(org.rows(api))
+    names = {row["Id"]: row["Name"] for row in org.rows("Account")}
+    loaded = warehouse.query("SELECT id, name FROM {schema}.accounts")
+    assert {row["id"]: row["name"] for row in loaded} == names
+
+
+def test_custom_objects_and_fields_are_loaded_when_named(
+    configured: Processes, company_server: OrgServer, warehouse: Warehouse
+) -> None:
+    org = company_server.org
+    custom = [name for name in org.schema.objects if name.endswith("__c")]
+    assert custom, "the example company has a custom object"
+    configured.write("tap.json", company_server.config(objects=custom))
+    configured.shell("tap-sfsource --config tap.json | target-sfwarehouse --config target.json").expect()
+    assert {column_of(name) for name in custom} <= warehouse.table_names()
+    assert differences(warehouse, org, custom) == []
+
+
+def test_rows_that_did_not_change_are_not_written(configured: Processes, warehouse: Warehouse) -> None:
+    places = "SELECT id, ctid::text AS place FROM {schema}.accounts"
+    sync(configured, "sales.json")
+    before = {row["id"]: row["place"] for row in warehouse.query(places)}
+    sync(configured, "sales.json")  # without the state: everything is read again
+    assert {row["id"]: row["place"] for row in warehouse.query(places)} == before
+
+
+def selected_streams(name: str) -> set[str]:
+    """Streams that a catalog file selects, by its root metadata or the older `selected` mark."""
+    catalog: dict[str, Any] = json.loads((CATALOGS / name).read_text())
+    found = set()
+    for stream in catalog["streams"]:
+        root = next(
+            (entry["metadata"] for entry in stream.get("metadata", []) if not entry["breadcrumb"]), {}
+        )
+        if root.get("selected", stream.get("selected")):
+            found.add(stream["tap_stream_id"])
+    return found
