@@ -1,0 +1,307 @@
+"""Every way to log in, what is said when it fails, and that no rotated token is ever lost."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import logging
+import stat
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+from tap_sfsource.auth import grant_from
+from tap_sfsource.client import Client
+from tap_sfsource.errors import AuthError, ConfigError, ConnectionFailedError, TapError
+from tap_sfsource.settings import Settings
+from tests.simulator.__main__ import (
+    DEMO_CLIENT_ID,
+    DEMO_CLIENT_SECRET,
+    DEMO_PASSWORD,
+    DEMO_SECURITY_TOKEN,
+    DEMO_USER,
+)
+from tests.simulator.http.faults import Status
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.fix_org import OrgServer
+
+
+def client_of(config: dict[str, Any]) -> Client:
+    return Client(Settings.from_config({"retry_seconds": 5, **config}))
+
+
+def can_ask(config: dict[str, Any]) -> bool:
+    client = client_of(config)
+    return bool(client.get_json(client.data("/sobjects"))["sobjects"])
+
+
+def refresh_config(org_server: OrgServer, token: str, file: Path, **more: Any) -> dict[str, Any]:
+    return {
+        "login_url": org_server.server.login_url,
+        "client_id": DEMO_CLIENT_ID,
+        "client_secret": DEMO_CLIENT_SECRET,
+        "refresh_token": token,
+        "refresh_token_file": str(file),
+        **more,
+    }
+
+
+@pytest.fixture(scope="module")
+def key_pair() -> tuple[str, str]:
+    """A private key and the certificate that an app knows it by, both PEM."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tap")])
+    today = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(today)
+        .not_valid_after(today + datetime.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return pem.decode(), certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def test_client_credentials(org_server: OrgServer) -> None:
+    assert can_ask(org_server.config())
+
+
+def test_jwt_bearer_with_the_key_as_a_value_or_in_a_file(
+    org_server: OrgServer, key_pair: tuple[str, str], tmp_path: Path
+) -> None:
+    private_key, certificate = key_pair
+    org_server.org.apps[DEMO_CLIENT_ID].certificate = certificate
+    config = {"login_url": org_server.url, "client_id": DEMO_CLIENT_ID, "username": DEMO_USER}
+    file = tmp_path / "key.pem"
+    file.write_text(private_key)
+
+    assert can_ask({**config, "private_key": private_key})
+    assert can_ask({**config, "private_key": private_key.replace("\n", "\\n")})
+    assert can_ask({**config, "private_key_file": str(file)})
+
+
+def test_a_jwt_key_that_is_none_is_refused_without_showing_it(org_server: OrgServer) -> None:
+    config = {"login_url": org_server.url, "client_id": "x", "username": "u", "private_key": "my-secret-key"}
+
+    with pytest.raises(ConfigError, match="private_key: it is not an RSA private key") as caught:
+        can_ask(config)
+    assert "my-secret-key" not in str(caught.value)
+
+
+def test_username_and_password_by_soap_and_by_oauth(
+    org_server: OrgServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = {
+        "login_url": org_server.url,
+        "username": DEMO_USER,
+        "password": DEMO_PASSWORD,
+        "security_token": DEMO_SECURITY_TOKEN,
+    }
+    app = {"client_id": DEMO_CLIENT_ID, "client_secret": DEMO_CLIENT_SECRET}
+
+    assert can_ask(config)
+    assert can_ask({**config, **app})
+    assert "ends with Salesforce's Summer '27 release" in caplog.text
+    assert DEMO_PASSWORD not in caplog.text
+
+
+def test_soap_login_switched_off_says_what_to_use(org_server: OrgServer) -> None:
+    org_server.org.login.soap_login = False
+    config = {"login_url": org_server.url, "username": DEMO_USER, "password": "wrong-password"}
+
+    with pytest.raises(AuthError, match="use client credentials or the JWT bearer grant"):
+        can_ask(config)
+
+
+def test_an_access_token_works_until_it_dies_and_then_says_so(org_server: OrgServer) -> None:
+    token = client_of(org_server.config())._session_token()
+    client = client_of({"access_token": token.access_token, "instance_url": token.instance_url})
+    assert client.get_json(client.data("/sobjects"))["sobjects"]
+    org_server.server.sessions.end_all()
+
+    with pytest.raises(AuthError, match="access_token has expired or was revoked"):
+        client.get_json(client.data("/sobjects"))
+
+
+def test_a_rotated_refresh_token_is_kept_and_used_by_the_next_run(
+    org_server: OrgServer, tmp_path: Path
+) -> None:
+    app = org_server.org.apps[DEMO_CLIENT_ID]
+    app.rotate_refresh_tokens = True
+    app.refresh_tokens["first-token"] = DEMO_USER
+    file = tmp_path / "state" / "token.json"
+    config = refresh_config(org_server, "first-token", file)
+
+    assert can_ask(config)
+    kept = json.loads(file.read_text())["refresh_token"]
+    assert kept in app.refresh_tokens
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert can_ask(config)
+    assert json.loads(file.read_text())["refresh_token"] != kept
+    assert [path.name for path in file.parent.iterdir()] == ["token.json"]
+
+
+def test_a_rotated_token_is_kept_also_when_a_session_dies_in_mid_run(
+    org_server: OrgServer, tmp_path: Path
+) -> None:
+    app = org_server.org.apps[DEMO_CLIENT_ID]
+    app.rotate_refresh_tokens = True
+    app.refresh_tokens["first-token"] = DEMO_USER
+    client = client_of(refresh_config(org_server, "first-token", tmp_path / "token.json"))
+
+    for _ in range(3):
+        assert client.get_json(client.data("/sobjects"))
+        org_server.server.sessions.end_all()
+    assert json.loads((tmp_path / "token.json").read_text())["refresh_token"] in app.refresh_tokens
+
+
+def test_a_new_token_in_the_settings_replaces_a_kept_one_that_is_dead(
+    org_server: OrgServer, tmp_path: Path
+) -> None:
+    org_server.org.apps[DEMO_CLIENT_ID].refresh_tokens["second-token"] = DEMO_USER
+    file = tmp_path / "token.json"
+    file.write_text(json.dumps({"refresh_token": "revoked-token"}))
+
+    assert can_ask(refresh_config(org_server, "second-token", file))
+
+
+def test_nothing_is_used_up_when_the_rotated_token_could_not_be_kept(
+    org_server: OrgServer, tmp_path: Path
+) -> None:
+    org_server.org.apps[DEMO_CLIENT_ID].refresh_tokens["only-token"] = DEMO_USER
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+
+    with pytest.raises(ConfigError, match="refresh_token_file"):
+        can_ask(refresh_config(org_server, "only-token", blocked / "token.json"))
+    assert org_server.ledger.calls == []
+
+
+def test_a_spoilt_token_file_is_named(org_server: OrgServer, tmp_path: Path) -> None:
+    file = tmp_path / "token.json"
+    file.write_text("not json")
+
+    with pytest.raises(
+        ConfigError, match=r"refresh_token_file: .*token\.json cannot be read \(it is not JSON\)"
+    ):
+        can_ask(refresh_config(org_server, "token", file))
+
+
+def test_a_wrong_secret_says_what_to_check_and_shows_nothing(org_server: OrgServer) -> None:
+    with pytest.raises(
+        AuthError, match=r"invalid_client: invalid client credentials.*Check client_id"
+    ) as caught:
+        can_ask(org_server.config(client_secret="very-wrong-secret"))
+    assert "very-wrong-secret" not in str(caught.value)
+
+
+def test_sandbox_credentials_at_another_host_get_the_hint(org_server: OrgServer, tmp_path: Path) -> None:
+    org_server.org.login.sandbox = True
+    org_server.org.apps[DEMO_CLIENT_ID].refresh_tokens["sandbox-token"] = DEMO_USER
+    config = refresh_config(org_server, "sandbox-token", tmp_path / "t.json")
+
+    with pytest.raises(AuthError, match="may also belong to another environment"):
+        can_ask(config)
+    assert can_ask({**config, "login_url": org_server.server.test_url})
+
+
+@pytest.mark.parametrize(
+    ("environment", "hint"),
+    [("production", "set environment to sandbox"), ("sandbox", "set environment to production")],
+)
+def test_the_shared_login_hosts_name_the_other_environment(environment: str, hint: str) -> None:
+    from tap_sfsource.auth import _refusal  # noqa: PLC0415 - those hosts cannot be reached from a test
+
+    settings = Settings.from_config({"environment": environment})
+
+    assert hint in str(_refusal(settings.login_host, "invalid_grant", "authentication failure"))
+
+
+def test_a_user_who_is_not_approved_for_the_app(org_server: OrgServer) -> None:
+    org_server.org.apps[DEMO_CLIENT_ID].approved_users = frozenset()
+
+    with pytest.raises(AuthError, match="administrator has to allow the user"):
+        can_ask(org_server.config())
+
+
+def test_a_host_that_is_no_login_host(org_server: OrgServer) -> None:
+    org_server.faults.add(Status(404, html="<html>nothing here</html>"), path="*/token")
+
+    with pytest.raises(AuthError, match=r"is not a Salesforce login host.*Check login_url"):
+        can_ask(org_server.config())
+
+
+def test_a_login_host_that_is_down_for_a_moment(org_server: OrgServer) -> None:
+    org_server.faults.add(Status(503), path="*/token", times=1)
+
+    assert can_ask(org_server.config())
+
+
+def test_a_host_that_nobody_answers_at() -> None:
+    config = {"login_url": "http://127.0.0.1:9", "client_id": "x", "client_secret": "y"}
+
+    with pytest.raises(ConnectionFailedError, match=r"http://127\.0\.0\.1:9 cannot be reached"):
+        can_ask(config)
+
+
+@pytest.mark.parametrize(
+    ("config", "problem"),
+    [
+        ({}, "Setting client_id: no credentials are set"),
+        ({"client_id": "x", "client_secret": "y"}, "Setting login_url: client credentials do not log in at"),
+        (
+            {"client_id": "x", "login_url": "https://a.my.salesforce.com"},
+            "Setting client_secret: it is not set",
+        ),
+        ({"access_token": "t"}, "Setting instance_url: it is not set"),
+        ({"refresh_token": "t"}, "Setting client_id: it is not set"),
+        ({"private_key": "k", "client_id": "x"}, "Setting username: it is not set"),
+        ({"password": "p"}, "Setting username: it is not set"),
+        ({"access_token": "t", "password": "p"}, "Setting access_token and password: each asks for a login"),
+        (
+            {"private_key": "k", "private_key_file": "f"},
+            "Setting private_key and private_key_file: each asks for a login",
+        ),
+        (
+            {"private_key_file": "/nowhere", "client_id": "x", "username": "u"},
+            "Setting private_key_file: /nowhere",
+        ),
+    ],
+)
+def test_credentials_that_are_incomplete_or_ambiguous_name_the_settings(
+    config: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        grant_from(Settings.from_config(config))
+    assert str(caught.value).startswith(problem)
+
+
+def test_no_secret_is_in_a_representation_or_a_log(
+    org_server: OrgServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    client = client_of(org_server.config())
+    client.get_json(client.data("/sobjects"))
+    token = client._session_token()
+
+    for shown in (caplog.text, repr(client._grant), repr(token)):
+        assert DEMO_CLIENT_SECRET not in shown
+        assert token.access_token not in shown
+
+
+def test_all_errors_of_a_login_are_for_people() -> None:
+    assert issubclass(AuthError, TapError)
+    assert issubclass(ConnectionFailedError, TapError)

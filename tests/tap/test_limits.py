@@ -1,0 +1,63 @@
+"""The limit header is read in both of its forms, and the user's quota is kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from tap_sfsource.errors import QuotaReachedError
+from tap_sfsource.limits import Limits, Usage, parse_limit_info
+
+
+@pytest.mark.parametrize(
+    ("header", "usage"),
+    [
+        ("api-usage=18/5000", {"api-usage": Usage(18, 5000)}),
+        (
+            "api-usage=25/5000; per-app-api-usage=17/250(appName=sample-connected-app)",
+            {"api-usage": Usage(25, 5000), "per-app-api-usage": Usage(17, 250)},
+        ),
+        ("per-app-api-usage=17/250(appName=x)", {"per-app-api-usage": Usage(17, 250)}),
+        ("something else", {}),
+    ],
+)
+def test_the_header_is_read_in_every_form(header: str, usage: dict[str, Usage]) -> None:
+    assert parse_limit_info(header) == usage
+
+
+def test_the_run_stops_when_all_applications_together_reach_the_total() -> None:
+    limits = Limits(percent_total=80, percent_per_run=100)
+    limits.read("api-usage=799/1000")
+    limits.check()
+    limits.read("api-usage=800/1000; per-app-api-usage=1/1000(appName=x)")
+
+    with pytest.raises(QuotaReachedError, match=r"800 of its 1000 .*quota_percent_total \(80 %\)"):
+        limits.check()
+
+
+def test_the_run_stops_when_its_own_calls_reach_its_share() -> None:
+    limits = Limits(percent_total=100, percent_per_run=1)
+    limits.read("api-usage=0/500")
+    for _ in range(4):
+        limits.check()
+        limits.count()
+    limits.check()
+    limits.count()
+
+    with pytest.raises(QuotaReachedError, match=r"used 5 API calls .*quota_percent_per_run \(1 %\)"):
+        limits.check()
+
+
+def test_the_limit_of_the_app_counts_as_well() -> None:
+    limits = Limits(percent_total=80, percent_per_run=100)
+    limits.read("api-usage=1/1000; per-app-api-usage=9/10(appName=x)")
+
+    with pytest.raises(QuotaReachedError, match="connected app has used 9 of its 10"):
+        limits.check()
+
+
+def test_an_answer_without_the_header_changes_nothing() -> None:
+    limits = Limits(percent_total=80, percent_per_run=100)
+    limits.read("api-usage=18/5000")
+    limits.read(None)
+
+    assert limits.org == Usage(18, 5000)
