@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.simulator import validate
 from tests.simulator.apps import ConnectedApp, LoginPolicy
 from tests.simulator.changes import Changes, whole_second
-from tests.simulator.clock import Clock, from_ms
+from tests.simulator.clock import Clock, from_ms, to_ms
 from tests.simulator.errors import ApiError
 from tests.simulator.formulas import Formulas
 from tests.simulator.ids import id_run, parse_id
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from tests.simulator.store import Row
 
 ALL_FEATURES = frozenset({"tags", "schedules", "multicurrency"})
+# How long the delete log goes back in a fresh org: an org is older than its first client.
+AGE = timedelta(days=730)
 ADMIN = "admin@acme.example"
 
 
@@ -80,8 +83,9 @@ class Org:
         self._store = Store(directory)
         self._changes = Changes(self._schema, self._store, Formulas(self._schema))
         self._validator = validate.Validator(self._schema, self._store)
-        self.replication = Replication(self._store, self.born)
+        self.replication = Replication(self._store, self.born - AGE)
         self._transactions: list[Transaction] = []
+        self._backdate: int | None = None
         with self._store.writing():
             for sobject in self._schema:
                 if sobject.queryable:
@@ -113,7 +117,7 @@ class Org:
 
     def _insert(self, sobject: str, record_id: str, row: Row, actor: str) -> str:
         with self._store.writing():
-            self._changes.create(self._schema.objects[sobject], record_id, row, self.clock.now_ms(), actor)
+            self._changes.create(self._schema.objects[sobject], record_id, row, self._stamp(), actor)
         return record_id
 
     def secret(self, purpose: str) -> str:
@@ -173,6 +177,18 @@ class Org:
         )
         return int(number)
 
+    def deleted_ids(self, sobject: str) -> set[str]:
+        """Ids of the object's rows that are deleted and still stored."""
+        table = quoted(self.object(sobject).name)
+        return {
+            row[0] for row in self.connection().execute(f'SELECT "Id" FROM {table} WHERE "IsDeleted" = 1')
+        }
+
+    def is_deleted(self, record_id: str) -> bool:
+        """Whether a record is deleted, or gone."""
+        found = self.get(record_id)
+        return found is None or bool(found.get("IsDeleted"))
+
     def object(self, name: str) -> SObject:
         """An object by its name.
 
@@ -210,14 +226,14 @@ class Org:
         """Take a record and what its delete took along out of the recycle bin."""
         _, actor = self._acting(user)
         sobject, record_id = self._locate(record_id, deleted=True)
-        self._write(lambda: self._changes.undelete(sobject, record_id, self.clock.now_ms(), actor))
+        self._write(lambda: self._changes.undelete(sobject, record_id, self._stamp(), actor))
 
     def hard_delete(self, record_id: str, *, user: User | str | None = None) -> None:
         """Delete a record, deleted before or not, past the recycle bin."""
         acting, _ = self._acting(user)
         sobject, record_id = self._locate(record_id, deleted=True)
         validate.check_delete(sobject, acting)
-        self._write(lambda: self._changes.hard_delete(sobject, record_id, self.clock.now_ms()))
+        self._write(lambda: self._changes.hard_delete(sobject, record_id, self._stamp()))
 
     def merge(self, master_id: str, losers: Sequence[str], *, user: User | str | None = None) -> None:
         """Merge records of one object; the losers go to the bin with `MasterRecordId`, their children to the master."""
@@ -229,7 +245,7 @@ class Org:
         ids = [loser for _, loser in found]
         if master in ids:
             raise ApiError("INVALID_CROSS_REFERENCE_KEY", "master record cannot be merged with itself")
-        self._write(lambda: self._changes.merge(sobject, master, ids, self.clock.now_ms(), actor))
+        self._write(lambda: self._changes.merge(sobject, master, ids, self._stamp(), actor))
 
     def empty_recycle_bin(self, record_ids: Iterable[str] | None = None) -> int:
         """Empty the bin, or take these records out of it, for good; gives how many rows. They vanish a day later."""
@@ -256,7 +272,7 @@ class Org:
             by_object.setdefault(sobject.name, []).append(record_id)
         with self._store.writing():
             for name, ids in by_object.items():
-                change(self._schema.objects[name], ids, self.clock.now_ms())
+                change(self._schema.objects[name], ids, self._stamp())
         return sum(map(len, by_object.values()))
 
     def load(self, sobject: str, rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> int:
@@ -269,7 +285,7 @@ class Org:
                 its default, the audit fields the present and the administrator.
         """
         target = self.object(sobject)
-        stamp = whole_second(self.clock.now_ms())
+        stamp = whole_second(self._stamp())
         constants: Row = validate.defaults(target)
         for name in ("CreatedDate", "LastModifiedDate", "SystemModstamp"):
             constants[name] = stamp
@@ -310,7 +326,7 @@ class Org:
             pending = within.pending if within is not None else ()
             row = self._validator.create(target, values, acting, pending)
             record_id = self._changes.next_id(target)
-        stamp = self.clock.now_ms()
+        stamp = self._stamp()
         return record_id, lambda: self._changes.create(target, record_id, row, stamp, actor)
 
     def plan_update(
@@ -326,7 +342,7 @@ class Org:
         with self._store.lock:
             pending = within.pending if within is not None else ()
             row = self._validator.update(sobject, record_id, values, acting, pending)
-        stamp = self.clock.now_ms()
+        stamp = self._stamp()
         return lambda: self._changes.update(sobject, record_id, row, stamp, actor)
 
     def plan_delete(
@@ -336,8 +352,27 @@ class Org:
         acting, actor = self._acting(user)
         sobject, record_id = self._locate(record_id, within=within)
         validate.check_delete(sobject, acting)
-        stamp = self.clock.now_ms()
+        stamp = self._stamp()
         return lambda: self._changes.delete(sobject, record_id, stamp, actor)
+
+    def reserve_ids(self, sobject: str, count: int) -> list[str]:
+        """Ids that will not be given out again, for rows to `load`."""
+        target = self.object(sobject)
+        with self._store.lock:
+            return [self._changes.next_id(target) for _ in range(count)]
+
+    @contextmanager
+    def backdated(self, moment: datetime) -> Iterator[None]:
+        """Stamp what is written inside with a moment of the past, to seed a history."""
+        with self._store.lock:
+            self._backdate = to_ms(moment)
+            try:
+                yield
+            finally:
+                self._backdate = None
+
+    def _stamp(self) -> int:
+        return self.clock.now_ms() if self._backdate is None else self._backdate
 
     def _write(self, write: Callable[[], None]) -> None:
         self._expire()
