@@ -81,7 +81,7 @@ def company_server() -> Iterator[OrgServer]:
     """An org with the small example company."""
     from tests.simulator import company  # noqa: PLC0415 - only who asks for it waits for it
 
-    org = Org()
+    org = Org(features=company.FEATURES)
     try:
         add_demo_login(org)
         company.populate(org)

@@ -37,10 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 after SIGINT or SIGTERM, 2 if a port is taken.
     """
     options = _parser().parse_args(arguments)
-    org = Org(seed=options.seed, features=options.feature, directory=options.directory)
+    company = import_module("tests.simulator.company") if options.company else None
+    features = {*options.feature, *(company.FEATURES if company else ())}
+    org = Org(seed=options.seed, features=features, directory=options.directory)
     org.login.sandbox = options.sandbox
     add_demo_login(org)
-    company = import_module("tests.simulator.company") if options.company else None
     if company:
         company.populate(org)
     ended = threading.Event()
@@ -76,7 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port", type=int, default=8080, help="port of the My Domain (default: %(default)s; 0: any)"
     )
-    parser.add_argument("--company", action="store_true", help="fill it with a small example company")
+    parser.add_argument(
+        "--company", action="store_true", help="fill it with a small example company, tags and schedules on"
+    )
     parser.add_argument(
         "--seed", type=int, default=1, help="seed of the example company (default: %(default)s)"
     )

@@ -1,6 +1,6 @@
 """An example company: every collection has rows, custom fields and objects, deletes, and values that hurt.
 
-`build` fills an org; `next_day` makes a day's changes, as somebody who looks at the warehouse wants to see them.
+`populate` fills an org; `next_day` makes a day's changes, as somebody who looks at the warehouse wants to see them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ UNDELETED_ACCOUNT = "Kestrel Archive Ltd"
 NEW_FIELD = "Loyalty_Tier__c"
 
 
-def build(org: Org, scale: float = 1.0) -> None:
+def populate(org: Org, scale: float = 1.0) -> None:
     """Fill an org with the example company.
 
     Args:

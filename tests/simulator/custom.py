@@ -51,7 +51,12 @@ def custom_object(
         attributes: of `SObject`.
     """
     own = list(fields)
-    read_only = {"createable": False, "updateable": False, "defaulted_on_create": True, "nillable": False}
+    read_only: dict[str, Any] = {
+        "createable": False,
+        "updateable": False,
+        "defaulted_on_create": True,
+        "nillable": False,
+    }
     owner = Field(
         "OwnerId",
         "reference",
