@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import requests
+
+from tests.simulator.company import FEATURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-FEATURES = ("tags", "schedules")
-"""Switched on so that every collection that can be queried has rows."""
 
 ANSWER_SECONDS = 60
 
@@ -42,15 +40,20 @@ class ExampleOrg:
         answer.raise_for_status()
         return int(answer.json()["apiCalls"])
 
-    def next_day(self) -> Any:
-        """Let the company live a day.
-
-        Returns:
-            What changed, as the org tells it.
-        """
+    def next_day(self) -> None:
+        """Let the company live a day: updates, a deletion, an undeletion, new rows, a new custom field."""
         answer = requests.post(f"{self.url}/_simulator/next-day", timeout=ANSWER_SECONDS)
         answer.raise_for_status()
-        return answer.json()["changes"]
+
+    def wait_hours(self, hours: int) -> None:
+        """Move the org's clock on.
+
+        Args:
+            hours: How far.
+        """
+        wish = {"advance": {"hours": hours}}
+        answer = requests.post(f"{self.url}/_simulator/clock", json=wish, timeout=ANSWER_SECONDS)
+        answer.raise_for_status()
 
 
 @contextmanager
@@ -68,7 +71,7 @@ def running_org(project: Path, log: Path) -> Iterator[ExampleOrg]:
         RuntimeError: It did not start; the message holds what it said.
     """
     command = [sys.executable, "-m", "tests.simulator", "--port", "0", "--company"]
-    for feature in FEATURES:
+    for feature in FEATURES:  # with these on, every collection that can be queried has rows
         command += ["--feature", feature]
     with log.open("w") as errors:
         process = subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=errors, text=True)
@@ -94,8 +97,3 @@ def _introduced(output: IO[str], log: Path) -> ExampleOrg:
         if wanted <= told.keys():
             return ExampleOrg(told["My Domain"], told["client id"], told["client secret"])
     raise RuntimeError(f"The simulated org did not start:\n{log.read_text()}")
-
-
-def as_json(changes: Any) -> str:
-    """Changes as one line for people."""
-    return json.dumps(changes)

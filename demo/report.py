@@ -8,40 +8,58 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+def say(text: str) -> None:
+    """Print a line at once.
+
+    Args:
+        text: The line.
+    """
+    print(text, flush=True)
+
+
 def heading(text: str) -> None:
     """Print a heading.
 
     Args:
         text: What follows.
     """
-    print(f"\n{text}\n{'-' * len(text)}", flush=True)
+    say(f"\n{text}\n{'-' * len(text)}")
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print a table; numbers stand to the right.
+    """Print a table; columns of numbers stand to the right, and their zeros stay blank.
 
     Args:
         titles: One a column.
-        rows: The cells; None and 0 stay blank.
+        rows: The cells.
     """
-    cells = [["" if cell is None or cell is False or cell == 0 else str(cell) for cell in row] for row in rows]
+    numeric = [all(type(row[place]) is int for row in rows) for place in range(len(titles))]
+    cells = [[_cell(value) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
-    numeric = [all(isinstance(row[i], int) for row in rows) for i in range(len(titles))]
-    for line in (list(titles), ["-" * width for width in widths], *cells):
+    for line in (titles, ["-" * width for width in widths], *cells):
         parts = (
             text.rjust(width) if right else text.ljust(width)
             for text, width, right in zip(line, widths, numeric, strict=True)
         )
-        print(f"  {'  '.join(parts)}".rstrip(), flush=True)
+        say(f"  {'  '.join(parts)}".rstrip())
 
 
 def answer(statement: str, titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print a query and what it gave, as psql does.
+    """Print a query and what it gave.
 
     Args:
         statement: The SQL.
         titles: Column names.
         rows: What came back.
     """
-    print(f"  {statement}\n", flush=True)
-    table(titles, [["null" if cell is None else str(cell).lower() if isinstance(cell, bool) else str(cell) for cell in row] for row in rows])
+    say(f"  {statement};\n")
+    table(titles, rows)
+
+
+def _cell(value: Any) -> str:
+    """A value as psql would show it, booleans spelt out."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value == 0 else str(value)

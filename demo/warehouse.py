@@ -34,6 +34,7 @@ class Change:
         changed: Rows with other values than before, deletions and restorations aside.
         deleted: Rows that are marked deleted and were not before.
         restored: Rows that were marked deleted and no longer are.
+        marked: Rows that are marked deleted now.
     """
 
     table: str
@@ -42,6 +43,7 @@ class Change:
     changed: int
     deleted: int
     restored: int
+    marked: int
 
     @property
     def touched(self) -> bool:
@@ -81,7 +83,9 @@ class Warehouse:
             [self._schema],
         ).fetchall()
         # Nulls are left out of the digest, so that a new column alone is no change of a row.
-        statement = "SELECT id, md5(jsonb_strip_nulls(to_jsonb(t) - 'is_deleted')::text), is_deleted FROM {} AS t"
+        statement = (
+            "SELECT id, md5(jsonb_strip_nulls(to_jsonb(t) - 'is_deleted')::text), is_deleted FROM {} AS t"
+        )
         found: dict[str, dict[str, Row]] = {}
         for (table,) in tables:
             query = sql.SQL(statement).format(sql.Identifier(self._schema, table))
@@ -119,5 +123,6 @@ def changes(before: Snapshot, after: Snapshot) -> list[Change]:
         restored = {key for key in common if old[key].is_deleted and not rows[key].is_deleted}
         other = {key for key in common - deleted - restored if rows[key].digest != old[key].digest}
         new = len(rows.keys() - old.keys())
-        found.append(Change(table, len(rows), new, len(other), len(deleted), len(restored)))
+        marked = sum(row.is_deleted for row in rows.values())
+        found.append(Change(table, len(rows), new, len(other), len(deleted), len(restored), marked))
     return found
