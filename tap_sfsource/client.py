@@ -324,7 +324,7 @@ class Client:
                 "the system "
                 'permission "API Enabled"; the org\'s edition must include the API as well.'
             )
-        if code == LIMIT_CODE and ("Sforce-Limit-Info" not in response.headers or self.limits.used_up):
+        if code == LIMIT_CODE and status == HTTPStatus.FORBIDDEN and self.limits.may_be_used_up:
             return QuotaReachedError(
                 f"The org's API calls of the day are used up ({code}: {message}). Run again when the day's "
                 "window has "

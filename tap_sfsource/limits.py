@@ -83,9 +83,13 @@ class Limits:
             self.app = usage.get("per-app-api-usage", self.app)
 
     @property
-    def used_up(self) -> bool:
-        """Whether the org's (or the app's) own limit leaves no call at all."""
-        return any(usage is not None and usage.used >= usage.maximum for usage in (self.org, self.app))
+    def may_be_used_up(self) -> bool:
+        """Whether a refused call may mean that the day's calls are used up, as far as the org has told.
+
+        Salesforce refuses too many calls at the same time with the same code, and that passes.
+        """
+        usages = (self.org, self.app)
+        return self.org is None or any(usage is not None and usage.used >= usage.maximum for usage in usages)
 
     def check(self) -> None:
         """Stop the run if its quota is used up; called before each call.

@@ -6,6 +6,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -89,6 +90,7 @@ class Transport:
             return _cut(request)
         file = await self._encoded(request, reply)
         response = web.StreamResponse(status=reply.status, headers=reply.headers)
+        response.headers["Date"] = format_datetime(self._site.org.clock.now(), usegmt=True)
         if reply.content_type and reply.status not in (204, 304):
             response.headers["Content-Type"] = reply.content_type
         if request.method == "HEAD" or reply.status in (204, 304):
