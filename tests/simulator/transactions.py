@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
-    from tests.simulator.org import Org
+    from tests.simulator.records import Records
     from tests.simulator.users import User
 
 
@@ -22,7 +22,7 @@ class Transaction:
         started: when it was opened, milliseconds; getDeleted and getUpdated cover no more than the oldest open one.
     """
 
-    def __init__(self, org: Org) -> None:
+    def __init__(self, org: Records) -> None:
         self._org = org
         self._writes: list[Callable[[], None]] = []
         self.pending: set[str] = set()

@@ -1,0 +1,390 @@
+"""An org's records: reading, changing, replicating them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from tests.simulator import validate
+from tests.simulator.changes import Changes, whole_second
+from tests.simulator.clock import Clock, from_ms, to_ms
+from tests.simulator.errors import ApiError
+from tests.simulator.formulas import Formulas
+from tests.simulator.ids import id_run, parse_id
+from tests.simulator.replication import ChangeWindow, Replication
+from tests.simulator.store import Store, quoted
+from tests.simulator.transactions import Transaction
+from tests.simulator.values import to_rest
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from tests.simulator.schema import Schema, SObject
+    from tests.simulator.store import Row
+    from tests.simulator.users import User
+
+
+class Records:
+    """The records of an org; `Org` adds metadata and people.
+
+    Attributes:
+        clock: what every moment comes from.
+        replication: the delete log and its limits.
+        users, admin: logins by user name, and the first of them.
+    """
+
+    users: dict[str, User]
+    admin: User
+
+    def __init__(
+        self, schema: Schema, clock: Clock, directory: Path | str | None, log_from: datetime
+    ) -> None:
+        self.clock = clock
+        self._schema = schema
+        self._store = Store(directory)
+        self._changes = Changes(schema, self._store, Formulas(schema))
+        self._validator = validate.Validator(schema, self._store)
+        self.replication = Replication(self._store, log_from)
+        self._transactions: list[Transaction] = []
+        self._backdate: int | None = None
+        with self._store.writing():
+            for sobject in schema:
+                if sobject.queryable:
+                    self._store.create_table(sobject)
+
+    def close(self) -> None:
+        """End all use of the org; removes a temporary directory."""
+        self._store.close()
+
+    def _next_id(self, sobject: str) -> str:
+        return self._changes.next_id(self._schema.objects[sobject])
+
+    def _insert(self, sobject: str, record_id: str, row: Row, actor: str) -> str:
+        with self._store.writing():
+            self._changes.create(self._schema.objects[sobject], record_id, row, self._stamp(), actor)
+        return record_id
+
+    # reading
+
+    @property
+    def schema(self) -> Schema:
+        """What exists, as an administrator sees it."""
+        return self._schema
+
+    @property
+    def directory(self) -> Path:
+        """The folder of the org's file; others may keep files of their own in it."""
+        return self._store.directory
+
+    def connection(self) -> sqlite3.Connection:
+        """This thread's own connection, for reading; deleted rows whose time has come are gone."""
+        self._expire()
+        return self._store.reader()
+
+    def _expire(self) -> None:
+        due = self._changes.next_purge
+        if due is not None and self.clock.now_ms() >= due:
+            with self._store.writing():
+                self._changes.purge(self.clock.now_ms())
+
+    def get(self, record_id: str) -> dict[str, Any] | None:
+        """A record's fields in REST values (compound fields left out), deleted or not; none if there is none."""
+        sobject = self._schema.of_id(record_id)
+        if sobject is None or not sobject.queryable:
+            return None
+        found = list(self._rows(sobject, ' WHERE "Id" = ?', (parse_id(record_id),)))
+        return found[0] if found else None
+
+    def rows(self, sobject: str) -> list[dict[str, Any]]:
+        """The store's own truth: every row that queryAll could see, in order of creation, in REST values."""
+        return list(self._rows(self.object(sobject), " ORDER BY rowid", ()))
+
+    def _rows(self, sobject: SObject, rest: str, values: Sequence[object]) -> Iterator[dict[str, Any]]:
+        fields = sobject.columns
+        names = ", ".join(quoted(f.name) for f in fields)
+        cursor = self.connection().execute(f"SELECT {names} FROM {quoted(sobject.name)}{rest}", values)
+        for row in cursor:
+            yield {f.name: to_rest(f, value) for f, value in zip(fields, row, strict=True)}
+
+    def count(self, sobject: str) -> int:
+        """How many rows the object has, deleted ones included."""
+        (number,) = (
+            self.connection().execute(f"SELECT count(*) FROM {quoted(self.object(sobject).name)}").fetchone()
+        )
+        return int(number)
+
+    def deleted_ids(self, sobject: str) -> set[str]:
+        """Ids of the object's rows that are deleted and still stored."""
+        table = quoted(self.object(sobject).name)
+        return {
+            row[0] for row in self.connection().execute(f'SELECT "Id" FROM {table} WHERE "IsDeleted" = 1')
+        }
+
+    def is_deleted(self, record_id: str) -> bool:
+        """Whether a record is deleted, or gone."""
+        found = self.get(record_id)
+        return found is None or bool(found.get("IsDeleted"))
+
+    def object(self, name: str) -> SObject:
+        """An object by its name.
+
+        Raises:
+            ApiError: `INVALID_TYPE`, there is none.
+        """
+        sobject = self._schema.get(name)
+        if sobject is None:
+            raise ApiError("INVALID_TYPE", f"sObject type '{name}' is not supported.")
+        return sobject
+
+    # writing; `user` is a User, its id or its name, none the system, which may set read-only fields
+
+    def create(self, sobject: str, values: Mapping[str, Any], *, user: User | str | None = None) -> str:
+        """Add a record; gives its id.
+
+        Raises:
+            ApiError: as Salesforce refuses it, e.g. `REQUIRED_FIELD_MISSING`; so do all of the following.
+        """
+        record_id, write = self.plan_create(sobject, values, user)
+        self._write(write)
+        return record_id
+
+    def update(self, record_id: str, values: Mapping[str, Any], *, user: User | str | None = None) -> None:
+        """Set fields of a record."""
+        with self._store.lock:
+            self._write(self.plan_update(record_id, values, user))
+
+    def delete(self, record_id: str, *, user: User | str | None = None) -> None:
+        """Delete a record, and what hangs on it, into the recycle bin."""
+        with self._store.lock:
+            self._write(self.plan_delete(record_id, user))
+
+    def undelete(self, record_id: str, *, user: User | str | None = None) -> None:
+        """Take a record and what its delete took along out of the recycle bin."""
+        _, actor = self._acting(user)
+        sobject, record_id = self._locate(record_id, deleted=True)
+        self._write(lambda: self._changes.undelete(sobject, record_id, self._stamp(), actor))
+
+    def hard_delete(self, record_id: str, *, user: User | str | None = None) -> None:
+        """Delete a record, deleted before or not, past the recycle bin."""
+        acting, _ = self._acting(user)
+        sobject, record_id = self._locate(record_id, deleted=True)
+        validate.check_delete(sobject, acting)
+        self._write(lambda: self._changes.hard_delete(sobject, record_id, self._stamp()))
+
+    def merge(self, master_id: str, losers: Sequence[str], *, user: User | str | None = None) -> None:
+        """Merge records of one object; the losers go to the bin with `MasterRecordId`, their children to the master."""
+        _, actor = self._acting(user)
+        sobject, master = self._locate(master_id)
+        found = [self._locate(loser) for loser in losers]
+        if not sobject.mergeable or any(other is not sobject for other, _ in found):
+            raise ApiError("INVALID_TYPE_FOR_OPERATION", f"entity type {sobject.name} does not support merge")
+        ids = [loser for _, loser in found]
+        if master in ids:
+            raise ApiError("INVALID_CROSS_REFERENCE_KEY", "master record cannot be merged with itself")
+        self._write(lambda: self._changes.merge(sobject, master, ids, self._stamp(), actor))
+
+    def empty_recycle_bin(self, record_ids: Iterable[str] | None = None) -> int:
+        """Empty the bin, or take these records out of it, for good; gives how many rows. They vanish a day later."""
+        now, emptied = self.clock.now_ms(), 0
+        ids = None if record_ids is None else [self._locate(each, deleted=True)[1] for each in record_ids]
+        with self._store.writing():
+            for sobject in self._schema:
+                if sobject.queryable and "IsDeleted" in sobject.fields:
+                    emptied += self._changes.empty_bin(sobject, now, ids)
+        return emptied
+
+    def archive(self, record_ids: Iterable[str]) -> int:
+        """Archive tasks and events; gives how many."""
+        return self._quietly(record_ids, self._changes.archive)
+
+    def touch(self, record_ids: Iterable[str]) -> int:
+        """Move SystemModstamp and nothing else, as background jobs do; gives how many rows."""
+        return self._quietly(record_ids, self._changes.touch)
+
+    def _quietly(self, record_ids: Iterable[str], change: Callable[[SObject, list[str], int], None]) -> int:
+        by_object: dict[str, list[str]] = {}
+        for each in record_ids:
+            sobject, record_id = self._locate(each)
+            by_object.setdefault(sobject.name, []).append(record_id)
+        with self._store.writing():
+            for name, ids in by_object.items():
+                change(self._schema.objects[name], ids, self._stamp())
+        return sum(map(len, by_object.values()))
+
+    def load(self, sobject: str, rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> int:
+        """Add many rows fast, without checks; gives how many.
+
+        Args:
+            sobject: their object.
+            rows: storage values (see `values`), one sequence a row in the order of `columns`.
+            columns: API names. `Id` may be among them; without it ids are given out in order. What is not named gets
+                its default, the audit fields the present and the administrator.
+        """
+        target = self.object(sobject)
+        stamp = whole_second(self._stamp())
+        constants: Row = validate.defaults(target)
+        for name in ("CreatedDate", "LastModifiedDate", "SystemModstamp"):
+            constants[name] = stamp
+        for name in ("CreatedById", "LastModifiedById", "OwnerId"):
+            constants[name] = self.admin.id
+        given = {name.lower() for name in columns}
+        constants = {
+            name: value
+            for name, value in constants.items()
+            if name in target.fields and name.lower() not in given
+        }
+        names = list(columns)
+        with self._store.writing():
+            prefix = target.key_prefix or ""
+            if "id" not in given:
+                names = ["Id", *names]
+                ids = id_run(prefix, self._changes.counters.get(prefix, 0) + 1)
+                rows = ((record_id, *row) for record_id, row in zip(ids, rows, strict=False))
+            count = self._store.insert_many(target.name, constants, names, rows)
+            self._changes.counters[prefix] = self._changes.counters.get(prefix, 0) + count
+            self._changes.take_numbers(target, count)
+            self._changes.formulas.refresh_all(self._store, target.name)
+        return count
+
+    # planning: checked now, stamped now, done later
+
+    def plan_create(
+        self,
+        sobject: str,
+        values: Mapping[str, Any],
+        user: User | str | None,
+        within: Transaction | None = None,
+    ) -> tuple[str, Callable[[], None]]:
+        """Check a create and give its id and what does it."""
+        acting, actor = self._acting(user)
+        target = self.object(sobject)
+        with self._store.lock:
+            pending = within.pending if within is not None else ()
+            row = self._validator.create(target, values, acting, pending)
+            record_id = self._changes.next_id(target)
+        stamp = self._stamp()
+        return record_id, lambda: self._changes.create(target, record_id, row, stamp, actor)
+
+    def plan_update(
+        self,
+        record_id: str,
+        values: Mapping[str, Any],
+        user: User | str | None,
+        within: Transaction | None = None,
+    ) -> Callable[[], None]:
+        """Check an update and give what does it."""
+        acting, actor = self._acting(user)
+        sobject, record_id = self._locate(record_id, within=within)
+        with self._store.lock:
+            pending = within.pending if within is not None else ()
+            row = self._validator.update(sobject, record_id, values, acting, pending)
+        stamp = self._stamp()
+        return lambda: self._changes.update(sobject, record_id, row, stamp, actor)
+
+    def plan_delete(
+        self, record_id: str, user: User | str | None, within: Transaction | None = None
+    ) -> Callable[[], None]:
+        """Check a delete and give what does it."""
+        acting, actor = self._acting(user)
+        sobject, record_id = self._locate(record_id, within=within)
+        validate.check_delete(sobject, acting)
+        stamp = self._stamp()
+        return lambda: self._changes.delete(sobject, record_id, stamp, actor)
+
+    def reserve_ids(self, sobject: str, count: int) -> list[str]:
+        """Ids that will not be given out again, for rows to `load`."""
+        target = self.object(sobject)
+        with self._store.lock:
+            return [self._changes.next_id(target) for _ in range(count)]
+
+    @contextmanager
+    def backdated(self, moment: datetime) -> Iterator[None]:
+        """Stamp what is written inside with a moment of the past, to seed a history."""
+        with self._store.lock:
+            self._backdate = to_ms(moment)
+            try:
+                yield
+            finally:
+                self._backdate = None
+
+    def _stamp(self) -> int:
+        return self.clock.now_ms() if self._backdate is None else self._backdate
+
+    def _write(self, write: Callable[[], None]) -> None:
+        self._expire()
+        with self._store.writing():
+            write()
+
+    def _acting(self, user: User | str | None) -> tuple[User | None, str]:
+        if isinstance(user, str):
+            user = next(u for u in self.users.values() if user in (u.id, u.username))
+        return user, (user or self.admin).id
+
+    def _locate(
+        self, record_id: str, *, deleted: bool = False, within: Transaction | None = None
+    ) -> tuple[SObject, str]:
+        """The object and 18-character id of a record that exists."""
+        record_id = parse_id(record_id)
+        sobject = self._schema.of_id(record_id)
+        if sobject is None or not sobject.queryable:
+            raise ApiError("NOT_FOUND", "The requested resource does not exist")
+        if within is not None and record_id in within.pending:
+            return sobject, record_id
+        self._expire()
+        with self._store.lock:
+            for other in self._transactions:
+                if other is not within and record_id in other.locked:
+                    raise ApiError(
+                        "UNABLE_TO_LOCK_ROW",
+                        f"unable to obtain exclusive access to this record or 1 records: {record_id}",
+                    )
+            row = self._store.get(sobject.name, record_id)
+        if row is None:
+            raise ApiError("NOT_FOUND", "The requested resource does not exist")
+        if row.get("IsDeleted") and not deleted:
+            raise ApiError("ENTITY_IS_DELETED", "entity is deleted")
+        return sobject, record_id
+
+    # late commits and replication
+
+    def transaction(self) -> Transaction:
+        """Open a transaction: what it writes is stamped now and seen at its commit."""
+        transaction = Transaction(self)
+        with self._store.lock:
+            self._transactions.append(transaction)
+        return transaction
+
+    def finish(self, transaction: Transaction, writes: Sequence[Callable[[], None]]) -> None:
+        """End a transaction with these writes; `Transaction.commit` and `rollback` call it."""
+        with self._store.lock:
+            self._transactions.remove(transaction)
+            transaction.open = False
+            with self._store.writing():
+                for write in writes:
+                    write()
+
+    @property
+    def latest_covered(self) -> datetime:
+        """Up to where nothing can appear any more: the start of the oldest open transaction, else the present."""
+        with self._store.lock:
+            oldest = min((t.started for t in self._transactions), default=self.clock.now_ms())
+        return from_ms(whole_second(oldest))
+
+    def deleted(self, sobject: str, start: datetime, end: datetime) -> ChangeWindow:
+        """What getDeleted answers: ids deleted in [start, end)."""
+        covered = self.latest_covered
+        return self.replication.deleted(self.object(sobject), start, end, self.clock.now(), covered)
+
+    def updated(self, sobject: str, start: datetime, end: datetime) -> ChangeWindow:
+        """What getUpdated answers: ids of living rows stamped in [start, end)."""
+        covered = self.latest_covered
+        return self.replication.updated(self.object(sobject), start, end, self.clock.now(), covered)
+
+    def purge_delete_log(self, before: datetime | None = None) -> None:
+        """Drop the delete log up to a moment (none: the present); windows that start earlier are refused from then."""
+        moment = before or self.clock.now()
+        self.replication.purge_log(moment)
+        self.replication.log_from = max(self.replication.log_from, moment.astimezone(UTC))
