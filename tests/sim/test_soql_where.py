@@ -77,7 +77,7 @@ def test_a_sharp_s_is_no_double_s_and_has_the_length_of_one(world: World) -> Non
         ("Money__c < 10.501", "013"),
         ("Money__c <= 10.499", "03"),
         ("Money__c > -0.011", "012"),
-        ("Money__c > -10.255", "012"),
+        ("Money__c > -10.255", "0123"),
         ("Money__c >= -10.25", "0123"),
         ("Money__c = 9999999999999999.99", "2"),
         ("Money__c < 1e30", "0123"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulator import values
 from tests.simulator.soql import cells, functions
+from tests.simulator.soql.errors import SoqlError
 from tests.simulator.soql.shapes import Page
 
 if TYPE_CHECKING:
@@ -98,7 +99,12 @@ class AggregateResult(RestResult):
     def __init__(self, plan: AggregatePlan, connection: sqlite3.Connection, now: datetime, base: str) -> None:
         super().__init__(plan, connection, now, base)
         statement = plan.statement
-        rows = connection.execute(statement.sql, statement.parameters.at(now)).fetchall()
+        rows = connection.execute(statement.sql, statement.parameters.at(now)).fetchmany(MAX_GROUPS + 1)
+        if len(rows) > MAX_GROUPS:
+            raise SoqlError(
+                "EXCEEDED_ID_LIMIT",
+                "Aggregate query does not support queryMore(), use LIMIT to restrict the results to a single batch",
+            )
         self._records = [
             {
                 "attributes": {"type": "AggregateResult"},

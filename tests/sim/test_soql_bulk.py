@@ -1,0 +1,142 @@
+"""Bulk results: flat CSV, made by SQLite and the same as `values.to_csv` makes."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.sim.soql_things import THING, World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.simulator.soql import BulkResult
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    made = World()
+    yield made
+    made.close()
+
+
+def quoted(result: BulkResult, delimiter: str = ",", line_ending: str = "\n") -> bytes:
+    """The lines as the slow way gives them."""
+    lines = (
+        delimiter.join('"' + cell.replace('"', '""') + '"' for cell in row) + line_ending
+        for row in result.csv_rows()
+    )
+    return "".join(lines).encode()
+
+
+def test_columns_in_the_order_asked_for_under_their_own_names(world: World) -> None:
+    user = world.add("User", Name="Ann", LastName="Ann")
+    parent = world.add("Thing__c", Name="p", OwnerId=user)
+    world.add("Thing__c", Name="c", Parent__c=parent, Money__c=-5, Moment__c=1_700_000_000_000)
+    result = world.export(
+        "select name, PARENT__R.name, parent__r.owner.name, ID, money__c, moment__c from thing__c order by name"
+    )
+    assert result.columns == ("Name", "Parent__r.Name", "Parent__r.Owner.Name", "Id", "Money__c", "Moment__c")
+    assert result.total_size == 2
+    assert list(result.csv_rows()) == [
+        ("c", "p", "Ann", "a00Hs0000000002IAA", "-0.05", "2023-11-14T22:13:20.000Z"),
+        ("p", "", "", "a00Hs0000000001IAA", "", ""),
+    ]
+    assert result.csv_header() + b"".join(result.csv_lines()) == (
+        b'"Name","Parent__r.Name","Parent__r.Owner.Name","Id","Money__c","Moment__c"\n'
+        b'"c","p","Ann","a00Hs0000000002IAA","-0.05","2023-11-14T22:13:20.000Z"\n'
+        b'"p","","","a00Hs0000000001IAA","",""\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "line_ending"), [(",", "\n"), (";", "\r\n"), ("\t", "\n"), ("'", "\r\n"), ("`", "\n")]
+)
+def test_delimiters_and_line_endings(world: World, delimiter: str, line_ending: str) -> None:
+    world.add("Thing__c", Name='a "b", c;d\te\r\nf', Pick__c="'x'")
+    result = world.export("SELECT Name, Pick__c FROM Thing__c")
+    text = (
+        result.csv_header(delimiter, line_ending) + b"".join(result.csv_lines(delimiter, line_ending))
+    ).decode()
+    assert text.endswith(line_ending)
+    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    assert rows == [["Name", "Pick__c"], ['a "b", c;d\te\r\nf', "'x'"]]
+    assert text.partition(line_ending)[2].encode() == quoted(result, delimiter, line_ending)
+
+
+def test_chunks_hold_so_many_rows(world: World) -> None:
+    for n in range(7):
+        world.add("Thing__c", Name=str(n))
+    result = world.export("SELECT Name FROM Thing__c")
+    assert list(result.csv_chunks(3)) == [
+        (3, b'"0"\n"1"\n"2"\n'),
+        (3, b'"3"\n"4"\n"5"\n'),
+        (1, b'"6"\n'),
+    ]
+
+
+def test_limit_and_deleted_rows(world: World) -> None:
+    for n in range(3):
+        world.add("Thing__c", Name=str(n), IsDeleted=int(n == 1))
+    assert [row[0] for row in world.export("SELECT Name FROM Thing__c").csv_rows()] == ["0", "2"]
+    assert [row[0] for row in world.export("SELECT Name FROM Thing__c LIMIT 1").csv_rows()] == ["0"]
+    assert world.export("SELECT Name FROM Thing__c", all_rows=True).total_size == 3
+
+
+_TEXT = (
+    st.none()
+    | st.text(min_size=1, max_size=12)
+    | st.sampled_from(['"', '""', "\0", 'a\0"b', "\r\n", "😀", "‮x"])
+)
+_VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "string": _TEXT,
+    "textarea": _TEXT,
+    "picklist": _TEXT,
+    "multipicklist": _TEXT,
+    "boolean": st.none() | st.integers(0, 1),
+    "int": st.none() | st.integers(-(2**31), 2**31 - 1),
+    "currency": st.none() | st.integers(-(10**18) + 1, 10**18 - 1) | st.integers(-1000, 1000),
+    "double": st.none() | st.integers(-(10**18) + 1, 10**18 - 1),
+    "date": st.none() | st.dates().map(str),
+    # 1700-01-01 to 4000-12-31, whole seconds and odd milliseconds.
+    "datetime": st.none()
+    | st.integers(-8_520_336_000, 64_092_211_199).map(lambda seconds: seconds * 1000)
+    | st.integers(-8_520_336_000_000, 64_092_211_199_999),
+    "time": st.none() | st.integers(0, 86_399_999),
+    "reference": st.none() | st.just("005Hs0000000001IAA"),
+}
+_FIELDS = [field for field in THING.fields.values() if field.type in _VALUES and field.name != "IsDeleted"]
+
+
+@given(
+    rows=st.lists(st.fixed_dictionaries({f.name: _VALUES[f.type] for f in _FIELDS}), min_size=1, max_size=5)
+)
+@settings(max_examples=40, deadline=None)
+def test_lines_made_by_sqlite_are_those_made_by_python(rows: list[dict[str, Any]]) -> None:
+    world = _shared()
+    world.store.writer.execute('DELETE FROM "Thing__c"')
+    for row in rows:
+        world.add("Thing__c", **row)
+    names = ", ".join(["Id", *(f.name for f in _FIELDS)])
+    result = world.export(f"SELECT {names} FROM Thing__c")
+    assert b"".join(result.csv_lines()) == quoted(result)
+
+
+_worlds: list[World] = []
+
+
+def _shared() -> World:
+    """One world for all examples: making one costs a good part of a second."""
+    if not _worlds:
+        _worlds.append(World())
+    return _worlds[0]
+
+
+def teardown_module() -> None:
+    for world in _worlds:
+        world.close()

@@ -1,0 +1,436 @@
+"""Random SOQL over random rows finds what a plain reading in Python finds.
+
+Each strategy below makes a piece of SOQL together with a Python function that says the same of a row. Nothing of the
+engine is used for the second: not its parser, its date ranges, its folding or its storage conversions.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from functools import cmp_to_key
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.sim.soql_things import NOW, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXAMPLES = 3000 if os.environ.get("SFSOURCE_TEST_LEVEL") == "long" else 150
+TODAY = NOW.date()
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LETTERS = "aAbBäÄßẞ_%\\'\n 1"
+
+
+@dataclass
+class Thing:
+    """A row in Python's own types."""
+
+    number: int
+    values: dict[str, Any]
+    parent: Thing | None = None
+    deleted: bool = False
+    id: str = ""
+
+
+Test = tuple[str, "Callable[[Thing], bool]"]
+
+texts = st.text(LETTERS, min_size=1, max_size=4)
+numbers = st.integers(-300, 300).map(lambda n: Decimal(n) / 100)
+days = st.integers(-40, 40).map(lambda n: TODAY + timedelta(days=n))
+moments = st.builds(
+    lambda day, seconds: datetime.combine(day, time(), UTC) + timedelta(seconds=seconds),
+    days,
+    st.sampled_from([0, 1, 37_800, 86_399]),
+)
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "Name": texts,
+    "Pick__c": texts,
+    "Multi__c": st.lists(st.sampled_from(["a", "A", "b", "ä"]), min_size=1, max_size=3, unique_by=str.lower),
+    "Flag__c": st.booleans(),
+    "Count__c": st.integers(-3, 3),
+    "Money__c": numbers,
+    "Day__c": days,
+    "Moment__c": moments,
+}
+STORED: dict[type, Callable[[Any], Any]] = {
+    list: ";".join,
+    bool: int,
+    Decimal: lambda number: int(number * 100),
+    date: date.isoformat,
+    datetime: lambda moment: (moment - EPOCH) // timedelta(milliseconds=1),
+}
+
+
+@st.composite
+def things(draw: st.DrawFn) -> list[Thing]:
+    found: list[Thing] = []
+    for number in range(draw(st.integers(1, 8))):
+        values = {name: draw(st.none() | of) for name, of in VALUES.items()}
+        parent = draw(st.none() | st.sampled_from(found)) if found else None
+        found.append(Thing(number, values, parent, draw(st.integers(0, 4)) == 0))
+    return found
+
+
+@st.composite
+def paths(draw: st.DrawFn, field: str) -> tuple[str, Callable[[Thing], Any]]:
+    """A field of the row or of a parent, in some case; a missing parent has no values."""
+    depth = draw(st.sampled_from([0, 0, 0, 1, 2]))
+    text = draw(st.sampled_from([str, str.upper, str.lower]))("Parent__r." * depth + field)
+
+    def value(thing: Thing) -> Any:
+        at: Thing | None = thing
+        for _ in range(depth):
+            at = at.parent if at is not None else None
+        return at.values[field] if at is not None else None
+
+    return text, value
+
+
+def quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
+    return f"'{escaped}'"
+
+
+def folded(text: str) -> tuple[str, ...]:
+    return tuple(character.lower() for character in text)
+
+
+def compared(operator: str, left: Any, right: Any) -> bool:
+    """A comparison with a value that is there."""
+    if left is None:
+        return operator == "!="
+    return {
+        "=": left == right,
+        "!=": left != right,
+        "<": left < right,
+        "<=": left <= right,
+        ">": left > right,
+        ">=": left >= right,
+    }[operator]
+
+
+operators = st.sampled_from(["=", "!=", "<", "<=", ">", ">="])
+
+
+@st.composite
+def text_tests(draw: st.DrawFn) -> Test:
+    path, value = draw(st.sampled_from(["Name", "Pick__c"]).flatmap(paths))
+    operator, right = draw(operators), draw(texts)
+
+    def test(thing: Thing) -> bool:
+        own = value(thing)
+        return compared(operator, None if own is None else folded(own), folded(right))
+
+    return f"{path} {operator} {quoted(right)}", test
+
+
+@st.composite
+def like_tests(draw: st.DrawFn) -> Test:
+    path, value = draw(st.sampled_from(["Name", "Pick__c"]).flatmap(paths))
+    parts = draw(st.lists(st.sampled_from([*LETTERS, "any", "one"]), min_size=1, max_size=4))
+    special = {"any": "%", "one": "_", "%": r"\%", "_": r"\_", "\\": r"\\", "'": r"\'", "\n": r"\n"}
+    pattern = "".join(special.get(part, part) for part in parts)
+
+    def matches(parts: list[str], text: tuple[str, ...]) -> bool:
+        if not parts:
+            return not text
+        if parts[0] == "any":
+            return any(matches(parts[1:], text[skip:]) for skip in range(len(text) + 1))
+        return bool(text) and parts[0].lower() in ("one", text[0]) and matches(parts[1:], text[1:])
+
+    def test(thing: Thing) -> bool:
+        own = value(thing)
+        return own is not None and matches(parts, folded(own))
+
+    return f"{path} LIKE '{pattern}'", test
+
+
+@st.composite
+def in_tests(draw: st.DrawFn) -> Test:
+    path, value = draw(st.sampled_from(["Name", "Pick__c"]).flatmap(paths))
+    members = draw(st.lists(st.none() | texts, min_size=1, max_size=3))
+    negated = draw(st.booleans())
+    wanted = {None if member is None else folded(member) for member in members}
+    listed = ", ".join("null" if member is None else quoted(member) for member in members)
+
+    def test(thing: Thing) -> bool:
+        own = value(thing)
+        return ((None if own is None else folded(own)) in wanted) != negated
+
+    return f"{path} {'NOT IN' if negated else 'in'} ({listed})", test
+
+
+@st.composite
+def null_tests(draw: st.DrawFn) -> Test:
+    path, value = draw(st.sampled_from([name for name in VALUES if name != "Flag__c"]).flatmap(paths))
+    operator = draw(st.sampled_from(["=", "!=", "<>"]))
+    return f"{path} {operator} NULL", lambda thing: (value(thing) is None) == (operator == "=")
+
+
+@st.composite
+def boolean_tests(draw: st.DrawFn) -> Test:
+    path, value = draw(paths("Flag__c"))
+    operator, right = draw(st.sampled_from(["=", "!="])), draw(st.sampled_from(["true", "FALSE", "null"]))
+    return (
+        f"{path} {operator} {right}",
+        lambda thing: (bool(value(thing)) == (right == "true")) == (operator == "="),
+    )
+
+
+@st.composite
+def number_tests(draw: st.DrawFn) -> Test:
+    path, value = draw(st.sampled_from(["Count__c", "Money__c"]).flatmap(paths))
+    operator = draw(operators)
+    right = draw(numbers) + draw(st.sampled_from([Decimal(0), Decimal("0.001"), Decimal("-0.001")]))
+    return f"{path} {operator} {right}", lambda thing: compared(operator, value(thing), right)
+
+
+@st.composite
+def day_tests(draw: st.DrawFn) -> Test:
+    path, value = draw(paths("Day__c"))
+    operator, right = draw(operators), draw(days)
+    return f"{path} {operator} {right}", lambda thing: compared(operator, value(thing), right)
+
+
+@st.composite
+def moment_tests(draw: st.DrawFn) -> Test:
+    path, value = draw(paths("Moment__c"))
+    operator, right, hours = draw(operators), draw(moments), draw(st.integers(-11, 11))
+    shown = (right + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%S")
+    zone = draw(st.sampled_from(["Z", ".000Z"])) if not hours else f"{hours:+03d}:00"
+    return f"{path} {operator} {shown}{zone}", lambda thing: compared(operator, value(thing), right)
+
+
+@st.composite
+def relative_tests(draw: st.DrawFn) -> Test:
+    """Date literals, by the days that they begin and end with (the end included)."""
+    field = draw(st.sampled_from(["Day__c", "Moment__c"]))
+    path, value = draw(paths(field))
+    n = draw(st.integers(1, 20))
+    first, last, name = draw(
+        st.sampled_from(
+            [
+                (0, 0, "TODAY"),
+                (-1, -1, "yesterday"),
+                (1, 1, "Tomorrow"),
+                (1, n, f"NEXT_N_DAYS:{n}"),
+                (-n, -n, f"N_DAYS_AGO:{n}"),
+                # The 13th is a Wednesday of a month of 31 days.
+                (-3, 3, "THIS_WEEK"),
+                (-10, -4, "LAST_WEEK"),
+                (-12, 18, "THIS_MONTH"),
+                (-12 - 30, -13, "LAST_N_MONTHS:1"),
+            ]
+        )
+    )
+    operator = draw(operators)
+    start, end = TODAY + timedelta(days=first), TODAY + timedelta(days=last)
+
+    def test(thing: Thing) -> bool:
+        own = value(thing)
+        if own is None:
+            return operator == "!="
+        day = own.date() if isinstance(own, datetime) else own
+        place = -1 if day < start else 1 if day > end else 0
+        return compared(operator, place, 0)
+
+    return f"{path} {operator} {name}", test
+
+
+@st.composite
+def multi_tests(draw: st.DrawFn) -> Test:
+    path, value = draw(paths("Multi__c"))
+    choices = draw(st.lists(VALUES["Multi__c"], min_size=1, max_size=2))
+    negated = draw(st.booleans())
+
+    def test(thing: Thing) -> bool:
+        own = {choice.lower() for choice in value(thing) or ()}
+        return any({c.lower() for c in choice} <= own for choice in choices) != negated
+
+    listed = ", ".join(f"'{';'.join(choice)}'" for choice in choices)
+    return f"{path} {'EXCLUDES' if negated else 'INCLUDES'} ({listed})", test
+
+
+leaves = st.one_of(
+    text_tests(),
+    like_tests(),
+    in_tests(),
+    null_tests(),
+    boolean_tests(),
+    number_tests(),
+    day_tests(),
+    moment_tests(),
+    relative_tests(),
+    multi_tests(),
+)
+
+
+def combined(inner: st.SearchStrategy[Test]) -> st.SearchStrategy[Test]:
+    terms = st.lists(inner.map(lambda pair: (f"({pair[0]})", pair[1])) | leaves, min_size=2, max_size=3)
+
+    def joined(pairs: list[Test], word: str) -> Test:
+        tests = [test for _, test in pairs]
+        decide = all if word.upper() == "AND" else any
+        return f" {word} ".join(text for text, _ in pairs), lambda thing: decide(
+            test(thing) for test in tests
+        )
+
+    return st.builds(joined, terms, st.sampled_from(["AND", "or"])) | inner.map(
+        lambda pair: (f"NOT ({pair[0]})", lambda thing: not pair[1](thing))
+    )
+
+
+conditions = st.recursive(leaves, combined, max_leaves=6)
+orders = st.lists(
+    st.tuples(
+        st.sampled_from(["Name", "Count__c", "Money__c", "Day__c", "Moment__c", "Flag__c"]).flatmap(
+            lambda field: st.tuples(st.just(field), paths(field))
+        ),
+        st.sampled_from(["", " ASC", " desc"]),
+        st.sampled_from(["", " NULLS FIRST", " nulls last"]),
+    ),
+    max_size=2,
+)
+
+
+def order_of(order: list[Any]) -> Callable[[Thing, Thing], int]:
+    def compare(left: Thing, right: Thing) -> int:
+        for (field, (_, value)), direction, nulls in order:
+            a, b = value(left), value(right)
+            if field == "Flag__c":
+                a, b = bool(a), bool(b)
+            if a is None or b is None:
+                if (a is None) == (b is None):
+                    continue
+                return (1 if "last" in nulls else -1) * (1 if a is None else -1)
+            if isinstance(a, str):
+                a, b = folded(a), folded(b)
+            if a != b:
+                return (1 if a > b else -1) * (-1 if "desc" in direction else 1)
+        return left.number - right.number
+
+    return compare
+
+
+_worlds: list[World] = []
+
+
+def filled(things: list[Thing]) -> World:
+    """A world with these things and nothing else; made once, as that costs a good part of a second."""
+    if not _worlds:
+        _worlds.append(World())
+    [world] = _worlds
+    world.store.writer.execute('DELETE FROM "Thing__c"')
+    for thing in things:
+        stored = {
+            name: STORED[type(value)](value) if type(value) in STORED else value
+            for name, value in thing.values.items()
+        }
+        parent = thing.parent.id if thing.parent is not None else None
+        thing.id = world.add("Thing__c", **stored, Parent__c=parent, IsDeleted=int(thing.deleted))
+    return world
+
+
+def teardown_module() -> None:
+    for world in _worlds:
+        world.close()
+
+
+@given(
+    things=things(),
+    condition=conditions,
+    order=orders,
+    limit=st.none() | st.integers(0, 4),
+    offset=st.integers(0, 2),
+    all_rows=st.booleans(),
+)
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+def test_a_query_finds_what_a_plain_reading_finds(
+    things: list[Thing], condition: Test, order: list[Any], limit: int | None, offset: int, all_rows: bool
+) -> None:
+    world = filled(things)
+    where, test = condition
+    by = ", ".join([*(f"{path}{direction}{nulls}" for (_, (path, _)), direction, nulls in order), "Id"])
+    found = [thing for thing in things if (all_rows or not thing.deleted) and test(thing)]
+    expected = sorted(found, key=cmp_to_key(order_of(order)))
+    tail = f"FROM Thing__c WHERE {where}"
+    assert world.run(f"SELECT COUNT() {tail}", all_rows=all_rows).total_size == len(expected)
+    rest = f"SELECT Id, Name, Parent__r.Name {tail} ORDER BY {by}"
+    page = expected[offset : None if limit is None else offset + limit]
+    paged = rest + (f" LIMIT {limit}" if limit is not None else "") + (f" OFFSET {offset}" if offset else "")
+    assert world.ask(paged, all_rows=all_rows) == [
+        {
+            "Id": thing.id,
+            "Name": thing.values["Name"],
+            "Parent__r": thing.parent and {"Name": thing.parent.values["Name"]},
+        }
+        for thing in page
+    ]
+    assert list(world.export(rest, all_rows=all_rows).csv_rows()) == [
+        (thing.id, thing.values["Name"] or "", (thing.parent and thing.parent.values["Name"]) or "")
+        for thing in expected
+    ]
+
+
+@given(things=things(), outer=leaves, inner=conditions, negated=st.booleans(), all_rows=st.booleans())
+@settings(max_examples=EXAMPLES // 3, deadline=None, suppress_health_check=list(HealthCheck))
+def test_semi_joins_and_children_find_what_a_plain_reading_finds(
+    things: list[Thing], outer: Test, inner: Test, negated: bool, all_rows: bool
+) -> None:
+    world = filled(things)
+    seen = [thing for thing in things if all_rows or not thing.deleted]
+    parents = {id(thing) for thing in seen if inner[1](thing)}
+    joined = [
+        thing.id
+        for thing in seen
+        if outer[1](thing) and (thing.parent is not None and id(thing.parent) in parents) != negated
+    ]
+    member = f"Parent__c {'NOT IN' if negated else 'IN'} (SELECT Id FROM Thing__c WHERE {inner[0]})"
+    text = f"SELECT Id FROM Thing__c WHERE {outer[0]} AND {member} ORDER BY Id"
+    assert [row["Id"] for row in world.ask(text, all_rows=all_rows)] == joined
+    text = f"SELECT (SELECT Id FROM Things__r WHERE {inner[0]} ORDER BY Id) FROM Thing__c ORDER BY Id"
+    expected = []
+    for thing in seen:
+        children = [{"Id": child.id} for child in seen if child.parent is thing and inner[1](child)]
+        related = {"totalSize": len(children), "done": True, "records": children} if children else None
+        expected.append({"Things__r": related})
+    assert world.ask(text, all_rows=all_rows) == expected
+
+
+@given(things=things(), condition=conditions)
+@settings(max_examples=EXAMPLES // 3, deadline=None, suppress_health_check=list(HealthCheck))
+def test_groups_hold_what_a_plain_reading_finds(things: list[Thing], condition: Test) -> None:
+    world = filled(things)
+    groups: dict[Any, list[Thing]] = {}
+    for thing in things:
+        if not thing.deleted and condition[1](thing):
+            groups.setdefault(thing.values["Count__c"], []).append(thing)
+    text = (
+        "SELECT Count__c, COUNT(Id) n, COUNT(Money__c) m, SUM(Money__c) s, MIN(Day__c) first, MAX(Moment__c) last "
+        f"FROM Thing__c WHERE {condition[0]} GROUP BY Count__c HAVING COUNT(Id) > 1 ORDER BY Count__c NULLS LAST"
+    )
+
+    def of(members: list[Thing], field: str) -> list[Any]:
+        return [member.values[field] for member in members if member.values[field] is not None]
+
+    assert world.ask(text) == [
+        {
+            "Count__c": key,
+            "n": len(members),
+            "m": len(of(members, "Money__c")),
+            "s": sum(of(members, "Money__c")) if of(members, "Money__c") else None,
+            "first": min((day.isoformat() for day in of(members, "Day__c")), default=None),
+            "last": max(
+                (moment.strftime("%Y-%m-%dT%H:%M:%S.000+0000") for moment in of(members, "Moment__c")),
+                default=None,
+            ),
+        }
+        for key, members in sorted(groups.items(), key=lambda item: (item[0] is None, item[0] or 0))
+        if len(members) > 1
+    ]
