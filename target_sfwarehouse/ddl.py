@@ -1,0 +1,230 @@
+"""Read and change schemas and tables of the warehouse."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import errors as pg
+
+from target_sfwarehouse.errors import BadSchemaError, TableLockedError, WarehouseError
+from target_sfwarehouse.identifiers import quoted
+from target_sfwarehouse.table import BOOKKEEPING_TYPES, Table, Wanted, changes
+from target_sfwarehouse.types import parse_type
+
+if TYPE_CHECKING:
+    from target_sfwarehouse.engine import Engine
+    from target_sfwarehouse.settings import Settings
+
+__all__ = ["add_bookkeeping", "ensure_schema", "ensure_table", "lock", "read_table", "run"]
+
+Connection = psycopg.Connection[Any]
+
+COLUMNS = """
+SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
+       pg_catalog.col_description(a.attrelid, a.attnum) IS NOT NULL
+FROM pg_catalog.pg_attribute a
+WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attnum
+"""
+
+UNIQUE_KEYS = """
+SELECT array_agg(a.attname::text ORDER BY a.attnum)
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+WHERE i.indrelid = %s AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
+GROUP BY i.indexrelid, i.indisprimary
+ORDER BY i.indisprimary DESC
+"""
+
+RELATION = """
+SELECT c.oid, c.relkind::text, pg_catalog.obj_description(c.oid, 'pg_class') IS NOT NULL
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+"""
+
+
+def run(connection: Connection, statement: str) -> psycopg.Cursor[Any]:
+    """Run a statement that was put together from quoted parts.
+
+    Args:
+        connection: The connection.
+        statement: SQL without parameters.
+
+    Returns:
+        The cursor.
+    """
+    return connection.execute(statement.encode())
+
+
+def lock(connection: Connection, engine: Engine, settings: Settings, name: str) -> None:
+    """Take the lock of a table until the transaction ends.
+
+    Every run takes it before it writes a table, and never holds two, so that runs cannot deadlock.
+
+    Args:
+        connection: A connection in a transaction.
+        engine: What the server can do.
+        settings: `lock_behavior` says whether to wait.
+        name: `schema.table`, or a schema's name while that is made.
+
+    Raises:
+        TableLockedError: Another run holds it and the settings say not to wait.
+    """
+    if not engine.advisory_locks:
+        return
+    digest = hashlib.blake2b(f"target-sfwarehouse {name}".encode(), digest_size=8).digest()
+    key = int.from_bytes(digest, "big", signed=True)
+    if settings.lock_behavior == "wait":
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (key,))
+        return
+    row = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (key,)).fetchone()
+    if row is None or not row[0]:
+        raise TableLockedError(
+            f"Another run is writing {name}, and `lock_behavior` is `fail`. Run again when it has ended, or set "
+            "`lock_behavior: wait`."
+        )
+
+
+def ensure_schema(connection: Connection, engine: Engine, settings: Settings) -> None:
+    """Make the target schema if it is not there.
+
+    Args:
+        connection: A connection outside a transaction.
+        engine: What the server can do.
+        settings: Names the schema.
+
+    Raises:
+        WarehouseError: The role may not make it.
+    """
+    schema = settings.schema
+    found = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s"
+    if connection.execute(found, (schema,)).fetchone():
+        return
+    try:
+        with connection.transaction():
+            lock(connection, engine, settings, schema)
+            run(connection, f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+    except pg.InsufficientPrivilege:
+        role, database = _who(connection)
+        raise WarehouseError(
+            f"Role '{role}' may not make schema '{schema}' in database '{database}'. Let an owner run: "
+            f"CREATE SCHEMA {quoted(schema)} AUTHORIZATION {quoted(role)}; or: "
+            f"GRANT CREATE ON DATABASE {quoted(database)} TO {quoted(role)};"
+        ) from None
+
+
+def _who(connection: Connection) -> tuple[str, str]:
+    row = connection.execute("SELECT current_user, current_database()").fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+def read_table(connection: Connection, schema: str, name: str, stream: str) -> Table:
+    """Read what a table looks like.
+
+    Args:
+        connection: The connection.
+        schema: Its schema.
+        name: Its name.
+        stream: The stream that goes into it.
+
+    Returns:
+        The table; one that is not there has no columns and `exists` is false.
+
+    Raises:
+        BadSchemaError: The name is a view's.
+    """
+    table = Table(schema, name, stream)
+    row = connection.execute(RELATION, (schema, name)).fetchone()
+    if row is None:
+        return table
+    oid, kind, commented = row
+    if kind not in {"r", "p", "f"}:
+        raise BadSchemaError(f"stream '{stream}': {table.label} is a view; rows can go into a table only")
+    for column, spelled, has_comment in connection.execute(COLUMNS, (oid,)):
+        table.columns[column] = parse_type(spelled)
+        if has_comment:
+            table.commented.add(column)
+    if commented:
+        table.commented.add("")
+    table.unique_keys = tuple(tuple(keys) for (keys,) in connection.execute(UNIQUE_KEYS, (oid,)))
+    table.exists = True
+    return table
+
+
+def ensure_table(
+    connection: Connection,
+    engine: Engine,
+    settings: Settings,
+    known: Table | None,
+    stream: str,
+    name: str,
+    wanted: Wanted,
+) -> Table:
+    """Make a table, or change it, so that rows of a schema fit.
+
+    Args:
+        connection: A connection outside a transaction.
+        engine: What the server can do.
+        settings: The target's settings.
+        known: The table as this run knows it, if it has met it.
+        stream: The stream.
+        name: The table's name.
+        wanted: What the schema asks.
+
+    Returns:
+        The table as it stands now.
+
+    Raises:
+        BadSchemaError: The table cannot follow the schema.
+        WarehouseError: The role may not make or change the table.
+    """
+    if known is not None and not changes(known, wanted):
+        return known
+    try:
+        with connection.transaction():
+            label = f"{settings.schema}.{name}"
+            lock(connection, engine, settings, label)
+            table = read_table(connection, settings.schema, name, stream)
+            statements = changes(table, wanted)
+            for statement in statements:
+                run(connection, statement)
+            created = (known is not None and known.created) or not table.exists
+            table = read_table(connection, settings.schema, name, stream) if statements else table
+    except pg.InsufficientPrivilege as error:
+        raise WarehouseError(_privilege_advice(connection, settings.schema, name, str(error))) from None
+    except (pg.UniqueViolation, pg.NotNullViolation) as error:
+        raise BadSchemaError(
+            f"{label} cannot get the primary key ({', '.join(wanted.keys)}): "
+            f"{error.diag.message_primary}. {error.diag.message_detail or ''}".strip()
+        ) from None
+    except pg.DataError as error:
+        raise BadSchemaError(f"{label} cannot follow the schema: {error.diag.message_primary}") from None
+    table.created = created
+    return table
+
+
+def _privilege_advice(connection: Connection, schema: str, name: str, said: str) -> str:
+    role, _ = _who(connection)
+    return (
+        f"Role '{role}' may not make or change table '{name}' in schema '{schema}': {said.splitlines()[0]}. Let the "
+        f"schema's owner run: GRANT USAGE, CREATE ON SCHEMA {quoted(schema)} TO {quoted(role)}; columns can be "
+        "added by the table's owner only."
+    )
+
+
+def add_bookkeeping(connection: Connection, table: Table, *columns: str) -> None:
+    """Add the columns that versions need, where a table lacks them.
+
+    Args:
+        connection: A connection in a transaction that holds the table's lock.
+        table: The table; its `columns` follow.
+        *columns: `_sdc_table_version` or `_sdc_deleted_at`.
+    """
+    for column in columns:
+        if column not in table.columns:
+            kind = BOOKKEEPING_TYPES[column]
+            run(connection, f"ALTER TABLE {table.sql} ADD COLUMN IF NOT EXISTS {quoted(column)} {kind}")
+            table.columns[column] = kind

@@ -1,0 +1,76 @@
+"""What the connected server can do: Postgres of any version, and the engines that speak its protocol.
+
+docs/warehouses.md has the table that this module decides by.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+__all__ = ["Engine", "detect"]
+
+MERGE_RETURNING = 170_000
+"""First Postgres whose MERGE tells what it did with each row (`merge_action()`)."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Capabilities of a server.
+
+    Attributes:
+        name: For messages, e.g. `PostgreSQL 18.4`.
+        merge: MERGE ... RETURNING merge_action(); otherwise INSERT ... ON CONFLICT.
+        row_order: `ctid` gives the order in which rows of a table were written.
+        row_origin: `xmax = 0` tells an inserted row from an updated one in RETURNING.
+        advisory_locks: `pg_advisory_xact_lock` excludes other sessions.
+    """
+
+    name: str
+    merge: bool = True
+    row_order: bool = True
+    row_origin: bool = True
+    advisory_locks: bool = True
+
+
+def detect(connection: psycopg.Connection[Any]) -> Engine:
+    """Find out what the server of a connection can do.
+
+    Args:
+        connection: An open connection.
+
+    Returns:
+        Its capabilities.
+    """
+    row = connection.execute(
+        "SELECT version(), EXISTS (SELECT 1 FROM pg_catalog.pg_extension WHERE extname = 'citus')"
+    ).fetchone()
+    version, citus = row if row is not None else ("", False)
+    return engine_of(version, connection.info.server_version, citus=citus)
+
+
+def engine_of(version: str, number: int, *, citus: bool) -> Engine:
+    """Derive the capabilities from what a server says about itself.
+
+    Args:
+        version: Result of `version()`.
+        number: libpq's server version, e.g. 180004.
+        citus: Whether the extension is there.
+
+    Returns:
+        The capabilities.
+    """
+    name = " ".join(version.split()[:2])
+    if version.startswith("CockroachDB"):
+        name = " ".join(version.split()[:3])
+        return Engine(name, merge=False, row_order=False, row_origin=False, advisory_locks=False)
+    if re.search(r"-YB-\d", version):
+        return Engine(
+            f"YugabyteDB ({name})", merge=False, row_order=False, row_origin=False, advisory_locks=False
+        )
+    if citus:
+        return Engine(f"Citus ({name})", merge=False)
+    return Engine(name, merge=number >= MERGE_RETURNING)

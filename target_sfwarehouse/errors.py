@@ -1,0 +1,120 @@
+"""What can go wrong, in words for the person who runs the target."""
+
+from __future__ import annotations
+
+import re
+
+from singer_sdk.exceptions import MissingKeyPropertiesError, RecordsWithoutSchemaException
+
+__all__ = [
+    "BadRecordError",
+    "BadSchemaError",
+    "InputError",
+    "MissingKeyError",
+    "RecordBeforeSchemaError",
+    "SettingsError",
+    "StoppedError",
+    "TableLockedError",
+    "TargetError",
+    "WarehouseError",
+    "without_secrets",
+]
+
+SHOWN_VALUE = 120
+"""Characters of a value that a message may quote."""
+
+_URL_PASSWORD = re.compile(r"(?<=://)([^\s/@:]*):[^\s/]*@")
+_KEYWORD_PASSWORD = re.compile(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)", re.IGNORECASE)
+
+
+class TargetError(Exception):
+    """Base of the errors that end a run with one clear line and a non-zero exit."""
+
+
+class SettingsError(TargetError):
+    """A setting is missing, wrong or contradicts another."""
+
+
+class WarehouseError(TargetError):
+    """The warehouse cannot be reached or refuses what we ask of it."""
+
+
+class TableLockedError(WarehouseError):
+    """Another run holds the table and `lock_behavior` is `fail`."""
+
+
+class BadSchemaError(TargetError):
+    """A SCHEMA message that no table can follow."""
+
+
+class StoppedError(TargetError):
+    """The run was told to stop by a signal.
+
+    Attributes:
+        signum: The signal's number.
+    """
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"Stopped by signal {signum}; what had been read is committed.")
+        self.signum = signum
+
+
+class InputError(TargetError):
+    """A line of the input that cannot be used.
+
+    Attributes:
+        line: Its number, counted from 1; 0 when it is not known.
+        stream: The stream it belongs to, if that could be read.
+        reason: What is wrong, without the place.
+        name: The property at fault, if one is.
+    """
+
+    def __init__(
+        self, reason: str, *, line: int = 0, stream: str | None = None, name: str | None = None, key: str = ""
+    ) -> None:
+        place = [f"line {line}"] if line else []
+        place += [f"stream '{stream}'"] if stream else []
+        place += [f"key {key}"] if key else []
+        place += [f"property '{name}'"] if name else []
+        super().__init__(f"{', '.join(place)}: {reason}" if place else reason)
+        self.line = line
+        self.stream = stream
+        self.reason = reason
+        self.name = name
+
+
+class BadRecordError(InputError):
+    """A RECORD whose values do not fit its table."""
+
+
+class RecordBeforeSchemaError(InputError, RecordsWithoutSchemaException):
+    """A RECORD of a stream that no SCHEMA announced."""
+
+
+class MissingKeyError(BadRecordError, MissingKeyPropertiesError):
+    """A RECORD that lacks one of its stream's key properties, or has null there."""
+
+
+def without_secrets(text: str) -> str:
+    """Hide passwords in URLs and connection strings that a driver's message may quote.
+
+    Args:
+        text: Any message.
+
+    Returns:
+        The message with each password replaced by asterisks.
+    """
+    return _KEYWORD_PASSWORD.sub(r"\1****", _URL_PASSWORD.sub(r"\1:****@", text))
+
+
+def shown(value: object) -> str:
+    """Quote a value in a message, shortened.
+
+    Args:
+        value: Anything.
+
+    Returns:
+        Its repr, at most `SHOWN_VALUE` characters.
+    """
+    text = repr(value)
+    return text if len(text) <= SHOWN_VALUE else text[: SHOWN_VALUE - 3] + "..."

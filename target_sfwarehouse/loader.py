@@ -1,0 +1,389 @@
+"""Load rows: COPY into staging, and per batch and table one transaction that brings them into the table.
+
+Everything here runs on the worker's thread and owns the connection. Rows come as chunks, each with one COPY. They go
+to a temporary table, which no other session sees and which takes no lock; a flush then takes one table after the
+other: lock, merge, count, commit. So streams may come in any order, record by record, and two runs into one schema
+never wait for each other in a circle.
+
+A table that this run made, and one without a key, is copied into directly, in a transaction of its own, as long as
+no other stream comes in between and no key is repeated.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import errors as pg
+
+from target_sfwarehouse import merge
+from target_sfwarehouse.careful import BAD_ROW, copy_carefully
+from target_sfwarehouse.ddl import ensure_schema, ensure_table, lock, run
+from target_sfwarehouse.errors import (
+    BadRecordError,
+    BadSchemaError,
+    InputError,
+    WarehouseError,
+    without_secrets,
+)
+from target_sfwarehouse.identifiers import quoted, table_name
+from target_sfwarehouse.rejected import Rejected
+from target_sfwarehouse.rows import COPY_OPTIONS
+from target_sfwarehouse.runs import Counts, RunLog
+from target_sfwarehouse.table import VERSION, Table, Wanted
+from target_sfwarehouse.versions import activate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from target_sfwarehouse.chunks import Chunk
+    from target_sfwarehouse.engine import Engine
+    from target_sfwarehouse.settings import Settings
+
+__all__ = ["Load", "Loader"]
+
+logger = logging.getLogger("target-sfwarehouse")
+
+
+@dataclass
+class Segment:
+    """Rows of one set of columns that wait in a temporary table.
+
+    Attributes:
+        name: The temporary table, quoted.
+        columns: The columns that the rows set.
+        rows: How many there are.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    rows: int = 0
+
+
+@dataclass
+class Load:
+    """What the run knows about one table.
+
+    Attributes:
+        table: The table as it stands.
+        counts: What was done to it, as committed.
+        segment: Rows staged since the last merge.
+        direct: Whether rows may still be copied straight into the table.
+        direct_rows: Rows copied straight into it in the open transaction.
+        first_line: Input line of the first row that is not committed yet.
+        failure: What ended the load of this table; later rows are dropped.
+        emptied: Whether `overwrite` has removed the rows of earlier runs.
+    """
+
+    table: Table
+    counts: Counts = field(default_factory=Counts)
+    segment: Segment | None = None
+    stages: dict[tuple[str, ...], str] = field(default_factory=dict)
+    direct: bool = False
+    direct_rows: int = 0
+    first_line: int = 0
+    failure: InputError | None = None
+    emptied: bool = False
+
+
+class Loader:
+    """Brings chunks of rows into tables over one connection."""
+
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        engine: Engine,
+        settings: Settings,
+        emit: Callable[[bytes], None],
+    ) -> None:
+        self.connection = connection
+        self.engine = engine
+        self.settings = settings
+        self.runs = RunLog(settings)
+        self.rejected = Rejected(settings, self.runs.run_id)
+        self.loads: dict[str, Load] = {}
+        self.failure: InputError | None = None
+        self._emit = emit
+        self._direct: Load | None = None
+        self._stages = 0
+        self._ready = False
+
+    def prepare(self, stream: str, wanted: Wanted) -> Load:
+        """Make a stream's table fit its schema; rows staged before are merged first if it has to change.
+
+        Args:
+            stream: The stream.
+            wanted: What its SCHEMA asks.
+
+        Returns:
+            The table's load.
+
+        Raises:
+            BadSchemaError: The table cannot follow the schema.
+            WarehouseError: The role may not make or change it.
+        """
+        name = table_name(stream)
+        load = self.loads.get(name)
+        if load is not None and load.table.stream != stream:
+            raise BadSchemaError(
+                f"streams '{load.table.stream}' and '{stream}' both go to table '{name}'; give one of them another "
+                "name, e.g. by `stream_maps` with `__alias__`"
+            )
+        known = load.table if load is not None else None
+        if known is None or not self._fits(known, wanted):
+            self._commit_direct()
+            if load is not None:
+                self._merge_alone(load)
+            if not self._ready:
+                ensure_schema(self.connection, self.engine, self.settings)
+                self.runs.prepare(self.connection, self.engine)
+                self._ready = True
+            known = ensure_table(self.connection, self.engine, self.settings, known, stream, name, wanted)
+        if load is None:
+            load = self.loads[name] = Load(known)
+            load.direct = (known.created or not wanted.keys) and self.settings.load_method != "overwrite"
+        load.table = known
+        known.keys = wanted.keys
+        return load
+
+    @staticmethod
+    def _fits(known: Table, wanted: Wanted) -> bool:
+        from target_sfwarehouse.table import changes  # noqa: PLC0415
+
+        return not changes(known, wanted)
+
+    def stage(self, chunk: Chunk) -> None:
+        """Take rows in.
+
+        Args:
+            chunk: Rows of one stream. Those of a table whose load has failed are dropped.
+        """
+        load = chunk.load
+        if load.failure is not None:
+            return
+        load.first_line = load.first_line or chunk.lines[0]
+        load.counts.read += len(chunk.items)
+        if chunk.data is not None and self._may_copy_directly(load) and self._copied_directly(load, chunk):
+            return
+        segment = self._segment(load, chunk.columns)
+        if chunk.data is not None:
+            try:
+                with self._atomic():
+                    self._copy(segment.name, chunk.columns, chunk.data)
+            except BAD_ROW:
+                logger.debug("A chunk of '%s' does not fit; looking for the row", load.table.stream)
+            else:
+                segment.rows += len(chunk.items)
+                return
+        self._stage_carefully(load, segment, chunk)
+
+    def _stage_carefully(self, load: Load, segment: Segment, chunk: Chunk) -> None:
+        def copy(data: bytes) -> None:
+            with self._atomic():
+                self._copy(segment.name, chunk.columns, data)
+
+        for result in copy_carefully(chunk, copy, replace_nul=self.settings.sanitize_null_text_characters):
+            if isinstance(result, int):
+                segment.rows += result
+                continue
+            if self.settings.on_bad_record == "quarantine":
+                self.reject(result.error, result.text)
+                continue
+            self._fail(load, result.error)
+            return
+
+    def reject(self, error: InputError, text: bytes) -> None:
+        """Put a line of the input into quarantine.
+
+        Args:
+            error: What is wrong with it.
+            text: The line.
+        """
+        if not self._ready:
+            ensure_schema(self.connection, self.engine, self.settings)
+            self.runs.prepare(self.connection, self.engine)
+            self._ready = True
+        load = self.loads.get(table_name(error.stream)) if error.stream else None
+        if load is not None:
+            load.counts.rejected += 1
+        self.rejected.write(self.connection, self.engine, error, text)
+
+    def _fail(self, load: Load, error: InputError) -> None:
+        load.failure = error
+        if self.failure is None or error.line < self.failure.line:
+            self.failure = error
+
+    def _atomic(self) -> AbstractContextManager[Any]:
+        """A savepoint inside a direct load's transaction; elsewhere each COPY is atomic by itself."""
+        return self.connection.transaction() if self._direct is not None else nullcontext()
+
+    def _copy(self, into: str, columns: Iterable[str], data: bytes, options: str = COPY_OPTIONS) -> None:
+        names = ", ".join(quoted(column) for column in columns)
+        with self.connection.cursor().copy(f"COPY {into} ({names}) FROM STDIN {options}".encode()) as copy:
+            copy.write(data)
+
+    def _may_copy_directly(self, load: Load) -> bool:
+        """Whether the order of rows and the locks of other tables allow it."""
+        return load.direct and load.segment is None and (self._direct is None or self._direct is load)
+
+    def _copied_directly(self, load: Load, chunk: Chunk) -> bool:
+        assert chunk.data is not None
+        if self._direct is None:
+            run(self.connection, "BEGIN")
+            self._direct = load
+            lock(self.connection, self.engine, self.settings, load.table.label)
+        try:
+            with self.connection.transaction():
+                self._copy(load.table.sql, chunk.columns, chunk.data)
+        except pg.UniqueViolation:
+            # A key came twice: from here on rows are staged, where the last one wins.
+            load.direct = False
+            return False
+        except BAD_ROW:
+            return False
+        load.direct_rows += len(chunk.items)
+        return True
+
+    def _segment(self, load: Load, columns: tuple[str, ...]) -> Segment:
+        """Return the staging table for rows with these columns; rows staged with others are merged first."""
+        if load.segment is not None and load.segment.columns == columns:
+            return load.segment
+        if load.segment is not None:
+            self._merge_alone(load)
+        types = tuple(f"{quoted(column)} {load.table.columns[column]}" for column in columns)
+        name = load.stages.get(types)
+        if name is None:
+            self._stages += 1
+            name = load.stages[types] = quoted(f"_sfw_stage_{self._stages}")
+            parts = [
+                definition + (" NOT NULL" if column in load.table.keys else "")
+                for column, definition in zip(columns, types, strict=True)
+            ]
+            if not self.engine.row_order:
+                parts.append(f"{quoted(merge.ROW)} bigint GENERATED ALWAYS AS IDENTITY")
+            run(self.connection, f"CREATE TEMPORARY TABLE {name} ({', '.join(parts)})")
+        load.segment = Segment(name, columns)
+        return load.segment
+
+    def _merge_alone(self, load: Load) -> None:
+        """Merge what is staged, in a transaction of its own unless the table's is open."""
+        if load.segment is None or not load.segment.rows:
+            load.segment = None
+            return
+        counts = Counts()
+        if self._direct is load:
+            self._merge(load, counts)
+        else:
+            with self.connection.transaction():
+                lock(self.connection, self.engine, self.settings, load.table.label)
+                self._merge(load, counts)
+                self.runs.record(self.connection, load.table.stream, load.counts + counts)
+        load.counts += counts
+        load.segment = None
+
+    def _merge(self, load: Load, counts: Counts) -> None:
+        """Bring the staged rows into the table; the transaction and its lock are the caller's."""
+        segment, table = load.segment, load.table
+        assert segment is not None
+        self._empty_for_overwrite(load)
+        if not table.keys:
+            counts.inserted += run(
+                self.connection, merge.append(table, segment.name, segment.columns, self.engine)
+            ).rowcount
+        else:
+            keys = self._count(merge.count_keys(segment.name, table.keys))
+            if keys < segment.rows:
+                run(self.connection, merge.keep_last(segment.name, table.keys, self.engine))
+            known = 0
+            if not self.engine.merge and not self.engine.row_origin:
+                known = self._count(merge.count_matches(table, segment.name))
+            row = run(
+                self.connection, merge.upsert(table, segment.name, segment.columns, self.engine)
+            ).fetchone()
+            assert row is not None
+            inserted, updated = row if row[1] is not None else (keys - known, row[0] - (keys - known))
+            counts.inserted += inserted
+            counts.updated += updated
+            counts.unchanged += segment.rows - inserted - updated
+            if VERSION in segment.columns:
+                run(self.connection, merge.mark_version(table, segment.name))
+        run(self.connection, f"TRUNCATE {segment.name}")
+
+    def _count(self, statement: str) -> int:
+        row = run(self.connection, statement).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def _empty_for_overwrite(self, load: Load) -> None:
+        if self.settings.load_method == "overwrite" and not load.emptied:
+            run(self.connection, f"DELETE FROM {load.table.sql}")  # noqa: S608 - quoted
+            load.emptied = True
+
+    def _commit_direct(self) -> None:
+        """End the transaction of a direct load, merging what had to be staged after all."""
+        load = self._direct
+        if load is None:
+            return
+        counts = Counts(inserted=load.direct_rows)
+        if load.segment is not None and load.segment.rows:
+            self._merge(load, counts)
+        self.runs.record(self.connection, load.table.stream, load.counts + counts)
+        run(self.connection, "COMMIT")
+        load.counts += counts
+        load.segment, load.direct_rows, load.first_line = None, 0, 0
+        self._direct = None
+
+    def flush(self, states: list[tuple[int, bytes]]) -> None:
+        """Commit everything taken in, table by table, then emit the last state that it vouches for.
+
+        Args:
+            states: Line number and text of the STATE messages since the last flush, in order.
+        """
+        self._guarded(self._direct, self._commit_direct)
+        for load in list(self.loads.values()):
+            self._guarded(load, lambda load=load: self._merge_alone(load))  # type: ignore[misc]
+            if load.failure is None:
+                load.first_line = 0
+        safe = [text for line, text in states if self.failure is None or line < self.failure.line]
+        if safe:
+            self.runs.bookmark(safe[-1])
+            self._emit(safe[-1])
+
+    def _guarded(self, load: Load | None, work: Callable[[], None]) -> None:
+        """Do a table's part of a flush; what the warehouse refuses ends that table's load only."""
+        try:
+            work()
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error as error:
+            if load is None:
+                raise
+            if self._direct is load:
+                run(self.connection, "ROLLBACK")
+                self._direct = None
+            load.segment = None
+            said = without_secrets(" ".join(str(error).split()))
+            reason = f"the warehouse refuses the rows for {load.table.label}: {said}"
+            self._fail(load, BadRecordError(reason, line=load.first_line, stream=load.table.stream))
+
+    def activate_version(self, load: Load, version: int) -> None:
+        """Mark or remove the rows that a version did not bring.
+
+        Args:
+            load: The table, everything read for it flushed.
+            version: The version that is complete.
+        """
+        with self.connection.transaction():
+            lock(self.connection, self.engine, self.settings, load.table.label)
+            marked = activate(self.connection, load.table, version, hard_delete=self.settings.hard_delete)
+            counts = load.counts + Counts(marked_deleted=marked)
+            self.runs.record(self.connection, load.table.stream, counts)
+        load.counts = counts
+
+    def finish(self) -> None:
+        """Write the end of the run into `_sync_runs`."""
+        if self._ready:
+            self.runs.finish(self.connection)

@@ -1,0 +1,86 @@
+"""The thread that talks to the warehouse while the next records are decoded."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Worker"]
+
+T = TypeVar("T")
+
+WAITING = 3
+"""Jobs that may wait: enough to keep the server busy, few enough to keep memory small."""
+
+
+class Worker:
+    """Runs jobs one after the other on a thread of its own.
+
+    After a job has failed the later ones are not run: `submit` and `call` raise what it raised.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: queue.Queue[Callable[[], object] | None] = queue.Queue(WAITING)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="warehouse", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Callable[..., object], *arguments: Any) -> None:
+        """Hand over a job; waits while too many wait already.
+
+        Args:
+            job: What to run.
+            *arguments: Its arguments.
+
+        Raises:
+            BaseException: What an earlier job raised.
+        """
+        if self._error is not None:
+            raise self._error
+        self._jobs.put(lambda: job(*arguments))
+
+    def call(self, job: Callable[..., T], *arguments: Any) -> T:
+        """Run a job after those before it and wait for its result.
+
+        Args:
+            job: What to run.
+            *arguments: Its arguments.
+
+        Returns:
+            What it returns.
+
+        Raises:
+            BaseException: What it, or an earlier job, raised. What it raised itself does not stop later jobs.
+        """
+        future: Future[T] = Future()
+
+        def run() -> None:
+            if self._error is not None:
+                future.set_exception(self._error)
+                return
+            try:
+                future.set_result(job(*arguments))
+            except BaseException as error:  # noqa: BLE001 - handed to the caller
+                future.set_exception(error)
+
+        self._jobs.put(run)
+        return future.result()
+
+    def close(self) -> None:
+        """Let the thread end when the jobs handed over are done."""
+        self._jobs.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            try:
+                # A job of `call` always runs: it passes the error on to whoever waits.
+                if self._error is None or job.__name__ == "run":
+                    job()
+            except BaseException as error:  # noqa: BLE001 - raised by the next submit
+                self._error = error
