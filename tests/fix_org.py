@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.simulator import company
 from tests.simulator.__main__ import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_USER, add_demo_login
 from tests.simulator.org import Org
 from tests.simulator.server import Server, serve
@@ -79,8 +80,6 @@ def org_server() -> Iterator[OrgServer]:
 @pytest.fixture
 def company_server() -> Iterator[OrgServer]:
     """An org with the small example company."""
-    from tests.simulator import company  # noqa: PLC0415 - only who asks for it waits for it
-
     org = Org(features=company.FEATURES)
     try:
         add_demo_login(org)

@@ -6,10 +6,10 @@ import argparse
 import signal
 import sys
 import threading
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.simulator import company
 from tests.simulator.apps import ConnectedApp
 from tests.simulator.org import ALL_FEATURES, Org
 from tests.simulator.server import Server, serve
@@ -37,12 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 after SIGINT or SIGTERM, 2 if a port is taken.
     """
     options = _parser().parse_args(arguments)
-    company = import_module("tests.simulator.company") if options.company else None
-    features = {*options.feature, *(company.FEATURES if company else ())}
+    features = {*options.feature, *(company.FEATURES if options.company else ())}
     org = Org(seed=options.seed, features=features, directory=options.directory)
     org.login.sandbox = options.sandbox
     add_demo_login(org)
-    if company:
+    if options.company:
         company.populate(org)
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -53,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             tls=options.tls,
             port=options.port,
             latency=options.latency,
-            next_day=company.next_day if company else None,
+            next_day=company.next_day if options.company else None,
         ) as server:
             print(_welcome(server), flush=True)
             ended.wait()

@@ -56,6 +56,9 @@ def create(site: "Site", call: Call, *, version: str) -> Reply:
         )
     except ApiError as error:
         raise _worded(error) from error
+    sobject = site.org.schema.get(query.sobject)
+    if sobject is None or not sobject.bulk:
+        raise ApiError("INVALIDENTITY", f"Entity '{query.sobject}' is not supported by the Bulk API.")
     jobs = site.org.limits.daily_bulk_v2_query_jobs
     if not jobs.remaining:
         raise ApiError(
@@ -137,7 +140,7 @@ def results(site: "Site", call: Call, *, version: str, job_id: str) -> Reply:
         "Sforce-NumberOfRecords": str(end - start),
     }
     wrong = call.action(Locator)
-    if isinstance(wrong, Locator):
+    if wrong:
         del headers["Sforce-Locator"]
         if wrong.value is not None:
             headers["Sforce-Locator"] = wrong.value
@@ -213,7 +216,7 @@ def _page_rows(site: "Site", call: Call) -> int:
             raise ApiError("INVALID_QUERY_PARAMETER", f"Invalid value for maxRecords: {text}")
         rows = min(rows, int(text))
     short = call.action(ShortPage)
-    return min(rows, short.rows) if isinstance(short, ShortPage) else rows
+    return min(rows, short.rows) if short else rows
 
 
 def _locator(row: int) -> str:

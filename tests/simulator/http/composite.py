@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tests.simulator.errors import ApiError
+from tests.simulator.http.all_or_none import all_or_none
 from tests.simulator.http.dispatch import answer_part, charge
 from tests.simulator.http.messages import Call, Reply, encode, json_reply
 from tests.simulator.http.routing import Route
@@ -29,22 +30,15 @@ def composite(site: "Site", call: Call, *, version: str) -> Reply:
     parts = body.get("compositeRequest") if isinstance(body, dict) else None
     _check(parts)
     assert isinstance(parts, list)
-    answers: dict[str, Any] = {}
-    outcome: list[dict[str, Any]] = []
-    for part in parts:
-        try:
-            reply = _run(site, call, part, answers)
-            content = reply.json() if reply.body else None
-        except ApiError as error:
-            reply, content = Reply(400), [{"message": error.message, "errorCode": error.error_code}]
-        answers[part["referenceId"]] = content
-        outcome.append(_shown(part, reply, content))
-    if body.get("allOrNone") and any(item["httpStatusCode"] >= 400 for item in outcome):
-        # Reads need no undoing; writes under allOrNone are refused before they are run.
-        for item in outcome:
-            if item["httpStatusCode"] < 400:
-                item["body"] = [{"errorCode": "PROCESSING_HALTED", "message": _HALTED}]
-                item["httpStatusCode"] = 400
+    if not body.get("allOrNone"):
+        return json_reply({"compositeResponse": _run_all(site, call, parts)})
+    outcome, kept = all_or_none(
+        site.org, lambda: _run_all(site, call, parts), lambda item: item["httpStatusCode"] >= 400
+    )
+    for item in outcome:
+        if not kept and item["httpStatusCode"] < 400:
+            item["body"] = [{"errorCode": "PROCESSING_HALTED", "message": _HALTED}]
+            item["httpStatusCode"] = 400
     return json_reply({"compositeResponse": outcome})
 
 
@@ -93,6 +87,20 @@ def _check(parts: Any) -> None:
         raise ApiError("LIMIT_EXCEEDED", f"Composite request is limited to {_MOST_QUERIES} query operations")
 
 
+def _run_all(site: "Site", call: Call, parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    answers: dict[str, Any] = {}
+    outcome = []
+    for part in parts:
+        try:
+            reply = _run(site, call, part, answers)
+            content = reply.json()
+        except ApiError as error:
+            reply, content = Reply(400), [{"message": error.message, "errorCode": error.error_code}]
+        answers[part["referenceId"]] = content
+        outcome.append(_shown(part, reply, content))
+    return outcome
+
+
 def _run(site: "Site", call: Call, part: dict[str, Any], answers: dict[str, Any]) -> Reply:
     url = _filled(str(part.get("url", "")), answers)
     if not _SUPPORTED.match(url):
@@ -117,7 +125,7 @@ def _shown(part: dict[str, Any], reply: Reply, content: Any) -> dict[str, Any]:
 
 def _filled(text: str, answers: dict[str, Any]) -> str:
     def value(match: re.Match[str]) -> str:
-        found = answers.get(match[1])
+        found: Any = answers.get(match[1])
         for name, place in _STEP.findall(match[2]):
             try:
                 found = found[name] if name else found[int(place)]

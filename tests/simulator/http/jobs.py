@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from tests.simulator import soql
 from tests.simulator.errors import ApiError
 from tests.simulator.http.faults import AbortJob, Action, FailJob, StallJob
-from tests.simulator.http.results import DELIMITERS, LINE_ENDINGS, Results, write_results
+from tests.simulator.http.results import DELIMITERS, LINE_ENDINGS, Results, unordered, write_results
 from tests.simulator.ids import to_18
+from tests.simulator.soql.parser import parse
 
 if TYPE_CHECKING:
     from tests.simulator.http.site import Site
@@ -181,8 +182,11 @@ class Jobs:
             api="bulk",
         )
         separators = DELIMITERS[job.delimiter], LINE_ENDINGS[job.line_ending]
+        lines = result.csv_lines(*separators)
+        if not parse(job.query).order_by:
+            lines = unordered(lines, org.seed)
         path = self._site.directory / f"{job.id}.csv"
-        return write_results(path, result.csv_header(*separators), result.csv_lines(*separators))
+        return write_results(path, result.csv_header(*separators), lines)
 
     def _finish(self, job: Job, results: Results) -> None:
         storage = self._site.org.limits.daily_bulk_v2_query_storage_mb

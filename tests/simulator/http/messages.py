@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.simulator.http.ledger import Entry
     from tests.simulator.http.sessions import Session
 
+A = TypeVar("A", bound="Action")
 JSON = "application/json;charset=UTF-8"
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
@@ -81,7 +82,7 @@ class Call:
         """The body as a form, the way OAuth requests come."""
         return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
 
-    def action(self, kind: "type[Action]") -> "Action | None":
+    def action(self, kind: "type[A]") -> "A | None":
         """The fault of that kind which a rule laid on this call."""
         return next((action for action in self.actions if isinstance(action, kind)), None)
 

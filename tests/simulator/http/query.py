@@ -79,7 +79,7 @@ def _page_rows(site: "Site", call: Call) -> int:
 
 def _page(site: "Site", call: Call, base: str, cursor: Cursor, start: int) -> Reply:
     short = call.action(ShortPage)
-    rows = short.rows if isinstance(short, ShortPage) else cursor.page_rows
+    rows = short.rows if short else cursor.page_rows
     end = min(start + rows, len(cursor.result))
     page: dict[str, object] = {"totalSize": cursor.result.total_size, "done": end >= len(cursor.result)}
     if not page["done"]:

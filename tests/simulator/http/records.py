@@ -4,7 +4,9 @@ import base64
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from tests.simulator import soql
 from tests.simulator.errors import ApiError
+from tests.simulator.http.all_or_none import all_or_none
 from tests.simulator.http.errors import HttpError
 from tests.simulator.http.messages import Call, Reply, json_reply, no_content
 from tests.simulator.http.routing import Route
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 # Guide, "sObject Collections": at most 200 records.
 _MOST_RECORDS = 200
+_ROLLED_BACK = (
+    "Record rolled back because not all records were valid and the request was using AllOrNone header"
+)
 
 
 def read(site: "Site", call: Call, *, version: str, name: str, record_id: str) -> Reply:
@@ -24,17 +29,19 @@ def read(site: "Site", call: Call, *, version: str, name: str, record_id: str) -
     sobject = visible(site, call, name)
     record = _record(site, sobject, record_id)
     wanted = call.query.get("fields")
-    names = [_field(sobject, part.strip()) for part in wanted.split(",")] if wanted else list(sobject.fields)
-    url = f"/services/data/v{version}/sobjects/{sobject.name}/{record['Id']}"
-    shown: dict[str, Any] = {"attributes": {"type": sobject.name, "url": url}}
-    for field_name in names:
-        value = record.get(field_name)
-        if sobject.fields[field_name].type == "base64" and value is not None:
-            value = f"{url}/{field_name}"
-        shown[field_name] = value
-    if "Id" not in shown:
-        shown["Id"] = record["Id"]
-    return json_reply(shown)
+    names = [part.strip() for part in wanted.split(",")] if wanted else list(sobject.fields)
+    assert call.session
+    result = soql.execute(
+        f"SELECT {', '.join(_field(sobject, field_name) for field_name in names)} FROM {sobject.name}"
+        f" WHERE Id = '{record['Id']}'",
+        schema=site.org.schema_for(call.session.user),
+        connection=site.org.connection(),
+        now=site.org.clock.now(),
+        all_rows=True,
+        version=version,
+    )
+    (shown,) = result.records()
+    return json_reply({**shown, "Id": record["Id"]})
 
 
 def blob(site: "Site", call: Call, *, version: str, name: str, record_id: str, field_name: str) -> Reply:
@@ -110,7 +117,7 @@ def create_many(site: "Site", call: Call, *, version: str) -> Reply:
         sobject = visible(site, call, str(item.get("attributes", {}).get("type", "")))
         return site.org.create(sobject.name, _values(item), user=_actor(call))
 
-    return _each(_items(call), create_one)
+    return _each(site, call, _items(call), create_one)
 
 
 def update_many(site: "Site", call: Call, *, version: str) -> Reply:
@@ -122,7 +129,7 @@ def update_many(site: "Site", call: Call, *, version: str) -> Reply:
         site.org.update(record_id, values, user=_actor(call))
         return record_id
 
-    return _each(_items(call), update_one)
+    return _each(site, call, _items(call), update_one)
 
 
 def delete_many(site: "Site", call: Call, *, version: str) -> Reply:
@@ -133,7 +140,7 @@ def delete_many(site: "Site", call: Call, *, version: str) -> Reply:
         return str(item["Id"])
 
     ids = [to_18(part.strip()) for part in call.query.get("ids", "").split(",") if part.strip()]
-    return _each([{"Id": record_id} for record_id in ids], delete_one)
+    return _each(site, call, [{"Id": record_id} for record_id in ids], delete_one)
 
 
 def _actor(call: Call) -> str:
@@ -198,19 +205,36 @@ def _items(call: Call) -> list[dict[str, Any]]:
     return items
 
 
-def _each(items: list[dict[str, Any]], change: Callable[[dict[str, Any]], str]) -> Reply:
+def _each(
+    site: "Site", call: Call, items: list[dict[str, Any]], change: Callable[[dict[str, Any]], str]
+) -> Reply:
     if len(items) > _MOST_RECORDS:
         raise ApiError(
             "EXCEEDED_ID_LIMIT", f"record limit reached. cannot submit more than {_MOST_RECORDS} records"
         )
-    outcome: list[dict[str, Any]] = []
-    for item in items:
-        try:
-            outcome.append({"id": change(item), "success": True, "errors": []})
-        except ApiError as error:
-            problem = {"statusCode": error.error_code, "message": error.message, "fields": list(error.fields)}
-            outcome.append({"success": False, "errors": [problem]})
+    if not _wants_all_or_none(call):
+        return json_reply([_outcome(item, change) for item in items])
+    outcome, kept = all_or_none(
+        site.org, lambda: [_outcome(item, change) for item in items], lambda result: not result["success"]
+    )
+    if not kept:
+        halted = {"statusCode": "ALL_OR_NONE_OPERATION_ROLLED_BACK", "message": _ROLLED_BACK, "fields": []}
+        undone = {"success": False, "errors": [halted]}
+        outcome = [undone if result["success"] else result for result in outcome]
     return json_reply(outcome)
+
+
+def _wants_all_or_none(call: Call) -> bool:
+    wish = call.json().get("allOrNone") if call.body else call.query.get("allOrNone") == "true"
+    return bool(wish)
+
+
+def _outcome(item: dict[str, Any], change: Callable[[dict[str, Any]], str]) -> dict[str, Any]:
+    try:
+        return {"id": change(item), "success": True, "errors": []}
+    except ApiError as error:
+        problem = {"statusCode": error.error_code, "message": error.message, "fields": list(error.fields)}
+        return {"success": False, "errors": [problem]}
 
 
 _BASE = r"/services/data/v{version:\d+\.0}"
