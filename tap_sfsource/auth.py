@@ -56,6 +56,9 @@ _REMEDIES: Final = {
         "The org does not allow the SOAP login: use client credentials or the JWT bearer grant."
     ),
 }
+_BUSY: Final = frozenset({406, 408, 420, 429})
+"""What Salesforce's edge answers, in HTML, when it wants to be asked later."""
+
 _WRONG_PLACE: Final = frozenset({"invalid_grant", "invalid_client", "invalid_client_id", "INVALID_LOGIN"})
 """Answers that credentials of another environment get as well."""
 
@@ -387,7 +390,7 @@ def _post_form(http: requests.Session, login_host: str, form: dict[str, str]) ->
             # A token that was rotated in an answer that never came is gone: only a plain repeat can tell.
             failure: Exception = error
         else:
-            if response.status_code < requests.codes.internal_server_error:
+            if response.status_code < requests.codes.internal_server_error and response.status_code not in _BUSY:
                 return _answer(login_host, response)
             failure = ConnectionFailedError(f"it answers {response.status_code}")
         if attempt < _LOGIN_ATTEMPTS:
