@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 DAY_MS = 86_400_000
 BIN_MS = 15 * DAY_MS
 EMPTIED_MS = DAY_MS
+# Filled with whoever creates the record, where nothing else is given.
+_ACTOR_FIELDS = frozenset({"OwnerId", "AuthorId", "RunningUserId"})
 _TRACKED = {"StageName": "DynamicEnum", "Amount": "Currency", "CloseDate": "DateOnly"}
 
 
@@ -68,8 +70,7 @@ class Changes:
         for f in sobject.fields.values():
             if f.auto_number and f.name not in given:
                 row[f.name] = derived.auto_number(sobject, f.name, self._next_number(sobject.name, f.name))
-        if "OwnerId" in sobject.fields:
-            row["OwnerId"] = actor
+        row |= dict.fromkeys(_ACTOR_FIELDS & sobject.fields.keys(), actor)
         row |= {name: value for name, value in given.items() if value is not None or name not in row}
         row |= derived.derive(sobject, row, given, stamp)
         self.store.insert(sobject.name, row)

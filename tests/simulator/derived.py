@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +104,10 @@ def _task(row: Row, _given: Row, stamp: int) -> Row:
 
 
 def _document(row: Row, _given: Row, _stamp: int) -> Row:
-    return {"BodyLength": len(row.get("Body") or b"")}
+    return {
+        "BodyLength": len(row.get("Body") or b""),
+        "DeveloperName": row.get("DeveloperName") or re.sub(r"\W+", "_", row.get("Name") or "")[:80],
+    }
 
 
 def _contract(row: Row, _given: Row, _stamp: int) -> Row:

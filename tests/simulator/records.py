@@ -249,6 +249,12 @@ class Records:
             self._changes.formulas.refresh_all(self._store, target.name)
         return count
 
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        """Keep all writes inside, or on an exception none; other threads' writes wait."""
+        with self._store.writing():
+            yield
+
     # planning: checked now, stamped now, done later
 
     def plan_create(

@@ -65,7 +65,7 @@ class Store:
         self.path = self.directory / "org.sqlite"
         self.path.unlink(missing_ok=True)
         self.lock = threading.RLock()
-        self._depth = 0
+        self._owner: int | None = None
         self._readers: list[sqlite3.Connection] = []
         self._local = threading.local()
         self.writer = self._connect()
@@ -83,7 +83,9 @@ class Store:
         return connection
 
     def reader(self) -> sqlite3.Connection:
-        """This thread's own connection, for reading only."""
+        """This thread's own connection, for reading; inside `writing` the one that sees what was just written."""
+        if self._owner == threading.get_ident():
+            return self.writer
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._connect()
@@ -106,19 +108,20 @@ class Store:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One write: all of it is kept, or on an exception none. Nested ones join the outermost."""
         with self.lock:
-            if not self._depth:
-                self.writer.execute("BEGIN IMMEDIATE")
-            self._depth += 1
+            if self._owner is not None:
+                yield self.writer
+                return
+            self.writer.execute("BEGIN IMMEDIATE")
+            self._owner = threading.get_ident()
             try:
                 yield self.writer
             except BaseException:
-                self._depth -= 1
-                if not self._depth:
-                    self.writer.execute("ROLLBACK")
+                self.writer.execute("ROLLBACK")
                 raise
-            self._depth -= 1
-            if not self._depth:
+            else:
                 self.writer.execute("COMMIT")
+            finally:
+                self._owner = None
 
     # tables
 
