@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -48,8 +49,8 @@ class Reply:
         return len(self.body) + (self.file.length if self.file else 0)
 
     def json(self) -> Any:
-        """The body as JSON; None when it is empty."""
-        return json.loads(self.body) if self.body else None
+        """The body as JSON, its decimals exact; None when it is empty."""
+        return json.loads(self.body, parse_float=Decimal) if self.body else None
 
 
 @dataclass
@@ -68,13 +69,13 @@ class Call:
     composite: str | None = None
 
     def json(self) -> Any:
-        """The body as JSON.
+        """The body as JSON, its decimals exact.
 
         Raises:
             ApiError: `JSON_PARSER_ERROR` if it is not JSON.
         """
         try:
-            return json.loads(self.body)
+            return json.loads(self.body, parse_float=Decimal)
         except ValueError as error:
             raise ApiError("JSON_PARSER_ERROR", f"Unexpected content in the request body: {error}") from None
 
