@@ -10,8 +10,6 @@ from typing import IO, TYPE_CHECKING
 
 import requests
 
-from tests.simulator.company import FEATURES
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -71,8 +69,7 @@ def running_org(project: Path, log: Path) -> Iterator[ExampleOrg]:
         RuntimeError: It did not start; the message holds what it said.
     """
     command = [sys.executable, "-m", "tests.simulator", "--port", "0", "--company"]
-    for feature in FEATURES:  # with these on, every collection that can be queried has rows
-        command += ["--feature", feature]
+
     with log.open("w") as errors:
         process = subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=errors, text=True)
     try:
