@@ -1,0 +1,77 @@
+"""A bad setting is named, with its problem and its remedy; what --about prints is what the code reads."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from tap_sfsource.errors import ConfigError
+from tap_sfsource.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            {"environment": "staging"},
+            "Setting environment: 'staging' is not a choice. Choose one of production, sandbox.",
+        ),
+        (
+            {"login_url": "acme.my.salesforce.com"},
+            "Setting login_url: 'acme.my.salesforce.com' is not an https URL.",
+        ),
+        (
+            {"login_url": "http://acme.my.salesforce.com"},
+            "Setting login_url: 'http://acme.my.salesforce.com' is not",
+        ),
+        ({"start_date": "yesterday"}, "Setting start_date: 'yesterday' is not a date."),
+        ({"max_workers": 0}, "Setting max_workers: 0 is out of bounds. Set it to between 1 and 64."),
+        ({"bulk_threshold": "many"}, "Setting bulk_threshold: 'many' is not a whole number."),
+        ({"quota_percent_total": 101}, "Setting quota_percent_total: 101 is out of bounds."),
+        ({"include_base64": "perhaps"}, "Setting include_base64: 'perhaps' is not true or false."),
+        ({"objects": [1]}, "Setting objects: [1] is not a list of names."),
+        ({"api_version": "62"}, "Setting api_version: '62' is not a version"),
+        ({"api_version": "40.0"}, "Setting api_version: '40.0' is not a version from 58.0 on."),
+    ],
+)
+def test_a_bad_value_names_its_setting_and_the_remedy(config: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Settings.from_config(config)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_secret_of_the_wrong_kind_is_not_shown() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Settings.from_config({"password": 12345678})
+    assert str(caught.value) == "Setting password: it must be text, not int. Put it in quotes."
+
+
+def test_an_empty_setting_is_as_good_as_none() -> None:
+    settings = Settings.from_config({"login_url": "", "objects": None, "environment": "sandbox"})
+
+    assert settings.login_host == "https://test.salesforce.com"
+    assert settings.objects == ()
+
+
+def test_plain_http_is_for_this_machine_only() -> None:
+    assert Settings.from_config({"login_url": "http://localhost:8080/"}).login_host == "http://localhost:8080"
+
+
+def test_a_misspelt_setting_is_found_with_what_it_may_mean() -> None:
+    config = {"login_ur": "x", "zzzz": 1, "stream_maps": {}, "objects": []}
+
+    assert Settings.unknown(config, frozenset({"stream_maps"})) == {"login_ur": "login_url", "zzzz": ""}
+
+
+def test_every_setting_is_documented_and_has_the_default_that_the_code_uses() -> None:
+    properties = Settings.json_schema()["properties"]
+
+    for field in dataclasses.fields(Settings):
+        told = properties[field.name]
+        used = getattr(Settings(), field.name)
+        assert told["description"].endswith((".", ").")), field.name
+        assert told.get("default") == (used if used not in ((), None) else None), field.name
+    assert {name for name, told in properties.items() if told.get("secret")} == Settings.secrets()
+    assert Settings.secrets() >= {"client_secret", "refresh_token", "password", "private_key", "access_token"}
