@@ -204,7 +204,9 @@ def _read_entry(place: int, entry: Any) -> StreamSelection:
     if not isinstance(name, str):
         raise CatalogError(f'Entry {place + 1} of the catalog has no "tap_stream_id" that names a stream.')
     schema = entry.get("schema") or {}
-    properties = schema.get("properties") or {}
+    properties = schema.get("properties") or {} if isinstance(schema, dict) else None
+    if not isinstance(properties, dict) or not all(isinstance(told, dict) for told in properties.values()):
+        raise CatalogError(f"The catalog's schema of {name} must be an object whose properties are objects.")
     metadata = _metadata(name, entry)
     root = metadata.get((), {})
     marks = {

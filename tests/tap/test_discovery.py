@@ -1,0 +1,385 @@
+"""How much discovery asks, what it makes of a partly visible org, and which streams a run reads."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_sfsource.client import Client
+from tap_sfsource.discovery import discover, plan_run
+from tap_sfsource.errors import CatalogError
+from tap_sfsource.naming import COLLECTIONS
+from tap_sfsource.settings import Settings
+from tests.simulator.http.faults import Status
+from tests.simulator.schema import Field as OrgField
+from tests.simulator.schema import SObject as OrgObject
+
+if TYPE_CHECKING:
+    from tap_sfsource.catalog import SObjectPlan
+    from tests.fix_org import OrgServer
+
+CATALOGS = Path(__file__).resolve().parent.parent.parent / "catalogs"
+
+
+def add_invoice(org_server: OrgServer, *fields: OrgField, name: str = "Invoice__c") -> None:
+    standard = {
+        field.name: field
+        for field in org_server.org.schema.objects["Campaign"].fields.values()
+        if field.name in {"Id", "IsDeleted", "Name", "CreatedDate", "SystemModstamp"}
+    }
+    added = {field.name: dataclasses.replace(field, custom=True) for field in fields}
+    org_server.org.add_object(
+        OrgObject(name=name, key_prefix=None, fields={**standard, **added}, custom=True)
+    )
+
+
+def plans(
+    org_server: OrgServer, catalog: dict[str, Any] | None = None, **settings: Any
+) -> dict[str, SObjectPlan]:
+    """What a run reads, by stream name."""
+    client = Client(Settings.from_config(org_server.config(**settings)))
+    return {plan.stream_name: plan for plan in plan_run(client, client.settings, catalog)}
+
+
+def discovered(org_server: OrgServer, **settings: Any) -> dict[str, SObjectPlan]:
+    client = Client(Settings.from_config(org_server.config(**settings)))
+    return {plan.stream_name: plan for plan in discover(client, client.settings)}
+
+
+def properties(plan: SObjectPlan) -> set[str]:
+    return {column.property for column in plan.columns}
+
+
+def select(stream: str, **marks: bool) -> dict[str, Any]:
+    """A selection-only catalog of one stream; `_all=False` is the pattern `*`."""
+    metadata: list[dict[str, Any]] = [{"breadcrumb": [], "metadata": {"selected": True}}]
+    metadata += [
+        {"breadcrumb": ["properties", "*" if name == "_all" else name], "metadata": {"selected": value}}
+        for name, value in marks.items()
+    ]
+    return {"streams": [{"tap_stream_id": stream, "metadata": metadata}]}
+
+
+def test_first_discovery_of_the_48_takes_few_calls(org_server: OrgServer) -> None:
+    assert len(discovered(org_server)) > 33
+    assert org_server.ledger.api_calls <= 4
+
+
+def test_a_run_without_a_catalog_reads_the_48_and_asks_nothing_else(org_server: OrgServer) -> None:
+    add_invoice(org_server)
+
+    read = plans(org_server)
+
+    assert set(read) <= set(COLLECTIONS.values())
+    assert {"accounts", "_group", "role", "opportunity_product"} <= set(read)
+    assert org_server.ledger.api_calls == 2
+
+
+def test_what_the_org_lacks_is_skipped_with_one_line(
+    org_server: OrgServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+
+    assert "account_tags" not in plans(org_server)
+    (line,) = [record.message for record in caplog.records if "AccountTag" in record.message]
+    assert line.startswith(
+        "Skipped, because the org lacks them or the user may not see them: AccountTag, CampaignTag"
+    )
+
+
+def test_an_object_or_field_that_the_user_may_not_see_is_not_there(org_server: OrgServer) -> None:
+    user = org_server.user
+    permissions = user.permissions.without_object("Lead").without_field("Account.Industry")
+    org_server.org.set_permissions(user.username, permissions)
+
+    read = plans(org_server)
+
+    assert "leads" not in read
+    assert "industry" not in properties(read["accounts"])
+
+
+def test_one_failing_describe_drops_that_stream_and_not_the_run(
+    org_server: OrgServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    org_server.faults.add(Status(400, code="INSUFFICIENT_ACCESS", message="no"), path="*/Lead/describe")
+
+    read = plans(org_server)
+
+    assert "leads" not in read
+    assert "accounts" in read
+    assert "Lead is skipped" in caplog.text
+
+
+def test_objects_are_chosen_by_patterns_on_either_name(org_server: OrgServer) -> None:
+    add_invoice(org_server)
+    add_invoice(org_server, name="Receipt__c")
+
+    assert set(plans(org_server, objects=["Account", "case*", "*__c"], exclude_objects=["receipt_c"])) == {
+        "accounts",
+        "cases",
+        "case_comments",
+        "case_contact_role",
+        "case_solution",
+        "case_status",
+        "invoice_c",
+    }
+    assert set(discovered(org_server, objects=["invoice_?"])) == {"invoice_c"}
+    assert set(plans(org_server, exclude_objects=["*"])) == set()
+
+
+def test_a_chosen_object_is_selected_by_default_and_only_chosen_ones_are_described(
+    org_server: OrgServer,
+) -> None:
+    add_invoice(org_server)
+
+    found = discovered(org_server, objects=["Invoice__c"])
+
+    assert found["invoice_c"].selected_by_default
+    assert [part.sobject for entry in org_server.ledger.calls for part in entry.parts] == ["Invoice__c"]
+
+
+def test_a_name_that_means_nothing_is_said(org_server: OrgServer, caplog: pytest.LogCaptureFixture) -> None:
+    assert plans(org_server, objects=["Acount"]) == {}
+    assert "Setting objects: Acount matches no object" in caplog.text
+
+
+def test_a_cached_describe_is_asked_for_only_if_it_changed(org_server: OrgServer, tmp_path: Path) -> None:
+    first = discovered(org_server, cache_dir=str(tmp_path))
+    org_server.ledger.clear()
+
+    assert discovered(org_server, cache_dir=str(tmp_path)) == first
+    statuses = [part.status for entry in org_server.ledger.calls for part in entry.parts]
+    assert set(statuses) == {304}
+
+    org_server.org.clock.advance(minutes=5)
+    org_server.org.add_field("Account", OrgField("Fresh__c", "string", length=10, custom=True))
+    assert "fresh_c" in properties(discovered(org_server, cache_dir=str(tmp_path))["accounts"])
+
+
+def test_a_spoilt_cache_is_made_anew(
+    org_server: OrgServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = plans(org_server, cache_dir=str(tmp_path))
+    (file,) = tmp_path.iterdir()
+    file.write_text("{")
+
+    assert plans(org_server, cache_dir=str(tmp_path)) == first
+    assert "cannot be read" in caplog.text
+
+
+def test_two_users_of_an_org_have_caches_of_their_own(org_server: OrgServer, tmp_path: Path) -> None:
+    plans(org_server, cache_dir=str(tmp_path), username="a")
+    plans(org_server, cache_dir=str(tmp_path), username="b")
+
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_selection_only_catalog_lets_new_fields_flow_in_unless_excluded(org_server: OrgServer) -> None:
+    catalog = select("accounts", secret_c=False, Hidden__c=False)
+    for name in ("Fresh__c", "Secret__c", "Hidden__c"):
+        org_server.org.add_field("Account", OrgField(name, "string", length=10, custom=True))
+
+    read = plans(org_server, catalog)
+
+    assert set(read) == {"accounts"}
+    assert "fresh_c" in properties(read["accounts"])
+    assert not {"secret_c", "hidden_c"} & properties(read["accounts"])
+
+
+def test_a_selection_only_catalog_can_name_the_few_properties_to_read(org_server: OrgServer) -> None:
+    read = plans(org_server, select("accounts", _all=False, name=True, BillingCity=True))
+
+    assert properties(read["accounts"]) == {"id", "is_deleted", "system_modstamp", "name", "billing_city"}
+
+
+def test_a_stream_may_be_named_by_its_api_name(org_server: OrgServer) -> None:
+    add_invoice(org_server)
+
+    assert set(plans(org_server, select("Account"))) == {"accounts"}
+    assert set(plans(org_server, select("Invoice__c"))) == {"invoice_c"}
+    assert set(plans(org_server, select("invoice_c"))) == {"invoice_c"}
+
+
+def test_a_misspelt_property_gets_a_hint(org_server: OrgServer, caplog: pytest.LogCaptureFixture) -> None:
+    plans(org_server, select("accounts", industri=False))
+
+    assert (
+        "accounts: the catalog names industri, which Account does not have today. Is it industry?"
+        in caplog.text
+    )
+
+
+def test_a_stream_that_the_org_does_not_have_is_skipped(
+    org_server: OrgServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert plans(org_server, select("receipts_c")) == {}
+    assert "Skipped, because the org has no object of that name: receipts_c" in caplog.text
+
+
+def test_what_discovery_prints_goes_straight_back_in(org_server: OrgServer) -> None:
+    client = Client(Settings.from_config(org_server.config()))
+    catalog = json.loads(
+        json.dumps({"streams": [plan.entry() for plan in discover(client, client.settings)]})
+    )
+
+    assert plans(org_server, catalog) == plans(org_server)
+
+
+def full_catalog(org_server: OrgServer, stream: str) -> dict[str, Any]:
+    entry: dict[str, Any] = json.loads(json.dumps(discovered(org_server)[stream].entry()))
+    return {"streams": [entry]}
+
+
+def mark(catalog: dict[str, Any], *breadcrumb: str, **told: Any) -> None:
+    (entry,) = catalog["streams"]
+    part = next(part for part in entry["metadata"] if part["breadcrumb"] == list(breadcrumb))
+    part["metadata"].update({key.replace("_", "-"): value for key, value in told.items()})
+
+
+def test_a_full_catalog_selects_by_its_marks(org_server: OrgServer) -> None:
+    catalog = full_catalog(org_server, "accounts")
+    mark(catalog, "properties", "industry", selected=False)
+    mark(catalog, "properties", "id", selected=False)
+    mark(catalog, "properties", "system_modstamp", selected=False)
+    mark(catalog, "properties", "billing_address", selected=True)
+
+    read = properties(plans(org_server, catalog)["accounts"])
+
+    assert "industry" not in read
+    assert {"id", "system_modstamp", "name"} <= read
+    assert "billing_address" not in read
+
+
+def test_a_deselected_stream_is_not_even_described(org_server: OrgServer) -> None:
+    catalog = full_catalog(org_server, "accounts")
+    mark(catalog, selected=False)
+    org_server.ledger.clear()
+
+    assert plans(org_server, catalog) == {}
+    assert org_server.ledger.api_calls == 0
+
+
+def test_a_new_field_flows_into_a_full_catalog_that_deselects_nothing(org_server: OrgServer) -> None:
+    catalog = full_catalog(org_server, "accounts")
+    org_server.org.add_field("Account", OrgField("Fresh__c", "string", length=10, custom=True))
+
+    assert "fresh_c" in properties(plans(org_server, catalog)["accounts"])
+    mark(catalog, "properties", "industry", selected=False)
+    assert "fresh_c" not in properties(plans(org_server, catalog)["accounts"])
+
+
+def test_a_stale_catalog_reads_todays_lengths_and_drops_fields_that_are_gone(
+    org_server: OrgServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    org_server.org.add_field("Account", OrgField("Old__c", "string", length=10, custom=True))
+    org_server.org.add_field("Account", OrgField("Grows__c", "string", length=10, custom=True))
+    catalog = full_catalog(org_server, "accounts")
+    org_server.org.remove_field("Account", "Old__c")
+    org_server.org.change_field("Account", "Grows__c", length=200)
+
+    schema = plans(org_server, catalog)["accounts"].schema()["properties"]
+
+    assert "old_c" not in schema
+    assert schema["grows_c"]["maxLength"] == 200
+    assert "accounts: the catalog names old_c, which Account does not have today" in caplog.text
+
+
+def test_a_type_that_the_user_wrote_into_the_catalog_stays(org_server: OrgServer) -> None:
+    catalog = full_catalog(org_server, "accounts")
+    catalog["streams"][0]["schema"]["properties"]["annual_revenue"] = {"type": ["string", "null"]}
+
+    schema = plans(org_server, catalog)["accounts"].schema()["properties"]
+
+    assert schema["annual_revenue"] == {"type": ["string", "null"]}
+    assert schema["name"]["maxLength"] == 255
+
+
+def test_names_that_a_catalog_gave_stay_when_a_colliding_field_comes(org_server: OrgServer) -> None:
+    org_server.org.add_field("Account", OrgField("My_Field__c", "string", length=10, custom=True))
+    catalog = full_catalog(org_server, "accounts")
+    org_server.org.add_field("Account", OrgField("MyField__c", "string", length=10, custom=True))
+
+    columns = {column.api_name: column.property for column in plans(org_server, catalog)["accounts"].columns}
+
+    assert columns["My_Field__c"] == "my_field_c"
+    assert columns["MyField__c"] == "my_field_c_2"
+
+
+def test_the_user_can_ask_for_a_full_table_or_another_key(
+    org_server: OrgServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    catalog = full_catalog(org_server, "accounts")
+    mark(catalog, replication_key="last_modified_date")
+    keyed = plans(org_server, catalog)["accounts"]
+    mark(catalog, forced_replication_method="FULL_TABLE")
+    whole = plans(org_server, catalog)["accounts"]
+
+    assert keyed.replication_key is not None
+    assert keyed.replication_key.api_name == "LastModifiedDate"
+    assert whole.replication_key is None
+
+    mark(catalog, forced_replication_method="INCREMENTAL", replication_key="name")
+    key = plans(org_server, catalog)["accounts"].replication_key
+    assert key is not None
+    assert key.property == "system_modstamp"
+    assert "replication key name is no date and time of Account; using system_modstamp" in caplog.text
+
+
+def test_selection_of_the_days_before_metadata_still_works(org_server: OrgServer) -> None:
+    schema = {
+        "selected": True,
+        "properties": {"id": {}, "name": {"selected": True}, "industry": {"selected": False}},
+    }
+
+    read = plans(org_server, {"streams": [{"tap_stream_id": "accounts", "schema": schema}]})
+
+    assert "name" in properties(read["accounts"])
+    assert "industry" not in properties(read["accounts"])
+
+
+@pytest.mark.parametrize(
+    ("catalog", "message"),
+    [
+        ({}, 'no list "streams"'),
+        ({"streams": {}}, 'no list "streams"'),
+        ({"streams": [{}]}, 'Entry 1 of the catalog has no "tap_stream_id"'),
+        ({"streams": ["accounts"]}, 'Entry 1 of the catalog has no "tap_stream_id"'),
+        ({"streams": [{"tap_stream_id": "a"}, {"tap_stream_id": "a"}]}, "names the stream a twice"),
+        (
+            {"streams": [{"tap_stream_id": "a", "metadata": [{"selected": True}]}]},
+            "catalog's metadata of a must be",
+        ),
+        (
+            {"streams": [{"tap_stream_id": "a", "schema": {"properties": ["name"]}}]},
+            "catalog's schema of a must be an object",
+        ),
+    ],
+)
+def test_what_is_no_catalog_is_refused_with_the_place(
+    org_server: OrgServer, catalog: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(CatalogError, match=message):
+        plans(org_server, catalog)
+
+
+@pytest.mark.parametrize(
+    ("file", "streams"),
+    [("all.json", 33), ("sales.json", 18), ("support.json", 11), ("accounts_contacts.json", 2)],
+)
+def test_the_ready_made_catalogs_select_what_their_names_say(
+    org_server: OrgServer, file: str, streams: int
+) -> None:
+    catalog = json.loads((CATALOGS / file).read_text())
+    read = plans(org_server, catalog)
+
+    assert len(read) == streams
+    if file == "all.json":
+        assert [entry["tap_stream_id"] for entry in catalog["streams"]] == list(COLLECTIONS.values())
+        assert read == plans(org_server)
+    if file == "accounts_contacts.json":
+        assert properties(read["accounts"]) >= {"id", "is_deleted", "system_modstamp", "name", "industry"}
+        assert "billing_city" not in properties(read["accounts"])
