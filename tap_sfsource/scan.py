@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tap_sfsource import soql, windows
 from tap_sfsource.composite import Subrequest
-from tap_sfsource.errors import SalesforceError, TapError
+from tap_sfsource.errors import SalesforceError, TapError, TransientError
 from tap_sfsource.readers.ahead import ahead
 from tap_sfsource.readers.bulk import JobFailedError, JobGoneError
 from tap_sfsource.readers.rest import RestReader, page_of, page_size_header
@@ -155,6 +155,11 @@ class Scan:
                 yield from self._bulk_pages(self.job)
             except (JobGoneError, JobFailedError) as error:
                 yield from self._without_job(error)
+            except SalesforceError as error:
+                # A bookmark whose locator is refused would be refused in every run.
+                if not self.resumed or isinstance(error, TransientError):
+                    raise
+                yield from self._without_job(error)
         elif self._first is not None:
             yield from self._rest_pages(self._first)
         elif self._too_large:
@@ -229,7 +234,7 @@ class Scan:
                 f"{self.api_name}: Bulk job {job.id} found {expected} rows but its pages held {read}. Run again."
             )
 
-    def _without_job(self, error: JobGoneError | JobFailedError) -> Iterator[tuple[Page, Checkpoint]]:
+    def _without_job(self, error: TapError) -> Iterator[tuple[Page, Checkpoint]]:
         """Go on after a job that ended without its rows: smaller, if it was too large, or once more if it was not ours."""
         too_large = isinstance(error, JobFailedError) and any(mark in error.reason for mark in _JOB_TOO_LARGE)
         if not too_large and not self.resumed:
