@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.simulator import company
 from tests.simulator.__main__ import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_USER, add_demo_login
-from tests.simulator.org import Org
+from tests.simulator.clock import Clock
+from tests.simulator.org import ALL_FEATURES, Org
 from tests.simulator.server import Server, serve
 
 if TYPE_CHECKING:
@@ -88,3 +90,11 @@ def company_server() -> Iterator[OrgServer]:
             yield OrgServer(server)
     finally:
         org.close()
+
+
+@pytest.fixture
+def frozen_org() -> Iterator[Org]:
+    """An empty org that nothing serves, with every feature on and a clock that only tests move."""
+    org = Org(features=ALL_FEATURES, clock=Clock(datetime(2026, 3, 2, 9, 0, 30, tzinfo=UTC), frozen=True))
+    yield org
+    org.close()

@@ -38,11 +38,11 @@ def populate(org: Org, scale: float = 1.0) -> None:
     records = company_records.Records(org, random, scale, now)
     records.everything()
     _named(org, now)
-    with org.backdated(now - timedelta(days=40)):
+    with org.backdated(now - timedelta(hours=12)):
         old = [row["Id"] for row in org.rows("Task")[:12]]
         org.archive(old)
         org.archive([row["Id"] for row in org.rows("Event")[:6]])
-    with org.backdated(now - timedelta(days=3)):
+    with org.backdated(now - timedelta(hours=6)):
         _delete_some(org, random)
 
 
@@ -137,7 +137,7 @@ def _customise(org: Org) -> None:
 def _named(org: Org, now: datetime) -> None:
     """The records that a person looks for, and the ones with the most painful values."""
     accounts = [row["Id"] for row in org.rows("Account")]
-    with org.backdated(now - timedelta(days=20)):
+    with org.backdated(now - timedelta(hours=20)):
         contact = next(row for row in org.rows("Contact") if row["AccountId"])
         org.create(
             "Case",
@@ -157,10 +157,10 @@ def _named(org: Org, now: datetime) -> None:
         )
         archive = org.create("Account", {"Name": UNDELETED_ACCOUNT, "Industry": "Consulting"})
         org.create("Contact", {"LastName": "Horváth", "FirstName": "Imre", "AccountId": archive})
-        org.update(accounts[0], {"Notes__c": long_text(131_072), "Briefing__c": long_text(32_768)})
-        org.update(accounts[1], {"Description": long_text(32_000)})
+        org.update(accounts[-1], {"Notes__c": long_text(131_072), "Briefing__c": long_text(32_768)})
+        org.update(accounts[-2], {"Description": long_text(32_000)})
         org.update(
-            accounts[2],
+            accounts[-3],
             {
                 "Annual_Contract_Value__c": "9999999999999999.99",
                 "Precise_Ratio__c": "1.23456789012345678",
@@ -170,7 +170,7 @@ def _named(org: Org, now: datetime) -> None:
             },
         )
         org.update(
-            accounts[3],
+            accounts[-4],
             {
                 "Annual_Contract_Value__c": "-9999999999999999.99",
                 "Precise_Ratio__c": "-0.00000000000000001",
@@ -194,7 +194,7 @@ def _delete_some(org: Org, random: Random) -> None:
         ("Invoice__c", 2),
     ):
         living = [r["Id"] for r in org.rows(sobject)[5:] if not r["IsDeleted"] and r.get("Name") != LEAD_NAME]
-        for record_id in random.sample(living, count):
+        for record_id in random.sample(living, min(count, len(living))):
             if not org.is_deleted(record_id):
                 org.delete(record_id)
 

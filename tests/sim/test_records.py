@@ -1,0 +1,392 @@
+"""Creating, changing and deleting records, as Salesforce does it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.simulator.custom import custom_field
+from tests.simulator.errors import ApiError
+from tests.simulator.users import READ_ONLY, Permissions
+
+if TYPE_CHECKING:
+    from tests.simulator.org import Org
+
+AUDIT = ("CreatedDate", "LastModifiedDate", "SystemModstamp")
+START = "2026-03-02T09:00:30.000+0000"
+LATER = "2026-03-02T09:01:30.000+0000"
+
+
+def record(org: Org, record_id: str) -> dict[str, Any]:
+    found = org.get(record_id)
+    assert found is not None
+    return found
+
+
+def refused(error: pytest.ExceptionInfo[ApiError]) -> tuple[str, tuple[str, ...]]:
+    return error.value.error_code, error.value.fields
+
+
+# create
+
+
+def test_a_new_record_has_its_audit_fields(frozen_org: Org) -> None:
+    user = frozen_org.add_user("ada@acme.example")
+    account = record(frozen_org, frozen_org.create("account", {"NAME": "Acme", "Phone": ""}, user=user))
+    assert account["Name"] == "Acme"
+    assert account["Phone"] is None
+    assert account["IsDeleted"] is False
+    assert {account[name] for name in AUDIT} == {START}
+    assert {account[name] for name in ("CreatedById", "LastModifiedById", "OwnerId")} == {user.id}
+
+
+def test_derived_fields(frozen_org: Org) -> None:
+    org = frozen_org
+    contact = record(org, org.create("Contact", {"FirstName": "Ada", "LastName": "Lovelace"}))
+    assert contact["Name"] == "Ada Lovelace"
+    case_id = org.create("Case", {"Subject": "Help"})
+    assert (record(org, case_id)["CaseNumber"], record(org, case_id)["IsClosed"]) == ("00001000", False)
+    org.clock.advance(minutes=1)
+    org.update(case_id, {"Status": "Closed"})
+    assert (record(org, case_id)["IsClosed"], record(org, case_id)["ClosedDate"]) == (True, LATER)
+    org.update(case_id, {"Status": "New"})
+    assert (record(org, case_id)["IsClosed"], record(org, case_id)["ClosedDate"]) == (False, None)
+    deal = record(
+        org,
+        org.create(
+            "Opportunity",
+            {"Name": "D", "StageName": "Closed Won", "CloseDate": "2026-05-01", "Amount": 10.01},
+        ),
+    )
+    assert [deal[name] for name in ("IsClosed", "IsWon", "ForecastCategory", "Fiscal")] == [
+        True,
+        True,
+        "Closed",
+        "2026 2",
+    ]
+    assert str(deal["ExpectedRevenue"]) == "10.01"
+
+
+@pytest.mark.parametrize(
+    ("sobject", "values", "code", "fields"),
+    [
+        ("Account", {}, "REQUIRED_FIELD_MISSING", ("Name",)),
+        ("Account", {"Name": ""}, "REQUIRED_FIELD_MISSING", ("Name",)),
+        ("Opportunity", {"Name": "x"}, "REQUIRED_FIELD_MISSING", ("StageName", "CloseDate")),
+        ("Account", {"Name": "x", "Nope__c": 1}, "INVALID_FIELD", ("Nope__c",)),
+        ("Account", {"Name": "x" * 256}, "STRING_TOO_LONG", ("Name",)),
+        ("Account", {"Name": "x", "ParentId": "001"}, "MALFORMED_ID", ("ParentId",)),
+        (
+            "Account",
+            {"Name": "x", "ParentId": "001Hs0000000009"},
+            "INVALID_CROSS_REFERENCE_KEY",
+            ("ParentId",),
+        ),
+        ("Account", {"Name": "x", "ParentId": "003Hs0000000001"}, "FIELD_INTEGRITY_EXCEPTION", ("ParentId",)),
+        (
+            "Account",
+            {"Name": "x", "NumberOfEmployees": 2**40},
+            "NUMBER_OUTSIDE_VALID_RANGE",
+            ("NumberOfEmployees",),
+        ),
+        (
+            "Account",
+            {"Name": "x", "BillingAddress": "Berlin"},
+            "INVALID_FIELD_FOR_INSERT_UPDATE",
+            ("BillingAddress",),
+        ),
+        ("Account", {"Name": "x", "CreatedDate": START}, "INVALID_FIELD_FOR_INSERT_UPDATE", ("CreatedDate",)),
+        (
+            "Account",
+            {"Name": "x", "CurrencyIsoCode": "XXX"},
+            "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+            ("CurrencyIsoCode",),
+        ),
+        ("OpportunityStage", {"ApiName": "x"}, "INVALID_TYPE_FOR_OPERATION", ()),
+        ("Nothing", {}, "INVALID_TYPE", ()),
+    ],
+)
+def test_refused_creates(
+    frozen_org: Org, sobject: str, values: dict[str, Any], code: str, fields: tuple[str, ...]
+) -> None:
+    user = frozen_org.add_user("ada@acme.example")
+    with pytest.raises(ApiError) as error:
+        frozen_org.create(sobject, values, user=user)
+    assert refused(error) == (code, fields)
+    assert frozen_org.rows("Account") == []
+
+
+def test_unique_fields(frozen_org: Org) -> None:
+    frozen_org.add_field("Account", custom_field("Code__c", "string", length=9, unique=True))
+    first = frozen_org.create("Account", {"Name": "a", "Code__c": "k1"})
+    with pytest.raises(ApiError) as error:
+        frozen_org.create("Account", {"Name": "b", "Code__c": "K1"})
+    assert refused(error) == ("DUPLICATE_VALUE", ("Code__c",))
+    frozen_org.update(first, {"Code__c": "k1"})
+    frozen_org.delete(first)
+    frozen_org.create("Account", {"Name": "b", "Code__c": "K1"})
+
+
+# permissions
+
+
+def test_what_a_user_may_not_do(frozen_org: Org) -> None:
+    org = frozen_org
+    account = org.create("Account", {"Name": "Acme"})
+    limited = org.add_user(
+        "ben@acme.example",
+        permissions=Permissions(
+            objects={"Account": READ_ONLY, "Lead": replace(READ_ONLY, create=True, edit=True)},
+            hidden_fields=frozenset({"Lead.Phone"}),
+            read_only_fields=frozenset({"Lead.Title"}),
+        ),
+    )
+    lead = org.create("Lead", {"LastName": "x", "Company": "y"}, user=limited)
+    for attempt in (
+        lambda: org.create("Account", {"Name": "x"}, user=limited),
+        lambda: org.update(account, {"Name": "x"}, user=limited.id),
+        lambda: org.delete(account, user="ben@acme.example"),
+    ):
+        with pytest.raises(ApiError) as error:
+            attempt()
+        assert refused(error)[0] == "INSUFFICIENT_ACCESS_OR_READONLY"
+    with pytest.raises(ApiError) as error:
+        org.update(lead, {"Phone": "1"}, user=limited)
+    assert refused(error) == ("INVALID_FIELD", ("Phone",))
+    with pytest.raises(ApiError) as error:
+        org.update(lead, {"Title": "1"}, user=limited)
+    assert refused(error) == ("INVALID_FIELD_FOR_INSERT_UPDATE", ("Title",))
+
+
+# update
+
+
+def test_an_update_stamps_the_record(frozen_org: Org) -> None:
+    account = frozen_org.create("Account", {"Name": "Acme", "Phone": "1"})
+    frozen_org.clock.advance(minutes=1, milliseconds=900)
+    frozen_org.update(account, {"Phone": None})
+    row = record(frozen_org, account)
+    assert [row[name] for name in AUDIT] == [START, LATER, LATER]
+    assert row["Phone"] is None
+
+
+def test_updates_of_what_is_not_there(frozen_org: Org) -> None:
+    account = frozen_org.create("Account", {"Name": "Acme"})
+    frozen_org.delete(account)
+    for record_id, code in (
+        (account, "ENTITY_IS_DELETED"),
+        ("001Hs0000000009", "NOT_FOUND"),
+        ("zzzHs0000000009", "NOT_FOUND"),
+        ("x", "MALFORMED_ID"),
+    ):
+        with pytest.raises(ApiError) as error:
+            frozen_org.update(record_id, {"Name": "x"})
+        assert refused(error)[0] == code
+
+
+def test_a_required_field_cannot_be_emptied(frozen_org: Org) -> None:
+    account = frozen_org.create("Account", {"Name": "Acme"})
+    with pytest.raises(ApiError) as error:
+        frozen_org.update(account, {"Name": ""})
+    assert refused(error) == ("REQUIRED_FIELD_MISSING", ("Name",))
+
+
+def test_field_history_of_an_opportunity(frozen_org: Org) -> None:
+    deal = frozen_org.create(
+        "Opportunity", {"Name": "D", "StageName": "Prospecting", "CloseDate": "2026-05-01", "Amount": 5}
+    )
+    frozen_org.update(deal, {"StageName": "Qualification", "Amount": "7.5", "CloseDate": "2026-05-01"})
+    history = {
+        row["Field"]: (row["OldValue"], row["NewValue"]) for row in frozen_org.rows("OpportunityFieldHistory")
+    }
+    assert history == {"StageName": ("Prospecting", "Qualification"), "Amount": ("5.0", "7.5")}
+
+
+def test_quiet_changes_move_the_system_stamp_alone(frozen_org: Org) -> None:
+    task = frozen_org.create("Task", {"Subject": "Call"})
+    frozen_org.clock.advance(minutes=1)
+    assert frozen_org.archive([task]) == 1
+    row = record(frozen_org, task)
+    assert (row["IsArchived"], row["LastModifiedDate"], row["SystemModstamp"]) == (True, START, LATER)
+    frozen_org.clock.advance(minutes=1)
+    assert frozen_org.touch([task[:15]]) == 1
+    assert record(frozen_org, task)["SystemModstamp"] > LATER
+
+
+# delete
+
+
+def test_a_delete_takes_its_dependents_along_and_back(frozen_org: Org) -> None:
+    org = frozen_org
+    account = org.create("Account", {"Name": "Acme"})
+    other = org.create("Account", {"Name": "Child", "ParentId": account})
+    contact = org.create("Contact", {"LastName": "x", "AccountId": account})
+    gone_before = org.create("Contact", {"LastName": "y", "AccountId": account})
+    case = org.create("Case", {"AccountId": account, "ContactId": contact})
+    comment = org.create("CaseComment", {"ParentId": case, "CommentBody": "hm"})
+    org.delete(gone_before)
+    org.clock.advance(minutes=1)
+    org.delete(account)
+    assert [org.is_deleted(each) for each in (account, contact, case, comment, other)] == [True] * 4 + [False]
+    assert record(org, comment)["SystemModstamp"] == LATER
+    org.clock.advance(minutes=1)
+    org.undelete(account)
+    assert [org.is_deleted(each) for each in (account, contact, case, comment)] == [False] * 4
+    assert org.is_deleted(gone_before)
+    assert record(org, contact)["SystemModstamp"] > LATER
+
+
+def test_a_child_does_not_come_back_alone(frozen_org: Org) -> None:
+    account = frozen_org.create("Account", {"Name": "Acme"})
+    contact = frozen_org.create("Contact", {"LastName": "x", "AccountId": account})
+    frozen_org.delete(account)
+    with pytest.raises(ApiError) as error:
+        frozen_org.undelete(contact)
+    assert refused(error)[0] == "UNDELETE_FAILED"
+
+
+def test_some_objects_have_no_bin(frozen_org: Org) -> None:
+    org = frozen_org
+    campaign = org.create("Campaign", {"Name": "c"})
+    lead = org.create("Lead", {"LastName": "x", "Company": "y"})
+    member = org.create("CampaignMember", {"CampaignId": campaign, "LeadId": lead})
+    org.delete(member)
+    assert org.get(member) is None
+
+
+def test_the_bin_keeps_15_days(frozen_org: Org) -> None:
+    account = frozen_org.create("Account", {"Name": "Acme"})
+    frozen_org.delete(account)
+    frozen_org.clock.advance(days=14, hours=23)
+    assert frozen_org.is_deleted(account)
+    assert frozen_org.get(account) is not None
+    frozen_org.clock.advance(hours=2)
+    assert frozen_org.get(account) is None
+    assert frozen_org.rows("Account") == []
+
+
+def test_an_emptied_bin_shows_its_rows_for_a_day(frozen_org: Org) -> None:
+    org = frozen_org
+    kept, gone = (org.create("Account", {"Name": name}) for name in ("kept", "gone"))
+    contact = org.create("Contact", {"LastName": "x", "AccountId": gone})
+    org.delete(kept)
+    org.delete(gone)
+    assert org.empty_recycle_bin([gone]) == 2
+    with pytest.raises(ApiError) as error:
+        org.undelete(gone)
+    assert refused(error)[0] == "UNDELETE_FAILED"
+    org.clock.advance(hours=23)
+    assert len(org.rows("Account")) == 2
+    org.clock.advance(hours=2)
+    assert [row["Id"] for row in org.rows("Account")] == [kept]
+    assert org.get(contact) is None
+    org.undelete(kept)
+    assert org.empty_recycle_bin() == 0
+
+
+def test_a_hard_delete_leaves_nothing(frozen_org: Org) -> None:
+    account = frozen_org.create("Account", {"Name": "Acme"})
+    contact = frozen_org.create("Contact", {"LastName": "x", "AccountId": account})
+    frozen_org.hard_delete(account)
+    assert frozen_org.get(account) is None
+    assert frozen_org.get(contact) is None
+
+
+# merge
+
+
+def test_a_merge_moves_the_children_to_the_master(frozen_org: Org) -> None:
+    org = frozen_org
+    master, loser = (org.create("Account", {"Name": name}) for name in ("master", "loser"))
+    contact = org.create("Contact", {"LastName": "x", "AccountId": loser})
+    task = org.create("Task", {"WhatId": loser})
+    org.clock.advance(minutes=1)
+    org.merge(master, [loser])
+    assert (record(org, loser)["IsDeleted"], record(org, loser)["MasterRecordId"]) == (True, master)
+    assert record(org, contact)["AccountId"] == record(org, task)["WhatId"] == master
+    assert record(org, contact)["SystemModstamp"] == record(org, master)["SystemModstamp"] == LATER
+    assert not org.is_deleted(contact)
+
+
+@pytest.mark.parametrize("sobject", ["Task", "Account"])
+def test_refused_merges(frozen_org: Org, sobject: str) -> None:
+    one = frozen_org.create(sobject, {"Name": "x"} if sobject == "Account" else {})
+    with pytest.raises(ApiError):
+        frozen_org.merge(one, [one])
+
+
+# late commits
+
+
+def test_a_late_commit_is_stamped_when_written_and_seen_when_committed(frozen_org: Org) -> None:
+    org = frozen_org
+    with org.transaction() as late:
+        account = late.create("Account", {"Name": "late"})
+        contact = late.create("Contact", {"LastName": "x", "AccountId": account})
+        late.update(account, {"Phone": "1"})
+        org.clock.advance(minutes=1)
+        assert org.rows("Account") == []
+        assert org.latest_covered == org.clock.now() - timedelta(minutes=1)
+        early = org.create("Account", {"Name": "early"})
+    assert record(org, account)["SystemModstamp"] == START
+    assert record(org, early)["SystemModstamp"] == LATER
+    assert record(org, account)["Phone"] == "1"
+    assert record(org, contact)["AccountId"] == account
+    assert org.latest_covered == org.clock.now()
+
+
+def test_an_open_transaction_locks_its_rows(frozen_org: Org) -> None:
+    account = frozen_org.create("Account", {"Name": "Acme"})
+    late = frozen_org.transaction()
+    late.update(account, {"Name": "late"})
+    with pytest.raises(ApiError) as error:
+        frozen_org.update(account, {"Name": "now"})
+    assert refused(error)[0] == "UNABLE_TO_LOCK_ROW"
+    late.rollback()
+    assert record(frozen_org, account)["Name"] == "Acme"
+    frozen_org.update(account, {"Name": "now"})
+
+
+def test_an_exception_forgets_the_transaction(frozen_org: Org) -> None:
+    def attempt() -> None:
+        with frozen_org.transaction() as late:
+            late.create("Account", {"Name": "x"})
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        attempt()
+    assert frozen_org.rows("Account") == []
+
+
+def test_all_or_nothing(frozen_org: Org) -> None:
+    def attempt() -> None:
+        with frozen_org.atomic():
+            frozen_org.create("Account", {"Name": "x"})
+            assert len(frozen_org.rows("Account")) == 1
+            frozen_org.create("Account", {})
+
+    with pytest.raises(ApiError):
+        attempt()
+    assert frozen_org.rows("Account") == []
+
+
+# loading
+
+
+def test_load_gives_ids_defaults_and_stamps(frozen_org: Org) -> None:
+    frozen_org.create("Account", {"Name": "first"})
+    rows = ((f"n{number}", number) for number in range(5000))
+    assert frozen_org.load("Account", rows, ("Name", "NumberOfEmployees")) == 5000
+    frozen_org.create("Account", {"Name": "last"})
+    found = frozen_org.rows("Account")
+    ids = [row["Id"] for row in found]
+    assert ids == sorted(set(ids))
+    assert [row["Name"] for row in found[:2]] == ["first", "n0"]
+    assert found[-1]["Name"] == "last"
+    assert found[7]["NumberOfEmployees"] == 6
+    assert found[7]["SystemModstamp"] == START
+    assert found[7]["OwnerId"] == frozen_org.admin.id
+    assert found[7]["IsDeleted"] is False
