@@ -6,8 +6,10 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
+from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import SingerCommand
 
 from tap_sfsource.errors import CatalogError, ConfigError, TapError
@@ -47,6 +49,10 @@ class TapCommand(SingerCommand):
             return super().make_context(*args, **kwargs)
         except TapError as error:
             self._end(error)
+        except ConfigValidationError as error:
+            for problem in error.errors:
+                self.logger.error("%s", problem)  # noqa: TRY400 - a line for people
+            sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the sync; see `click.Command.invoke`."""
@@ -104,3 +110,31 @@ def read_input(what: str, file: IO[str] | None) -> dict[str, Any] | None:
     if what == "catalog":
         raise CatalogError(f"The catalog {file.name} cannot be used: {problem}. Make one with --discover.")
     raise ConfigError("--state", f"{file.name}: {problem}", "Give the last STATE that the tap wrote.")
+
+
+def check_config_file(path: str) -> None:
+    """Make sure that a configuration file holds a JSON object.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ConfigError: It cannot be read, is not JSON or holds something else; the message shows none of its text.
+    """
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            "--config", f"{path} cannot be read ({error.strerror})", "Name a file of settings."
+        ) from None
+    except ValueError as error:
+        place = (
+            f"line {error.lineno}, column {error.colno}"
+            if isinstance(error, json.JSONDecodeError)
+            else "its text"
+        )
+        raise ConfigError("--config", f"{path} is not JSON ({place})", "Repair it there.") from None
+    if not isinstance(value, dict):
+        raise ConfigError(
+            "--config", f"{path} holds no JSON object", 'Write the settings as {"name": value}.'
+        )

@@ -19,7 +19,8 @@ from singer_sdk.plugin_base import PluginBase
 from singer_sdk.singerlib import Catalog
 from singer_sdk.tap_base import Tap
 
-from tap_sfsource.command import TapCommand, TerminatedError, read_input
+from tap_sfsource.command import TapCommand, TerminatedError, check_config_file, read_input
+from tap_sfsource.redaction import redact_logs
 from tap_sfsource.settings import Settings
 
 if TYPE_CHECKING:
@@ -217,13 +218,42 @@ class TapSFSource(Tap):
         """
         super(Tap, cls).invoke(about=about, about_format=about_format)
         cls.print_version(print_fn=cls.logger.info)
+        tap = cls._from_command_line(
+            config, state=read_input("state", state), catalog=read_input("catalog", catalog)
+        )
+        tap.setup_mapper()
+        tap.sync()
+
+    @classmethod
+    def _from_command_line(cls, config: Any, **kwargs: Any) -> TapSFSource:
+        """Make a tap whose log hides the secrets of its settings."""
         tap = cls(
             config=config.config if config else {},
-            state=read_input("state", state),
-            catalog=read_input("catalog", catalog),
             parse_env_config=bool(config and config.parse_env),
+            setup_mapper=False,
+            **kwargs,
         )
-        tap.sync()
+        redact_logs(str(tap.config[name]) for name in Settings.secrets() if tap.config.get(name))
+        return tap
+
+    @classmethod
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        """Read the configuration files.
+
+        Raises:
+            ConfigError: One cannot be read, or holds no JSON object.
+        """
+        for path in value:
+            if path != "ENV":
+                check_config_file(path)
+        return super().cb_config(ctx, param, value)
+
+    @classmethod
+    def cb_discover(cls, ctx: click.Context, param: click.Option, value: bool) -> None:  # noqa: ARG003
+        """Print the catalog and end."""
+        if value:
+            cls._from_command_line(ctx.params.get("config")).run_discovery()
+            ctx.exit()
 
     @classmethod
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
@@ -233,12 +263,7 @@ class TapSFSource(Tap):
             return
         from tap_sfsource.check import check_connection  # noqa: PLC0415
 
-        config = ctx.params.get("config")
-        tap = cls(
-            config=config.config if config else {},
-            parse_env_config=bool(config and config.parse_env),
-            setup_mapper=False,
-        )
+        tap = cls._from_command_line(ctx.params.get("config"))
         ctx.exit(0 if check_connection(tap.client, tap.settings) else 1)
 
     @classmethod
