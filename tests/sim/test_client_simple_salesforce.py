@@ -15,8 +15,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from requests.adapters import HTTPAdapter
-from simple_salesforce import Salesforce, SalesforceAuthenticationFailed
-from simple_salesforce.exceptions import SalesforceMalformedRequest, SalesforceResourceNotFound
+from simple_salesforce.api import Salesforce
+from simple_salesforce.exceptions import (
+    SalesforceAuthenticationFailed,
+    SalesforceMalformedRequest,
+    SalesforceResourceNotFound,
+)
 
 from tests.simulator import company
 from tests.simulator.__main__ import (
@@ -168,6 +172,13 @@ def test_bulk2_query(server: Server, salesforce: Salesforce, tmp_path: Any) -> N
     assert {row["Id"] for row in rows} == truth
     files = bulk.Contact.download("SELECT Id FROM Contact", path=str(tmp_path), max_records=5000, wait=0.05)
     assert sum(item["number_of_records"] for item in files) == len(truth)
+
+
+def test_bulk1_query(server: Server, salesforce: Salesforce) -> None:
+    truth = {row["Id"]: row["LastName"] for row in server.org.rows("Contact") if not row["IsDeleted"]}
+    bulk: Any = salesforce.bulk
+    rows = bulk.Contact.query("SELECT Id, LastName FROM Contact", wait=0.05)
+    assert {row["Id"]: row["LastName"] for row in rows} == truth
 
 
 def test_deleted_and_updated(server: Server, salesforce: Salesforce) -> None:

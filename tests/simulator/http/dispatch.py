@@ -5,6 +5,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tests.simulator.errors import ApiError
+from tests.simulator.http.bulk1_format import bulk1_error
 from tests.simulator.http.errors import (
     HttpError,
     OAuthError,
@@ -143,8 +144,5 @@ def _handled(site: "Site", call: Call) -> Reply:
 def _refusal(call: Call, error: ApiError) -> Reply:
     """The error in the shape of the API that was called."""
     if call.path.startswith("/services/async/"):
-        # Bulk API 1.0 words its errors in its own way.
-        from tests.simulator.http.bulk1_format import bulk1_error  # noqa: PLC0415 - only where it is spoken
-
         return bulk1_error(call, error)
     return error_reply(error)

@@ -2,6 +2,7 @@
 
 from tests.simulator.http import (
     admin,
+    bulk1,
     bulk2,
     composite,
     oauth,
@@ -17,5 +18,5 @@ from tests.simulator.http.routing import Router
 
 def router() -> Router:
     """The routes of an org."""
-    parts = (oauth, soap, sobjects, replication, usage, query, composite, bulk2, records, admin)
+    parts = (oauth, soap, sobjects, replication, usage, query, composite, bulk2, bulk1, records, admin)
     return Router(route for part in parts for route in part.ROUTES)

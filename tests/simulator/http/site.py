@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.simulator.http.bulk1_batches import BatchJobs
 from tests.simulator.http.cursors import Cursors
 from tests.simulator.http.faults import Faults
 from tests.simulator.http.jobs import Jobs
@@ -62,11 +63,13 @@ class Site:
     sessions: Sessions = field(init=False)
     cursors: Cursors = field(init=False)
     jobs: Jobs = field(init=False)
+    batch_jobs: BatchJobs = field(init=False)
 
     def __post_init__(self) -> None:
         self.sessions = Sessions(self.org)
         self.cursors = Cursors(self.org)
         self.jobs = Jobs(self)
+        self.batch_jobs = BatchJobs(self)
 
     def close(self) -> None:
         """Stop background work."""

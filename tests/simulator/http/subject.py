@@ -23,7 +23,7 @@ def subject(site: "Site", call: Call) -> str | None:
     if match := _SOBJECT.search(call.path):
         return _spelled(site, match[1])
     if match := _JOB.search(call.path):
-        return site.jobs.sobject_of(match[1])
+        return site.jobs.sobject_of(match[1]) or site.batch_jobs.sobject_of(match[1])
     if match := _CURSOR.search(call.path):
         return site.cursors.sobject_of(match[1])
     if "q" in call.query:

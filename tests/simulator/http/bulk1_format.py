@@ -1,0 +1,68 @@
+"""How Bulk API 1.0 words jobs, batches and errors: XML, or JSON for those who speak JSON."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from xml.sax.saxutils import escape
+
+from tests.simulator.errors import ApiError
+from tests.simulator.http.errors import HttpError
+from tests.simulator.http.messages import Call, Reply, json_reply
+
+_NAMESPACE = "http://www.force.com/2009/06/asyncapi/dataload"
+_XML = "application/xml"
+# Codes that it shares with REST are spelled in its own way.
+_CODES = {
+    "INVALID_SESSION_ID": ("InvalidSessionId", "Invalid session id"),
+    "REQUEST_LIMIT_EXCEEDED": ("ExceededQuota", "TotalRequests Limit exceeded."),
+    "NOT_FOUND": ("InvalidUrl", "Destination URL not reset. The URL returned from login must be set"),
+    "API_CURRENTLY_DISABLED": ("FeatureNotEnabled", "API is disabled for this User"),
+    "MALFORMED_QUERY": ("InvalidBatch", ""),
+}
+
+
+def speaks_json(call: Call) -> bool:
+    """Whether the answer is to be JSON."""
+    return "json" in f"{call.headers.get('Content-Type', '')}{call.headers.get('Accept', '')}".lower()
+
+
+def info(call: Call, name: str, values: Mapping[str, Any], status: int = 200) -> Reply:
+    """One `jobInfo` or `batchInfo`."""
+    if speaks_json(call):
+        return json_reply(dict(values), status)
+    return _xml(f'<{name} xmlns="{_NAMESPACE}">{_elements(values)}</{name}>', status)
+
+
+def infos(call: Call, name: str, items: Sequence[Mapping[str, Any]]) -> Reply:
+    """A list of them."""
+    if speaks_json(call):
+        return json_reply({name: list(items)})
+    body = "".join(f"<{name}>{_elements(item)}</{name}>" for item in items)
+    return _xml(f'<{name}List xmlns="{_NAMESPACE}">{body}</{name}List>')
+
+
+def result_list(call: Call, ids: Sequence[str]) -> Reply:
+    """The ids of a batch's results."""
+    if speaks_json(call):
+        return json_reply(list(ids))
+    results = "".join(f"<result>{each}</result>" for each in ids)
+    return _xml(f'<result-list xmlns="{_NAMESPACE}">{results}</result-list>')
+
+
+def bulk1_error(call: Call, error: ApiError) -> Reply:
+    """A refusal."""
+    code, message = _CODES.get(error.error_code, (error.error_code, ""))
+    values = {"exceptionCode": code, "exceptionMessage": message or error.message}
+    return info(call, "error", values, error.status if isinstance(error, HttpError) else 400)
+
+
+def _elements(values: Mapping[str, Any]) -> str:
+    return "".join(f"<{name}>{_text(value)}</{name}>" for name, value in values.items() if value is not None)
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else escape(str(value))
+
+
+def _xml(body: str, status: int = 200) -> Reply:
+    text = f'<?xml version="1.0" encoding="UTF-8"?>{body}'
+    return Reply(status, text.encode("utf-8", "replace"), content_type=_XML)
