@@ -60,6 +60,11 @@ class TapCommand(SingerCommand):
             return super().invoke(ctx)
         except TapError as error:
             self._end(error)
+        except BrokenPipeError:
+            self.logger.error(  # noqa: TRY400 - a traceback would tell no more
+                "The target closed its end of the pipe: see what it says. The next run goes on from its last state."
+            )
+            leave(1)
 
     def _end(self, error: TapError) -> NoReturn:
         self.logger.error("%s", error)

@@ -101,6 +101,7 @@ class Extraction:
     _deletions: Deletions = field(default_factory=Deletions, init=False)
     _now: datetime.datetime = field(init=False)
     _error: Exception | None = field(default=None, init=False)
+    _finished: bool = field(default=False, init=False)
     _id: Column = field(init=False, repr=False)
     _is_deleted: Column | None = field(init=False, repr=False)
     _columns: list[Column] = field(init=False, repr=False)
@@ -181,9 +182,11 @@ class Extraction:
             yield from self._sweep()
 
     def abandon(self) -> None:
-        """Let go of what was started for nothing."""
-        if hasattr(self, "scan"):
-            self.scan.abandon()
+        """Abort a job that no STATE names: nobody will read it."""
+        job = self.scan.job if hasattr(self, "scan") else None
+        kept = self.state.job()
+        if job is not None and not self._finished and (kept is None or kept.id != job.id):
+            self.readers.bulk.abort(job.id)
 
     def _read_log(self, log: DeletionLog, answer: Subresponse) -> Deletions:
         try:
@@ -233,6 +236,7 @@ class Extraction:
                 self.state.bookmark = reached
 
     def _finish(self) -> None:
+        self._finished = True
         self.state.clear_job()
         if self.plan.replication_key is None:
             return

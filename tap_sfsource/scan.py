@@ -168,11 +168,6 @@ class Scan:
             self.prepare(self._look())
             yield from self.pages()
 
-    def abandon(self) -> None:
-        """Abort a job that no state names: nobody will read it."""
-        if self.job is not None and not self.resumed:
-            self.readers.bulk.abort(self.job.id)
-
     def _bulk_at_once(self) -> bool:
         settings = self.readers.settings
         if self._bulk_refused:

@@ -1,0 +1,133 @@
+"""How a run ends when it is not let finish: by a signal, a closed pipe, a kill; and what the next run makes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.fix_process import SCRIPTS
+from tests.tap.reference import ReferenceTarget
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.fix_org import OrgServer
+
+LONG = os.environ.get("SFSOURCE_TEST_LEVEL") == "long"
+ROWS = 60
+
+
+class Started:
+    """A tap as a process whose output is read line by line."""
+
+    def __init__(self, folder: Path, config: dict[str, Any], state: dict[str, Any] | None) -> None:
+        (folder / "config.json").write_text(json.dumps(config))
+        command = [str(SCRIPTS / "tap-sfsource"), "--config", "config.json"]
+        if state is not None:
+            (folder / "state.json").write_text(json.dumps(state))
+            command += ["--state", "state.json"]
+        self.errors = (folder / "stderr").open("w+")
+        self.process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=self.errors)
+        assert self.process.stdout is not None
+        self.lines = self.process.stdout
+
+    def said(self) -> str:
+        self.errors.seek(0)
+        return self.errors.read()
+
+    def until(self, part: bytes) -> list[str]:
+        """Lines up to the first that holds a part."""
+        lines = []
+        for line in self.lines:
+            lines.append(line.decode())
+            if part in line:
+                return lines
+        raise AssertionError(f"no {part!r} in the output:\n{self.said()}")
+
+
+@pytest.fixture
+def slow_org(org_server: OrgServer) -> OrgServer:
+    """An org with more accounts than one page, each answer of which takes a while."""
+    for number in range(ROWS):
+        org_server.org.create("Account", {"Name": f"Account {number}"})
+    org_server.server.site.settings.latency = 20
+    return org_server
+
+
+def config_of(server: OrgServer, **settings: Any) -> dict[str, Any]:
+    return server.config(objects=["Account"], reader="bulk", bulk_page_size=5, progress="none", **settings)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_run_behind_a_true_state(
+    slow_org: OrgServer, tmp_path: Path, number: signal.Signals
+) -> None:
+    target = ReferenceTarget()
+    tap = Started(tmp_path, config_of(slow_org), None)
+    target.feed(tap.until(b'"locator"'))
+    tap.process.send_signal(number)
+    target.feed([line.decode() for line in tap.lines])
+    assert tap.process.wait(30) == 128 + number
+    assert f"Stopped by {number.name}" in tap.said()
+    assert "Traceback" not in tap.said()
+    assert len(target.tables["accounts"]) < ROWS
+    again = Started(tmp_path, config_of(slow_org), target.state)
+    target.feed([line.decode() for line in again.lines])
+    assert again.process.wait(30) == 0
+    assert len(target.tables["accounts"]) == ROWS
+    assert len(slow_org.ledger.matching("/jobs/query", method="POST")) == 1
+
+
+def test_a_closed_pipe_ends_the_run_without_a_traceback(slow_org: OrgServer, tmp_path: Path) -> None:
+    tap = Started(tmp_path, config_of(slow_org), None)
+    tap.until(b'"RECORD"')
+    tap.lines.close()
+    assert tap.process.wait(30) not in {0, None}
+    assert "Traceback" not in tap.said()
+    assert "closed" in tap.said()
+
+
+def test_killed_at_any_moment_nothing_is_lost_and_no_job_is_read_twice(
+    slow_org: OrgServer, tmp_path: Path
+) -> None:
+    """The lines that a killed tap got out are replayed; the next run starts from the last STATE among them."""
+    choose = random.Random(7)
+    for _ in range(100 if LONG else 3):
+        slow_org.ledger.clear()
+        target = ReferenceTarget()
+        tap = Started(tmp_path, config_of(slow_org), None)
+        stop_after = choose.randrange(1, 75)
+        lines: list[str] = []
+        for line in tap.lines:
+            lines.append(line.decode())
+            if len(lines) == stop_after:
+                break
+        tap.process.kill()
+        tap.process.wait(30)
+        target.feed(lines)
+        again = Started(tmp_path, config_of(slow_org), target.state)
+        target.feed([line.decode() for line in again.lines])
+        assert again.process.wait(30) == 0, again.said()
+        assert len(target.tables["accounts"]) == ROWS
+        read = [json.loads(line)["value"] for line in lines if '"STATE"' in line]
+        started = any("jobs" in value["bookmarks"].get("accounts", {}) for value in read)
+        jobs = slow_org.ledger.matching("/jobs/query", method="POST")
+        assert len(jobs) == 1 if started else len(jobs) <= 2
+
+
+def test_jobs_that_nobody_will_read_are_aborted(slow_org: OrgServer, tmp_path: Path) -> None:
+    slow_org.org.create("Contact", {"LastName": "Doe"})
+    config = {**config_of(slow_org), "objects": ["Account", "Contact"]}
+    tap = Started(tmp_path, config, None)
+    tap.until(b'"locator"')
+    tap.process.send_signal(signal.SIGTERM)
+    tap.lines.read()
+    assert tap.process.wait(30) == 128 + signal.SIGTERM
+    aborted = slow_org.ledger.matching("/jobs/query/", method="PATCH")
+    assert [entry.sobject for entry in aborted] == ["Contact"]
