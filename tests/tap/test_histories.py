@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -15,6 +16,7 @@ from tap_sfsource.naming import column_name
 from tests.fix_org import OrgServer
 from tests.simulator.__main__ import add_demo_login
 from tests.simulator.clock import Clock
+from tests.simulator.errors import ApiError
 from tests.simulator.http.faults import (
     AbortJob,
     Action,
@@ -134,9 +136,11 @@ class Histories(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def undelete(self, data: st.DataObject) -> None:
-        deleted = sorted(self.org.deleted_ids("Task"))
+        deleted = sorted(self.org.deleted_ids("Task") | self.org.deleted_ids("Contact"))
         if deleted:
-            self.org.undelete(data.draw(st.sampled_from(deleted)))
+            # The bin may have been emptied meanwhile, or the parent be gone.
+            with contextlib.suppress(ApiError):
+                self.org.undelete(data.draw(st.sampled_from(deleted)))
 
     @rule()
     def empty_recycle_bin(self) -> None:
