@@ -47,8 +47,19 @@ def table_of(sobject: SObject) -> str:
     return sobject.collection or column_of(sobject.name)
 
 
-def fields_of(sobject: SObject) -> list[Field]:
-    return [field for field in sobject.fields.values() if field.type not in NOT_LOADED]
+def columns_of(sobject: SObject) -> dict[str, Field]:
+    """Column name to field; of two that would share a name, the one whose API name sorts later gets a number."""
+    found: dict[str, Field] = {}
+    for name in sorted(sobject.fields):
+        field = sobject.fields[name]
+        if field.type in NOT_LOADED:
+            continue
+        column, count = column_of(name), 1
+        while column in found:
+            count += 1
+            column = f"{column_of(name)}_{count}"
+        found[column] = field
+    return found
 
 
 def expected_value(field: Field, value: Any) -> Any:
@@ -100,7 +111,7 @@ def selected_objects(org: Org) -> list[str]:
 
 def _differences_of(warehouse: Warehouse, org: Org, sobject: SObject) -> list[str]:
     table = table_of(sobject)
-    fields = fields_of(sobject)
+    columns = columns_of(sobject)
     expected = {row["Id"]: row for row in org.rows(sobject.name)}
     if table not in warehouse.table_names():
         return [f"{table}: no table for {len(expected)} rows"] if expected else []
@@ -109,8 +120,7 @@ def _differences_of(warehouse: Warehouse, org: Org, sobject: SObject) -> list[st
     found = [f"{table}: {key} is missing" for key in expected.keys() - loaded.keys()]
     found += [f"{table}: {key} is not in the org" for key in loaded.keys() - expected.keys()]
     for key in expected.keys() & loaded.keys():
-        for field in fields:
-            column = column_of(field.name)
+        for column, field in columns.items():
             if column not in loaded[key]:
                 found.append(f"{table}.{column}: no such column")
                 continue
