@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tests.simulator.errors import ApiError
 
 if TYPE_CHECKING:
+    from tests.simulator.http.sessions import Session
     from tests.simulator.org import Org
     from tests.simulator.soql import RestResult
 
@@ -23,12 +24,14 @@ class Cursor:
     Attributes:
         result: Its ids, fixed when it was asked; values are read as pages are.
         user_id: Whose it is; nobody else can read on.
+        token: The session that asked.
         page_rows: Rows a page.
     """
 
     id: str
     result: "RestResult"
     user_id: str
+    token: str
     page_rows: int
     created: datetime
 
@@ -41,9 +44,10 @@ class Cursors:
         self._lock = threading.Lock()
         self._cursors: dict[str, Cursor] = {}
 
-    def new(self, result: "RestResult", user_id: str, page_rows: int) -> Cursor:
+    def new(self, result: "RestResult", session: "Session", page_rows: int) -> Cursor:
         """A cursor over a result; it can be found again once it is kept."""
-        return Cursor(f"0r8Hs000{secrets.token_hex(5)}", result, user_id, page_rows, self._org.clock.now())
+        cursor_id = f"0r8Hs000{secrets.token_hex(5)}"
+        return Cursor(cursor_id, result, session.user.id, session.token, page_rows, self._org.clock.now())
 
     def keep(self, cursor: Cursor) -> None:
         """Keep it for the pages that follow."""

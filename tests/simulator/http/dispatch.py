@@ -41,8 +41,7 @@ def answer(site: "Site", call: Call) -> Reply:
     reply = _injected(site, call) or _served(site, call)
     reply.actions = call.actions
     if call.session:
-        limit = site.org.limits.daily_api_requests
-        reply.headers.setdefault("Sforce-Limit-Info", f"api-usage={limit.used}/{limit.maximum}")
+        reply.headers.setdefault("Sforce-Limit-Info", _usage(site, call.session))
     return reply
 
 
@@ -68,6 +67,18 @@ def charge(site: "Site", call: Call, amount: int) -> None:
     limit.spend(amount)
     if call.entry:
         call.entry.cost += amount
+    if call.session and call.session.app:
+        site.app_usage[call.session.app.client_id] += amount
+
+
+def _usage(site: "Site", session: "Session") -> str:
+    limit = site.org.limits.daily_api_requests
+    usage = f"api-usage={limit.used}/{limit.maximum}"
+    quota = site.settings.app_quotas.get(session.app.client_id) if session.app else None
+    if session.app is None or quota is None:
+        return usage
+    used = site.app_usage[session.app.client_id]
+    return f"{usage}; per-app-api-usage={used}/{quota}(appName={session.app.name})"
 
 
 def _injected(site: "Site", call: Call) -> Reply | None:

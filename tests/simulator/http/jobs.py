@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tests.simulator import soql
 from tests.simulator.errors import ApiError
+from tests.simulator.http.effort import check_effort
 from tests.simulator.http.faults import AbortJob, Action, FailJob, StallJob
 from tests.simulator.http.results import DELIMITERS, LINE_ENDINGS, Results, unordered, write_results
 from tests.simulator.ids import to_18
@@ -183,7 +184,9 @@ class Jobs:
         )
         separators = DELIMITERS[job.delimiter], LINE_ENDINGS[job.line_ending]
         lines = result.csv_lines(*separators)
-        if not parse(job.query).order_by:
+        if parse(job.query).order_by:
+            check_effort(self._site.settings, job.user, result.sobject, result.total_size)
+        else:
             lines = unordered(lines, org.seed)
         path = self._site.directory / f"{job.id}.csv"
         return write_results(path, result.csv_header(*separators), lines)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from tests.simulator import soql
 from tests.simulator.errors import ApiError
 from tests.simulator.http.cursors import Cursor
+from tests.simulator.http.effort import check_effort
+from tests.simulator.http.errors import invalid_session
 from tests.simulator.http.faults import ShortPage
 from tests.simulator.http.messages import Call, Reply, json_reply
 from tests.simulator.http.routing import Route
@@ -37,6 +39,8 @@ def query_more(site: "Site", call: Call, *, version: str, kind: str, locator: st
     if not start.isdigit():
         raise ApiError("INVALID_QUERY_LOCATOR", "invalid query locator")
     cursor = site.cursors.find(cursor_id, call.session.user.id)
+    if site.settings.cursors_end_with_session and not site.sessions.find(cursor.token):
+        raise invalid_session()
     return _page(site, call, f"/services/data/v{version}/{kind}", cursor, int(start))
 
 
@@ -65,7 +69,8 @@ def _first_page(site: "Site", call: Call, version: str, *, all_rows: bool) -> Re
         all_rows=all_rows,
         version=version,
     )
-    cursor = site.cursors.new(result, user.id, _page_rows(site, call))
+    check_effort(site.settings, user, result.sobject, result.total_size)
+    cursor = site.cursors.new(result, call.session, _page_rows(site, call))
     base = f"/services/data/v{version}/{'queryAll' if all_rows else 'query'}"
     return _page(site, call, base, cursor, 0)
 

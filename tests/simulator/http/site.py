@@ -1,5 +1,6 @@
 """What the handlers share: the org and the state that belongs to its HTTP side."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -30,6 +31,12 @@ class Settings:
         bulk_queued: Time on the org's clock that a Bulk job stays UploadComplete.
         bulk_processing: Time that it stays InProgress after that.
         compression: Whether gzip is sent to those who ask for it.
+        timeout_rows: A REST query that finds more rows runs into QUERY_TIMEOUT, and so does a Bulk query with ORDER BY,
+            which switches PK chunking off; None: none does.
+        most_activities: Tasks or events that a query may find for a user without "View All" on them.
+        app_quotas: API calls a day for a connected app, by client id; the limit header of such an app has its long form.
+        cursors_end_with_session: Whether a query locator is worth nothing to other sessions once its own has ended (seen
+            in one issue thread of a connector with refresh token rotation; the guides do not say).
         first_version, last_version: API versions that the org speaks.
     """
 
@@ -39,6 +46,10 @@ class Settings:
     bulk_queued: timedelta = timedelta(0)
     bulk_processing: timedelta = timedelta(0)
     compression: bool = True
+    timeout_rows: int | None = None
+    most_activities: int = 100_000
+    app_quotas: dict[str, int] = field(default_factory=dict)
+    cursors_end_with_session: bool = False
     first_version: int = 31
     last_version: int = 67
 
@@ -50,6 +61,7 @@ class Site:
     Attributes:
         directory: Folder for Bulk results.
         router: Where composite calls send their parts.
+        app_usage: API calls by client id.
         next_day: What a day does to the org, if it has the example company; tells what it did.
     """
 
@@ -60,6 +72,7 @@ class Site:
     settings: Settings = field(default_factory=Settings)
     ledger: Ledger = field(default_factory=Ledger)
     faults: Faults = field(default_factory=Faults)
+    app_usage: "Counter[str]" = field(default_factory=Counter)
     sessions: Sessions = field(init=False)
     cursors: Cursors = field(init=False)
     jobs: Jobs = field(init=False)
