@@ -9,7 +9,10 @@ if TYPE_CHECKING:
     from target_sfwarehouse.loader import Load
     from target_sfwarehouse.rows import RowShape
 
-__all__ = ["Chunk"]
+__all__ = ["CHUNK_BYTES", "CHUNK_ROWS", "Chunk"]
+
+CHUNK_ROWS = 2_000
+CHUNK_BYTES = 2 * 1024 * 1024
 
 
 @dataclass(frozen=True)

@@ -5,22 +5,21 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from target_sfwarehouse.chunks import Chunk
+from target_sfwarehouse.chunks import CHUNK_ROWS, Chunk
 from target_sfwarehouse.rows import BadValueError, NulError, RowShape, encode_rows
 from target_sfwarehouse.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from target_sfwarehouse.batch_files import CsvFile
     from target_sfwarehouse.errors import InputError
     from target_sfwarehouse.loader import Load, Loader
     from target_sfwarehouse.settings import Settings
     from target_sfwarehouse.table import Wanted
 
-__all__ = ["CHUNK_BYTES", "Buffer", "Intake", "Source"]
+__all__ = ["Buffer", "Intake", "Source"]
 
-CHUNK_ROWS = 2_000
-CHUNK_BYTES = 2 * 1024 * 1024
 BUFFERED_BYTES = 16 * 1024 * 1024
 """Input held back, over all streams, for chunks that are not full."""
 
@@ -202,6 +201,17 @@ class Intake:
         for buffer in list(self._buffers):
             self.push(buffer)
 
+    def copy_file(self, buffer: Buffer, file: CsvFile, line: int) -> None:
+        """Have a CSV file copied into a table, after the records before it.
+
+        Args:
+            buffer: The stream's buffer.
+            file: The file.
+            line: Input line of the BATCH message.
+        """
+        self.push(buffer)
+        self.worker.submit(self.loader.copy_file, buffer.load, buffer.shape, file, line)
+
     def check(self) -> None:
         """Raise what is wrong with a record handed over before.
 
@@ -271,13 +281,12 @@ class Intake:
             self.worker.call(self._loader.finish)
 
     def activate_version(self, load: Load, version: int) -> None:
-        """Mark what a version did not bring, after everything read before.
+        """Mark what a version did not bring; the caller has settled what was read before.
 
         Args:
             load: The table.
             version: The version.
         """
-        self.settle()
         self.worker.call(self.loader.activate_version, load, version)
 
     def reject(self, error: InputError, text: bytes) -> None:

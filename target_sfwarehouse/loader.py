@@ -14,36 +14,42 @@ from __future__ import annotations
 import logging
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import errors as pg
 
 from target_sfwarehouse import merge
+from target_sfwarehouse.batch_files import open_batch_file
 from target_sfwarehouse.careful import BAD_ROW, copy_carefully
+from target_sfwarehouse.chunks import CHUNK_ROWS, Chunk
 from target_sfwarehouse.ddl import ensure_schema, ensure_table, lock, run
 from target_sfwarehouse.errors import (
     BadRecordError,
     BadSchemaError,
     InputError,
-    WarehouseError,
     without_secrets,
 )
 from target_sfwarehouse.identifiers import quoted, table_name
 from target_sfwarehouse.rejected import Rejected
-from target_sfwarehouse.rows import COPY_OPTIONS
+from target_sfwarehouse.rows import COPY_OPTIONS, BadValueError
 from target_sfwarehouse.runs import Counts, RunLog
-from target_sfwarehouse.table import VERSION, Table, Wanted
+from target_sfwarehouse.table import VERSION, Table, Wanted, changes
 from target_sfwarehouse.versions import activate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from target_sfwarehouse.chunks import Chunk
+    from target_sfwarehouse.batch_files import CsvFile
     from target_sfwarehouse.engine import Engine
+    from target_sfwarehouse.rows import RowShape
     from target_sfwarehouse.settings import Settings
 
 __all__ = ["Load", "Loader"]
+
+BLOCK = 1024 * 1024
+"""Bytes of a batch file read at a time."""
 
 logger = logging.getLogger("target-sfwarehouse")
 
@@ -133,7 +139,7 @@ class Loader:
                 "name, e.g. by `stream_maps` with `__alias__`"
             )
         known = load.table if load is not None else None
-        if known is None or not self._fits(known, wanted):
+        if known is None or changes(known, wanted):
             self._commit_direct()
             if load is not None:
                 self._merge_alone(load)
@@ -148,12 +154,6 @@ class Loader:
         load.table = known
         known.keys = wanted.keys
         return load
-
-    @staticmethod
-    def _fits(known: Table, wanted: Wanted) -> bool:
-        from target_sfwarehouse.table import changes  # noqa: PLC0415
-
-        return not changes(known, wanted)
 
     def stage(self, chunk: Chunk) -> None:
         """Take rows in.
@@ -172,7 +172,7 @@ class Loader:
         if chunk.data is not None:
             try:
                 with self._atomic():
-                    self._copy(segment.name, chunk.columns, chunk.data)
+                    self._copy(segment.name, chunk.columns, (chunk.data,))
             except BAD_ROW:
                 logger.debug("A chunk of '%s' does not fit; looking for the row", load.table.stream)
             else:
@@ -183,17 +183,76 @@ class Loader:
     def _stage_carefully(self, load: Load, segment: Segment, chunk: Chunk) -> None:
         def copy(data: bytes) -> None:
             with self._atomic():
-                self._copy(segment.name, chunk.columns, data)
+                self._copy(segment.name, chunk.columns, (data,))
 
         for result in copy_carefully(chunk, copy, replace_nul=self.settings.sanitize_null_text_characters):
             if isinstance(result, int):
                 segment.rows += result
                 continue
-            if self.settings.on_bad_record == "quarantine":
-                self.reject(result.error, result.text)
-                continue
-            self._fail(load, result.error)
+            self._refuse(load, result.error, result.text)
+            if load.failure is not None:
+                return
+
+    def copy_file(self, load: Load, shape: RowShape, file: CsvFile, line: int) -> None:
+        """Copy a CSV file without looking at its rows; row by row if one of them does not fit.
+
+        Args:
+            load: The table.
+            shape: Its columns; those that the file lacks become NULL.
+            file: The file.
+            line: Input line of the BATCH message.
+        """
+        if load.failure is not None:
             return
+        load.first_line = load.first_line or line
+        columns = {column.name: column.column for column in shape.columns}
+        names = [columns[name] for name in file.names]
+        segment = self._segment(load, shape.column_names)
+        options = file.copy_options([quoted(name) for name in names])
+        try:
+            with self._atomic(), open_batch_file(file.url, file.storage) as source:
+                copied = self._copy(segment.name, names, iter(lambda: source.read(BLOCK), b""), options)
+        except BAD_ROW:
+            logger.debug("A row of %s does not fit; looking for it", file.url)
+            self._copy_file_slowly(load, shape, segment, file, line)
+            return
+        for column in shape.columns:
+            if column.default_false:
+                flag = quoted(column.column)
+                run(self.connection, f"UPDATE {segment.name} SET {flag} = false WHERE {flag} IS NULL")  # noqa: S608
+        segment.rows += copied
+        load.counts.read += copied
+
+    def _copy_file_slowly(
+        self, load: Load, shape: RowShape, segment: Segment, file: CsvFile, line: int
+    ) -> None:
+        rows = file.records()
+        while part := list(islice(rows, CHUNK_ROWS)):
+            load.counts.read += len(part)
+            items, texts = [], []
+            for number, text, record in part:
+                try:
+                    items.append(shape.from_record(record))
+                    texts.append(text)
+                except BadValueError as error:
+                    reason = f"{file.url}, line {number}: {error}"
+                    self._refuse(
+                        load,
+                        BadRecordError(reason, line=line, stream=load.table.stream, name=error.name),
+                        text,
+                    )
+            if items:
+                chunk = Chunk(load, shape, items, [], [line] * len(items), texts, None)
+                self._stage_carefully(load, segment, chunk)
+            if load.failure is not None:
+                return
+
+    def _refuse(self, load: Load, error: InputError, text: bytes) -> None:
+        """Put a bad row into quarantine, or end the load of its table."""
+        if self.settings.on_bad_record == "quarantine":
+            self.reject(error, text)
+        else:
+            self._fail(load, error)
 
     def reject(self, error: InputError, text: bytes) -> None:
         """Put a line of the input into quarantine.
@@ -220,10 +279,16 @@ class Loader:
         """A savepoint inside a direct load's transaction; elsewhere each COPY is atomic by itself."""
         return self.connection.transaction() if self._direct is not None else nullcontext()
 
-    def _copy(self, into: str, columns: Iterable[str], data: bytes, options: str = COPY_OPTIONS) -> None:
+    def _copy(
+        self, into: str, columns: Iterable[str], blocks: Iterable[bytes], options: str = COPY_OPTIONS
+    ) -> int:
+        """Copy encoded rows into a table, all or none, and return how many."""
         names = ", ".join(quoted(column) for column in columns)
-        with self.connection.cursor().copy(f"COPY {into} ({names}) FROM STDIN {options}".encode()) as copy:
-            copy.write(data)
+        cursor = self.connection.cursor()
+        with cursor.copy(f"COPY {into} ({names}) FROM STDIN {options}".encode()) as copy:
+            for block in blocks:
+                copy.write(block)
+        return cursor.rowcount
 
     def _may_copy_directly(self, load: Load) -> bool:
         """Whether the order of rows and the locks of other tables allow it."""
@@ -237,7 +302,7 @@ class Loader:
             lock(self.connection, self.engine, self.settings, load.table.label)
         try:
             with self.connection.transaction():
-                self._copy(load.table.sql, chunk.columns, chunk.data)
+                self._copy(load.table.sql, chunk.columns, (chunk.data,))
         except pg.UniqueViolation:
             # A key came twice: from here on rows are staged, where the last one wins.
             load.direct = False

@@ -23,6 +23,7 @@ from singer_sdk.exceptions import InvalidRecord, RecordsWithoutSchemaException
 from singer_sdk.singerlib.encoding.base import GenericSingerReader, SingerMessageType
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 
+from target_sfwarehouse.chunks import CHUNK_BYTES
 from target_sfwarehouse.errors import (
     BadRecordError,
     BadSchemaError,
@@ -31,7 +32,7 @@ from target_sfwarehouse.errors import (
     StoppedError,
     shown,
 )
-from target_sfwarehouse.intake import CHUNK_BYTES, Source
+from target_sfwarehouse.intake import Source
 from target_sfwarehouse.rows import load_json
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ class Streams(Protocol):
     def activate_version(self, stream: str, version: int) -> None:
         """Act on an ACTIVATE_VERSION message."""
 
+    def take_batch(self, message: dict[str, Any]) -> None:
+        """Act on a BATCH message."""
+
     def plain_sink(self, stream: str) -> WarehouseSink | None:
         """Return the sink of a stream whose records need no transformation, if it is one."""
 
@@ -81,10 +85,10 @@ class Route:
 
     __slots__ = ("decode", "head", "sink")
 
-    def __init__(self, head: bytes, sink: WarehouseSink) -> None:
+    def __init__(self, head: bytes, sink: WarehouseSink, decode: Callable[[bytes], Any]) -> None:
         self.head = head
         self.sink = sink
-        self.decode: Callable[[bytes], Any] = sink.shape.message.decode
+        self.decode = decode
 
 
 class FastReader(GenericSingerReader[bytes]):
@@ -150,8 +154,7 @@ class FastReader(GenericSingerReader[bytes]):
         try:
             with _blocks(source, self._streams) as blocks:
                 self._read(blocks)
-            if (number := self._streams.stop_signal) is not None:
-                raise StoppedError(number)
+            self._stop_if_told()
         except (InputError, BadSchemaError, StoppedError):
             self._intake.salvage()
             raise
@@ -159,6 +162,10 @@ class FastReader(GenericSingerReader[bytes]):
             if collecting:
                 gc.enable()
         return self._counts
+
+    def _stop_if_told(self) -> None:
+        if (number := self._streams.stop_signal) is not None:
+            raise StoppedError(number)
 
     def _read(self, blocks: Iterator[bytes]) -> None:
         rest: list[bytes] = []
@@ -284,7 +291,7 @@ class FastReader(GenericSingerReader[bytes]):
             elif kind == SingerMessageType.ACTIVATE_VERSION:
                 self._streams.activate_version(message["stream"], message["version"])
             else:
-                self._callbacks[kind](message)
+                self._streams.take_batch(message)
         except (RecordsWithoutSchemaException, KeyError) as error:
             if isinstance(error, KeyError) and error.args != (stream,):
                 raise InputError(f"a {kind} without {error}", line=line, stream=stream) from None
@@ -324,10 +331,11 @@ class FastReader(GenericSingerReader[bytes]):
             number, line, version if isinstance(version, int) else None, message.get("time_extracted")
         )
         if sink is not None:
-            head = line[: line.find(b'"record":', 0, HEAD)]
             sink.add(record, source)
-            if b'"type"' in head and b'"stream"' in head and head not in self._routes:
-                self._routes[head] = Route(head, sink)
+            head, found, _ = line[:HEAD].partition(b'"record":')
+            decoder = sink.shape.message
+            if found and b'"type"' in head and b'"stream"' in head and decoder is not None:
+                self._routes[head] = Route(head, sink, decoder.decode)
             return
         self._intake.source = source
         try:
@@ -350,7 +358,7 @@ def _blocks(source: Any, streams: Streams) -> Iterator[Iterator[bytes]]:
     with suppress(OSError, AttributeError):
         fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, BLOCK)
     waker, wake = os.pipe()
-    os.set_blocking(wake, False)  # noqa: FBT003
+    os.set_blocking(wake, False)
     in_main = threading.current_thread() is threading.main_thread()
     previous = signal.set_wakeup_fd(wake, warn_on_full_buffer=False) if in_main else -1
     poll = select.poll()
@@ -359,11 +367,14 @@ def _blocks(source: Any, streams: Streams) -> Iterator[Iterator[bytes]]:
 
     def read() -> Iterator[bytes]:
         while streams.stop_signal is None:
-            if not poll.poll(1000):
-                streams.intake.took(0)
-                continue
+            ready = {found for found, _ in poll.poll(1000)}
+            if waker in ready:
+                os.read(waker, HEAD)
             if streams.stop_signal is not None:
                 return
+            if descriptor not in ready:
+                streams.intake.took(0)
+                continue
             block = os.read(descriptor, BLOCK)
             if not block:
                 return

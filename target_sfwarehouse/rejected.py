@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import psycopg
-
 from target_sfwarehouse.ddl import lock, run
 from target_sfwarehouse.identifiers import quoted
 
 if TYPE_CHECKING:
     import uuid
+
+    import psycopg
 
     from target_sfwarehouse.engine import Engine
     from target_sfwarehouse.errors import InputError

@@ -16,19 +16,18 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Optional
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from target_sfwarehouse.errors import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from target_sfwarehouse.types import SqlType
 
@@ -48,6 +47,7 @@ _SHORT_ESCAPES = tuple(
     for letter, byte in ((b"n", b"\n"), (b"r", b"\r"), (b"t", b"\t"), (b"b", b"\b"), (b"f", b"\f"))
 )
 _LONG_ESCAPE = re.compile(rb"\\u00([01][0-9a-f])")
+_UNFIT_NAME = re.compile(r'["\\\x00-\x1f]')
 
 Row = tuple[Any, ...]
 
@@ -105,8 +105,9 @@ class RowShape:
         columns: Columns that records fill.
         all_columns: These and the extra ones, in the order of a row's values.
         column_names: Their names in the warehouse.
-        message: Decodes a whole RECORD line; its `record` is what `rows` takes.
-        record: Decodes one record that stands alone (BATCH files).
+        message: Decodes a whole RECORD line; its `record` is what `rows` takes. None if a property has a name
+            that a struct cannot have (a quote, a backslash, a control character): such streams go the slow way.
+        record: Decodes one record that stands alone (BATCH files); None likewise.
     """
 
     def __init__(self, stream: str, columns: Sequence[Column], extras: Sequence[Column] = ()) -> None:
@@ -120,26 +121,33 @@ class RowShape:
         self.columns = tuple(columns)
         self.all_columns = (*self.columns, *extras)
         self.column_names = tuple(column.column for column in self.all_columns)
+        self.message: msgspec.json.Decoder[Any] | None = None
+        self.record: msgspec.json.Decoder[Any] | None = None
+        self._struct: type | None = None
+        self._converters = [
+            (position, _RAW_CONVERTERS[kind])
+            for position, column in enumerate(self.columns)
+            if (kind := _conversion(column))
+        ]
+        if not any(_UNFIT_NAME.search(column.name) for column in self.columns):
+            self._make_decoders(stream)
+
+    def _make_decoders(self, stream: str) -> None:
         fields = [_field(position, column) for position, column in enumerate(self.columns)]
         self._struct = msgspec.defstruct("Row", fields, gc=False)
         message = msgspec.defstruct(
             "RecordMessage",
             [
                 ("type", Literal["RECORD"]),
-                ("stream", Literal[stream]),  # type: ignore[valid-type]
+                ("stream", Literal[stream]),
                 ("record", self._struct),
-                ("version", Optional[int], None),
-                ("time_extracted", Optional[str], None),
+                ("version", int | None, None),
+                ("time_extracted", str | None, None),
             ],
             gc=False,
         )
-        self.message: msgspec.json.Decoder[Any] = msgspec.json.Decoder(message)
-        self.record: msgspec.json.Decoder[Any] = msgspec.json.Decoder(self._struct)
-        self._converters = [
-            (position, _RAW_CONVERTERS[kind])
-            for position, column in enumerate(self.columns)
-            if (kind := _conversion(column))
-        ]
+        self.message = msgspec.json.Decoder(message)
+        self.record = msgspec.json.Decoder(self._struct)
 
     def rows(self, items: Sequence[Any], extras: Sequence[Row] = ()) -> list[Row]:
         """Turn decoded records into rows.
@@ -215,7 +223,7 @@ def _field(position: int, column: Column) -> tuple[str, Any, Any]:
         return name, kind, msgspec.field(name=column.name, default=False)
     if kind is msgspec.Raw:
         return name, kind, msgspec.field(name=column.name, default=_NULL)
-    return name, Optional[kind], msgspec.field(name=column.name, default=None)
+    return name, kind | None, msgspec.field(name=column.name, default=None)
 
 
 def _conversion(column: Column) -> str:

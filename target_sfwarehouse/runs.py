@@ -8,18 +8,18 @@ from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import psycopg
-
 from target_sfwarehouse.ddl import lock, run
 from target_sfwarehouse.identifiers import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import psycopg
+
     from target_sfwarehouse.engine import Engine
     from target_sfwarehouse.settings import Settings
 
-__all__ = ["Counts", "RunLog", "SYNC_RUNS"]
+__all__ = ["SYNC_RUNS", "Counts", "RunLog"]
 
 SYNC_RUNS = "_sync_runs"
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.sinks import Sink
 
+from target_sfwarehouse.chunks import CHUNK_BYTES
 from target_sfwarehouse.errors import BadRecordError, BadSchemaError, MissingKeyError, shown
-from target_sfwarehouse.intake import CHUNK_BYTES
 from target_sfwarehouse.rows import BadValueError, Column, RowShape
 from target_sfwarehouse.table import METADATA_COLUMNS, VERSION, wanted_columns
 from target_sfwarehouse.types import BIGINT
@@ -164,12 +164,15 @@ class WarehouseSink(Sink):
         """
         if not self._intake.settings.activate_version:
             self.logger.info("ACTIVATE_VERSION of '%s' ignored, as `activate_version` says", self.stream_name)
-        elif not self.load.table.keys and not self.versioned:
+            return
+        self._intake.settle()
+        if self.load.counts.read and not self.versioned:
+            # Nobody can tell which rows the version brought: marking all of them would be a catastrophe.
             self.logger.warning(
                 "ACTIVATE_VERSION of '%s' ignored: its records carry no version", self.stream_name
             )
-        else:
-            self._intake.activate_version(self.load, new_version)
+            return
+        self._intake.activate_version(self.load, new_version)
 
     def _parse_timestamps_in_record(
         self, record: dict[str, Any], schema: dict[str, Any], treatment: Any

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import Target
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TargetCapabilities
@@ -104,9 +104,9 @@ class TargetSFWarehouse(Target):
             The sink.
         """
         del record
-        active: WarehouseSink = self._sinks_active.get(stream_name)  # type: ignore[assignment]
+        active = cast("WarehouseSink | None", self._sinks_active.get(stream_name))
         if schema is None:
-            return active
+            return cast("WarehouseSink", self._sinks_active[stream_name])
         name = (stream_name, json.dumps(schema, default=str), tuple(key_properties or ()))
         known = self._seen.get(name)
         if known is not None and known is active:
@@ -114,7 +114,9 @@ class TargetSFWarehouse(Target):
         if active is not None:
             active.retire()
         if known is None:
-            known = self._seen[name] = self.add_sink(stream_name, schema, key_properties)  # type: ignore[assignment]
+            known = self._seen[name] = cast(
+                "WarehouseSink", self.add_sink(stream_name, schema, key_properties)
+            )
         else:
             known.setup()
             self._sinks_active[stream_name] = known
@@ -134,7 +136,7 @@ class TargetSFWarehouse(Target):
         maps = self.mapper.stream_maps.get(stream, [])
         if len(maps) != 1 or type(maps[0]) is not SameRecordTransform or maps[0].flattening_enabled:
             return None
-        return self._sinks_active.get(maps[0].stream_alias)  # type: ignore[return-value]
+        return cast("WarehouseSink | None", self._sinks_active.get(maps[0].stream_alias))
 
     def note_schema(self, message: dict[str, Any]) -> None:
         """Remember the bookmark properties of a SCHEMA message, for `indexes`.
@@ -160,6 +162,27 @@ class TargetSFWarehouse(Target):
         for stream_map in self.mapper.stream_maps[stream]:
             self._sinks_active[stream_map.stream_alias].activate_version(version)
 
+    def take_batch(self, message: dict[str, Any]) -> None:
+        """Act on a BATCH message: load the records of its files, then commit.
+
+        Args:
+            message: The message.
+
+        Raises:
+            KeyError: No SCHEMA has announced the stream.
+            InputError: A file cannot be used.
+        """
+        from target_sfwarehouse.batches import BatchReader  # noqa: PLC0415 - see __init__
+
+        stream = message["stream"]
+        maps = self.mapper.stream_maps[stream]
+        batch = BatchReader(message, self.intake, self._sinks_active[maps[0].stream_alias].batch_config)
+        plain = self.plain_sink(stream)
+        if plain is not None:
+            batch.load(plain)
+        else:
+            batch.load_by_sdk(self._process_record_message)
+
     def process_endofpipe(self) -> None:
         """Commit everything, emit the last STATE and write the summary."""
         self.intake.settle()
@@ -175,7 +198,7 @@ class TargetSFWarehouse(Target):
         self._stop_signal = signum
 
     @classmethod
-    def invoke(cls, **options: Any) -> None:  # type: ignore[override]
+    def invoke(cls, **options: Any) -> None:
         """Run the command line; what goes wrong is one line and a non-zero exit.
 
         Args:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import psycopg
-
 from target_sfwarehouse.ddl import add_bookkeeping
 from target_sfwarehouse.identifiers import quoted
 from target_sfwarehouse.table import DELETED, DELETED_AT, VERSION
 
 if TYPE_CHECKING:
+    import psycopg
+
     from target_sfwarehouse.table import Table
 
 __all__ = ["activate"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -18,6 +19,14 @@ WAITING = 3
 """Jobs that may wait: enough to keep the server busy, few enough to keep memory small."""
 
 
+@dataclass(frozen=True)
+class _Job:
+    """A job; one of `call` runs always, to pass an error on to whoever waits."""
+
+    run: Callable[[], object]
+    always: bool = False
+
+
 class Worker:
     """Runs jobs one after the other on a thread of its own.
 
@@ -25,7 +34,7 @@ class Worker:
     """
 
     def __init__(self) -> None:
-        self._jobs: queue.Queue[Callable[[], object] | None] = queue.Queue(WAITING)
+        self._jobs: queue.Queue[_Job | None] = queue.Queue(WAITING)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="warehouse", daemon=True)
         self._thread.start()
@@ -42,7 +51,7 @@ class Worker:
         """
         if self._error is not None:
             raise self._error
-        self._jobs.put(lambda: job(*arguments))
+        self._jobs.put(_Job(lambda: job(*arguments)))
 
     def call(self, job: Callable[..., T], *arguments: Any) -> T:
         """Run a job after those before it and wait for its result.
@@ -68,7 +77,7 @@ class Worker:
             except BaseException as error:  # noqa: BLE001 - handed to the caller
                 future.set_exception(error)
 
-        self._jobs.put(run)
+        self._jobs.put(_Job(run, always=True))
         return future.result()
 
     def close(self) -> None:
@@ -79,8 +88,7 @@ class Worker:
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
             try:
-                # A job of `call` always runs: it passes the error on to whoever waits.
-                if self._error is None or job.__name__ == "run":
-                    job()
+                if self._error is None or job.always:
+                    job.run()
             except BaseException as error:  # noqa: BLE001 - raised by the next submit
                 self._error = error

@@ -1,0 +1,226 @@
+"""BATCH messages: files of records, in the SDK's encodings and in CSV that goes to COPY untouched.
+
+The encoding of a CSV batch: `{"format": "csv", "compression": "gzip" | "zstd" | "none"}`, with optional keys
+
+    columns       property names in the order of the file's columns; without it the header line names them
+    header        whether the file has a header line (default true; skipped when `columns` is given)
+    quoted_empty  what `""` means: `text` (default) the empty string, `null` NULL, as in Salesforce's CSV
+
+An empty field without quotes is always NULL. Text is UTF-8, quotes inside quotes are doubled.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+from singer_sdk.helpers._batch import StorageTarget
+
+from target_sfwarehouse.errors import InputError, SettingsError, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["CsvFile", "open_batch_file", "parquet_records"]
+
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+
+@contextmanager
+def open_batch_file(url: str, storage: StorageTarget | None = None) -> Iterator[IO[bytes]]:
+    """Open a file of a BATCH manifest; what it is compressed by is told by its first bytes.
+
+    The SDK's own jsonl files are gzipped whatever the message says, so the message is not asked.
+
+    Args:
+        url: A local path, or a URL that fsspec knows.
+        storage: Where `batch_config` says that files are; by default the URL says it.
+
+    Yields:
+        The decompressed file.
+
+    Raises:
+        InputError: The file is not there.
+        SettingsError: It is compressed by zstd and the extra for that is missing.
+    """
+    head, tail = StorageTarget.split_url(url)
+    try:
+        with (storage or StorageTarget.from_url(head)).open(tail, mode="rb") as raw:
+            start = raw.read(4)
+            raw.seek(0)
+            if start.startswith(GZIP):
+                with gzip.open(raw) as file:
+                    yield file  # type: ignore[misc]
+            elif start.startswith(ZSTD):
+                with _zstd(raw) as file:
+                    yield file
+            else:
+                yield raw
+    except FileNotFoundError:
+        raise InputError(f"batch file {url} is not there") from None
+
+
+def _zstd(raw: IO[bytes]) -> IO[bytes]:
+    try:
+        import zstandard  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise SettingsError(
+            "A batch file is compressed by zstd; install the extra that reads it: pip install 'sfsource[zstd]'"
+        ) from None
+    return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)  # type: ignore[no-any-return]
+
+
+def parquet_records(file: IO[bytes]) -> Iterator[dict[str, Any]]:
+    """Read the records of a Parquet file, a row group at a time.
+
+    Args:
+        file: The file, seekable.
+
+    Yields:
+        Records.
+
+    Raises:
+        SettingsError: The extra that reads Parquet is missing.
+    """
+    try:
+        from pyarrow import parquet  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise SettingsError(
+            "A batch file is Parquet; install the extra that reads it: pip install 'sfsource[parquet]'"
+        ) from None
+    for batch in parquet.ParquetFile(file).iter_batches(batch_size=2000):
+        yield from batch.to_pylist()
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """One CSV file of a BATCH manifest.
+
+    Attributes:
+        url: Where it is.
+        names: Property of each of its columns.
+        header: Whether its first line is a header.
+        quoted_empty_is_null: Whether `""` means NULL.
+        storage: Where `batch_config` says that files are.
+    """
+
+    url: str
+    names: tuple[str, ...]
+    header: bool = True
+    quoted_empty_is_null: bool = False
+    storage: StorageTarget | None = None
+
+    @classmethod
+    def described(cls, url: str, encoding: dict[str, Any], storage: StorageTarget | None) -> CsvFile:
+        """Read what a BATCH message says about its files, and the header where that must tell the rest.
+
+        Args:
+            url: The file.
+            encoding: The message's encoding.
+            storage: As for `open_batch_file`.
+
+        Returns:
+            The description.
+
+        Raises:
+            InputError: Neither the message nor the file names the columns.
+        """
+        header = bool(encoding.get("header", True))
+        names: Sequence[str] = encoding.get("columns") or ()
+        if not names:
+            if not header:
+                raise InputError(f"batch file {url} has no header, and the message does not name its columns")
+            with open_batch_file(url, storage) as file:
+                names = next(csv.reader(io.TextIOWrapper(file, "utf-8", newline="")), [])
+        if len(set(names)) < len(names) or not names:
+            raise InputError(f"batch file {url} has no usable columns: {shown(list(names))}")
+        empty_is_null = encoding.get("quoted_empty", "text") == "null"
+        return cls(url, tuple(names), header, empty_is_null, storage)
+
+    def copy_options(self, columns: Sequence[str]) -> str:
+        """Return the options of the COPY that reads the file.
+
+        Args:
+            columns: Quoted names of its columns.
+
+        Returns:
+            SQL in brackets.
+        """
+        options = ["FORMAT csv", "NULL ''"]
+        if self.header:
+            options.append("HEADER true")
+        if self.quoted_empty_is_null:
+            options.append(f"FORCE_NULL ({', '.join(columns)})")
+        return f"({', '.join(options)})"
+
+    def records(self) -> Iterator[tuple[int, bytes, dict[str, Any]]]:
+        """Read the file row by row: for rows that must be transformed, or one of which COPY refuses.
+
+        Yields:
+            Line number where a row ends, its text, and its values; NULL as None.
+
+        Raises:
+            InputError: A row has more or fewer fields than there are columns.
+        """
+        with open_batch_file(self.url, self.storage) as file:
+            text = _Kept(io.TextIOWrapper(file, "utf-8", newline=""))
+            for number, fields in enumerate(_fields(text, quoted_empty_is_null=self.quoted_empty_is_null)):
+                line = text.take()
+                if number == 0 and self.header:
+                    continue
+                if len(fields) != len(self.names):
+                    raise InputError(
+                        f"batch file {self.url}, line {text.number}: {len(fields)} fields for {len(self.names)} columns"
+                    )
+                yield text.number, line.encode(), dict(zip(self.names, fields, strict=True))
+
+
+class _Kept:
+    """Lines of a text, of which the ones read last can be had again."""
+
+    def __init__(self, lines: IO[str]) -> None:
+        self.lines = lines
+        self.number = 0
+        self.kept: list[str] = []
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self.lines:
+            self.number += 1
+            self.kept.append(line)
+            yield line
+
+    def take(self) -> str:
+        """Return the lines read since the last call."""
+        kept = "".join(self.kept)
+        self.kept.clear()
+        return kept
+
+
+def _fields(lines: _Kept, *, quoted_empty_is_null: bool) -> Iterator[list[str | None]]:
+    """Parse CSV as COPY does: an unquoted empty field is NULL, a quoted one only if asked.
+
+    Python's reader before 3.12 does not tell the two apart, so empty fields of a row are looked at once more.
+    """
+    csv.field_size_limit(sys.maxsize)
+    for row in csv.reader(lines):
+        if quoted_empty_is_null or "" not in row:
+            yield [field or None if quoted_empty_is_null else field for field in row]
+            continue
+        yield _nulls_told_apart("".join(lines.kept).rstrip("\r\n"), row)
+
+
+def _nulls_told_apart(text: str, row: list[str]) -> list[str | None]:
+    """Return a row with None where a field was empty and not quoted."""
+    fields: list[str | None] = []
+    position = 0
+    for value in row:
+        quoted = text.startswith('"', position)
+        fields.append(value if value or quoted else None)
+        length = len(value) + (value.count('"') + 2 if quoted else 0)
+        position += length + 1
+    return fields

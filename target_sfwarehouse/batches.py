@@ -1,0 +1,173 @@
+"""Load the files of a BATCH message."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from target_sfwarehouse.batch_files import CsvFile, open_batch_file, parquet_records
+from target_sfwarehouse.chunks import CHUNK_BYTES
+from target_sfwarehouse.errors import BadRecordError, InputError, shown
+from target_sfwarehouse.intake import Source
+from target_sfwarehouse.rows import load_json
+
+if TYPE_CHECKING:
+    from singer_sdk.helpers._batch import BatchConfig
+
+    from target_sfwarehouse.intake import Intake
+    from target_sfwarehouse.sink import WarehouseSink
+
+__all__ = ["BatchReader"]
+
+FORMATS = ("jsonl", "parquet", "csv")
+
+
+class BatchReader:
+    """Reads the records that one BATCH message names."""
+
+    def __init__(self, message: dict[str, Any], intake: Intake, config: BatchConfig | None) -> None:
+        self._intake = intake
+        self._line = intake.line
+        self._stream: str = message["stream"]
+        self._encoding: dict[str, Any] = message["encoding"]
+        self._files: list[str] = message["manifest"]
+        self._storage = config.storage if config else None
+        version = message.get("version")
+        self._version = version if isinstance(version, int) else None
+        if self._encoding["format"] not in FORMATS:
+            raise self._error(
+                f"batch format {shown(self._encoding['format'])} is none of {', '.join(FORMATS)}"
+            )
+
+    def _error(self, reason: str) -> InputError:
+        return InputError(reason, line=self._line, stream=self._stream)
+
+    def load(self, sink: WarehouseSink) -> None:
+        """Load the files into a sink whose records need no transformation, and commit.
+
+        Args:
+            sink: The stream's sink.
+
+        Raises:
+            InputError: A file or a record cannot be used.
+        """
+        if self._version is not None and not sink.versioned:
+            sink.enable_version()
+        for url in self._files:
+            try:
+                if self._encoding["format"] == "csv":
+                    self._load_csv(url, sink)
+                elif self._encoding["format"] == "jsonl":
+                    self._load_lines(url, sink)
+                else:
+                    self._load_slowly(sink, self._records(url))
+            except BadRecordError:
+                raise
+            except (InputError, OSError, EOFError) as error:
+                raise self._error(str(error)) from None
+        self._intake.flush()
+
+    def load_by_sdk(self, process: Callable[[dict[str, Any]], None]) -> None:
+        """Load the files by way of the SDK's stream maps, flattening or validation, and commit.
+
+        Args:
+            process: Takes a RECORD message.
+
+        Raises:
+            InputError: A file or a record cannot be used.
+        """
+        for url in self._files:
+            for text, record in self._records(url):
+                self._intake.source = Source(self._line, text, self._version)
+                process(
+                    {"type": "RECORD", "stream": self._stream, "record": record, "version": self._version}
+                )
+        self._intake.flush()
+
+    def _records(self, url: str) -> Iterator[tuple[bytes, dict[str, Any]]]:
+        """Yield the records of a file of any format, each with its text."""
+        kind = self._encoding["format"]
+        if kind == "csv":
+            described = CsvFile.described(url, self._encoding, self._storage)
+            yield from ((text, record) for _, text, record in described.records())
+            return
+        with open_batch_file(url, self._storage) as file:
+            if kind == "parquet":
+                for record in parquet_records(file):
+                    yield json.dumps(record, default=str).encode(), record
+                return
+            for text in file:
+                if text.strip():
+                    yield text, self._parsed(url, text)
+
+    def _parsed(self, url: str, text: bytes) -> dict[str, Any]:
+        try:
+            record = load_json(text)
+        except ValueError:
+            raise BadRecordError(
+                f"batch file {url} has a line that is no JSON: {shown(text[:80])}",
+                line=self._line,
+                stream=self._stream,
+            ) from None
+        if not isinstance(record, dict):
+            raise BadRecordError(
+                f"batch file {url} has a line that is no object", line=self._line, stream=self._stream
+            )
+        return record
+
+    def _load_lines(self, url: str, sink: WarehouseSink) -> None:
+        """Load jsonl by the typed decoder; what it refuses takes the slow path."""
+        decoder, buffer = sink.shape.record, sink.buffer
+        if decoder is None:
+            self._load_slowly(sink, self._records(url))
+            return
+        decode = decoder.decode
+        extra = sink.extra_values(self._version, None)
+        with open_batch_file(url, self._storage) as file:
+            for text in file:
+                try:
+                    item = decode(text)
+                except msgspec.DecodeError:
+                    if text.strip():
+                        self._add_slowly(sink, text, lambda text=text: self._parsed(url, text))  # type: ignore[misc]
+                    continue
+                buffer.items.append(item)
+                if extra:
+                    buffer.extras.append(extra)
+                buffer.lines.append(self._line)
+                buffer.texts.append(text)
+                buffer.size += len(text)
+                if len(buffer.items) >= buffer.limit or buffer.size >= CHUNK_BYTES:
+                    self._intake.push(buffer)
+
+    def _load_slowly(self, sink: WarehouseSink, records: Iterator[tuple[bytes, dict[str, Any]]]) -> None:
+        for text, record in records:
+            self._add_slowly(sink, text, lambda record=record: record)  # type: ignore[misc]
+
+    def _add_slowly(self, sink: WarehouseSink, text: bytes, record: Callable[[], dict[str, Any]]) -> None:
+        try:
+            sink.add(record(), Source(self._line, text, self._version))
+        except BadRecordError as error:
+            if self._intake.settings.on_bad_record != "quarantine":
+                raise
+            self._intake.reject(error, text)
+
+    def _load_csv(self, url: str, sink: WarehouseSink) -> None:
+        """Hand a CSV file to COPY as it is; row by row where values have to be converted."""
+        file = CsvFile.described(url, self._encoding, self._storage)
+        columns = {column.name: column for column in sink.shape.columns}
+        if unknown := [name for name in file.names if name not in columns]:
+            raise self._error(
+                f"batch file {url} has column {shown(unknown[0])}, which is no property of the SCHEMA"
+            )
+        if absent := [
+            column.name for column in sink.shape.columns if column.key and column.name not in file.names
+        ]:
+            raise self._error(f"batch file {url} lacks the key property {shown(absent[0])}")
+        if sink.versioned or any(columns[name].type.family == "bytes" for name in file.names):
+            self._load_slowly(sink, self._records(url))
+            return
+        self._intake.copy_file(sink.buffer, file, self._line)
