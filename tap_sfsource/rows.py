@@ -201,10 +201,17 @@ def _json_value(kind: Kind, value: Any) -> Any:
         return f"{value[:-5]}Z" if value.endswith("+0000") else value
     if kind == "integer":
         return int(value)
+    if kind == "number":
+        return msgspec.Raw(_plain(bytes(value)))
     if kind == "text" and not isinstance(value, str):
         # anyType: a history value is text in Bulk, and the JSON literal in REST.
         return msgspec.json.encode(value).decode()
     return value
+
+
+def _plain(number: bytes) -> bytes:
+    """A decimal without an exponent, such as Java writes for very small and very large doubles."""
+    return format(decimal.Decimal(number.decode()), "f").encode() if b"E" in number.upper() else number
 
 
 def _cell_value(kind: Kind, cell: str) -> Any:
@@ -214,9 +221,9 @@ def _cell_value(kind: Kind, cell: str) -> Any:
     if kind == "boolean":
         return cell == "true"
     if kind == "integer":
-        return int(cell.removesuffix(".0")) if "E" not in cell else int(decimal.Decimal(cell))
+        return int(decimal.Decimal(cell))
     if kind == "number":
-        return msgspec.Raw(cell.encode())
+        return msgspec.Raw(_plain(cell.encode()))
     return cell
 
 
@@ -245,6 +252,7 @@ class _CsvLines:
         self._rows = rows
         self._width = len(rows.columns)
         self._integers = [index for index, kind in enumerate(rows.kinds) if kind == "integer"]
+        self._numbers = [index for index, kind in enumerate(rows.kinds) if kind in {"integer", "number"}]
         self._nulls: list[bytes] = []
         self._openings: list[bytes] = []
         self._closings: list[bytes] = []
@@ -300,6 +308,9 @@ class _CsvLines:
         for index in self._integers:
             if cells[index].endswith(b".0"):
                 cells[index] = cells[index][:-2]
+        for index in self._numbers:
+            if b"E" in cells[index]:
+                cells[index] = _plain(cells[index])
         if b"" in cells:
             template = template.copy()
             template[2:-1:3] = cells

@@ -134,6 +134,17 @@ def test_a_page_cut_into_blocks_loses_nothing(rows: list[tuple[str | None, ...]]
     assert sum(count for _, count in chunks) == 3 * len(rows)
 
 
+@pytest.mark.parametrize(
+    ("written", "plain"), [("1.154E-10", "0.0000000001154"), ("1.0E7", "10000000"), ("-2E+3", "-2000")]
+)
+def test_numbers_are_written_without_an_exponent(written: str, plain: str) -> None:
+    encoder = Rows("things", [Column("N__c", "n_c", "double", {})])
+    csv_line, _ = encoder.csv_lines(f'"{written}"\n'.encode(), EXTRACTED)
+    json_line, _ = encoder.json_lines(f'[{{"N__c":{written}}}]'.encode(), EXTRACTED)
+    assert csv_line == json_line
+    assert f'{{"n_c":{plain}}}' in csv_line.decode()
+
+
 def test_a_version_is_part_of_each_record() -> None:
     encoder = Rows("things", COLUMNS[:1], version=7)
     for lines, _ in (
