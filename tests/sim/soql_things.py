@@ -85,7 +85,10 @@ class World:
     def run(self, text: str, **options: Any) -> soql.RestResult:
         """A REST result."""
         options.setdefault("now", NOW)
-        return soql.execute(text, schema=self.schema, connection=self.store.reader(), **options)
+        result: soql.RestResult = soql.execute(
+            text, schema=self.schema, connection=self.store.reader(), **options
+        )
+        return result
 
     def ask(self, text: str, **options: Any) -> list[dict[str, Any]]:
         """REST records without their attributes, at any depth."""

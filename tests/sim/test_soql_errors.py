@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.sim.soql_things import World
+from tests.sim.soql_things import NOW, World
+from tests.simulator import soql
+from tests.simulator.users import Permissions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,11 +155,11 @@ def test_unknown_and_forbidden_objects(world: World) -> None:
 
 
 def test_an_object_that_needs_a_filter_on_ids(world: World) -> None:
-    problem = (
-        "MALFORMED_QUERY",
+    restriction = (
         "Implementation restriction: Link requires a filter by a single Id on ThingId or OtherId using the equals "
-        "operator or multiple Id's using the IN operator.",
+        "operator or multiple Id's using the IN operator."
     )
+    problem = ("MALFORMED_QUERY", restriction)
     assert world.refusal("SELECT Id FROM Link") == problem
     assert world.refusal("SELECT Id FROM Link WHERE ThingId != null") == problem
     assert world.refusal(f"SELECT Id FROM Link WHERE ThingId = '{OBJECT_ID}' OR Id != null") == problem
@@ -280,11 +282,7 @@ def test_what_bulk_refuses_and_rest_does_not(world: World, text: str) -> None:
 
 
 def test_what_a_user_may_not_see_is_unknown(world: World) -> None:
-    from tests.simulator import soql
-    from tests.simulator.users import Permissions
-
     seen = world.schema.restricted_to(Permissions().without_object("Contact").without_field("Account.Phone"))
-    ask = {"connection": world.store.reader(), "now": world.run("SELECT Id FROM Account")._now}
     for text, code in (
         ("SELECT Id FROM Contact", "INVALID_TYPE"),
         ("SELECT Phone FROM Account", "INVALID_FIELD"),
@@ -292,15 +290,12 @@ def test_what_a_user_may_not_see_is_unknown(world: World) -> None:
         ("SELECT Id, (SELECT Id FROM Contacts) FROM Account", "INVALID_TYPE"),
     ):
         with pytest.raises(soql.SoqlError) as refused:
-            soql.execute(text, schema=seen, **ask)
+            soql.execute(text, schema=seen, connection=world.store.reader(), now=NOW)
         assert refused.value.error_code == code
         world.run(text)
 
 
 def test_check_refuses_without_running(world: World) -> None:
-    from tests.simulator import soql
-
-    now = world.run("SELECT Id FROM Account")._now
-    soql.check("SELECT Id FROM Account", schema=world.schema, now=now, api="bulk")
+    soql.check("SELECT Id FROM Account", schema=world.schema, now=NOW, api="bulk")
     with pytest.raises(soql.SoqlError):
-        soql.check("SELECT BillingAddress FROM Account", schema=world.schema, now=now, api="bulk")
+        soql.check("SELECT BillingAddress FROM Account", schema=world.schema, now=NOW, api="bulk")

@@ -9,6 +9,8 @@ import pytest
 
 from tests.sim.soql_things import MIDNIGHT, World, things
 from tests.simulator import soql
+from tests.simulator.errors import ApiError
+from tests.simulator.schema import Field, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -332,8 +334,6 @@ def test_words_that_are_keywords_elsewhere_name_objects_and_fields(world: World)
 
 def test_a_changed_schema_is_another_schema(world: World) -> None:
     assert world.problem("SELECT New__c FROM Thing__c")[0] == "INVALID_FIELD"
-    from tests.simulator.schema import Field, Schema
-
     field = Field("New__c", "string", length=5)
     world.store.add_column("Thing__c", field)
     old = world.schema.get("Thing__c")
@@ -354,6 +354,4 @@ def test_a_result_can_be_read_through_another_threads_connection(world: World) -
 
 
 def test_soql_errors_are_api_errors() -> None:
-    from tests.simulator.errors import ApiError
-
     assert issubclass(soql.SoqlError, ApiError)
