@@ -130,7 +130,7 @@ class BatchReader:
             for text in file:
                 try:
                     item = decode(text)
-                except msgspec.DecodeError:
+                except (msgspec.DecodeError, UnicodeDecodeError):
                     if text.strip():
                         self._add_slowly(sink, text, lambda text=text: self._parsed(url, text))  # type: ignore[misc]
                     continue

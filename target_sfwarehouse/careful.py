@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 from psycopg import errors as pg
 
 from target_sfwarehouse.errors import BadRecordError, MissingKeyError, shown
@@ -23,8 +24,11 @@ __all__ = ["BAD_ROW", "BadRow", "copy_carefully"]
 BAD_ROW = (pg.DataError, pg.NotNullViolation, pg.CheckViolation, pg.ProgramLimitExceeded)
 """What Postgres raises for a row that does not fit, as opposed to a failure of the load."""
 
-_PLACE = re.compile(r"COPY .*?, \D*(\d+)(?:, \D*? ?([^,:]+?))?(?::|$)")
+_PLACE = re.compile(r"COPY \S+, \D*(\d+)(?:, \S+ (.*))?", re.DOTALL)
 """`COPY accounts, line 3, column amount: "abc"`; a server that speaks another language keeps the order."""
+
+_NO_NUMBER = b"{[tf"
+"""First bytes of JSON that is neither a number nor a string nor null."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,27 @@ def copy_carefully(
     for position, item in enumerate(chunk.items):
         try:
             row = chunk.shape.row(item, chunk.extras[position] if chunk.extras else ())
+            _check_numbers(chunk, row)
             ready.append((position, encode_rows([row], replace_nul=replace_nul)))
         except (ValueError, OverflowError) as error:
             yield from _copy_ready(chunk, ready, copy)
             ready = []
             yield _bad(chunk, position, error)
     yield from _copy_ready(chunk, ready, copy)
+
+
+def _check_numbers(chunk: Chunk, row: tuple[Any, ...]) -> None:
+    """Refuse what passed the decoder as the bytes of a number and is none: it would shift the columns after it.
+
+    Raises:
+        BadValueError: Names the property.
+    """
+    for column, value in zip(chunk.shape.all_columns, row, strict=True):
+        if isinstance(value, msgspec.Raw) and bytes(value)[:1] in _NO_NUMBER:
+            reason = (
+                f"{bytes(value).decode('utf-8', 'replace')[:80]} does not fit a column of type {column.type}"
+            )
+            raise BadValueError(column.name, reason)
 
 
 def _copy_ready(
@@ -129,8 +148,15 @@ def _bad(chunk: Chunk, position: int, error: Exception) -> BadRow:
 def _said(chunk: Chunk, error: psycopg.Error) -> tuple[str | None, str]:
     """Return the property that the server complains about, if it names one, and what it says."""
     match = _PLACE.search(error.diag.context or "")
-    column = error.diag.column_name or (match[2] if match else None)
-    name = next((c.name for c in chunk.shape.all_columns if c.column == column), None)
+    told = (match[2] if match else None) or ""
+    named = [
+        column.name
+        for column in chunk.shape.all_columns
+        if column.column == error.diag.column_name
+        or told == column.column
+        or told.startswith(column.column + ": ")
+    ]
+    name = max(named, key=len, default=None)
     return name, error.diag.message_primary or str(error)
 
 

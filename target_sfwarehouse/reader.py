@@ -119,14 +119,16 @@ class FastReader(GenericSingerReader[bytes]):
             The message.
 
         Raises:
-            InputError: It is no JSON object.
+            BadRecordError: It is no JSON object.
         """
         try:
             message = load_json(line)
         except (ValueError, RecursionError):
-            raise InputError(f"this is no JSON: {shown(line[:80])}", line=self._intake.line) from None
+            raise BadRecordError(f"this is no JSON: {shown(line[:80])}", line=self._intake.line) from None
         if not isinstance(message, dict):
-            raise InputError(f"a message must be a JSON object, not {shown(message)}", line=self._intake.line)
+            raise BadRecordError(
+                f"a message must be a JSON object, not {shown(message)}", line=self._intake.line
+            )
         return message
 
     def process_lines(
@@ -216,7 +218,7 @@ class FastReader(GenericSingerReader[bytes]):
                 items, texts, numbers, extras = buffer.items, buffer.texts, buffer.lines, buffer.extras
             try:
                 message = decode(line)  # type: ignore[misc]
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeDecodeError):
                 intake.line = number
                 head = b"\0"
                 self._other(line)
@@ -273,7 +275,7 @@ class FastReader(GenericSingerReader[bytes]):
         elif kind == SingerMessageType.STATE:
             try:
                 intake.state(bytes(self._state.decode(line).value))
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise InputError(f"a STATE without a value: {error}", line=intake.line) from None
         elif kind in self._callbacks:
             self._message(kind, stream, self.deserialize_json(line))
@@ -308,7 +310,7 @@ class FastReader(GenericSingerReader[bytes]):
         """Return a message's type and stream."""
         try:
             envelope = self._envelope.decode(line)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             message = self.deserialize_json(line)
             kind = message.get("type")
             if not isinstance(kind, str):
