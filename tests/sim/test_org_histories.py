@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,9 +13,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
+from tests.fix_org import OrgServer
+from tests.sim.api import Api
+from tests.simulator.__main__ import add_demo_login
 from tests.simulator.clock import Clock
 from tests.simulator.errors import ApiError
 from tests.simulator.org import Org
+from tests.simulator.server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +70,52 @@ class Histories(RuleBasedStateMachine):
         self.open: dict[int, tuple[Transaction, datetime, dict[str, Row]]] = {}
 
     def teardown(self) -> None:
-        self.org.close()
+        try:
+            self.every_interface_agrees()
+        finally:
+            self.org.close()
+
+    def every_interface_agrees(self) -> None:
+        """At the end of a history, what clients see by each way is the same."""
+        add_demo_login(self.org)
+        end = self.clock.now() + timedelta(minutes=1)
+        window = {"start": text_of(end - timedelta(days=1)), "end": text_of(end)}
+        with serve(self.org) as server:
+            served = OrgServer(server)
+            api = Api(served)
+            for sobject in VALUES:
+                soql = f"SELECT Id, IsDeleted, SystemModstamp FROM {sobject}"
+                rows = {row["Id"]: row for row in self.org.rows(sobject)}
+                living = {i for i, row in rows.items() if not row["IsDeleted"]}
+                assert ids_of(api.query(soql).json()) == living
+                everything = api.query(soql, "queryAll").json()
+                assert ids_of(everything) == rows.keys()
+                for row in everything["records"]:
+                    assert (row["IsDeleted"], row["SystemModstamp"]) == (
+                        rows[row["Id"]]["IsDeleted"],
+                        rows[row["Id"]]["SystemModstamp"],
+                    )
+                job = api.job(soql, "queryAll")
+                assert api.finished(job)["state"] == "JobComplete"
+                cells = list(csv.DictReader(io.StringIO(api.results(job).content.decode(), newline="")))
+                assert [
+                    (c["Id"], c["IsDeleted"], c["SystemModstamp"])
+                    for c in sorted(cells, key=lambda c: c["Id"])
+                ] == [
+                    (i, str(row["IsDeleted"]).lower(), row["SystemModstamp"].replace("+0000", "Z"))
+                    for i, row in sorted(rows.items())
+                ]
+                told = api.get(f"sobjects/{sobject}/updated/", params=window).json()
+                assert set(told["ids"]) == {i for i in living if rows[i]["SystemModstamp"] >= window["start"]}
+                if self.clock.now() - timedelta(days=1) > self.org.replication.log_from:
+                    told = api.get(f"sobjects/{sobject}/deleted/", params=window).json()
+                    gone = {entry["id"] for entry in told["deletedRecords"]}
+                    assert gone == {
+                        i
+                        for i, (kind, moment) in self.log.items()
+                        if kind == sobject and text_of(moment) >= window["start"]
+                    }
+                    assert not gone & living
 
     @property
     def now(self) -> datetime:
@@ -281,6 +332,13 @@ class Histories(RuleBasedStateMachine):
             }
 
 
+def ids_of(answer: dict[str, Any]) -> set[str]:
+    assert answer["done"] is True
+    ids = {record["Id"] for record in answer["records"]}
+    assert len(ids) == answer["totalSize"]
+    return ids
+
+
 def text_of(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.000+0000")
 
@@ -288,6 +346,6 @@ def text_of(moment: datetime) -> str:
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(
     max_examples=400 if LONG else 25,
-    stateful_step_count=80 if LONG else 30,
+    stateful_step_count=80 if LONG else 40,
     deadline=None,
 )
