@@ -3,7 +3,7 @@
 A step is rows to write and what the bookmark may say once they are written. The order matters:
 
 1. Tombstones of the deletion log, before the rows: a row that came back since is then put right by its own record.
-2. The rows of the window.
+2. The rows of the window, then the contents of its files where they were asked for.
 3. Passes over single columns: values that the stamp does not tell of (new properties, formulas).
 4. On request, or when the log cannot vouch for itself, a sweep of all ids under a new table version.
 """
@@ -18,6 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_sfsource import windows
+from tap_sfsource.contents import ContentsPage, ContentsReader
 from tap_sfsource.deletes import DeletionLog, Deletions, to_minute
 from tap_sfsource.errors import SalesforceError
 from tap_sfsource.rows import Rows
@@ -66,8 +67,8 @@ class Step:
         done: Moves the bookmark; called once the rows are written.
         page: The rows, or None where there are none.
         rows: How to write them.
-        kind: What they are: ``rows``, ``tombstones``, ``backfill``, ``formulas`` or ``ids``. All but ``rows`` hold some of
-            the stream's properties only.
+        kind: What they are: ``rows``, ``tombstones``, ``contents``, ``backfill``, ``formulas`` or ``ids``. All but
+            ``rows`` hold some of the stream's properties only.
         activate: The table version to activate after the rows, or None.
         waits: Whether a Bulk job is waited for next, whose id had better be in a STATE first.
     """
@@ -105,6 +106,7 @@ class Extraction:
     _id: Column = field(init=False, repr=False)
     _is_deleted: Column | None = field(init=False, repr=False)
     _columns: list[Column] = field(init=False, repr=False)
+    _files: list[Column] = field(init=False, repr=False)
     _constants: dict[str, Any] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -117,6 +119,7 @@ class Extraction:
             self._id,
             *(column for column in plan.columns if column is not self._id and column.sf_type != "base64"),
         ]
+        self._files = [column for column in plan.columns if column.sf_type == "base64"]
         self._constants = {} if plan.has_is_deleted else {plan.is_deleted: False}
 
     def first_requests(self) -> list[Subrequest]:
@@ -170,11 +173,14 @@ class Extraction:
         if self._error is not None:
             raise self._error
         first_sync = self.state.bookmark is None
-        unknown = frozenset(self.state.unknown([column.property for column in self._columns]))
+        unknown = frozenset(self.state.unknown(self._properties))
         yield self._opening()
         rows = self._rows(version=None if self.plan.replication_key else _new_version())
         for page, checkpoint in self.scan.pages():
             yield Step(partial(self._advance, checkpoint), page, rows)
+        if self._files:
+            fresh = any(column.property in unknown for column in self._files)
+            yield from self._contents(Window() if fresh else self.scan.window, rows.version)
         yield Step(self._finish, activate=rows.version)
         if self.plan.replication_key is not None and not first_sync:
             yield from self._passes(unknown)
@@ -187,6 +193,10 @@ class Extraction:
         kept = self.state.job()
         if job is not None and not self._finished and (kept is None or kept.id != job.id):
             self.readers.bulk.abort(job.id)
+
+    @property
+    def _properties(self) -> list[str]:
+        return [column.property for column in [*self._columns, *self._files]]
 
     def _read_log(self, log: DeletionLog, answer: Subresponse) -> Deletions:
         try:
@@ -230,7 +240,8 @@ class Extraction:
     def _advance(self, checkpoint: Checkpoint) -> None:
         if checkpoint.job is not None:
             self.state.set_job(checkpoint.job)
-        elif checkpoint.key is not None:
+        elif checkpoint.key is not None and not self._files:
+            # With files to come, rows before the checkpoint are not complete yet.
             reached = min(checkpoint.key, windows.parse(self.scan.watermark))
             if self.state.bookmark is None or reached > self.state.bookmark:
                 self.state.bookmark = reached
@@ -269,7 +280,7 @@ class Extraction:
         return column.calculated or named in {name.lower() for name in self.readers.settings.refresh_fields}
 
     def _note_properties(self) -> None:
-        self.state.know([column.property for column in self._columns])
+        self.state.know(self._properties)
 
     def _note_refresh(self) -> None:
         self.state.refreshed_at = self._now
@@ -278,6 +289,24 @@ class Extraction:
         scan = self._whole_table(kind, [self._id, *columns])
         rows = Rows(self.plan.stream_name, scan.columns)
         yield from self._scan_steps(scan, rows, kind)
+
+    def _contents(self, window: Window, version: int | None) -> Iterator[Step]:
+        """Read base64 fields of the window's rows, which costs a call each."""
+        settings = self.readers.settings
+        reader = ContentsReader(
+            self.readers.client, self.plan.api_name, self._files, settings.base64_max_bytes
+        )
+        key = self.plan.replication_key
+        scan = Scan(
+            self.readers, self.plan.api_name, [self._id], key.api_name if key else None, window, "contents"
+        )
+        ids = Rows(self.plan.stream_name, [self._id])
+        rows = Rows(self.plan.stream_name, [self._id, *self._files], version=version)
+        for page, _ in scan.pages():
+            found = [record[self._id.property] for record in page.records(ids)]
+            yield Step(_nothing, ContentsPage(found, reader), rows, "contents")
+        if reader.too_large:
+            self.notes.append(f"{reader.too_large} contents too large")
 
     def _sweep(self) -> Iterator[Step]:
         """All ids under a new table version: what it does not bring is gone."""
@@ -306,6 +335,10 @@ class Extraction:
     def _keep_job(self, job: JobBookmark | None, purpose: str) -> None:
         if job is not None:
             self.state.set_job(job, purpose)
+
+
+def _nothing() -> None:
+    """Rows that no bookmark stands behind."""
 
 
 def _new_version() -> int:

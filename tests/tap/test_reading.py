@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -300,6 +301,27 @@ def test_a_first_sync_starts_where_start_date_says(org_server: OrgServer, frozen
     syncs = Syncs(org_server, "Account", start_date=since.isoformat())
     syncs.sync()
     assert set(syncs.target.tables["accounts"]) == {new}
+
+
+def test_file_contents_are_read_on_request_up_to_a_size(org_server: OrgServer, frozen: Clock) -> None:
+    folder = org_server.org.create("Folder", {"Name": "Files", "Type": "Document", "AccessType": "Public"})
+
+    def document(name: str, content: bytes) -> str:
+        body = base64.b64encode(content).decode()
+        return org_server.org.create("Document", {"Name": name, "FolderId": folder, "Body": body})
+
+    small, large = document("small", b"\x00\xffhello"), document("large", b"x" * 5000)
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Document")
+    syncs.sync()
+    assert "body" not in syncs.row("documents", small)
+    frozen.advance(hours=3)
+    syncs.sync(include_base64=True, base64_max_bytes=4000)
+    assert base64.b64decode(syncs.row("documents", small)["body"]) == b"\x00\xffhello"
+    assert syncs.row("documents", large)["body"] is None
+    assert syncs.row("documents", large)["name"] == "large"
+    frozen.advance(hours=3)
+    assert syncs.sync(include_base64=True) == {}
 
 
 def test_an_idle_sync_of_all_collections_costs_few_calls(company_server: OrgServer) -> None:
