@@ -287,6 +287,26 @@ def test_an_emptied_bin_shows_its_rows_for_a_day(frozen_org: Org) -> None:
     assert org.empty_recycle_bin() == 0
 
 
+def test_what_was_undeleted_stays(frozen_org: Org) -> None:
+    account = frozen_org.create("Account", {"Name": "Acme"})
+    frozen_org.delete(account)
+    frozen_org.clock.advance(days=14)
+    frozen_org.undelete(account)
+    frozen_org.clock.advance(days=3)
+    frozen_org.delete(frozen_org.create("Account", {"Name": "other"}))
+    frozen_org.clock.advance(days=30)
+    assert [row["Id"] for row in frozen_org.rows("Account")] == [account]
+
+
+def test_emptying_the_bin_late_keeps_nothing_longer(frozen_org: Org) -> None:
+    account = frozen_org.create("Account", {"Name": "Acme"})
+    frozen_org.delete(account)
+    frozen_org.clock.advance(days=14, hours=12)
+    frozen_org.empty_recycle_bin()
+    frozen_org.clock.advance(hours=13)
+    assert frozen_org.get(account) is None
+
+
 def test_a_hard_delete_leaves_nothing(frozen_org: Org) -> None:
     account = frozen_org.create("Account", {"Name": "Acme"})
     contact = frozen_org.create("Contact", {"LastName": "x", "AccountId": account})

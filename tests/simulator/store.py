@@ -135,7 +135,7 @@ class Store:
             f'CREATE INDEX {quoted(f"_Purge_{sobject.name}")} ON {table} ("_PurgeAt") WHERE "_PurgeAt" IS NOT NULL'
         )
         for f in sobject.columns:
-            if f.cascade_delete:
+            if f.cascade_delete or f.name == sobject.replication_key:
                 self.index(sobject.name, f.name)
 
     def index(self, table: str, column: str) -> None:
