@@ -1,0 +1,180 @@
+"""What a person meets at the command line: one clear line for an error, a true exit status, no secret."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_sfsource.naming import COLLECTIONS
+from tap_sfsource.settings import Settings
+from tests.fix_process import SCRIPTS, wait_until
+from tests.simulator.__main__ import DEMO_CLIENT_SECRET
+from tests.simulator.http.faults import Latency, Status
+
+if TYPE_CHECKING:
+    from tests.fix_org import OrgServer
+    from tests.fix_process import Finished, Processes
+    from tests.simulator.http.faults import Action
+
+
+def error_line(finished: Finished) -> str:
+    """The one error line of a process that failed as it should."""
+    finished.expect(1)
+    assert "Traceback" not in finished.said
+    (line,) = [line for line in finished.stderr.splitlines() if "| ERROR" in line]
+    return line.split("|", 3)[3].strip()
+
+
+def test_version_loads_no_more_than_the_sdk_and_the_settings() -> None:
+    heavy = (
+        "simple_salesforce",
+        "jwt",
+        "zeep",
+        "tap_sfsource.client",
+        "tap_sfsource.stream",
+        "tap_sfsource.discovery",
+    )
+    program = (
+        "import sys, tap_sfsource.tap as tap; tap.TapSFSource.get_singer_command().main(['--version'], "
+        f"standalone_mode=False); print([name for name in {heavy!r} if name in sys.modules])"
+    )
+
+    told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+
+    assert told.startswith("tap-sfsource v")
+    assert told.endswith("[]\n")
+
+
+def test_about_lists_every_setting_and_capability(processes: Processes) -> None:
+    about = json.loads(processes.tap("--about", "--format=json").expect().stdout)
+
+    assert about["name"] == "tap-sfsource"
+    assert Settings.json_schema()["properties"].keys() <= about["settings"]["properties"].keys()
+    assert {"catalog", "discover", "state", "about", "stream-maps", "batch", "structured-logging"} <= set(
+        about["capabilities"]
+    )
+
+
+def test_discovery_prints_a_catalog_that_a_sync_takes_as_it_is(
+    org_server: OrgServer, processes: Processes
+) -> None:
+    processes.write("tap.json", org_server.config())
+    catalog = processes.tap("--config", "tap.json", "--discover").expect().stdout
+    (processes.directory / "catalog.json").write_text(catalog)
+
+    synced = processes.tap("--config", "tap.json", "--catalog", "catalog.json").expect()
+
+    streams = {message["stream"] for message in synced.messages("SCHEMA")}
+    assert streams <= set(COLLECTIONS.values())
+    assert {"accounts", "users", "_group"} <= streams
+    assert DEMO_CLIENT_SECRET not in synced.said
+
+
+def test_settings_come_from_the_environment_as_well(org_server: OrgServer, processes: Processes) -> None:
+    config = {**org_server.config(), "objects": '["Account"]', "max_workers": "2"}
+    env = {f"TAP_SFSOURCE_{name.upper()}": value for name, value in config.items()}
+
+    synced = processes.tap("--config=ENV", env=env).expect()
+
+    assert {message["stream"] for message in synced.messages("SCHEMA")} == {"accounts"}
+
+
+@pytest.mark.parametrize(
+    ("config", "line"),
+    [
+        ({}, "Setting client_id: no credentials are set."),
+        ({"environment": "staging"}, "Setting environment: 'staging' is not a choice."),
+        ({"password": 12345678}, "Setting password: it must be text, not int."),
+        ({"stream_maps": "x"}, "'x' is not of type 'object'"),
+    ],
+)
+def test_a_bad_setting_is_one_line(processes: Processes, config: dict[str, Any], line: str) -> None:
+    processes.write("tap.json", config)
+
+    told = error_line(processes.tap("--config", "tap.json", "--discover"))
+
+    assert told.startswith(line)
+    assert "12345678" not in told
+
+
+def test_a_misspelt_setting_is_a_warning(org_server: OrgServer, processes: Processes) -> None:
+    processes.write("tap.json", {**org_server.config(objects=["Account"]), "star_date": "2024-01-01"})
+
+    assert (
+        "There is no setting star_date; it is ignored. Is it start_date?"
+        in processes.tap("--config", "tap.json").expect().stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "line"),
+    [
+        ("--config", None, "Setting --config: given.json cannot be read (No such file or directory)"),
+        (
+            "--config",
+            '{"password": "hush-hush",}',
+            "Setting --config: given.json is not JSON (line 1, column",
+        ),
+        ("--config", "[]", "Setting --config: given.json holds no JSON object"),
+        ("--catalog", "{", "The catalog given.json cannot be used: it is not JSON"),
+        ("--catalog", "[]", "The catalog given.json cannot be used: it holds a list, not an object"),
+        ("--catalog", "{}", 'The catalog has no list "streams"'),
+        ("--state", "nonsense", "Setting --state: given.json: it is not JSON"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(
+    org_server: OrgServer, processes: Processes, option: str, text: str | None, line: str
+) -> None:
+    processes.write("tap.json", org_server.config())
+    if text is not None:
+        (processes.directory / "given.json").write_text(text)
+
+    finished = processes.tap("--config", "tap.json", option, "given.json")
+
+    assert error_line(finished).startswith(line)
+    assert "hush-hush" not in finished.said
+
+
+def test_an_empty_state_file_is_a_first_run(org_server: OrgServer, processes: Processes) -> None:
+    processes.write("tap.json", org_server.config(objects=["Account"]))
+    (processes.directory / "state.json").write_text("")
+
+    processes.tap("--config", "tap.json", "--state", "state.json").expect()
+
+
+def test_an_error_that_nobody_foresaw_shows_no_secret(org_server: OrgServer, processes: Processes) -> None:
+    org_server.faults.add(Status(200, code="x", message="not what a describe looks like"), path="*/sobjects")
+    processes.write("tap.json", org_server.config())
+
+    finished = processes.tap("--config", "tap.json", "--discover", env={"LOGLEVEL": "DEBUG"})
+
+    assert finished.status != 0
+    assert DEMO_CLIENT_SECRET not in finished.said
+
+
+@pytest.mark.parametrize(
+    ("signum", "fault"),
+    [
+        pytest.param(signal.SIGTERM, Latency(8), id="SIGTERM while an answer is awaited"),
+        pytest.param(signal.SIGINT, Status(503), id="SIGINT in a pause before another attempt"),
+    ],
+)
+def test_a_signal_ends_the_tap_soon_and_not_as_a_success(
+    org_server: OrgServer, processes: Processes, signum: signal.Signals, fault: Action
+) -> None:
+    rule = org_server.faults.add(fault, path="*/composite")
+    processes.write("tap.json", org_server.config())
+    process = processes.start([SCRIPTS / "tap-sfsource", "--config", "tap.json"])
+    wait_until(lambda: rule.fired, "the call that the signal interrupts")
+    process.send_signal(signum)
+
+    finished = processes.finish(process, deadline=5)
+
+    assert finished.status == 128 + signum
+    assert f"Stopped by {signum.name} before the end." in finished.stderr
+    assert "Traceback" not in finished.stderr
