@@ -329,7 +329,7 @@ def test_words_that_are_keywords_elsewhere_name_objects_and_fields(world: World)
         {"Name": "Queue", "Type": "Queue"}
     ]
     assert world.ask("SELECT Id FROM Account FOR VIEW") == []
-    assert world.ask("SELECT Id FROM Account USING SCOPE mine") == []
+    assert world.ask("SELECT Id FROM Account USING SCOPE everything") == []
 
 
 def test_a_changed_schema_is_another_schema(world: World) -> None:

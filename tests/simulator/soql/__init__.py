@@ -3,6 +3,10 @@
 `execute` parses a query, checks it against a schema, compiles it to SQL and runs it. The parts: `parser` (text
 to `syntax`), `sources`, `conditions`, `selection` and `aggregates` (each a part of the tree to SQL), `compiler`
 (the whole), `results`.
+
+Not there: USING SCOPE but for `everything`, WITH, GROUP BY ROLLUP and CUBE, DISTANCE, currency literals (USD100), and
+`FORMAT`, `convertCurrency`, `convertTimezone` and `toLabel` pass values through as they are. Child records come all
+at once: there are no cursors for children.
 """
 
 from __future__ import annotations

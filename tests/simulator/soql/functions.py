@@ -26,6 +26,10 @@ def _fold_character(character: str) -> str:
     return character
 
 
+def _fold_value(value: str | None) -> str | None:
+    return None if value is None else fold(value)
+
+
 def _compare(left: str, right: str) -> int:
     a, b = fold(left), fold(right)
     return (a > b) - (a < b)
@@ -66,5 +70,6 @@ def prepare(connection: sqlite3.Connection) -> None:
         connection.execute("SELECT soql_like(NULL, '')")
     except sqlite3.OperationalError:
         connection.create_collation("soql", _compare)
+        connection.create_function("soql_fold", 1, _fold_value, deterministic=True)
         connection.create_function("soql_includes", 2, _includes, deterministic=True)
         connection.create_function("soql_like", 2, _like, deterministic=True)

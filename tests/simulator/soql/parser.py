@@ -103,7 +103,8 @@ class _Builder(Transformer[Token, Any]):
         return syntax.Table(path, str(alias[-1]) if alias else None)
 
     def using(self, token: Token, _scope: Token, name: Token) -> tuple[str, int, None]:
-        if name.lower() not in ("everything", "mine", "team"):
+        if name.lower() != "everything":
+            # The others depend on who asks, which the engine is not told.
             raise _InvalidValueError(name.start_pos or 0, f"Invalid scope: {name}")
         return "using", token.start_pos or 0, None
 
