@@ -58,6 +58,12 @@ def test_text(world: World, where: str, found: str) -> None:
     assert "".join(str(n) for n in world.names(where)) == found
 
 
+def test_escapes_of_characters_beyond_the_basic_plane(world: World) -> None:
+    things(world, "Pick__c", ["😀", "x"])
+    assert world.names(r"Pick__c = '\uD83D\uDE00'") == ["0"]
+    assert world.names(r"Pick__c = '\uD83D'") == []
+
+
 def test_a_sharp_s_is_no_double_s_and_has_the_length_of_one(world: World) -> None:
     things(world, "Pick__c", ["straße", "STRASSE", "İ", "\u017f"])
     assert world.names("Pick__c = 'strasse'") == ["1"]

@@ -42,7 +42,9 @@ def _unescape(token: Token) -> str:
         # A backslash stays doubled, as LIKE's own escape; readers without LIKE undo it.
         return "\\\\" if plain == "\\" else plain
 
-    return _ESCAPE.sub(replace, token[1:-1])
+    text = _ESCAPE.sub(replace, token[1:-1])
+    # Escapes name UTF-16 units: pairs make one character, and half a pair makes none.
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 @v_args(inline=True)
