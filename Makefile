@@ -47,6 +47,8 @@ format: setup ## Format the code
 lock: setup ## Renew the locks from pyproject.toml
 	$(COMPILE) requirements/bootstrap.in --output-file requirements/bootstrap.txt
 	$(COMPILE) pyproject.toml --extra embedded --group dev --output-file requirements/dev.txt
+	$(COMPILE) requirements/target-jsonl.in --output-file requirements/target-jsonl.txt
+	$(COMPILE) requirements/target-duckdb.in --output-file requirements/target-duckdb.txt
 
 clean: ## Stop the demo's server and remove what the targets made
 	-test ! -x $(BIN)/python || $(BIN)/python -m target_sfwarehouse.embedded stop .demo/warehouse

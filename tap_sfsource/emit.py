@@ -122,27 +122,38 @@ def _partial(stream: SalesforceStream, stream_map: StreamMap, step: Step) -> Ite
         return
     kept: list[str] | None = None
     for record in step.page.records(step.rows):
-        try:
-            mapped = stream_map.transform(dict(record))
-        except Exception as error:  # noqa: BLE001 - a user's expression may raise anything
-            logger.warning(
-                "%s: %s of this run cannot pass the stream map of %s, which needs other properties (%s).",
-                stream.name,
-                step.kind,
-                stream_map.stream_alias,
-                error,
-            )
-            break
+        mapped = _mapped(stream, stream_map, record)
         if mapped is None:
             continue
-        names = [name for name, value in mapped.items() if value is not None or name in record]
-        if names != kept:
-            stream.write(_schema(stream_map, names))
-            kept = names
-        stream.write(_record(stream_map, {name: mapped[name] for name in names}, step.rows))
+        if list(mapped) != kept:
+            kept = list(mapped)
+            stream.write(_schema(stream_map, kept))
+        stream.write(_record(stream_map, mapped, step.rows))
         yield record
     if kept is not None:
         stream._write_schema_message()  # noqa: SLF001 - the SDK's way to write one
+
+
+def _mapped(stream: SalesforceStream, stream_map: StreamMap, record: dict[str, Any]) -> dict[str, Any] | None:
+    """A partial row through a map that expects whole ones: what it makes of nulls is no news.
+
+    Returns:
+        The properties that the map could tell, None if it leaves the row out or cannot be asked.
+    """
+    names = stream_map.transformed_schema["properties"]
+    try:
+        mapped = stream_map.transform({**dict.fromkeys(stream.schema["properties"]), **record})
+    except Exception as error:  # noqa: BLE001 - a user's expression may raise anything
+        logger.debug("%s: the stream map cannot do without other properties (%s).", stream.name, error)
+        mapped = record
+    if mapped is None:
+        return None
+    told = {
+        name: value
+        for name, value in mapped.items()
+        if name in names and (value is not None or name in record)
+    }
+    return told if set(stream_map.transformed_key_properties or ()) <= told.keys() else None
 
 
 def _record(stream_map: StreamMap, record: dict[str, Any], rows: Rows) -> singerlib.RecordMessage:
