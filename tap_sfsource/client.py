@@ -354,7 +354,12 @@ class Client:
         kinds = {part.reference_id: part.kind for part in parts}
         answers = decode_answers(response.content)
         self._riding.update(kinds[answer.reference_id] for answer in answers if answer.ok)
-        return [answer for answer in answers if not is_transient(answer.status, answer.error_code)]
+        # What is left out is asked alone, where a dead session is renewed and a busy server waited for.
+        return [
+            answer
+            for answer in answers
+            if answer.status != HTTPStatus.UNAUTHORIZED and not is_transient(answer.status, answer.error_code)
+        ]
 
     def _alone_call(self, part: Subrequest) -> Subresponse:
         try:

@@ -291,3 +291,12 @@ def test_a_subrequest_that_fails_for_passing_reasons_is_asked_again(org_server: 
 
     assert [answer.body["name"] for answer in answers] == ["Account", "Lead"]
     assert rule.fired == 1
+
+
+def test_a_session_that_dies_inside_a_composite_is_healed(org_server: OrgServer) -> None:
+    org_server.faults.add(Status(401, code="INVALID_SESSION_ID"), path="*/describe", sobject="Lead", times=1)
+    client = client_of(org_server)
+
+    answers = client.composite([describe_of(client, name, name) for name in ("Account", "Lead")])
+
+    assert [answer.ok for answer in answers] == [True, True]

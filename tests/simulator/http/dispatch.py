@@ -51,7 +51,7 @@ def answer_part(site: "Site", call: Call) -> Reply:
     call.actions = site.faults.of(call.method, call.path, about)
     reply = _injected(site, call) or _handled(site, call)
     if call.entry:
-        call.entry.parts.append(Part(call.method, call.path, about, reply.status))
+        call.entry.parts.append(Part(call.method, call.path, about, reply.status, call.query.get("q", "")))
     return reply
 
 

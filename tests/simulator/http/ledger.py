@@ -9,12 +9,13 @@ from typing import Any
 
 @dataclass
 class Part:
-    """A subrequest of a composite call."""
+    """A subrequest of a composite call; `soql` is the query that it asks, if any."""
 
     method: str
     path: str
     sobject: str | None
     status: int
+    soql: str = ""
 
 
 @dataclass
