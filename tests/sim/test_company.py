@@ -97,6 +97,11 @@ def test_derived_fields_are_true(org: Org) -> None:
     for deal in org.rows("Opportunity"):
         expected = " / ".join(ratings[deal["AccountId"]]) if deal["AccountId"] else "- / -"
         assert deal["Account_Rating__c"] == expected
+    industries = {row["Id"]: row["Industry"] for row in org.rows("Account")}
+    below = [row for row in org.rows("Account") if row["ParentId"]]
+    assert len(below) > 50
+    for account in below:
+        assert account["Parent_Industry__c"] == industries[account["ParentId"]]
 
 
 def test_values_that_hurt_are_there(org: Org) -> None:

@@ -196,6 +196,11 @@ class Histories(RuleBasedStateMachine):
         if row is None or not row.in_bin or row.root != record:
             self.refused(lambda: self.org.undelete(record), "UNDELETE_FAILED", "NOT_FOUND")
             return
+        if row.parent is not None and not self.living(row.parent):
+            if row.sobject == "CaseComment":
+                self.refused(lambda: self.org.undelete(record), "UNDELETE_FAILED")
+                return
+            row.parent = row.values["AccountId"] = None
         self.org.undelete(record)
         for each, other in self.rows.items():
             if other.root == record:

@@ -248,6 +248,48 @@ def test_a_child_does_not_come_back_alone(frozen_org: Org) -> None:
     assert refused(error)[0] == "UNDELETE_FAILED"
 
 
+def test_what_comes_back_after_its_parent_went(frozen_org: Org) -> None:
+    org = frozen_org
+    account = org.create("Account", {"Name": "Acme"})
+    contact = org.create("Contact", {"LastName": "x", "AccountId": account})
+    case = org.create("Case", {"AccountId": account})
+    comment = org.create("CaseComment", {"ParentId": case, "CommentBody": "hm"})
+    org.delete(contact)
+    org.delete(comment)
+    org.delete(account)
+    with pytest.raises(ApiError) as error:
+        org.undelete(comment)
+    assert refused(error) == ("UNDELETE_FAILED", ("ParentId",))
+    org.undelete(contact)
+    assert record(org, contact)["AccountId"] is None
+
+
+def test_lookups_at_a_vanished_record_are_emptied(frozen_org: Org) -> None:
+    org = frozen_org
+    parent = org.create("Account", {"Name": "parent"})
+    child = org.create("Account", {"Name": "child", "ParentId": parent})
+    org.delete(parent)
+    assert record(org, child)["ParentId"] == parent
+    org.clock.advance(days=15, minutes=1)
+    row = record(org, child)
+    assert (row["ParentId"], row["LastModifiedDate"]) == (None, START)
+    assert row["SystemModstamp"] == "2026-03-17T09:01:30.000+0000"
+
+
+def test_a_restricted_lookup_forbids_the_delete(frozen_org: Org) -> None:
+    org = frozen_org
+    org.add_field(
+        "Lead", custom_field("Partner__c", "reference", reference_to=("Account",), restricted_delete=True)
+    )
+    account = org.create("Account", {"Name": "Acme"})
+    lead = org.create("Lead", {"LastName": "x", "Company": "y", "Partner__c": account})
+    with pytest.raises(ApiError) as error:
+        org.delete(account)
+    assert refused(error)[0] == "DELETE_FAILED"
+    org.delete(lead)
+    org.delete(account)
+
+
 def test_some_objects_have_no_bin(frozen_org: Org) -> None:
     org = frozen_org
     campaign = org.create("Campaign", {"Name": "c"})

@@ -144,13 +144,25 @@ class Changes:
     def delete(self, sobject: SObject, record_id: str, stamp: int, actor: str) -> None:
         """Put a record and what it takes along into the recycle bin, or remove them where they have none."""
         stamp = whole_second(stamp)
+        self._check_restricted(sobject, record_id)
         for name, ids in self._with_dependents(sobject, record_id, '"IsDeleted" = 0').items():
             taken = self.schema.objects[name]
             if taken.binless or "IsDeleted" not in taken.fields:
-                self._vanish(taken, ids)
+                self._vanish(taken, ids, stamp)
                 self.store.log_deletions(name, ids, stamp)
             else:
                 self._to_bin(taken, ids, stamp, actor, record_id)
+
+    def _check_restricted(self, sobject: SObject, record_id: str) -> None:
+        for relationship in self.schema.child_relationships(sobject.name):
+            if not relationship.restricted_delete:
+                continue
+            if self._children(relationship.child, relationship.field, [record_id], '"IsDeleted" = 0'):
+                raise ApiError(
+                    "DELETE_FAILED",
+                    f"Your attempt to delete {record_id} could not be completed because it is associated with "
+                    f"{self.schema.objects[relationship.child].label_plural}.",
+                )
 
     def _to_bin(self, sobject: SObject, ids: list[str], stamp: int, actor: str, root: str) -> None:
         changes = {"IsDeleted": 1, **self._audit(sobject, stamp, actor)}
@@ -163,12 +175,14 @@ class Changes:
         """Take a record and what its delete took along out of the recycle bin again.
 
         Raises:
-            ApiError: `UNDELETE_FAILED`, it is not in the bin or went there with its parent.
+            ApiError: `UNDELETE_FAILED`, it is not in the bin, went there with its parent, or cannot be without a parent
+                that is gone.
         """
         stamp = whole_second(stamp)
         row = self.store.get(sobject.name, record_id)
         if row is None or row["_InBin"] != 1 or row["_DeletedWith"] != record_id or not sobject.undeletable:
             raise ApiError("UNDELETE_FAILED", "Entity is not in the recycle bin")
+        self.store.update(sobject.name, [record_id], self._lost_parents(sobject, row))
         marked = f"\"_DeletedWith\" = '{record_id}'"
         for name, ids in self._with_dependents(sobject, record_id, marked).items():
             back = self.schema.objects[name]
@@ -179,10 +193,25 @@ class Changes:
             self.store.update(name, ids, changes)
             self.store.forget_deletions(ids)
 
+    def _lost_parents(self, sobject: SObject, row: Row) -> Row:
+        """References of a row that comes back whose parents are deleted or gone, to be emptied."""
+        lost: Row = {}
+        for f in sobject.columns:
+            if not f.cascade_delete or row[f.name] is None:
+                continue
+            parent = self.schema.of_id(row[f.name])
+            found = self.store.get(parent.name, row[f.name]) if parent is not None else None
+            if found is not None and not found.get("IsDeleted"):
+                continue
+            if not f.nillable:
+                raise ApiError("UNDELETE_FAILED", f"{f.label}: the parent record is deleted", (f.name,))
+            lost[f.name] = None
+        return lost
+
     def hard_delete(self, sobject: SObject, record_id: str, stamp: int) -> None:
         """Remove a record and its dependents at once, past the bin."""
         for name, ids in self._with_dependents(sobject, record_id, "1").items():
-            self._vanish(self.schema.objects[name], ids)
+            self._vanish(self.schema.objects[name], ids, whole_second(stamp))
             self.store.log_deletions(name, ids, whole_second(stamp))
 
     def merge(self, sobject: SObject, master: str, losers: list[str], stamp: int, actor: str) -> None:
@@ -232,7 +261,7 @@ class Changes:
                 continue
             due = self.store.ids_where(sobject.name, '"_PurgeAt" <= ?', (now,))
             if due:
-                self._vanish(sobject, due)
+                self._vanish(sobject, due, whole_second(now))
             sql = f'SELECT min("_PurgeAt") FROM {quoted(sobject.name)} WHERE "_PurgeAt" IS NOT NULL'
             (following,) = self.store.writer.execute(sql).fetchone()
             if following is not None:
@@ -241,8 +270,22 @@ class Changes:
     def _vanish_at(self, moment: int) -> None:
         self.next_purge = moment if self.next_purge is None else min(self.next_purge, moment)
 
-    def _vanish(self, sobject: SObject, ids: list[str]) -> None:
+    def _vanish(self, sobject: SObject, ids: list[str], stamp: int) -> None:
+        """Remove rows for good; lookups that pointed at them are emptied, which only SystemModstamp tells."""
         self.store.remove(sobject.name, ids)
+        for relationship in self.schema.child_relationships(sobject.name):
+            child = self.schema.objects[relationship.child]
+            f = child.fields[relationship.field]
+            if (
+                relationship.cascade_delete
+                or f.name == "MasterRecordId"
+                or not f.nillable
+                or not child.queryable
+            ):
+                continue
+            pointing = self._children(child.name, f.name, ids, "1")
+            stamped = {"SystemModstamp": stamp} if "SystemModstamp" in child.fields else {}
+            self.store.update(child.name, pointing, {f.name: None, **stamped})
         self.formulas.refresh(self.store, sobject.name, ids)
 
     def _with_dependents(self, sobject: SObject, record_id: str, condition: str) -> dict[str, list[str]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from tests.simulator.clock import to_ms
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tests.simulator.store import Row
 
 _DAY_MS = 86_400_000
+_BATCH = 2_000
 OPEN_LEAD = ("Open - Not Contacted", "Working - Contacted")
 Make = Callable[[int], "Row"]
 
@@ -73,13 +75,18 @@ class Records:
             return
         fill = self._filler.row_maker(sobject)
         ids = self._org.reserve_ids(name, count)
-        rows = []
-        for number, record_id in enumerate(ids):
-            given = make(number) if make is not None else {}
-            rows.append(self._finished(sobject, number, {"Id": record_id, **fill(), **given}, given))
-        columns = list(rows[0])
-        self._org.load(name, ([row[c] for c in columns] for row in rows), columns)
-        self.ids.setdefault(name, []).extend(ids)
+        own = self.ids.setdefault(name, [])
+
+        def made() -> Iterator[Row]:
+            for number, record_id in enumerate(ids):
+                given = make(number) if make is not None else {}
+                yield self._finished(sobject, number, {"Id": record_id, **fill(), **given}, given)
+                own.append(record_id)
+
+        rows = made()
+        while batch := list(islice(rows, _BATCH)):
+            columns = list(batch[0])
+            self._org.load(name, ([row[column] for column in columns] for row in batch), columns)
 
     def _finished(self, sobject: SObject, number: int, row: Row, given: Row) -> Row:
         """The row with its stamps and what Salesforce works out."""
@@ -258,7 +265,7 @@ class Records:
         above = self.ids.get("Account")
         return {
             "Name": name,
-            "ParentId": self._random.choice(above) if above else None,
+            "ParentId": self._random.choice(above) if above and number % 3 == 0 else None,
             "BillingCity": city[0], "BillingState": city[1], "BillingPostalCode": city[2], "BillingCountry": city[3],
             "Customer_Code__c": f"C-{number + 1:06d}",
             "Notes__c": hurtful,

@@ -74,7 +74,7 @@ def custom_object(
             "Name", "string", length=80, name_field=True, id_lookup=True, auto_number=True, **read_only
         )
     standard = [
-        Field("Id", "id", "ID", id_lookup=True, **read_only),
+        Field("Id", "id", "Record ID", id_lookup=True, **read_only),
         *([] if any(f.cascade_delete for f in own) else [owner]),
         Field("IsDeleted", "boolean", "Deleted", **read_only),
         record_name,
