@@ -1,5 +1,7 @@
-"""A writer of CSV batch files for any SDK tap: registered under `singer_sdk.batch_encoders`, so that
-`batch_config: {encoding: {format: csv}}` works where this package is installed beside the tap.
+"""Write CSV batch files, for any SDK tap.
+
+The class is registered under `singer_sdk.batch_encoders`, so that `batch_config: {encoding: {format: csv}}` works
+where this package is installed beside the tap.
 """
 
 from __future__ import annotations

@@ -17,14 +17,18 @@ import io
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from decimal import Decimal, InvalidOperation
+from typing import IO, TYPE_CHECKING, Any, cast
 
-from singer_sdk.helpers._batch import StorageTarget
+from upath import UPath
 
 from target_sfwarehouse.errors import InputError, SettingsError, shown
+from target_sfwarehouse.rows import load_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from singer_sdk.helpers._batch import StorageTarget
 
 __all__ = ["CsvFile", "open_batch_file", "parquet_records"]
 
@@ -48,14 +52,14 @@ def open_batch_file(url: str, storage: StorageTarget | None = None) -> Iterator[
         InputError: The file is not there.
         SettingsError: It is compressed by zstd and the extra for that is missing.
     """
-    head, tail = StorageTarget.split_url(url)
+    path = UPath(storage.root, **storage.params) / UPath(url).name if storage else UPath(url)
     try:
-        with (storage or StorageTarget.from_url(head)).open(tail, mode="rb") as raw:
+        with path.open("rb") as raw:
             start = raw.read(4)
             raw.seek(0)
             if start.startswith(GZIP):
                 with gzip.open(raw) as file:
-                    yield file  # type: ignore[misc]
+                    yield cast("IO[bytes]", file)
             elif start.startswith(ZSTD):
                 with _zstd(raw) as file:
                     yield file
@@ -72,7 +76,7 @@ def _zstd(raw: IO[bytes]) -> IO[bytes]:
         raise SettingsError(
             "A batch file is compressed by zstd; install the extra that reads it: pip install 'sfsource[zstd]'"
         ) from None
-    return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)  # type: ignore[no-any-return]
+    return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True))
 
 
 def parquet_records(file: IO[bytes]) -> Iterator[dict[str, Any]]:
@@ -158,14 +162,11 @@ class CsvFile:
             options.append(f"FORCE_NULL ({', '.join(columns)})")
         return f"({', '.join(options)})"
 
-    def records(self) -> Iterator[tuple[int, bytes, dict[str, Any]]]:
+    def rows(self) -> Iterator[tuple[int, bytes, list[str | None]]]:
         """Read the file row by row: for rows that must be transformed, or one of which COPY refuses.
 
         Yields:
-            Line number where a row ends, its text, and its values; NULL as None.
-
-        Raises:
-            InputError: A row has more or fewer fields than there are columns.
+            Line number where a row ends, its text, and its fields; NULL as None.
         """
         with open_batch_file(self.url, self.storage) as file:
             text = _Kept(io.TextIOWrapper(file, "utf-8", newline=""))
@@ -173,11 +174,40 @@ class CsvFile:
                 line = text.take()
                 if number == 0 and self.header:
                     continue
-                if len(fields) != len(self.names):
-                    raise InputError(
-                        f"batch file {self.url}, line {text.number}: {len(fields)} fields for {len(self.names)} columns"
-                    )
-                yield text.number, line.encode(), dict(zip(self.names, fields, strict=True))
+                yield text.number, line.encode(), fields
+
+    def record(self, fields: Sequence[str | None], declared: Mapping[str, frozenset[str]]) -> dict[str, Any]:
+        """Turn the fields of a row into a record such as a RECORD message has.
+
+        Args:
+            fields: The fields.
+            declared: JSON types of the properties, as `types.declared_types` tells them.
+
+        Returns:
+            The record; a field that is not of the declared kind stays text.
+
+        Raises:
+            ValueError: There are more or fewer fields than columns.
+        """
+        if len(fields) != len(self.names):
+            raise ValueError(f"{len(fields)} fields for {len(self.names)} columns")
+        return {
+            name: None if field is None else _value(field, declared.get(name, frozenset({"string"})))
+            for name, field in zip(self.names, fields, strict=True)
+        }
+
+
+def _value(field: str, declared: frozenset[str]) -> Any:
+    try:
+        if not declared or declared & {"object", "array"}:
+            return load_json(field.encode())
+        if declared == {"boolean"}:
+            return {"true": True, "false": False}.get(field, field)
+        if declared == {"integer"}:
+            return int(field)
+        return Decimal(field) if declared == {"number"} else field
+    except (ValueError, InvalidOperation):
+        return field
 
 
 class _Kept:

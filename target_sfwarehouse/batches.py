@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from singer_sdk.exceptions import InvalidRecord
 
 from target_sfwarehouse.batch_files import CsvFile, open_batch_file, parquet_records
 from target_sfwarehouse.chunks import CHUNK_BYTES
 from target_sfwarehouse.errors import BadRecordError, InputError, shown
 from target_sfwarehouse.intake import Source
 from target_sfwarehouse.rows import load_json
+from target_sfwarehouse.types import declared_types
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
     from singer_sdk.helpers._batch import BatchConfig
 
     from target_sfwarehouse.intake import Intake
@@ -28,8 +32,27 @@ FORMATS = ("jsonl", "parquet", "csv")
 class BatchReader:
     """Reads the records that one BATCH message names."""
 
-    def __init__(self, message: dict[str, Any], intake: Intake, config: BatchConfig | None) -> None:
+    def __init__(
+        self,
+        message: dict[str, Any],
+        intake: Intake,
+        config: BatchConfig | None,
+        properties: Mapping[str, Any],
+    ) -> None:
+        """Read the message.
+
+        Args:
+            message: The BATCH message.
+            intake: Takes the records.
+            config: Says where files are, if the settings do.
+            properties: The stream's properties, as its SCHEMA has them.
+
+        Raises:
+            KeyError: The message lacks a part.
+            InputError: The format is not known.
+        """
         self._intake = intake
+        self._declared = {name: declared_types(schema) for name, schema in properties.items()}
         self._line = intake.line
         self._stream: str = message["stream"]
         self._encoding: dict[str, Any] = message["encoding"]
@@ -81,42 +104,50 @@ class BatchReader:
         """
         for url in self._files:
             for text, record in self._records(url):
-                self._intake.source = Source(self._line, text, self._version)
-                process(
-                    {"type": "RECORD", "stream": self._stream, "record": record, "version": self._version}
-                )
+                self._take(text, partial(self._process, process, text, record))
         self._intake.flush()
 
-    def _records(self, url: str) -> Iterator[tuple[bytes, dict[str, Any]]]:
-        """Yield the records of a file of any format, each with its text."""
+    def _process(
+        self, process: Callable[[dict[str, Any]], None], text: bytes, record: Callable[[], dict[str, Any]]
+    ) -> None:
+        self._intake.source = Source(self._line, text, self._version)
+        message = {"type": "RECORD", "stream": self._stream, "record": record(), "version": self._version}
+        process(message)
+
+    def _records(self, url: str) -> Iterator[tuple[bytes, Callable[[], dict[str, Any]]]]:
+        """Yield the records of a file of any format: text, and a function that makes the record or raises."""
         kind = self._encoding["format"]
         if kind == "csv":
             described = CsvFile.described(url, self._encoding, self._storage)
-            yield from ((text, record) for _, text, record in described.records())
+            for number, text, fields in described.rows():
+                yield text, partial(self._record_of, described, number, fields)
             return
         with open_batch_file(url, self._storage) as file:
             if kind == "parquet":
                 for record in parquet_records(file):
-                    yield json.dumps(record, default=str).encode(), record
+                    yield json.dumps(record, default=str).encode(), partial(dict, record)
                 return
             for text in file:
                 if text.strip():
-                    yield text, self._parsed(url, text)
+                    yield text, partial(self._parsed, url, text)
+
+    def _record_of(self, file: CsvFile, number: int, fields: list[str | None]) -> dict[str, Any]:
+        try:
+            return file.record(fields, self._declared)
+        except ValueError as error:
+            raise self._bad(f"batch file {file.url}, line {number}: {error}") from None
 
     def _parsed(self, url: str, text: bytes) -> dict[str, Any]:
         try:
             record = load_json(text)
         except ValueError:
-            raise BadRecordError(
-                f"batch file {url} has a line that is no JSON: {shown(text[:80])}",
-                line=self._line,
-                stream=self._stream,
-            ) from None
+            raise self._bad(f"batch file {url} has a line that is no JSON: {shown(text[:80])}") from None
         if not isinstance(record, dict):
-            raise BadRecordError(
-                f"batch file {url} has a line that is no object", line=self._line, stream=self._stream
-            )
+            raise self._bad(f"batch file {url} has a line that is no object")
         return record
+
+    def _bad(self, reason: str) -> BadRecordError:
+        return BadRecordError(reason, line=self._line, stream=self._stream)
 
     def _load_lines(self, url: str, sink: WarehouseSink) -> None:
         """Load jsonl by the typed decoder; what it refuses takes the slow path."""
@@ -132,7 +163,7 @@ class BatchReader:
                     item = decode(text)
                 except (msgspec.DecodeError, UnicodeDecodeError):
                     if text.strip():
-                        self._add_slowly(sink, text, lambda text=text: self._parsed(url, text))  # type: ignore[misc]
+                        self._add_slowly(sink, text, partial(self._parsed, url, text))
                     continue
                 buffer.items.append(item)
                 if extra:
@@ -143,17 +174,24 @@ class BatchReader:
                 if len(buffer.items) >= buffer.limit or buffer.size >= CHUNK_BYTES:
                     self._intake.push(buffer)
 
-    def _load_slowly(self, sink: WarehouseSink, records: Iterator[tuple[bytes, dict[str, Any]]]) -> None:
+    def _load_slowly(
+        self, sink: WarehouseSink, records: Iterator[tuple[bytes, Callable[[], dict[str, Any]]]]
+    ) -> None:
         for text, record in records:
-            self._add_slowly(sink, text, lambda record=record: record)  # type: ignore[misc]
+            self._add_slowly(sink, text, record)
 
     def _add_slowly(self, sink: WarehouseSink, text: bytes, record: Callable[[], dict[str, Any]]) -> None:
+        self._take(text, lambda: sink.add(record(), Source(self._line, text, self._version)))
+
+    def _take(self, text: bytes, add: Callable[[], None]) -> None:
+        """Take a record in; a bad one goes to quarantine if the settings say so."""
         try:
-            sink.add(record(), Source(self._line, text, self._version))
-        except BadRecordError as error:
+            add()
+        except (BadRecordError, InvalidRecord) as error:
+            bad = error if isinstance(error, BadRecordError) else self._bad(str(error))
             if self._intake.settings.on_bad_record != "quarantine":
-                raise
-            self._intake.reject(error, text)
+                raise bad from None
+            self._intake.reject(bad, text)
 
     def _load_csv(self, url: str, sink: WarehouseSink) -> None:
         """Hand a CSV file to COPY as it is; row by row where values have to be converted."""
@@ -170,4 +208,4 @@ class BatchReader:
         if sink.versioned or any(columns[name].type.family == "bytes" for name in file.names):
             self._load_slowly(sink, self._records(url))
             return
-        self._intake.copy_file(sink.buffer, file, self._line)
+        self._intake.copy_file(sink.buffer, file, self._declared, self._line)

@@ -117,7 +117,9 @@ def _failed_row(part: list[tuple[int, bytes]], error: psycopg.Error) -> int | No
         return None
     line = int(match[1])
     for position, (_, data) in enumerate(part):
-        line -= data.count(b"\n")
+        # Newlines inside quotes count, but not those of the first row, before whose end the server does not
+        # know yet what a newline is.
+        line -= data.count(b"\n") if position else 1 + data.count(b"\r")
         if line <= 0:
             return position
     return None
@@ -152,9 +154,7 @@ def _said(chunk: Chunk, error: psycopg.Error) -> tuple[str | None, str]:
     named = [
         column.name
         for column in chunk.shape.all_columns
-        if column.column == error.diag.column_name
-        or told == column.column
-        or told.startswith(column.column + ": ")
+        if column.column in (error.diag.column_name, told) or told.startswith(column.column + ": ")
     ]
     name = max(named, key=len, default=None)
     return name, error.diag.message_primary or str(error)

@@ -120,7 +120,7 @@ def _through_target_postgres(config: Mapping[str, Any]) -> str:
     defaults = {"dialect+driver": "postgresql+psycopg", "database": config.get("user")}
     try:
         connector = PostgresConnector({**defaults, **config})
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - paramiko, files, sockets: all mean the same here
         raise WarehouseError(
             f"The SSH tunnel or the TLS files could not be set up: {without_secrets(str(error)) or error!r}. "
             "Check `ssh_tunnel` and the `ssl_*` settings."

@@ -158,6 +158,7 @@ def ensure_table(
     connection: Connection,
     engine: Engine,
     settings: Settings,
+    *,
     known: Table | None,
     stream: str,
     name: str,

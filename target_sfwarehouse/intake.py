@@ -10,7 +10,7 @@ from target_sfwarehouse.rows import BadValueError, NulError, RowShape, encode_ro
 from target_sfwarehouse.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from target_sfwarehouse.batch_files import CsvFile
     from target_sfwarehouse.errors import InputError
@@ -201,16 +201,19 @@ class Intake:
         for buffer in list(self._buffers):
             self.push(buffer)
 
-    def copy_file(self, buffer: Buffer, file: CsvFile, line: int) -> None:
+    def copy_file(
+        self, buffer: Buffer, file: CsvFile, declared: Mapping[str, frozenset[str]], line: int
+    ) -> None:
         """Have a CSV file copied into a table, after the records before it.
 
         Args:
             buffer: The stream's buffer.
             file: The file.
+            declared: JSON types of the stream's properties.
             line: Input line of the BATCH message.
         """
         self.push(buffer)
-        self.worker.submit(self.loader.copy_file, buffer.load, buffer.shape, file, line)
+        self.worker.submit(self.loader.copy_file, buffer.load, buffer.shape, file, declared, line)
 
     def check(self) -> None:
         """Raise what is wrong with a record handed over before.

@@ -11,6 +11,7 @@ no other stream comes in between and no key is repeated.
 
 from __future__ import annotations
 
+import csv
 import logging
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -39,7 +40,7 @@ from target_sfwarehouse.table import VERSION, Table, Wanted, changes
 from target_sfwarehouse.versions import activate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from target_sfwarehouse.batch_files import CsvFile
     from target_sfwarehouse.engine import Engine
@@ -147,7 +148,15 @@ class Loader:
                 ensure_schema(self.connection, self.engine, self.settings)
                 self.runs.prepare(self.connection, self.engine)
                 self._ready = True
-            known = ensure_table(self.connection, self.engine, self.settings, known, stream, name, wanted)
+            known = ensure_table(
+                self.connection,
+                self.engine,
+                self.settings,
+                known=known,
+                stream=stream,
+                name=name,
+                wanted=wanted,
+            )
         if load is None:
             load = self.loads[name] = Load(known)
             load.direct = (known.created or not wanted.keys) and self.settings.load_method != "overwrite"
@@ -193,18 +202,35 @@ class Loader:
             if load.failure is not None:
                 return
 
-    def copy_file(self, load: Load, shape: RowShape, file: CsvFile, line: int) -> None:
+    def copy_file(
+        self,
+        load: Load,
+        shape: RowShape,
+        file: CsvFile,
+        declared: Mapping[str, frozenset[str]],
+        line: int,
+    ) -> None:
         """Copy a CSV file without looking at its rows; row by row if one of them does not fit.
 
         Args:
             load: The table.
             shape: Its columns; those that the file lacks become NULL.
             file: The file.
+            declared: JSON types of the stream's properties, for the rows that have to be looked at.
             line: Input line of the BATCH message.
         """
         if load.failure is not None:
             return
         load.first_line = load.first_line or line
+        try:
+            if not self._copied_whole(load, shape, file):
+                for chunk in self._chunks_of(load, shape, file, declared, line):
+                    segment = self._segment(load, shape.column_names)
+                    self._stage_carefully(load, segment, chunk)
+        except (InputError, OSError, EOFError, csv.Error) as error:
+            self._fail(load, InputError(f"{file.url}: {error}", line=line, stream=load.table.stream))
+
+    def _copied_whole(self, load: Load, shape: RowShape, file: CsvFile) -> bool:
         columns = {column.name: column.column for column in shape.columns}
         names = [columns[name] for name in file.names]
         segment = self._segment(load, shape.column_names)
@@ -214,36 +240,43 @@ class Loader:
                 copied = self._copy(segment.name, names, iter(lambda: source.read(BLOCK), b""), options)
         except BAD_ROW:
             logger.debug("A row of %s does not fit; looking for it", file.url)
-            self._copy_file_slowly(load, shape, segment, file, line)
-            return
+            return False
         for column in shape.columns:
             if column.default_false:
                 flag = quoted(column.column)
                 run(self.connection, f"UPDATE {segment.name} SET {flag} = false WHERE {flag} IS NULL")  # noqa: S608
         segment.rows += copied
         load.counts.read += copied
+        return True
 
-    def _copy_file_slowly(
-        self, load: Load, shape: RowShape, segment: Segment, file: CsvFile, line: int
-    ) -> None:
-        rows = file.records()
+    def _chunks_of(
+        self,
+        load: Load,
+        shape: RowShape,
+        file: CsvFile,
+        declared: Mapping[str, frozenset[str]],
+        line: int,
+    ) -> Iterator[Chunk]:
+        """Yield the rows of a file as chunks; those that are no record are refused."""
+        rows = file.rows()
         while part := list(islice(rows, CHUNK_ROWS)):
             load.counts.read += len(part)
-            items, texts = [], []
-            for number, text, record in part:
+            chunk = Chunk(load, shape, [], [], [], [], None)
+            for number, text, fields in part:
                 try:
-                    items.append(shape.from_record(record))
-                    texts.append(text)
-                except BadValueError as error:
+                    chunk.items.append(shape.from_record(file.record(fields, declared)))
+                except ValueError as error:
+                    name = error.name if isinstance(error, BadValueError) else None
                     reason = f"{file.url}, line {number}: {error}"
-                    self._refuse(
-                        load,
-                        BadRecordError(reason, line=line, stream=load.table.stream, name=error.name),
-                        text,
-                    )
-            if items:
-                chunk = Chunk(load, shape, items, [], [line] * len(items), texts, None)
-                self._stage_carefully(load, segment, chunk)
+                    bad = BadRecordError(reason, line=line, stream=load.table.stream, name=name)
+                    self._refuse(load, bad, text)
+                    if load.failure is not None:
+                        break
+                else:
+                    chunk.lines.append(line)
+                    chunk.texts.append(text)
+            if chunk.items:
+                yield chunk
             if load.failure is not None:
                 return
 

@@ -1,5 +1,8 @@
 """The statements that bring staged rows into a table. Each is plain SQL that docs/warehouses.md lists."""
 
+# Every name in these statements is quoted by `identifiers.quoted`; no value goes into their text.
+# ruff: noqa: S608
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -29,14 +32,14 @@ def _same_key(keys: Sequence[str], left: str, right: str) -> str:
 
 def count_keys(stage: str, keys: Sequence[str]) -> str:
     """Statement that counts the distinct keys of a staging table."""
-    return f"SELECT count(*) FROM (SELECT 1 FROM {stage} GROUP BY {_list(keys)}) AS keys"  # noqa: S608 - quoted
+    return f"SELECT count(*) FROM (SELECT 1 FROM {stage} GROUP BY {_list(keys)}) AS keys"
 
 
 def keep_last(stage: str, keys: Sequence[str], engine: Engine) -> str:
     """Statement that leaves the last row of each key in a staging table."""
     order = "ctid" if engine.row_order else quoted(ROW)
     return (
-        f"DELETE FROM {stage} WHERE {order} IN (SELECT {order} FROM (SELECT {order}, row_number() OVER "  # noqa: S608
+        f"DELETE FROM {stage} WHERE {order} IN (SELECT {order} FROM (SELECT {order}, row_number() OVER "
         f"(PARTITION BY {_list(keys)} ORDER BY {order} DESC) AS place FROM {stage}) AS ranked WHERE place > 1)"
     )
 
@@ -44,7 +47,7 @@ def keep_last(stage: str, keys: Sequence[str], engine: Engine) -> str:
 def append(table: Table, stage: str, columns: Sequence[str], engine: Engine) -> str:
     """Statement that inserts every staged row, in order."""
     order = "ctid" if engine.row_order else quoted(ROW)
-    return f"INSERT INTO {table.sql} ({_list(columns)}) SELECT {_list(columns)} FROM {stage} ORDER BY {order}"  # noqa: S608
+    return f"INSERT INTO {table.sql} ({_list(columns)}) SELECT {_list(columns)} FROM {stage} ORDER BY {order}"
 
 
 def _differ(table: Table, columns: Sequence[str], left: str, right: str) -> str:
@@ -84,19 +87,19 @@ def upsert(table: Table, stage: str, columns: Sequence[str], engine: Engine) -> 
         action = f"UPDATE SET {sets} WHERE {differ}" if differ else "NOTHING"
         origin = "t.xmax = 0" if engine.row_origin else "NULL::boolean"
         change = (
-            f"INSERT INTO {table.sql} AS t ({_list(columns)}) SELECT {_list(columns)} FROM {stage} "  # noqa: S608
+            f"INSERT INTO {table.sql} AS t ({_list(columns)}) SELECT {_list(columns)} FROM {stage} "
             f"ON CONFLICT ({_list(table.keys)}) DO {action} RETURNING {origin} AS inserted"
         )
     if not engine.merge and not engine.row_origin:
         counts = "count(*), NULL::bigint"
     else:
         counts = "count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted)"
-    return f"WITH changed AS ({change}) SELECT {counts} FROM changed"  # noqa: S608
+    return f"WITH changed AS ({change}) SELECT {counts} FROM changed"
 
 
 def count_matches(table: Table, stage: str) -> str:
     """Statement that counts staged rows whose key the table has, for engines that cannot tell afterwards."""
-    return f"SELECT count(*) FROM {stage} AS s JOIN {table.sql} AS t ON {_same_key(table.keys, 't', 's')}"  # noqa: S608
+    return f"SELECT count(*) FROM {stage} AS s JOIN {table.sql} AS t ON {_same_key(table.keys, 't', 's')}"
 
 
 def mark_version(table: Table, stage: str) -> str:
@@ -105,6 +108,6 @@ def mark_version(table: Table, stage: str) -> str:
     sets = f"{quoted(VERSION)} = s.{quoted(VERSION)}" + (f", {quoted(DELETED_AT)} = NULL" if revive else "")
     marked = f" OR t.{quoted(DELETED_AT)} IS NOT NULL" if revive else ""
     return (
-        f"UPDATE {table.sql} AS t SET {sets} FROM {stage} AS s WHERE {_same_key(table.keys, 't', 's')} "  # noqa: S608
+        f"UPDATE {table.sql} AS t SET {sets} FROM {stage} AS s WHERE {_same_key(table.keys, 't', 's')} "
         f"AND (t.{quoted(VERSION)} IS DISTINCT FROM s.{quoted(VERSION)}{marked})"
     )

@@ -65,9 +65,8 @@ class Streams(Protocol):
     def plain_sink(self, stream: str) -> WarehouseSink | None:
         """Return the sink of a stream whose records need no transformation, if it is one."""
 
-    @property
-    def stop_signal(self) -> int | None:
-        """The signal that told the run to stop."""
+    def stopped_by(self) -> int | None:
+        """Return the signal that told the run to stop, if one did."""
 
 
 class _State(msgspec.Struct):
@@ -166,7 +165,7 @@ class FastReader(GenericSingerReader[bytes]):
         return self._counts
 
     def _stop_if_told(self) -> None:
-        if (number := self._streams.stop_signal) is not None:
+        if (number := self._streams.stopped_by()) is not None:
             raise StoppedError(number)
 
     def _read(self, blocks: Iterator[bytes]) -> None:
@@ -182,7 +181,7 @@ class FastReader(GenericSingerReader[bytes]):
             self._take(lines)
             self._intake.took(len(block))
         last = b"".join(rest)
-        if last.strip() and self._streams.stop_signal is None:
+        if last.strip() and self._streams.stopped_by() is None:
             self._last_line(last)
 
     def _last_line(self, line: bytes) -> None:
@@ -368,11 +367,11 @@ def _blocks(source: Any, streams: Streams) -> Iterator[Iterator[bytes]]:
     poll.register(waker, select.POLLIN)
 
     def read() -> Iterator[bytes]:
-        while streams.stop_signal is None:
+        while streams.stopped_by() is None:
             ready = {found for found, _ in poll.poll(1000)}
             if waker in ready:
                 os.read(waker, HEAD)
-            if streams.stop_signal is not None:
+            if streams.stopped_by() is not None:
                 return
             if descriptor not in ready:
                 streams.intake.took(0)

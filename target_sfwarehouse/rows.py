@@ -162,7 +162,8 @@ class RowShape:
         Raises:
             BadValueError: A value that cannot be converted.
         """
-        struct, as_tuple = self._struct, msgspec.structs.astuple
+        struct = self._struct
+        as_tuple: Callable[[Any], Row] = msgspec.structs.astuple
         rows: list[Row]
         if self._converters:
             rows = [self._converted(as_tuple(item)) if type(item) is struct else item for item in items]

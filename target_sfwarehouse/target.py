@@ -63,9 +63,8 @@ class TargetSFWarehouse(Target):
         self.intake = Intake(Settings.from_config(self.config), _emit)
         self.message_reader = FastReader(self)
 
-    @property
-    def stop_signal(self) -> int | None:
-        """The signal that told the run to stop, if one did."""
+    def stopped_by(self) -> int | None:
+        """Return the signal that told the run to stop, if one did."""
         return self._stop_signal
 
     def get_sink_class(self, stream_name: str) -> type[Sink]:
@@ -176,7 +175,8 @@ class TargetSFWarehouse(Target):
 
         stream = message["stream"]
         maps = self.mapper.stream_maps[stream]
-        batch = BatchReader(message, self.intake, self._sinks_active[maps[0].stream_alias].batch_config)
+        config = self._sinks_active[maps[0].stream_alias].batch_config
+        batch = BatchReader(message, self.intake, config, maps[0].raw_schema["properties"])
         plain = self.plain_sink(stream)
         if plain is not None:
             batch.load(plain)

@@ -73,7 +73,6 @@ class SqlType:
 TEXT, JSONB, BIGINT, NUMERIC = SqlType("text"), SqlType("jsonb"), SqlType("bigint"), SqlType("numeric")
 DOUBLE, BOOLEAN, BYTEA = SqlType("double precision"), SqlType("boolean"), SqlType("bytea")
 DATE, TIMESTAMPTZ = SqlType("date"), SqlType("timestamp with time zone")
-TIMESTAMP = SqlType("timestamp without time zone")
 
 
 def parse_type(spelled: str) -> SqlType:
@@ -235,8 +234,20 @@ class Widening:
 
 
 _AS_TEXT = frozenset(
-    {"boolean", "smallint", "integer", "bigint", "numeric", "real", "double precision", "uuid", "date"}
+    {
+        "boolean",
+        "smallint",
+        "integer",
+        "bigint",
+        "numeric",
+        "real",
+        "double precision",
+        "uuid",
+        "date",
+        "time without time zone",
+    }
 )
+_MOMENTS = frozenset({"date", "timestamp without time zone", "timestamp with time zone"})
 
 
 def widened(current: SqlType, wanted: SqlType) -> Widening | None:
@@ -249,24 +260,24 @@ def widened(current: SqlType, wanted: SqlType) -> Widening | None:
     Returns:
         A widening whose `to` is `current` if nothing needs to be done; None if no lossless way exists.
     """
-    keep = Widening(current)
     if current == wanted or current.family == "json":
-        return keep
+        return Widening(current)
     if current.family == "text":
         return _widened_text(current, wanted)
     if wanted.family == "json":
         return Widening(wanted, "to_jsonb({column})")
-    if current.family in {"integer", "number"} and wanted.family in {"integer", "number"}:
+    if {current.family, wanted.family} <= {"integer", "number"}:
         return _widened_number(current, wanted)
-    moments = {"date", "timestamp without time zone", "timestamp with time zone"}
-    if {current.name, wanted.name} <= moments:
-        if current == TIMESTAMPTZ or wanted == DATE:
-            return keep
-        using = "{column}::timestamp AT TIME ZONE 'UTC'" if wanted == TIMESTAMPTZ else "{column}"
-        return Widening(wanted, using)
-    if wanted.family == "text" and (current.name in _AS_TEXT or current.name.startswith("time without")):
-        return Widening(TEXT, "{column}::text")
-    return None
+    if {current.name, wanted.name} <= _MOMENTS:
+        return _widened_moment(current, wanted)
+    takes_text = wanted.family == "text" and current.name in _AS_TEXT
+    return Widening(TEXT, "{column}::text") if takes_text else None
+
+
+def _widened_moment(current: SqlType, wanted: SqlType) -> Widening:
+    if current == TIMESTAMPTZ or wanted == DATE:
+        return Widening(current)
+    return Widening(wanted, "{column}::timestamp AT TIME ZONE 'UTC'" if wanted == TIMESTAMPTZ else "{column}")
 
 
 def _widened_text(current: SqlType, wanted: SqlType) -> Widening:

@@ -82,7 +82,7 @@ def test_a_bad_record_ends_the_run_after_what_came_before(
     message = str(outcome.error)
     assert message.startswith("line 5, stream 'accounts'")
     assert reason in message
-    if "id" in values and values["id"]:
+    if values.get("id"):
         assert "key 'b'" in message
     assert outcome.states == [{"n": 1}]
     ids = {row["id"] for row in warehouse.query("SELECT id FROM {schema}.accounts")}

@@ -1,0 +1,260 @@
+"""BATCH messages: the SDK's files and CSV."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from singer_sdk.batch import Batcher
+from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig, StorageTarget
+
+from tests.target.support import BOOLEAN, INTEGER, STRING, load, loaded, record, schema_message, state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from tests.fix_warehouse import Warehouse
+
+PROPERTIES = {
+    "id": STRING,
+    "name": STRING,
+    "amount": {"type": ["null", "number"], "multipleOf": 0.01, "precision": 10, "scale": 2},
+    "count": INTEGER,
+    "at": {"type": ["null", "string"], "format": "date-time"},
+    "is_deleted": BOOLEAN,
+    "details": {"type": ["null", "object"]},
+}
+SCHEMA = schema_message("accounts", PROPERTIES)
+RECORDS: list[dict[str, Any]] = [
+    {
+        "id": "a",
+        "name": 'quote " comma , newline \n end',
+        "amount": 1.5,
+        "count": 1,
+        "is_deleted": True,
+        "details": {"x": ["y"]},
+    },
+    {
+        "id": "b",
+        "name": "",
+        "amount": None,
+        "count": None,
+        "at": "2026-03-29T10:11:12.000Z",
+        "is_deleted": False,
+    },
+    {"id": "c", "name": None, "amount": 12345678.9, "count": -5, "details": {}},
+    {"id": "a", "name": "again", "amount": 2, "count": 2, "is_deleted": False},
+]
+TABLE = (
+    "SELECT id, name, amount, count, at::text AS at, is_deleted, details FROM {schema}.accounts ORDER BY id"
+)
+AFTER: list[tuple[Any, ...]] = [
+    ("a", "again", "2.00", 2, None, False, None),
+    ("b", "", None, None, "2026-03-29 10:11:12+00", False, None),
+    ("c", None, "12345678.90", -5, None, False, {}),
+]
+
+
+def batch(files: Sequence[Path | str], **encoding: Any) -> Any:
+    manifest = [str(file) for file in files]
+    return {"type": "BATCH", "stream": "accounts", "encoding": encoding, "manifest": manifest}
+
+
+def table(warehouse: Warehouse) -> list[tuple[Any, ...]]:
+    warehouse.execute("SET timezone = 'UTC'")
+    rows = warehouse.query(TABLE)
+    return [tuple(str(v) if n == "amount" and v is not None else v for n, v in row.items()) for row in rows]
+
+
+def json_lines(records: list[dict[str, Any]]) -> bytes:
+    return b"".join(json.dumps(values).encode() + b"\n" for values in records)
+
+
+def csv_of(names: list[str], rows: list[list[str | None]]) -> bytes:
+    """CSV in which NULL is an empty field and every text is quoted."""
+    lines: list[Sequence[str | None]] = [names, *rows]
+    quoted = [",".join("" if v is None else '"' + v.replace('"', '""') + '"' for v in row) for row in lines]
+    return ("\n".join(quoted) + "\n").encode()
+
+
+COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {"none": bytes, "gzip": gzip.compress}
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+@pytest.mark.parametrize("by_sdk", [False, True], ids=["fast", "by the SDK"])
+def test_json_lines(compression: str, by_sdk: bool, tmp_path: Path, warehouse: Warehouse) -> None:
+    path = tmp_path / "batch.jsonl"
+    path.write_bytes(COMPRESSIONS[compression](json_lines(RECORDS)))
+    message = batch([path.as_uri()], format="jsonl", compression=compression)
+    outcome = load(warehouse.config(), [SCHEMA, message, state({"n": 1})], by_sdk=by_sdk)
+    assert (outcome.error, outcome.states) == (None, [{"n": 1}])
+    assert table(warehouse) == AFTER
+
+
+@pytest.mark.parametrize("by_sdk", [False, True], ids=["fast", "by the SDK"])
+@pytest.mark.parametrize("encoding", ["jsonl", "csv"])
+def test_files_that_the_sdk_itself_writes(
+    encoding: str, by_sdk: bool, tmp_path: Path, warehouse: Warehouse
+) -> None:
+    """Including its csv encoder, which this package registers."""
+    batcher = Batcher(
+        "tap-test",
+        "accounts",
+        BatchConfig(BaseBatchFileEncoding(encoding, "gzip"), StorageTarget(tmp_path.as_uri()), 3),
+    )
+    messages = [
+        batch(files, format=encoding, compression="gzip") for files in batcher.get_batches(iter(RECORDS))
+    ]
+    assert len(messages) == 2
+    outcome = load(warehouse.config(), [SCHEMA, *messages], by_sdk=by_sdk)
+    assert outcome.error is None
+    assert table(warehouse) == AFTER
+
+
+def test_a_file_system_of_fsspec(warehouse: Warehouse) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    with fsspec.open("memory://batches/one.jsonl", "wb") as file:
+        file.write(json_lines(RECORDS))
+    assert (
+        loaded(warehouse.config(), [SCHEMA, batch(["memory://batches/one.jsonl"], format="jsonl")]).error
+        is None
+    )
+    assert table(warehouse) == AFTER
+
+
+def test_zstd(tmp_path: Path, warehouse: Warehouse) -> None:
+    zstandard = pytest.importorskip("zstandard")
+    path = tmp_path / "batch.jsonl.zst"
+    path.write_bytes(zstandard.compress(json_lines(RECORDS)))
+    loaded(warehouse.config(), [SCHEMA, batch([path.as_uri()], format="jsonl", compression="zstd")])
+    assert table(warehouse) == AFTER
+
+
+def test_parquet(tmp_path: Path, warehouse: Warehouse) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet  # noqa: PLC0415
+
+    path = tmp_path / "batch.parquet"
+    records = [{name: values.get(name) for name in PROPERTIES if name != "details"} for values in RECORDS]
+    parquet.write_table(pyarrow.Table.from_pylist(records), path, compression="gzip")
+    loaded(warehouse.config(), [SCHEMA, batch([path.as_uri()], format="parquet")])
+    assert table(warehouse)[:2] == AFTER[:2]
+
+
+NAMES = list(PROPERTIES)
+ROWS: list[list[str | None]] = [
+    ["a", 'quote " comma , newline \n end', "1.5", "1", None, "true", '{"x": ["y"]}'],
+    ["b", "", None, None, "2026-03-29T10:11:12.000Z", "false", None],
+    ["c", None, "12345678.9", "-5", None, None, "{}"],
+    ["a", "again", "2", "2", None, "false", None],
+]
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+@pytest.mark.parametrize("by_sdk", [False, True], ids=["fast", "by the SDK"])
+def test_csv(compression: str, by_sdk: bool, tmp_path: Path, warehouse: Warehouse) -> None:
+    path = tmp_path / "batch.csv"
+    path.write_bytes(COMPRESSIONS[compression](csv_of(NAMES, ROWS)))
+    message = batch([path.as_uri()], format="csv", compression=compression)
+    outcome = load(warehouse.config(), [SCHEMA, message, state(1)], by_sdk=by_sdk)
+    assert (outcome.error, outcome.states) == (None, [1])
+    assert table(warehouse) == AFTER
+
+
+@pytest.mark.parametrize("by_sdk", [False, True], ids=["fast", "by the SDK"])
+def test_csv_as_salesforce_writes_it(by_sdk: bool, tmp_path: Path, warehouse: Warehouse) -> None:
+    """The header has API names, every field is quoted, and an empty one is NULL."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerows(
+        [["Id", "Name", "IsDeleted"], ["a", "", "true"], ["b", "B", ""], ["c", 'x "y"', "false"]]
+    )
+    path = tmp_path / "page.csv"
+    path.write_text(out.getvalue())
+    message = batch([path.as_uri()], format="csv", columns=["id", "name", "is_deleted"], quoted_empty="null")
+    assert load(warehouse.config(), [SCHEMA, message], by_sdk=by_sdk).error is None
+    assert table(warehouse) == [
+        ("a", None, None, None, None, True, None),
+        ("b", "B", None, None, None, False, None),
+        ("c", 'x "y"', None, None, None, False, None),
+    ]
+
+
+def test_records_and_files_of_one_stream_keep_their_order(tmp_path: Path, warehouse: Warehouse) -> None:
+    path = tmp_path / "batch.csv"
+    path.write_bytes(csv_of(["id", "name"], [["a", "file"], ["b", "file"]]))
+    messages = [
+        SCHEMA,
+        record("accounts", {"id": "a", "name": "before"}),
+        record("accounts", {"id": "c", "name": "before"}),
+    ]
+    messages += [batch([path.as_uri()], format="csv"), record("accounts", {"id": "b", "name": "after"})]
+    loaded(warehouse.config(), messages)
+    assert [row[:2] for row in table(warehouse)] == [("a", "file"), ("b", "after"), ("c", "before")]
+
+
+def test_a_bad_row_of_a_csv_file_is_named(tmp_path: Path, warehouse: Warehouse) -> None:
+    path = tmp_path / "batch.csv"
+    path.write_bytes(
+        csv_of(["id", "name", "count"], [["a", "x\ny", "1"], ["b", "x", "many"], ["c", "x", "3"]])
+    )
+    messages = [
+        SCHEMA,
+        record("accounts", {"id": "z"}),
+        state(1),
+        batch([path.as_uri()], format="csv"),
+        state(2),
+    ]
+    outcome = load(warehouse.config(), messages)
+    assert str(outcome.error).startswith(
+        "line 4, stream 'accounts', key 'b', property 'count': invalid input syntax"
+    )
+    assert outcome.states == [1]
+    outcome = load(warehouse.config(on_bad_record="quarantine"), messages)
+    assert (outcome.error, outcome.states[-1]) == (None, 2)
+    assert [row[0] for row in table(warehouse)] == ["a", "c", "z"]
+    (rejected,) = warehouse.query("SELECT message, property FROM {schema}._rejected")
+    assert rejected == {"message": '"b","x","many"', "property": "count"}
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "reason"),
+    [
+        (b"id,colour\na,red\n", {"format": "csv"}, "has column 'colour', which is no property of the SCHEMA"),
+        (b"name\na\n", {"format": "csv"}, "lacks the key property 'id'"),
+        (b"", {"format": "csv"}, "has no usable columns"),
+        (
+            b"a,b\n",
+            {"format": "csv", "header": False},
+            "has no header, and the message does not name its columns",
+        ),
+        (b"id,name\na\n", {"format": "csv"}, "1 fields for 2 columns"),
+        (b"", {"format": "avro"}, "batch format 'avro' is none of jsonl, parquet, csv"),
+        (b'{"id": 1\n', {"format": "jsonl"}, "has a line that is no JSON"),
+        (gzip.compress(b'{"id": "a"}\n')[:-6], {"format": "jsonl"}, "ended before the end-of-stream marker"),
+        (None, {"format": "jsonl"}, "is not there"),
+    ],
+)
+def test_a_bad_batch_ends_the_run_after_what_came_before(
+    content: bytes | None, encoding: dict[str, Any], reason: str, tmp_path: Path, warehouse: Warehouse
+) -> None:
+    path = tmp_path / "batch"
+    if content is not None:
+        path.write_bytes(content)
+    messages = [
+        SCHEMA,
+        record("accounts", {"id": "z"}),
+        state(1),
+        batch([path.as_uri()], **encoding),
+        state(2),
+    ]
+    outcome = load(warehouse.config(), messages)
+    assert str(outcome.error).startswith("line 4, stream 'accounts'")
+    assert reason in str(outcome.error)
+    assert outcome.states == [1]
+    assert "z" in [row[0] for row in table(warehouse)]
