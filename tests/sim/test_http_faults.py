@@ -159,6 +159,14 @@ def test_a_part_of_a_composite_can_fail_alone(org_server: OrgServer, api: Api) -
     assert [part["httpStatusCode"] for part in parts] == [200, 500]
 
 
+def test_a_session_ends_within_a_composite(org_server: OrgServer, api: Api) -> None:
+    org_server.faults.add(EndSession(), path="*/sobjects/Contact/describe")
+    names = ("Account", "Contact", "Case")
+    answer = api.composite(*({"url": f"{DATA}/sobjects/{name}/describe"} for name in names))
+    parts = answer.json()["compositeResponse"]
+    assert [part["httpStatusCode"] for part in parts] == [200, 401, 401]
+
+
 def test_slow_answers(org_server: OrgServer, api: Api) -> None:
     load(org_server, 100)
     plain = {"Accept-Encoding": "identity"}

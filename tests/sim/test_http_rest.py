@@ -290,6 +290,19 @@ def test_spans_that_replication_refuses(org_server: OrgServer, api: Api) -> None
     assert api.get("sobjects/UserLogin/deleted/", params=span(org_server)).status_code == 400
 
 
+def test_a_purged_delete_log_and_too_many_ids(org_server: OrgServer, api: Api) -> None:
+    org = org_server.org
+    for number in range(3):
+        org.delete(org.create("Account", {"Name": f"gone {number}"}))
+    org.replication.id_limit = 2
+    assert error(api.get("sobjects/Account/deleted/", params=span(org_server))) == (400, "EXCEEDED_ID_LIMIT")
+    org.clock.advance(hours=2)
+    org.purge_delete_log()
+    api.login(org_server)
+    long = span(org_server, back=timedelta(hours=3))
+    assert error(api.get("sobjects/Account/deleted/", params=long)) == (400, "INVALID_REPLICATION_DATE")
+
+
 def test_blobs(org_server: OrgServer, api: Api) -> None:
     user_id = org_server.user.id
     body = base64.b64encode(b"\x00\xffblob").decode()

@@ -49,7 +49,11 @@ def answer_part(site: "Site", call: Call) -> Reply:
     """Answer a subrequest of a composite; its session is the caller's and nothing is charged."""
     about = subject(site, call)
     call.actions = site.faults.of(call.method, call.path, about)
-    reply = _injected(site, call) or _handled(site, call)
+    reply = _injected(site, call)
+    if reply is None:
+        # A session that ended meanwhile serves no further part.
+        alive = call.session and site.sessions.find(call.session.token)
+        reply = _handled(site, call) if alive else _refusal(call, invalid_session())
     if call.entry:
         call.entry.parts.append(Part(call.method, call.path, about, reply.status, call.query.get("q", "")))
     return reply
@@ -85,7 +89,7 @@ def _injected(site: "Site", call: Call) -> Reply | None:
     """What the fault plan answers in the handler's place; its other actions change the org's state first."""
     for action in call.actions:
         if isinstance(action, EndSession):
-            site.sessions.end(_token(call))
+            site.sessions.end(call.session.token if call.session else _token(call))
         elif isinstance(action, ExpireCursors):
             site.cursors.clear()
         elif isinstance(action, UseUp):
