@@ -83,12 +83,11 @@ SYNTAX = {
     "SELECT foo(Id) FROM Account": "unexpected token: 'foo'",
     "SELECT FIELDS(SOME) FROM Account": "The SOQL FIELDS function must be called with ALL, STANDARD or CUSTOM",
     "SELECT COUNT(), Id FROM Account": "COUNT() must be the only element in the SELECT list",
-    "SELECT Name, COUNT(Id) FROM Account": "Field must be grouped or aggregated: Name",
+    "SELECT COUNT(Id) FROM Account LIMIT 3": (
+        "Non-grouped query that uses overall aggregate functions cannot also use LIMIT"
+    ),
     "SELECT SUM(Name) FROM Account": "field Name does not support aggregate operator SUM",
     "SELECT Id FROM Account HAVING COUNT(Id) > 1": "HAVING is only allowed with GROUP BY",
-    "SELECT COUNT(Id) FROM Account GROUP BY AnnualRevenue": (
-        "field 'AnnualRevenue' can not be grouped in a query call"
-    ),
     "SELECT Id FROM Contact WHERE AccountId IN (SELECT Name FROM Account)": (
         "semi join sub-selects can only query id fields, cannot use: 'Name'"
     ),
@@ -99,6 +98,9 @@ SYNTAX = {
         "Nesting of semi join sub-selects is not supported"
     ),
     "SELECT Id FROM Account WHERE Name = 'x' OR Id IN (SELECT AccountId FROM Contact)": (
+        "Semi join sub-selects are not allowed with the 'OR' operator"
+    ),
+    "SELECT Id FROM Account WHERE Name = 'x' AND (Fax = 'y' AND Id IN (SELECT AccountId FROM Contact))": (
         "Semi join sub-selects are only allowed at the top level WHERE expressions and not in nested WHERE expressions."
     ),
 }
@@ -227,6 +229,22 @@ def test_relationships_that_are_none(world: World) -> None:
     path = ".".join(["Parent__r"] * 6)
     assert world.problem(f"SELECT {path}.Name FROM Thing__c")[0] == "MALFORMED_QUERY"
     assert world.run(f"SELECT {path[10:]}.Name FROM Thing__c").total_size == 0
+
+
+def test_what_groups_do_not_have(world: World) -> None:
+    assert world.refusal("SELECT Name, COUNT(Id) FROM Account") == (
+        "MALFORMED_QUERY",
+        "Field must be grouped or aggregated: Name",
+    )
+    assert world.refusal("SELECT COUNT(Id) FROM Account GROUP BY Name ORDER BY Fax") == (
+        "MALFORMED_QUERY",
+        "Ordered field must be grouped or aggregated: Fax",
+    )
+    for name in ("AnnualRevenue", "CreatedDate", "BillingAddress"):
+        assert world.problem(f"SELECT COUNT(Id) FROM Account GROUP BY {name}") == (
+            "INVALID_FIELD",
+            f"field '{name}' can not be grouped in a query call",
+        )
 
 
 def test_fields_that_cannot_be_sorted_by(world: World) -> None:

@@ -9,6 +9,7 @@ from tests.simulator import values
 from tests.simulator.schema import NUMBER_TYPES, Field
 from tests.simulator.soql import syntax
 from tests.simulator.soql.conditions import Operand
+from tests.simulator.soql.errors import SoqlError
 from tests.simulator.soql.sources import is_text
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 AGGREGATES = frozenset({"count", "count_distinct", "min", "max", "sum", "avg"})
 _INTEGER = Field("expr", "int")
 _NUMERIC = ("int", *NUMBER_TYPES)
+_UNGROUPABLE = ("base64", "datetime", "time", "multipicklist", *NUMBER_TYPES)
 # Date functions by what strftime calls them; the result is a whole number.
 _DATE_PARTS = {
     "calendar_year": "CAST(strftime('%Y', {0}) AS INTEGER)",
@@ -139,7 +141,7 @@ def columns(scope: Scope, query: syntax.Query) -> list[AggregateColumn]:
     Raises:
         SoqlError: a field that is neither grouped nor aggregated, a doubled alias.
     """
-    grouped = {_key(scope, expression) for expression in query.group_by}
+    grouped = grouped_sql(scope, query)
     found: list[AggregateColumn] = []
     taken: set[str] = set()
     unnamed = 0
@@ -152,8 +154,7 @@ def columns(scope: Scope, query: syntax.Query) -> list[AggregateColumn]:
         aggregated = isinstance(expression, syntax.Call) and expression.name.lower() in AGGREGATES
         if not aggregated and of.sql not in grouped:
             written = expression.text if isinstance(expression, syntax.Path) else expression.name
-            problem = f"Field must be grouped or aggregated: {written}"
-            raise scope.refuse(expression.position, "MALFORMED_QUERY", problem)
+            raise SoqlError("MALFORMED_QUERY", f"Field must be grouped or aggregated: {written}")
         key = item.alias or (expression.parts[-1] if isinstance(expression, syntax.Path) else None)
         if key is None:
             key, unnamed = f"expr{unnamed}", unnamed + 1
@@ -164,6 +165,11 @@ def columns(scope: Scope, query: syntax.Query) -> list[AggregateColumn]:
         taken.add(key.lower())
         found.append(AggregateColumn(key, of.sql, _shower(of.field)))
     return found
+
+
+def grouped_sql(scope: Scope, query: syntax.Query) -> set[str]:
+    """SQL of the expressions that the query groups by."""
+    return {operand(scope, expression).sql for expression in query.group_by}
 
 
 def grouping(scope: Scope, query: syntax.Query) -> str:
@@ -178,15 +184,11 @@ def grouping(scope: Scope, query: syntax.Query) -> str:
             problem = f"unexpected token: '{expression.name}'"
             raise scope.refuse(expression.position, "MALFORMED_QUERY", problem)
         of = operand(scope, expression)
-        if not of.field.groupable or of.field.compound or of.field.type in ("base64", *NUMBER_TYPES):
+        if not of.field.groupable or of.field.compound or of.field.type in _UNGROUPABLE:
             problem = f"field '{of.field.name}' can not be grouped in a query call"
-            raise scope.refuse(expression.position, "MALFORMED_QUERY", problem)
+            raise scope.refuse(expression.position, "INVALID_FIELD", problem)
         parts.append(f"{of.sql} COLLATE soql" if is_text(of.field) else of.sql)
     return ", ".join(parts)
-
-
-def _key(scope: Scope, expression: Expression) -> str:
-    return operand(scope, expression).sql
 
 
 def _shower(field: Field) -> Callable[[Any], Any]:

@@ -161,12 +161,28 @@ class _Compiler:
                 scope, query.having, partial(aggregates.operand, scope), self._no_subselect(scope)
             )
             parts.append(f"HAVING {having}")
+        self._check_ungrouped(scope, query, aliases)
         parts += [self._order(scope, query, aliases), _limit(query)]
         tail = " ".join(part for part in parts if part)
         names = ", ".join(column.sql for column in columns)
         return AggregatePlan(
             sobject.name, Statement(f"SELECT {names} {scope.from_sql} {tail}", scope.parameters), columns
         )
+
+    def _check_ungrouped(self, scope: Scope, query: syntax.Query, aliases: dict[str, str]) -> None:
+        """Refuse an order by what is no longer there after grouping, and LIMIT of a single row."""
+        if query.limit is not None and not query.group_by:
+            problem = "Non-grouped query that uses overall aggregate functions cannot also use LIMIT"
+            raise self._refuse(query.positions["limit"], "MALFORMED_QUERY", problem)
+        allowed = aggregates.grouped_sql(scope, query)
+        for ordering in query.order_by:
+            expression = ordering.expression
+            if isinstance(expression, syntax.Call) and expression.name.lower() in aggregates.AGGREGATES:
+                continue
+            written = expression.text if isinstance(expression, syntax.Path) else expression.name
+            if written.lower() in aliases or aggregates.operand(scope, expression).sql in allowed:
+                continue
+            raise SoqlError("MALFORMED_QUERY", f"Ordered field must be grouped or aggregated: {written}")
 
     def _child(self, item: syntax.Child, parent: SObject, outer: RestSelection) -> ChildPlan:
         query = item.query
@@ -336,6 +352,9 @@ class _Compiler:
             if not isinstance(term.right, syntax.Query):
                 continue
             count += 1
+            if isinstance(where, syntax.Or) and term in where.terms:
+                problem = "Semi join sub-selects are not allowed with the 'OR' operator"
+                raise self._refuse(term.position, "MALFORMED_QUERY", problem)
             if nested:
                 problem = (
                     "Semi join sub-selects are only allowed at the top level WHERE expressions and not in nested "
