@@ -51,5 +51,5 @@ lock: setup ## Renew the locks from pyproject.toml
 	$(COMPILE) requirements/target-duckdb.in --output-file requirements/target-duckdb.txt
 
 clean: ## Stop the demo's server and remove what the targets made
-	-test ! -x $(BIN)/python || $(BIN)/python -m target_sfwarehouse.embedded stop .demo/warehouse
+	-test ! -x $(BIN)/python || $(BIN)/python -m target_sfwarehouse.embedded remove .demo/warehouse
 	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import sys
 import time
@@ -70,7 +69,7 @@ def _clean() -> None:
         leftover.unlink()
     server = embedded.status(SERVER)
     if server is None:
-        shutil.rmtree(SERVER, ignore_errors=True)
+        embedded.remove(SERVER)
         return
     warehouse = Warehouse(server.url, SCHEMA)
     warehouse.drop()

@@ -4,7 +4,7 @@
 server outlives the process that started it, so that psql can look at what was loaded. It listens on 127.0.0.1
 only and asks for a random password, which is kept in files that only their owner may read.
 
-    python -m target_sfwarehouse.embedded start|status|psql|stop DIRECTORY
+    python -m target_sfwarehouse.embedded start|status|psql|stop|remove DIRECTORY
 
 As root the server runs as an unprivileged account, and needs a folder that this account can enter. Where
 `directory` lies below a closed one (such as /root), the data go to a new folder in /var/lib/sfwarehouse,
@@ -19,6 +19,7 @@ import json
 import os
 import secrets
 import shlex
+import shutil
 import socket
 import sys
 import tempfile
@@ -35,10 +36,13 @@ from target_sfwarehouse.postgres_cluster import FSYNC_OFF, HOST, NAME, Cluster, 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["EmbeddedPostgresError", "EmbeddedServer", "start", "status", "stop"]
+__all__ = ["EmbeddedPostgresError", "EmbeddedServer", "remove", "start", "status", "stop"]
 
 ROOT_HOME = Path("/var/lib/sfwarehouse")
 """Where root's data go when the account that runs the server cannot enter the folder asked for."""
+
+OWN_FILES = ("server.json", "pg_service.conf", "server.log", "lock")
+"""What stands in the folder beside the data."""
 
 
 @dataclass
@@ -177,6 +181,35 @@ def stop(directory: Path) -> bool:
     return True
 
 
+def remove(directory: Path) -> bool:
+    """Stop the server of a folder and remove its data, wherever they are.
+
+    Args:
+        directory: As given to `start`; goes too if nothing else is in it.
+
+    Returns:
+        False if there was nothing to remove.
+
+    Raises:
+        EmbeddedPostgresError: The server does not stop.
+    """
+    directory = Path(directory).absolute()
+    stop(directory)
+    try:
+        state = _State(**json.loads((directory / "server.json").read_text()))
+    except FileNotFoundError:
+        return False
+    home = Path(state.home) if state.home else directory
+    for folder in (*home.glob("postgres-*"), home / "data", home / "data.new"):
+        shutil.rmtree(folder, ignore_errors=True)
+    for name in OWN_FILES:
+        (directory / name).unlink(missing_ok=True)
+    for folder in {home, directory}:
+        with suppress(OSError):  # something of somebody else's is in it
+            folder.rmdir()
+    return True
+
+
 def _describe(directory: Path, cluster: Cluster, port: int, *, started: bool) -> EmbeddedServer:
     """Describe the running server, and write the file that psql reads."""
     service = directory / "pg_service.conf"
@@ -278,7 +311,7 @@ def _save(directory: Path, state: _State) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Start, look at, open or stop the server of a folder from the command line.
+    """Start, look at, open, stop or remove the server of a folder from the command line.
 
     Args:
         arguments: Command-line arguments; None takes the process's.
@@ -288,9 +321,9 @@ def main(arguments: list[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(
         prog="python -m target_sfwarehouse.embedded",
-        description="Start, look at, open or stop the target's own Postgres.",
+        description="Start, look at, open, stop or remove the target's own Postgres.",
     )
-    parser.add_argument("action", choices=["start", "status", "psql", "stop"])
+    parser.add_argument("action", choices=["start", "status", "psql", "stop", "remove"])
     parser.add_argument("directory", type=Path, nargs="?", default=Path(".sfwarehouse"))
     parser.add_argument("psql_arguments", nargs=argparse.REMAINDER, help="passed on to psql")
     asked = parser.parse_args(arguments)
@@ -298,6 +331,10 @@ def main(arguments: list[str] | None = None) -> int:
         if asked.action == "stop":
             stopped = stop(asked.directory)
             print(f"{'Stopped the server of' if stopped else 'No server runs on'} {asked.directory}")  # noqa: T201
+            return 0
+        if asked.action == "remove":
+            removed = remove(asked.directory)
+            print(f"{'Removed the data of' if removed else 'Nothing to remove in'} {asked.directory}")  # noqa: T201
             return 0
         server = start(asked.directory) if asked.action == "start" else status(asked.directory)
     except EmbeddedPostgresError as error:

@@ -38,6 +38,7 @@ FSYNC_OFF = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "o
 HINTS = {
     "No space left on device": "The disk is full: free some space and run again; what was loaded is kept.",
     "could not create shared memory segment": "The machine allows Postgres too little shared memory.",
+    "could not look up effective user ID": "Postgres wants its user in /etc/passwd: run as one that is there.",
     "Permission denied": "A file of the data folder is closed to the account that runs the server.",
 }
 """What to do about a line in Postgres's own output."""

