@@ -43,7 +43,8 @@ def check_connection(client: Client, settings: Settings) -> bool:
         TapError: Not even the login or the API works.
     """
     _say(f"Login: ok, {client.instance_url}")
-    plans = plan_run(client, settings, None)
+    # Names come with other collections' rows; there is nothing to ask of them.
+    plans = [plan for plan in plan_run(client, settings, None) if plan.api_name != "Name"]
     _check_missing(plans, settings)
     failures = _check_reading(client, plans)
     _check_permissions(client)
