@@ -53,6 +53,8 @@ def connect(settings: Settings) -> psycopg.Connection[Any]:
         connection = psycopg.connect(
             target, autocommit=True, application_name="target-sfwarehouse", client_encoding="UTF8"
         )
+        # A prepared statement would keep the plan that it had for an empty table, and poolers dislike them.
+        connection.prepare_threshold = None
         for statement in SESSION:
             connection.execute(statement.encode())
     except psycopg.Error as error:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from target_sfwarehouse.chunks import CHUNK_ROWS, Chunk
+from target_sfwarehouse.report import Progress, summary_lines
 from target_sfwarehouse.rows import BadValueError, NulError, RowShape, encode_rows
 from target_sfwarehouse.worker import Worker
 
@@ -22,6 +24,8 @@ __all__ = ["Buffer", "Intake", "Source"]
 
 BUFFERED_BYTES = 16 * 1024 * 1024
 """Input held back, over all streams, for chunks that are not full."""
+
+logger = logging.getLogger("target-sfwarehouse")
 
 KEPT_STATES = 256
 """STATE messages kept since the last commit; of more than these every second one is forgotten."""
@@ -106,7 +110,8 @@ class Intake:
         self._states: list[tuple[int, bytes]] = []
         self._bytes = 0
         self._held = 0
-        self._since = time.monotonic()
+        self._began = self._since = time.monotonic()
+        self.progress = Progress()
 
     @property
     def loader(self) -> Loader:
@@ -230,6 +235,7 @@ class Intake:
         Args:
             size: Bytes read.
         """
+        self.progress.update(self.line)
         self._bytes += size
         self._held += size
         late = time.monotonic() - self._since > self.settings.batch_wait_limit_seconds
@@ -271,17 +277,26 @@ class Intake:
         """Commit everything read so far and wait for it.
 
         Raises:
-            InputError: A record did not fit; everything before it is committed and vouched for.
+            InputError: A record did not fit; everything before it is committed.
         """
         self.flush()
         if self._loader is not None:
             self.worker.call(self.check)
 
-    def salvage(self) -> None:
-        """Commit what was read before the input failed, and vouch for it."""
+    def finish(self) -> None:
+        """Commit everything read so far, vouch for it, and write the end of the run.
+
+        What was read before the input failed is saved like this too: the loader vouches for no line after a bad one.
+        """
         self.flush()
-        if self._loader is not None:
-            self.worker.call(self._loader.finish)
+        self.progress.clear()
+        if self._loader is None:
+            return
+        self.worker.call(self._loader.finish)
+        loads = self._loader.loads
+        counted = ((name, load.counts) for name, load in loads.items())
+        for line in summary_lines(counted, time.monotonic() - self._began):
+            logger.info("%s", line)
 
     def activate_version(self, load: Load, version: int) -> None:
         """Mark what a version did not bring; the caller has settled what was read before.
@@ -302,12 +317,6 @@ class Intake:
         self.worker.submit(self.loader.reject, error, text)
 
     def close(self) -> None:
-        """Write the end of the run and let the connection go."""
-        if self._loader is not None:
-            self.worker.call(self._loader.finish)
-        self.abandon()
-
-    def abandon(self) -> None:
         """Let the connection go as things are."""
         if self._worker is not None:
             self._worker.close()

@@ -15,6 +15,7 @@ import csv
 import logging
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -159,6 +160,7 @@ class Loader:
             )
         if load is None:
             load = self.loads[name] = Load(known)
+            self.runs.started[stream] = datetime.now(UTC)
             load.direct = (known.created or not wanted.keys) and self.settings.load_method != "overwrite"
         load.table = known
         known.keys = wanted.keys
@@ -484,4 +486,6 @@ class Loader:
     def finish(self) -> None:
         """Write the end of the run into `_sync_runs`."""
         if self._ready:
-            self.runs.finish(self.connection)
+            self.runs.finish(
+                self.connection, {load.table.stream: load.counts for load in self.loads.values()}
+            )

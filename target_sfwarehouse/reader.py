@@ -157,7 +157,7 @@ class FastReader(GenericSingerReader[bytes]):
                 self._read(blocks)
             self._stop_if_told()
         except (InputError, BadSchemaError, StoppedError):
-            self._intake.salvage()
+            self._intake.finish()
             raise
         finally:
             if collecting:

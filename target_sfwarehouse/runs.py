@@ -125,18 +125,20 @@ class RunLog:
         value = json.loads(state)
         self.state = value if isinstance(value, dict) else {}
 
-    def finish(self, connection: psycopg.Connection[Any]) -> None:
-        """Write the end of the run and each stream's bookmark.
+    def finish(self, connection: psycopg.Connection[Any], counted: Mapping[str, Counts]) -> None:
+        """Write the end of the run, each stream's counters as committed, and its bookmark.
 
         Args:
             connection: A connection outside a transaction.
+            counted: Counters of every stream that the run met.
         """
         if not self.settings.sync_runs:
             return
         bookmarks = self.state.get("bookmarks")
         bookmarks = bookmarks if isinstance(bookmarks, dict) else {}
         with connection.transaction():
-            for stream in self.started:
+            for stream, counts in counted.items():
+                self.record(connection, stream, counts)
                 mark = bookmarks.get(stream)
                 text = None if mark is None else json.dumps(mark)
                 connection.execute(FINISH.format(table=self.table).encode(), (text, self.run_id, stream))

@@ -174,6 +174,11 @@ class WarehouseSink(Sink):
             return
         self._intake.activate_version(self.load, new_version)
 
+    def clean_up(self) -> None:
+        """Log the stream's metrics at the end of the run."""
+        self.record_counter_metric.increment(self.load.counts.read)
+        super().clean_up()
+
     def _parse_timestamps_in_record(
         self, record: dict[str, Any], schema: dict[str, Any], treatment: Any
     ) -> None:

@@ -184,9 +184,14 @@ class TargetSFWarehouse(Target):
             batch.load_by_sdk(self._process_record_message)
 
     def process_endofpipe(self) -> None:
-        """Commit everything, emit the last STATE and write the summary."""
-        self.intake.settle()
+        """Commit everything, emit the last STATE and write the summary.
+
+        Raises:
+            InputError: A record among the last ones did not fit.
+        """
+        self.intake.finish()
         super().process_endofpipe()
+        self.intake.check()
         self.intake.close()
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

@@ -73,7 +73,7 @@ def load(config: Mapping[str, Any], messages: Iterable[Any], *, by_sdk: bool = F
             outcome.error = error
         finally:
             if target is not None:
-                target.intake.abandon()
+                target.intake.close()
             for number, handler in handlers.items():
                 signal.signal(number, handler)
     outcome.states = [json.loads(line) for line in out.getvalue().splitlines()]

@@ -1,0 +1,96 @@
+"""The rules of the target in plain Python: what the tables must hold after any valid stream of messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+
+@dataclass
+class ModelTable:
+    """A table: rows by key, or in a list when the stream has no key."""
+
+    key: str | None
+    columns: list[str] = field(default_factory=list)
+    current: list[str] = field(default_factory=list)
+    rows: dict[Any, dict[str, Any]] = field(default_factory=dict)
+    versioned: bool = False
+    marks_time: bool = False
+    read: int = 0
+
+    def stored(self) -> list[dict[str, Any]]:
+        """Rows as the warehouse must show them."""
+        names = [*self.columns, *(["_version"] if self.versioned else [])]
+        names += ["_deleted"] if self.marks_time else []
+        return [
+            {name: row.get(name, False if name == "is_deleted" else None) for name in names}
+            for row in self.rows.values()
+        ]
+
+
+@dataclass
+class Model:
+    """All tables."""
+
+    tables: dict[str, ModelTable] = field(default_factory=dict)
+    hard_delete: bool = False
+
+    def take(self, message: dict[str, Any]) -> None:
+        """Apply one message."""
+        match message["type"]:
+            case "SCHEMA":
+                self._schema(message)
+            case "RECORD":
+                self._record(message)
+            case "ACTIVATE_VERSION":
+                self._activate(self.tables[message["stream"]], message["version"])
+
+    def _schema(self, message: dict[str, Any]) -> None:
+        keys = message["key_properties"]
+        table = self.tables.setdefault(message["stream"], ModelTable(keys[0] if keys else None))
+        table.current = list(message["schema"]["properties"])
+        table.columns += [name for name in table.current if name not in table.columns]
+
+    def _record(self, message: dict[str, Any]) -> None:
+        table = self.tables[message["stream"]]
+        values = message["record"]
+        table.read += 1
+        key = values[table.key] if table.key else len(table.rows)
+        row = table.rows.setdefault(key, {"is_deleted": False} if "is_deleted" in table.columns else {})
+        for name in table.current:
+            value = as_stored(values.get(name))
+            row[name] = False if name == "is_deleted" and value is None else value
+        if "version" in message:
+            table.versioned = True
+            row["_version"] = message["version"]
+            row["_deleted"] = False
+
+    def _activate(self, table: ModelTable, version: int) -> None:
+        if table.read and not table.versioned:
+            return
+        table.versioned = True
+        old = [
+            key for key, row in table.rows.items() if row.get("_version") is None or row["_version"] < version
+        ]
+        if self.hard_delete:
+            for key in old:
+                del table.rows[key]
+            return
+        if "is_deleted" not in table.columns:
+            table.marks_time = True
+        for key in old:
+            table.rows[key]["is_deleted" if "is_deleted" in table.columns else "_deleted"] = True
+
+
+def as_stored(value: Any) -> Any:
+    """A JSON value as Postgres gives it back: NUL characters replaced, fractions exact."""
+    if isinstance(value, str):
+        return value.replace("\0", "�")
+    if isinstance(value, float):
+        return Decimal(str(value))
+    if isinstance(value, list):
+        return [as_stored(item) for item in value]
+    if isinstance(value, dict):
+        return {as_stored(key): as_stored(item) for key, item in value.items()}
+    return value

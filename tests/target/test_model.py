@@ -1,0 +1,178 @@
+"""Any valid stream of messages leaves the tables that the plain-Python model predicts."""
+
+from __future__ import annotations
+
+import json
+import os
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from target_sfwarehouse import engine
+from tests.target.model import Model
+from tests.target.support import load, record, schema_message, state
+
+if TYPE_CHECKING:
+    from tests.fix_warehouse import Warehouse
+
+EXAMPLES = 1500 if os.environ.get("SFSOURCE_TEST_LEVEL") == "long" else 60
+
+PROPERTIES: dict[str, Any] = {
+    "name": {"type": ["null", "string"]},
+    'odd "name"': {"type": ["null", "string"]},
+    "count": {"type": ["null", "integer"]},
+    "amount": {"type": ["null", "number"], "multipleOf": 0.0001},
+    "flag": {"type": ["null", "boolean"]},
+    "details": {"type": ["null", "object", "array"]},
+    "is_deleted": {"type": ["null", "boolean"]},
+}
+
+texts = st.one_of(
+    st.sampled_from(
+        [
+            "",
+            "null",
+            "NULL",
+            "\\",
+            "\\.",
+            "\\N",
+            '"',
+            '""',
+            ",",
+            "\n",
+            "\r\n",
+            "\t",
+            "]\n[",
+            "\0",
+            "a\0b",
+            "\\u0000",
+        ]
+    ),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
+    st.text(st.sampled_from('\\"\n\r\t,\x00\x01\x1f\x7f{}[]nu'), max_size=12),
+)
+amounts = st.integers(-(10**9), 10**9).map(lambda n: float(Decimal(n).scaleb(-4)))
+documents = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
+)
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "name": texts,
+    'odd "name"': texts,
+    "count": st.integers(-(2**63), 2**63 - 1),
+    "amount": amounts,
+    "flag": st.booleans(),
+    "details": st.dictionaries(texts, documents, max_size=3) | st.lists(documents, max_size=3),
+    "is_deleted": st.booleans(),
+}
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> tuple[list[Any], dict[str, bool]]:
+    """Messages of up to three streams, and which of them have versions."""
+    names = ["keyed", "other", "keyless"][: draw(st.integers(1, 3))]
+    versioned = {name: draw(st.booleans()) for name in names}
+    pools = {
+        name: draw(st.lists(st.sampled_from(sorted(PROPERTIES)), min_size=1, unique=True)) for name in names
+    }
+    messages: list[Any] = []
+    current: dict[str, list[str]] = {}
+    for number in range(draw(st.integers(1, 40))):
+        name = draw(st.sampled_from(names))
+        action = draw(st.sampled_from("rrrrrrrrsssav"))
+        if name not in current or action == "s":
+            chosen = (
+                pools[name]
+                if draw(st.booleans())
+                else draw(st.lists(st.sampled_from(pools[name]), unique=True))
+            )
+            current[name] = chosen
+            keys = [] if name == "keyless" else ["id"]
+            messages.append(
+                schema_message(name, {"id": {"type": "integer"}, **{p: PROPERTIES[p] for p in chosen}}, keys)
+            )
+        elif action == "a":
+            messages.append(state({"n": number}))
+        elif action == "v" and versioned[name]:
+            messages.append({"type": "ACTIVATE_VERSION", "stream": name, "version": number})
+        else:
+            values = {"id": draw(st.integers(1, 4))}
+            for given_property in current[name]:
+                if draw(st.integers(0, 3)):
+                    values[given_property] = draw(st.none() | VALUES[given_property])
+            extra = {"version": number} if versioned[name] else {}
+            messages.append(record(name, values, **extra))
+    return messages, versioned
+
+
+def canonical(rows: list[dict[str, Any]]) -> list[str]:
+    return sorted(json.dumps({**row}, default=lambda v: f"{v.normalize():f}", sort_keys=True) for row in rows)
+
+
+def stored(warehouse: Warehouse, table: str) -> list[dict[str, Any]]:
+    names = {"_sdc_table_version": "_version", "_sdc_deleted_at": "_deleted"}
+    rows = warehouse.query(f'SELECT * FROM {{schema}}."{table}"')
+    found = [{names.get(name, name): value for name, value in row.items()} for row in rows]
+    return [row | ({"_deleted": row["_deleted"] is not None} if "_deleted" in row else {}) for row in found]
+
+
+def forced(*, merge: bool, row_order: bool, row_origin: bool) -> Any:
+    """The engine as if it could do less."""
+    less = engine.Engine("less", merge=merge, row_order=row_order, row_origin=row_origin)
+    return patch("target_sfwarehouse.engine.detect", lambda _connection: less)
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+    ],
+)
+@given(
+    streamed=streams(),
+    rows=st.sampled_from([1, 2, 3, 7, 50_000]),
+    able=st.sampled_from([(True, True, True), (False, True, True), (False, False, False)]),
+    by_sdk=st.booleans(),
+    hard_delete=st.booleans(),
+)
+def test_the_tables_are_what_the_model_predicts(
+    streamed: tuple[list[Any], dict[str, bool]],
+    rows: int,
+    able: tuple[bool, bool, bool],
+    by_sdk: bool,
+    hard_delete: bool,
+    warehouse: Warehouse,
+) -> None:
+    messages, _ = streamed
+    warehouse.connection.prepare_threshold = None
+    warehouse.execute("DROP SCHEMA IF EXISTS {schema} CASCADE")
+    model = Model(hard_delete=hard_delete)
+    for message in messages:
+        model.take(message)
+    config = warehouse.config(batch_size_rows=rows, hard_delete=hard_delete)
+    with forced(merge=able[0], row_order=able[1], row_origin=able[2]):
+        outcome = load(config, messages, by_sdk=by_sdk)
+    event(f"records: {sum(m['type'] == 'RECORD' for m in messages) // 10}0s")
+    assert outcome.error is None
+    sent = [message["value"] for message in messages if message["type"] == "STATE"]
+    assert outcome.states[-1:] == sent[-1:]
+    assert [s for s in sent if s in outcome.states] == outcome.states
+    for name, table in model.tables.items():
+        expected = [dict(row) for row in table.stored()]
+        for row in expected:
+            if "_deleted" in row:
+                row["_deleted"] = bool(row["_deleted"])
+        assert canonical(stored(warehouse, name)) == canonical(expected)
+    counted = warehouse.query("SELECT * FROM {schema}._sync_runs") if model.tables else []
+    for row in counted:
+        table = model.tables[row["collection"]]
+        assert row["rows_inserted"] + row["rows_updated"] + row["rows_unchanged"] == table.read
+        if not hard_delete:
+            assert row["rows_inserted"] == len(table.rows)
