@@ -28,11 +28,23 @@ TYPE: Final = "sfsource.type"
 REFERENCES: Final = "sfsource.references"
 FORMULA: Final = "sfsource.formula"
 UNSUPPORTED: Final = "sfsource.unsupported"
+NOTE: Final = "sfsource.note"
+
+NAME: Final = "Name"
+"""The object that cannot be queried and yet is a collection: its rows come with the lookups of other objects."""
+
+_NAME_NOTE: Final = (
+    "Salesforce does not let it be queried: it is filled from the lookups of selected collections that may point at "
+    "several kinds of objects, such as a task's who and what"
+)
+
+NAME_PARTS: Final = frozenset({"Id", "Name", "Type", "FirstName", "MiddleName", "LastName", "Suffix"})
+"""What is read of a name by default."""
 
 REPLICATION_KEYS: Final = ("SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginTime")
 """Fields that tell when a row changed, best first."""
 
-_TEXT_TYPES: Final = frozenset(
+TEXT_TYPES: Final = frozenset(
     {
         "id",
         "reference",
@@ -47,6 +59,8 @@ _TEXT_TYPES: Final = frozenset(
         "encryptedstring",
     }
 )
+"""Types whose values are text of a limited length."""
+
 _JSON_TYPES: Final[Mapping[str, Mapping[str, Any]]] = {
     "boolean": {"type": ["boolean", "null"]},
     "int": {"type": ["integer", "null"]},
@@ -214,6 +228,8 @@ class SObjectPlan:
             root["replication-key"] = key
         if self.unsupported:
             root[UNSUPPORTED] = self.unsupported
+        if self.api_name == NAME:
+            root[NOTE] = _NAME_NOTE
         metadata = [{"breadcrumb": [], "metadata": root}]
         metadata.extend(
             {"breadcrumb": ["properties", column.property], "metadata": column.metadata()}
@@ -291,11 +307,8 @@ def why_unsupported(sobject: SObject) -> str:
     Returns:
         The reason, empty if it can be read.
     """
-    if sobject.name == "Name":
-        return (
-            "Salesforce does not let Name be queried: it only shows through lookups such as a task's who "
-            "and what"
-        )
+    if sobject.name == NAME:
+        return ""
     if not sobject.queryable:
         return "Salesforce does not let it be queried"
     if sobject.name in NEEDS_FILTER:
@@ -316,7 +329,7 @@ def property_schema(field: Field) -> dict[str, Any]:
         Type, format, length or digits, and the label as its title.
     """
     schema: dict[str, Any]
-    if field.type in _TEXT_TYPES:
+    if field.type in TEXT_TYPES:
         schema = {"type": ["string"] if field.name == "Id" else ["string", "null"]}
         if field.length:
             schema["maxLength"] = field.length
@@ -330,7 +343,7 @@ def property_schema(field: Field) -> dict[str, Any]:
 
 
 def _column(sobject_name: str, field: Field, name: str, automatic: bool, settings: Settings) -> Column:
-    if field.type not in _TEXT_TYPES and field.type not in _JSON_TYPES:
+    if field.type not in TEXT_TYPES and field.type not in _JSON_TYPES:
         logger.warning(
             "%s.%s has type %s, which is unknown: read as text.", sobject_name, field.name, field.type
         )
@@ -346,9 +359,15 @@ def _column(sobject_name: str, field: Field, name: str, automatic: bool, setting
         reference_to=field.reference_to,
         relationship_name=field.relationship_name,
         automatic=automatic,
-        selected_by_default=field.type != "base64" or settings.include_base64,
+        selected_by_default=_by_default(sobject_name, field, settings),
         unsupported=compound,
     )
+
+
+def _by_default(sobject_name: str, field: Field, settings: Settings) -> bool:
+    if sobject_name == NAME:
+        return field.name in NAME_PARTS
+    return field.type != "base64" or settings.include_base64
 
 
 def _replication_key(sobject: SObject) -> str | None:

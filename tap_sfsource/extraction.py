@@ -21,15 +21,17 @@ from tap_sfsource import windows
 from tap_sfsource.contents import ContentsPage, ContentsReader
 from tap_sfsource.deletes import DeletionLog, Deletions, to_minute
 from tap_sfsource.errors import SalesforceError
+from tap_sfsource.names import RowsWithNames
 from tap_sfsource.rows import Rows
 from tap_sfsource.scan import Scan
 from tap_sfsource.windows import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tap_sfsource.catalog import Column, SObjectPlan
     from tap_sfsource.composite import Subrequest, Subresponse
+    from tap_sfsource.names import Lookup, Names
     from tap_sfsource.readers import Page
     from tap_sfsource.scan import Checkpoint, Readers
     from tap_sfsource.state import JobBookmark, StreamState
@@ -67,7 +69,8 @@ class Step:
         done: Moves the bookmark; called once the rows are written.
         page: The rows, or None where there are none.
         rows: How to write them.
-        kind: What they are: ``rows``, ``tombstones``, ``contents``, ``backfill``, ``formulas`` or ``ids``. All but
+        kind: What they are: ``rows``, ``tombstones``, ``contents``, ``backfill``, ``formulas``, ``names``
+            or ``ids``. All but
             ``rows`` hold some of the stream's properties only.
         activate: The table version to activate after the rows, or None.
         waits: Whether a Bulk job is waited for next, whose id had better be in a STATE first.
@@ -89,12 +92,14 @@ class Extraction:
         plan: What to read.
         state: The stream's bookmark.
         readers: The run's readers.
+        names: Collects the names behind polymorphic lookups, None if nobody wants them.
         count: About how many rows the SObject has, where known.
     """
 
     plan: SObjectPlan
     state: StreamState
     readers: Readers
+    names: Names | None = None
     count: int | None = None
     scan: Scan = field(init=False)
     notes: list[str] = field(default_factory=list)
@@ -107,6 +112,7 @@ class Extraction:
     _is_deleted: Column | None = field(init=False, repr=False)
     _columns: list[Column] = field(init=False, repr=False)
     _files: list[Column] = field(init=False, repr=False)
+    _lookups: list[Lookup] = field(init=False, repr=False)
     _constants: dict[str, Any] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -120,6 +126,7 @@ class Extraction:
             *(column for column in plan.columns if column is not self._id and column.sf_type != "base64"),
         ]
         self._files = [column for column in plan.columns if column.sf_type == "base64"]
+        self._lookups = self.names.lookups(plan) if self.names is not None else []
         self._constants = {} if plan.has_is_deleted else {plan.is_deleted: False}
 
     def first_requests(self) -> list[Subrequest]:
@@ -139,6 +146,7 @@ class Extraction:
             key.api_name if key else None,
             Window(start, windows.ceiling(self._now)) if key else Window(),
             count=self.count,
+            further=self._further,
         )
         self.scan.resume(self.state)
         look = self.scan.first_request(f"query_{plan.api_name}")
@@ -156,9 +164,21 @@ class Extraction:
                 self._deletions = self._read_log(self._log, rest.pop(0))
             if not self.scan.resumed:
                 self.scan.watermark = windows.isoformat(self._watermark())
-            self.scan.prepare(rest[0] if rest else None)
+            self._prepare_scan(rest[0] if rest else None)
         except Exception as error:  # noqa: BLE001 - raised in `steps`, in the main thread
             self._error = error
+
+    def _prepare_scan(self, answer: Subresponse | None) -> None:
+        try:
+            self.scan.prepare(answer)
+        except SalesforceError as error:
+            if error.error_code != "INVALID_FIELD" or not self._lookups:
+                raise
+            # Rows matter more than the names behind their lookups.
+            logger.warning("%s: its lookups lead to no names. %s", self.plan.api_name, error)
+            self._lookups = []
+            self.scan.further = ()
+            self.scan.prepare(self.scan.look())
 
     def fail(self, error: Exception) -> None:
         """Keep an error of the first answers' call until the extraction's turn."""
@@ -175,7 +195,8 @@ class Extraction:
         first_sync = self.state.bookmark is None
         unknown = frozenset(self.state.unknown(self._properties))
         yield self._opening()
-        rows = self._rows(version=None if self.plan.replication_key else _new_version())
+        version = None if self.plan.replication_key else _new_version()
+        rows = self._rows(self._columns, self._constants, version)
         for page, checkpoint in self.scan.pages():
             yield Step(partial(self._advance, checkpoint), page, rows)
         if self._files:
@@ -196,7 +217,7 @@ class Extraction:
 
     @property
     def _properties(self) -> list[str]:
-        return [column.property for column in [*self._columns, *self._files]]
+        return [*(column.property for column in [*self._columns, *self._files]), *self._further]
 
     def _read_log(self, log: DeletionLog, answer: Subresponse) -> Deletions:
         try:
@@ -215,8 +236,21 @@ class Extraction:
         # The log is read by the minute, and rows must be re-read from where it is: see the order of steps.
         return to_minute(mark) if self._log is not None else mark
 
-    def _rows(self, version: int | None = None) -> Rows:
-        return Rows(self.plan.stream_name, self._columns, self._constants, version)
+    def _rows(
+        self,
+        columns: Sequence[Column],
+        constants: Mapping[str, Any] | None = None,
+        version: int | None = None,
+    ) -> Rows:
+        """How to write rows of a query that asks for the names behind the lookups as well."""
+        name = self.plan.stream_name
+        if self.names is None or not self._lookups:
+            return Rows(name, columns, constants, version)
+        return RowsWithNames(name, columns, constants, version, names=self.names, lookups=self._lookups)
+
+    @property
+    def _further(self) -> tuple[str, ...]:
+        return tuple(part for lookup in self._lookups for part in lookup.fields)
 
     def _opening(self) -> Step:
         """Tombstones, and what holds from the start of the run on."""
@@ -266,6 +300,8 @@ class Extraction:
                 "%s: reading %s for every row.", self.plan.api_name, ", ".join(c.api_name for c in fresh)
             )
             yield from self._pass("backfill", fresh)
+        if unknown.intersection(self._further):
+            yield from self._names_pass()
         yield Step(self._note_properties)
         hours = self.readers.settings.refresh_formulas_hours
         last = self.state.refreshed_at
@@ -273,6 +309,8 @@ class Extraction:
             stale = [column for column in columns if self._is_refreshed(column)]
             if stale:
                 yield from self._pass("formulas", stale)
+            if self._lookups:
+                yield from self._names_pass()
             yield Step(self._note_refresh)
 
     def _is_refreshed(self, column: Column) -> bool:
@@ -289,6 +327,12 @@ class Extraction:
         scan = self._whole_table(kind, [self._id, *columns])
         rows = Rows(self.plan.stream_name, scan.columns)
         yield from self._scan_steps(scan, rows, kind)
+
+    def _names_pass(self) -> Iterator[Step]:
+        """Read the lookups of every row, for the names behind them: a new name does not move the row's stamp."""
+        columns = [self._id, *(lookup.column for lookup in self._lookups)]
+        scan = self._whole_table("names", columns, self._further)
+        yield from self._scan_steps(scan, self._rows(columns), "names")
 
     def _contents(self, window: Window, version: int | None) -> Iterator[Step]:
         """Read base64 fields of the window's rows, which costs a call each."""
@@ -322,8 +366,10 @@ class Extraction:
         if self._log is not None:
             self.state.deleted_until = windows.parse(self.scan.watermark)
 
-    def _whole_table(self, purpose: str, columns: Sequence[Column]) -> Scan:
-        scan = Scan(self.readers, self.plan.api_name, columns, None, Window(), purpose, self.count)
+    def _whole_table(self, purpose: str, columns: Sequence[Column], further: tuple[str, ...] = ()) -> Scan:
+        scan = Scan(
+            self.readers, self.plan.api_name, columns, None, Window(), purpose, self.count, further=further
+        )
         scan.resume(self.state)
         return scan
 

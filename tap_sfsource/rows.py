@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from tap_sfsource.catalog import TEXT_TYPES
 from tap_sfsource.errors import TapError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tap_sfsource.catalog import Column
 
@@ -38,6 +39,10 @@ csv.field_size_limit(2**31 - 1)
 _SHORT_ESCAPES = {0x08: b"\\b", 0x09: b"\\t", 0x0A: b"\\n", 0x0C: b"\\f", 0x0D: b"\\r"}
 _CONTROLS_BUT_LF = bytes(code for code in range(0x20) if code != 0x0A)  # noqa: PLR2004 - LF ends a row
 _NULL = msgspec.Raw(b"null")
+
+
+# What REST answers for any other type can be a number, a boolean or a structure: see anyType and types yet unknown.
+_ALWAYS_TEXT = TEXT_TYPES | {"date", "time", "base64"}
 
 
 def kind_of(sf_type: str) -> Kind:
@@ -62,6 +67,7 @@ class Rows:
         columns: The columns in the order in which the query asks for them.
         constants: Properties with one value for each row, such as ``is_deleted`` of an SObject without IsDeleted.
         version: The table version that the records belong to, where an ACTIVATE_VERSION will follow.
+        further: How many further fields the query asks for, which are no columns of these rows.
     """
 
     def __init__(
@@ -70,8 +76,10 @@ class Rows:
         columns: Sequence[Column],
         constants: Mapping[str, Any] | None = None,
         version: int | None = None,
+        further: int = 0,
     ) -> None:
         self.stream = stream
+        self.further = further
         self.version = version
         self.columns = tuple(columns)
         self.kinds = tuple(kind_of(column.sf_type) for column in columns)
@@ -88,7 +96,7 @@ class Rows:
             "number": msgspec.Raw,
             "datetime": str | None,
         }
-        self._source = msgspec.defstruct(
+        self.source = msgspec.defstruct(
             "Source",
             [(name, decoded[kind], None) for name, kind in zip(names, self.kinds, strict=True)],
             rename={name: column.api_name for name, column in zip(names, self.columns, strict=True)},
@@ -107,12 +115,12 @@ class Rows:
             ),
             gc=False,
         )
-        self._decoder = msgspec.json.Decoder(list[self._source])  # type: ignore[name-defined]
+        self._decoder = msgspec.json.Decoder(list[self.source])  # type: ignore[name-defined]
         self._encoder = msgspec.json.Encoder(decimal_format="number")
         self._fixups = [
             (index, kind)
             for index, kind in enumerate(self.kinds)
-            if kind in {"integer", "number", "datetime"} or self.columns[index].sf_type == "anyType"
+            if kind in {"integer", "number", "datetime"} or self.columns[index].sf_type not in _ALWAYS_TEXT
         ]
         self._csv = _CsvLines(self)
 
@@ -146,15 +154,20 @@ class Rows:
 
     def cell_values(self, cells: Sequence[str]) -> list[Any]:
         """JSON values of one row of CSV cells; numbers as `msgspec.Raw`, so that no digit is lost."""
-        if len(cells) != len(self.kinds):
+        wanted = len(self.kinds) + self.further
+        if len(cells) != wanted:
             raise TapError(
-                f"{self.stream}: a Bulk row has {len(cells)} cells where the query asked for {len(self.kinds)} columns."
+                f"{self.stream}: a Bulk row has {len(cells)} cells where the query asked for {wanted} columns."
             )
-        return [_cell_value(kind, cell) for kind, cell in zip(self.kinds, cells, strict=True)]
+        return [_cell_value(kind, cell) for kind, cell in zip(self.kinds, cells, strict=False)]
 
     def message(self, values: Sequence[Any], extracted: str) -> bytes:
         """One RECORD line of values in the columns' order."""
         return self._encoder.encode_lines([self._message(values, extracted)])
+
+    def as_records(self, rows: Iterable[Sequence[Any]]) -> Iterator[dict[str, Any]]:
+        """Values in the columns' order as dicts."""
+        return (self._record(row) for row in rows)
 
     @property
     def properties(self) -> list[str]:
@@ -175,12 +188,15 @@ class Rows:
             raise TapError(
                 f"{self.stream}: Salesforce sent a value that its describe does not allow: {error}"
             ) from error
-        fixups = self._fixups
         for source in decoded:
-            row = list(msgspec.structs.astuple(source))
-            for index, kind in fixups:
-                row[index] = _json_value(kind, row[index])
-            yield row
+            yield self.canonical(source)
+
+    def canonical(self, source: msgspec.Struct) -> list[Any]:
+        """Canonical JSON values of a record as `source` decodes it."""
+        row = list(msgspec.structs.astuple(source))
+        for index, kind in self._fixups:
+            row[index] = _json_value(kind, row[index])
+        return row
 
     def _record(self, row: Sequence[Any]) -> dict[str, Any]:
         record = {
@@ -250,7 +266,8 @@ class _CsvLines:
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
-        self._width = len(rows.columns)
+        self._columns = len(rows.columns)
+        self._width = self._columns + rows.further
         self._integers = [index for index, kind in enumerate(rows.kinds) if kind == "integer"]
         self._numbers = [index for index, kind in enumerate(rows.kinds) if kind in {"integer", "number"}]
         self._nulls: list[bytes] = []
@@ -305,6 +322,7 @@ class _CsvLines:
         return b"".join(out), len(out)
 
     def _join(self, template: list[bytes], cells: list[bytes]) -> bytes:
+        del cells[self._columns :]
         for index in self._integers:
             if cells[index].endswith(b".0"):
                 cells[index] = cells[index][:-2]

@@ -17,6 +17,7 @@ import msgspec
 from tap_sfsource.errors import AuthError, IncompleteError, QuotaReachedError, TapError
 from tap_sfsource.extraction import Extraction
 from tap_sfsource.lookahead import Lookahead
+from tap_sfsource.names import Names
 from tap_sfsource.readers.bulk import BulkReader
 from tap_sfsource.scan import Readers
 from tap_sfsource.state import StreamState
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tap_sfsource.client import Client
-    from tap_sfsource.stream import SalesforceStream
+    from tap_sfsource.stream import NamesStream, SalesforceStream
 
 logger = logging.getLogger("tap-sfsource")
 
@@ -93,10 +94,13 @@ class SyncRun:
 
     Args:
         client: The connection to the org.
-        streams: The selected streams, in the order in which they will be read.
+        streams: The selected streams but that of names, in the order in which they will be read.
+        names_stream: The stream of names, if it is selected.
     """
 
-    def __init__(self, client: Client, streams: Sequence[SalesforceStream]) -> None:
+    def __init__(
+        self, client: Client, streams: Sequence[SalesforceStream], names_stream: NamesStream | None = None
+    ) -> None:
         settings = client.settings
         self.output = Output()
         self.failures: list[Failure] = []
@@ -105,11 +109,14 @@ class SyncRun:
         self._started = time.monotonic()
         self._fatal: TapError | None = None
         readers = Readers(client, BulkReader(client, settings.bulk_page_size, settings.spool_dir), settings)
+        self.names_stream = names_stream
+        self.names = Names(names_stream.plan) if names_stream is not None else None
         self._extractions = {
             stream.name: Extraction(
                 stream.plan,
                 StreamState(stream.name, stream.stream_state, stream.replication_key),
                 readers,
+                self.names,
             )
             for stream in streams
         }

@@ -81,6 +81,7 @@ class Scan:
         window: The span to read.
         purpose: What a resumed job was started for, its name in the state.
         count: How many rows there are about, where that is known before asking.
+        further: Fields to ask for behind the columns, as SOQL spells them.
         watermark: The bookmark that the finished scan leads to; kept with a job, for a run that resumes it.
     """
 
@@ -91,6 +92,7 @@ class Scan:
     window: Window
     purpose: str = "rows"
     count: int | None = None
+    further: tuple[str, ...] = ()
     watermark: str = ""
     job: JobBookmark | None = None
     resumed: bool = False
@@ -101,8 +103,8 @@ class Scan:
 
     @property
     def fields(self) -> list[str]:
-        """API names of the columns."""
-        return [column.api_name for column in self.columns]
+        """What the query asks for."""
+        return [*(column.api_name for column in self.columns), *self.further]
 
     def query(self, window: Window, *, ordered: bool) -> str:
         """The SOQL for a window."""
@@ -165,7 +167,7 @@ class Scan:
         elif self._too_large:
             yield from self._in_halves()
         else:
-            self.prepare(self._look())
+            self.prepare(self.look())
             yield from self.pages()
 
     def _bulk_at_once(self) -> bool:
@@ -204,7 +206,8 @@ class Scan:
         self.job = JobBookmark(job_id, self._fingerprint(), watermark=self.watermark)
         self._first = None
 
-    def _look(self) -> Subresponse | None:
+    def look(self) -> Subresponse | None:
+        """Ask for the first page now; None if the scan goes to Bulk without one."""
         request = self.first_request("look")
         return None if request is None else self.readers.client.composite([request])[0]
 
@@ -239,7 +242,7 @@ class Scan:
         if too_large:
             yield from self._in_halves()
         else:
-            self.prepare(self._look())
+            self.prepare(self.look())
             yield from self.pages()
 
     def _in_halves(self) -> Iterator[tuple[Page, Checkpoint]]:
@@ -252,7 +255,7 @@ class Scan:
             half = replace(
                 self, window=window, count=None, job=None, resumed=False, _first=None, _too_large=False
             )
-            half.prepare(half._look())  # noqa: SLF001 - its own class
+            half.prepare(half.look())
             last: Page | None = None
             key: datetime.datetime | None = None
             for page, checkpoint in half.pages():

@@ -12,6 +12,7 @@ from singer_sdk.streams.core import TypeConformanceLevel  # type: ignore[attr-de
 from tap_sfsource.emit import activate, emit_lines, emit_records, writes_lines
 from tap_sfsource.errors import TapError
 from tap_sfsource.summary import StreamSummary
+from tap_sfsource.windows import isoformat
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from tap_sfsource.catalog import SObjectPlan
     from tap_sfsource.extraction import Extraction, Step
+    from tap_sfsource.names import Names
+    from tap_sfsource.run import Output
     from tap_sfsource.tap import TapSFSource
 
 
@@ -100,6 +103,12 @@ class SalesforceStream(Stream):
             self._tap.state_writer.write_state(self.tap_state)
         summary.seconds = time.monotonic() - started
 
+    def _write_names(self) -> None:
+        """Write the names that the rows of this step brought along."""
+        run = self._tap_sfsource.sync_run
+        if run.names is not None and run.names_stream is not None:
+            run.names_stream.write_names(run.names, run.output)
+
     def _write(
         self, step: Step, summary: StreamSummary, *, write_messages: bool
     ) -> Generator[dict[str, Any], Any, Any]:
@@ -115,8 +124,51 @@ class SalesforceStream(Stream):
                     self._check_max_record_limit(summary.rows)
                     summary.add(step.kind, 1)
                     yield record
+            self._write_names()
         if step.activate is not None:
             activate(self, step.activate)
+
+
+class NamesStream(SalesforceStream):
+    """The collection of names, which is written while other collections are read."""
+
+    def __init__(self, tap: TapSFSource, plan: SObjectPlan) -> None:
+        """Make the stream; see `SalesforceStream`."""
+        super().__init__(tap, plan)
+        self.summary = StreamSummary(self.name)
+        self._announced = False
+
+    def write_names(self, names: Names, output: Output) -> None:
+        """Write the names collected since the last call.
+
+        Args:
+            names: The collector.
+            output: Where ready-made lines go.
+        """
+        found = names.take()
+        if not found:
+            return
+        if not self._announced:
+            self._write_schema_message()
+            self._announced = True
+        if writes_lines(self):
+            extracted = isoformat(self._tap_sfsource.client.now())
+            output.write(b"".join(names.rows.message(values, extracted) for values in found))
+        else:
+            for record in names.rows.as_records(found):
+                self._write_record_message(record)
+        self.summary.rows += len(found)
+
+    def _sync_records(
+        self,
+        context: Context | None = None,  # noqa: ARG002 - the SDK's signature
+        *,
+        write_messages: bool = True,  # noqa: ARG002
+    ) -> Generator[dict[str, Any], Any, Any]:
+        """Write nothing: names come with the rows of other streams."""
+        self._announced = True
+        self._tap_sfsource.sync_run.summaries.append(self.summary)
+        yield from ()
 
 
 def _total(summary: StreamSummary) -> int:

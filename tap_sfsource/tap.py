@@ -100,8 +100,11 @@ class TapSFSource(Tap):
     def sync_run(self) -> SyncRun:
         """The run over the selected streams; started when it is first asked for."""
         from tap_sfsource.run import SyncRun  # noqa: PLC0415 - kept off the path of --version and --about
+        from tap_sfsource.stream import NamesStream  # noqa: PLC0415
 
-        run = SyncRun(self.client, _selected(self.streams.values()))
+        streams = _selected(self.streams.values())
+        names = next((stream for stream in streams if isinstance(stream, NamesStream)), None)
+        run = SyncRun(self.client, [stream for stream in streams if stream is not names], names)
         run.start()
         return run
 
@@ -148,9 +151,13 @@ class TapSFSource(Tap):
         Returns:
             A stream for each plan.
         """
-        from tap_sfsource.stream import SalesforceStream  # noqa: PLC0415
+        from tap_sfsource.catalog import NAME  # noqa: PLC0415
+        from tap_sfsource.stream import NamesStream, SalesforceStream  # noqa: PLC0415
 
-        return [SalesforceStream(tap=self, plan=plan) for plan in self.plans]
+        return [
+            (NamesStream if plan.api_name == NAME else SalesforceStream)(tap=self, plan=plan)
+            for plan in self.plans
+        ]
 
     def setup_mapper(self) -> None:
         """Prepare stream maps, with schemas as planned: the SDK's own form drops precision and scale."""

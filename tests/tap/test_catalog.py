@@ -11,6 +11,7 @@ from singer_sdk.singerlib import Catalog
 from tap_sfsource.catalog import catalog_of, plan_of, property_schema
 from tap_sfsource.describe import Field, SObject
 from tap_sfsource.naming import COLLECTIONS
+from tap_sfsource.rows import Rows
 from tap_sfsource.settings import Settings
 from tap_sfsource.tap import TapSFSource
 from tests.simulator.schema import Field as OrgField
@@ -33,15 +34,21 @@ def test_the_48_are_selected_and_everything_else_is_there_unselected(org_server:
     catalog = catalog_from(org_server)
     by_default = {name for name, entry in catalog.items() if metadata_of(entry)["selected-by-default"]}
 
-    assert by_default == set(COLLECTIONS.values()) & catalog.keys() - {"names"}
+    assert by_default == set(COLLECTIONS.values()) & catalog.keys()
     assert metadata_of(catalog["record_type"])["selected-by-default"] is False
 
 
-def test_names_is_there_and_says_why_it_cannot_be_selected(org_server: OrgServer) -> None:
-    told = metadata_of(catalog_from(org_server)["names"])
+def test_names_says_where_it_comes_from_and_offers_more_than_it_selects(org_server: OrgServer) -> None:
+    entry = catalog_from(org_server)["names"]
 
-    assert told["inclusion"] == "unsupported"
-    assert "only shows through lookups" in told["sfsource.unsupported"]
+    assert metadata_of(entry)["sfsource.note"].startswith("Salesforce does not let it be queried")
+    by_default = {
+        name
+        for name in entry["schema"]["properties"]
+        if metadata_of(entry, "properties", name)["selected-by-default"]
+    }
+    assert by_default == {"id", "is_deleted", "type", "name", "first_name", "last_name"}
+    assert "alias" in entry["schema"]["properties"]
 
 
 def test_an_object_that_answers_no_plain_query_says_so(org_server: OrgServer) -> None:
@@ -159,6 +166,19 @@ def test_an_unknown_type_is_text_with_a_warning_and_does_not_stop_discovery(
 
     assert plan.columns[1].schema == {"type": ["string", "null"]}
     assert "X__c.New__c has type hologram, which is unknown: read as text" in caplog.text
+
+
+def test_a_value_of_an_unknown_type_is_text_whatever_its_shape() -> None:
+    sobject = SObject(
+        name="X__c", fields=(Field(name="Id", type="id"), Field(name="New__c", type="hologram"))
+    )
+    rows = Rows("x_c", plan_of(sobject, "x_c", Settings()).columns)
+
+    records = list(
+        rows.json_records(b'[{"Id": "a", "New__c": {"ids": [1]}}, {"Id": "b", "New__c": "plain"}]')
+    )
+
+    assert [record["new_c"] for record in records] == ['{"ids":[1]}', "plain"]
 
 
 def test_exact_decimals_pass_other_targets_validation() -> None:

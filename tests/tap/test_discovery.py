@@ -368,7 +368,7 @@ def test_what_is_no_catalog_is_refused_with_the_place(
 
 @pytest.mark.parametrize(
     ("file", "streams"),
-    [("all.json", 33), ("sales.json", 18), ("support.json", 11), ("accounts_contacts.json", 2)],
+    [("all.json", 34), ("sales.json", 18), ("support.json", 11), ("accounts_contacts.json", 2)],
 )
 def test_the_ready_made_catalogs_select_what_their_names_say(
     org_server: OrgServer, file: str, streams: int

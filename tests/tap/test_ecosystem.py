@@ -161,7 +161,7 @@ def other_target(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pa
     @functools.cache
     def install(name: str) -> Path:
         folder = tmp_path_factory.mktemp(name) / "venv"
-        uv = [SCRIPTS / "uv", "--quiet"]
+        uv: list[str | Path] = [SCRIPTS / "uv", "--quiet"]
         for command in (
             [*uv, "venv", "--python", sys.executable, folder],
             [
