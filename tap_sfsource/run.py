@@ -18,6 +18,7 @@ from tap_sfsource.errors import AuthError, IncompleteError, QuotaReachedError, T
 from tap_sfsource.extraction import Extraction
 from tap_sfsource.lookahead import Lookahead
 from tap_sfsource.names import Names
+from tap_sfsource.progress import Progress
 from tap_sfsource.readers.bulk import BulkReader
 from tap_sfsource.scan import Readers
 from tap_sfsource.state import StreamState
@@ -120,6 +121,7 @@ class SyncRun:
             )
             for stream in streams
         }
+        self.progress = Progress(settings.progress, len(self._extractions))
         self._lookahead = Lookahead(client, list(self._extractions.values()), settings.max_workers)
 
     def start(self) -> None:
@@ -143,6 +145,7 @@ class SyncRun:
 
     def fail(self, stream: str, error: TapError) -> None:
         """Note that a stream is not complete; some errors leave no hope for the next ones."""
+        self.progress.wipe()
         if isinstance(error, QuotaReachedError | AuthError):
             if self._fatal is None:
                 logger.error("%s", error)
@@ -154,6 +157,7 @@ class SyncRun:
     def close(self) -> None:
         """Let go of what is under way: what was looked at ahead, and jobs that nobody will read."""
         self._lookahead.stop()
+        self.progress.wipe()
         for extraction in self._extractions.values():
             extraction.abandon()
 

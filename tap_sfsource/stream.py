@@ -92,6 +92,7 @@ class SalesforceStream(Stream):
                     before = _total(summary)
                     yield from self._write(step, summary, write_messages=write_messages)
                     counter.increment(_total(summary) - before)
+                    run.progress.rows(self.name, summary.rows, extraction.scan.total)
                     step.done()
                     if write_messages and (step.page is not None or step.waits):
                         self._tap.state_writer.write_state(self.tap_state)
@@ -99,6 +100,7 @@ class SalesforceStream(Stream):
             except TapError as error:
                 summary.problem = str(error)
                 run.fail(self.name, error)
+        run.progress.finished()
         if write_messages:
             self._tap.state_writer.write_state(self.tap_state)
         summary.seconds = time.monotonic() - started

@@ -1,0 +1,73 @@
+"""Progress of a run, on stderr: one line that renews itself on a terminal, a log line now and then elsewhere.
+
+In a pipe with a target both halves may want the terminal's last line; so the tap's line is short and is wiped before
+anything else of the tap is written.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from typing import TextIO
+
+logger = logging.getLogger("tap-sfsource")
+
+_BAR_SECONDS = 0.2
+_LINE_SECONDS = 30.0
+_BAR_WIDTH = 20
+_WIPE = "\r\x1b[K"
+
+
+class Progress:
+    """Says how far a run is.
+
+    Args:
+        style: ``bar``, ``lines``, ``none``, or ``auto``: a bar on a terminal, lines elsewhere.
+        streams: How many collections will be read.
+        stream: Where the bar goes; by default stderr.
+    """
+
+    def __init__(self, style: str, streams: int, stream: TextIO | None = None) -> None:
+        self._to = stream or sys.stderr
+        if style == "auto":
+            style = "bar" if self._to.isatty() else "lines"
+        self._style = style
+        self._streams = streams
+        self._finished = 0
+        self._shown = False
+        self._last = time.monotonic()
+
+    def rows(self, stream: str, rows: int, total: int | None) -> None:
+        """Rows of a stream have been written.
+
+        Args:
+            stream: The stream.
+            rows: All its rows so far.
+            total: How many there will be, where known.
+        """
+        now = time.monotonic()
+        pause = _BAR_SECONDS if self._style == "bar" else _LINE_SECONDS
+        if self._style == "none" or now - self._last < pause:
+            return
+        self._last = now
+        many = f"{rows:,} of {total:,}" if total and total >= rows else f"{rows:,}"
+        if self._style == "bar":
+            done = _BAR_WIDTH * self._finished // max(1, self._streams)
+            bar = "#" * done + "." * (_BAR_WIDTH - done)
+            self._to.write(f"{_WIPE}[{bar}] {self._finished}/{self._streams} {stream}: {many} rows")
+            self._to.flush()
+            self._shown = True
+        else:
+            logger.info("%s: %s rows so far.", stream, many)
+
+    def finished(self) -> None:
+        """A stream is done."""
+        self._finished += 1
+
+    def wipe(self) -> None:
+        """Take the bar off the screen, so that other output has the line to itself."""
+        if self._shown:
+            self._to.write(_WIPE)
+            self._to.flush()
+            self._shown = False
