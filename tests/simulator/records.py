@@ -1,24 +1,21 @@
-"""An org's records: reading, changing, replicating them."""
+"""Changing an org's records, and what their replication tells."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.simulator import validate
-from tests.simulator.changes import Changes, whole_second
+from tests.simulator.changes import whole_second
 from tests.simulator.clock import Clock, from_ms, to_ms
 from tests.simulator.errors import ApiError
-from tests.simulator.formulas import Formulas
 from tests.simulator.ids import id_run, parse_id
+from tests.simulator.reading import Reading
 from tests.simulator.replication import ChangeWindow, Replication
-from tests.simulator.store import Store, quoted
 from tests.simulator.transactions import Transaction
-from tests.simulator.values import to_rest
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
@@ -27,11 +24,10 @@ if TYPE_CHECKING:
     from tests.simulator.users import User
 
 
-class Records:
-    """The records of an org; `Org` adds metadata and people.
+class Records(Reading):
+    """The records of an org and their changes; `Org` adds metadata and people.
 
     Attributes:
-        clock: what every moment comes from.
         replication: the delete log and its limits.
         users, admin: logins by user name, and the first of them.
     """
@@ -42,22 +38,11 @@ class Records:
     def __init__(
         self, schema: Schema, clock: Clock, directory: Path | str | None, log_from: datetime
     ) -> None:
-        self.clock = clock
-        self._schema = schema
-        self._store = Store(directory)
-        self._changes = Changes(schema, self._store, Formulas(schema))
+        super().__init__(schema, clock, directory)
         self._validator = validate.Validator(schema, self._store)
         self.replication = Replication(self._store, log_from)
         self._transactions: list[Transaction] = []
         self._backdate: int | None = None
-        with self._store.writing():
-            for sobject in schema:
-                if sobject.queryable:
-                    self._store.create_table(sobject)
-
-    def close(self) -> None:
-        """End all use of the org; removes a temporary directory."""
-        self._store.close()
 
     def _next_id(self, sobject: str) -> str:
         return self._changes.next_id(self._schema.objects[sobject])
@@ -66,78 +51,6 @@ class Records:
         with self._store.writing():
             self._changes.create(self._schema.objects[sobject], record_id, row, self._stamp(), actor)
         return record_id
-
-    # reading
-
-    @property
-    def schema(self) -> Schema:
-        """What exists, as an administrator sees it."""
-        return self._schema
-
-    @property
-    def directory(self) -> Path:
-        """The folder of the org's file; others may keep files of their own in it."""
-        return self._store.directory
-
-    def connection(self) -> sqlite3.Connection:
-        """This thread's own connection, for reading; deleted rows whose time has come are gone."""
-        self._expire()
-        return self._store.reader()
-
-    def _expire(self) -> None:
-        due = self._changes.next_purge
-        if due is not None and self.clock.now_ms() >= due:
-            with self._store.writing():
-                self._changes.purge(self.clock.now_ms())
-
-    def get(self, record_id: str) -> dict[str, Any] | None:
-        """A record's fields in REST values (compound fields left out), deleted or not; none if there is none."""
-        sobject = self._schema.of_id(record_id)
-        if sobject is None or not sobject.queryable:
-            return None
-        found = list(self._rows(sobject, ' WHERE "Id" = ?', (parse_id(record_id),)))
-        return found[0] if found else None
-
-    def rows(self, sobject: str) -> list[dict[str, Any]]:
-        """The store's own truth: every row that queryAll could see, in order of creation, in REST values."""
-        return list(self._rows(self.object(sobject), " ORDER BY rowid", ()))
-
-    def _rows(self, sobject: SObject, rest: str, values: Sequence[object]) -> Iterator[dict[str, Any]]:
-        fields = sobject.columns
-        names = ", ".join(quoted(f.name) for f in fields)
-        cursor = self.connection().execute(f"SELECT {names} FROM {quoted(sobject.name)}{rest}", values)
-        for row in cursor:
-            yield {f.name: to_rest(f, value) for f, value in zip(fields, row, strict=True)}
-
-    def count(self, sobject: str) -> int:
-        """How many rows the object has, deleted ones included."""
-        (number,) = (
-            self.connection().execute(f"SELECT count(*) FROM {quoted(self.object(sobject).name)}").fetchone()
-        )
-        return int(number)
-
-    def deleted_ids(self, sobject: str) -> set[str]:
-        """Ids of the object's rows that are deleted and still stored."""
-        table = quoted(self.object(sobject).name)
-        return {
-            row[0] for row in self.connection().execute(f'SELECT "Id" FROM {table} WHERE "IsDeleted" = 1')
-        }
-
-    def is_deleted(self, record_id: str) -> bool:
-        """Whether a record is deleted, or gone."""
-        found = self.get(record_id)
-        return found is None or bool(found.get("IsDeleted"))
-
-    def object(self, name: str) -> SObject:
-        """An object by its name.
-
-        Raises:
-            ApiError: `INVALID_TYPE`, there is none.
-        """
-        sobject = self._schema.get(name)
-        if sobject is None:
-            raise ApiError("INVALID_TYPE", f"sObject type '{name}' is not supported.")
-        return sobject
 
     # writing; `user` is a User, its id or its name, none the system, which may set read-only fields
 
@@ -299,6 +212,30 @@ class Records:
         validate.check_delete(sobject, acting)
         stamp = self._stamp()
         return lambda: self._changes.delete(sobject, record_id, stamp, actor)
+
+    def multiply(self, sobject: str, count: int, *, first: datetime, span: timedelta) -> None:
+        """Add copies of an object's rows by the million: ids of their own, unique fields left empty.
+
+        Args:
+            sobject: the object; has rows already.
+            count: how many to add.
+            first: SystemModstamp and LastModifiedDate of the first copy.
+            span: over which the stamps of the copies run evenly.
+        """
+        target = self.object(sobject)
+        moments: dict[str, tuple[int, int]] = {
+            name: (to_ms(first), span // timedelta(milliseconds=1))
+            for name in ("LastModifiedDate", "SystemModstamp")
+            if name in target.fields
+        }
+        columns = [
+            f.name for f in target.columns if f.name not in moments and f.name != "Id" and not f.unique
+        ]
+        prefix = target.key_prefix or ""
+        with self._store.writing():
+            taken = self._changes.counters.get(prefix, 0)
+            self._store.multiply(target.name, columns, count, id_run(prefix, taken + 1), moments)
+            self._changes.counters[prefix] = taken + count
 
     def reserve_ids(self, sobject: str, count: int) -> list[str]:
         """Ids that will not be given out again, for rows to `load`."""

@@ -193,6 +193,40 @@ class Store:
         )
         return cursor.rowcount
 
+    def multiply(
+        self,
+        table: str,
+        columns: Sequence[str],
+        count: int,
+        ids: Iterator[str],
+        stamps: dict[str, tuple[int, int]],
+    ) -> None:
+        """Add copies of the rows that a table has, in turn, without a value passing through Python but the id.
+
+        Args:
+            table: the table.
+            columns: what is copied.
+            count: how many rows to add.
+            ids: where their ids come from.
+            stamps: columns that run evenly instead, each from a first moment over a span, in milliseconds, whole seconds.
+        """
+        self.writer.create_function("next_id", 0, ids.__next__)
+        copied = ", ".join(map(quoted, columns))
+        self.writer.execute(
+            f'CREATE TEMP TABLE "_Pool" AS SELECT {copied} FROM {quoted(table)} ORDER BY rowid'
+        )
+        (size,) = self.writer.execute('SELECT count(*) FROM "_Pool"').fetchone()
+        moments = "".join(
+            f", ({first} + n * {span} / {count}) / 1000 * 1000" for first, span in stamps.values()
+        )
+        names = ", ".join(map(quoted, ("Id", *columns, *stamps)))
+        self.writer.execute(
+            f"WITH RECURSIVE seq(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM seq WHERE n + 1 < {count}) "
+            f"INSERT INTO {quoted(table)} ({names}) SELECT next_id(), {copied}{moments} "
+            f'FROM seq JOIN "_Pool" AS p ON p.rowid = n % {size} + 1'
+        )
+        self.writer.execute('DROP TABLE temp."_Pool"')
+
     def update(self, table: str, ids: Iterable[str], changes: Row) -> None:
         """Set the same values in these rows."""
         if not changes:

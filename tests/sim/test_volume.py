@@ -1,0 +1,34 @@
+"""Rows by the thousand and more."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tests.simulator.volume import load_many
+
+if TYPE_CHECKING:
+    from tests.simulator.org import Org
+
+COUNT = 1_000_000 if os.environ.get("SFSOURCE_TEST_LEVEL") == "long" else 20_000
+
+
+def test_copies_have_ids_and_stamps_of_their_own(frozen_org: Org) -> None:
+    load_many(frozen_org, "Contact", COUNT)
+    last = frozen_org.create("Contact", {"LastName": "last"})
+    (rows, ids, stamps, greatest, latest) = (
+        frozen_org.connection()
+        .execute(
+            'SELECT count(*), count(DISTINCT "Id"), count(DISTINCT "SystemModstamp"), max("Id"), '
+            'max("SystemModstamp") FILTER (WHERE "LastName" <> \'last\') FROM "Contact"'
+        )
+        .fetchone()
+    )
+    assert rows == ids == COUNT + 1
+    assert greatest == last
+    assert stamps > 19_000
+    now = frozen_org.clock.now()
+    assert latest <= (now - timedelta(hours=1)).timestamp() * 1000
+    changed = frozen_org.updated("Contact", now - timedelta(hours=2), now - timedelta(hours=1)).records
+    assert abs(len(changed) - COUNT / 24) < COUNT / 24 / 10

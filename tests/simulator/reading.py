@@ -1,0 +1,112 @@
+"""Reading an org's records: the store's own truth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.simulator.changes import Changes
+from tests.simulator.errors import ApiError
+from tests.simulator.formulas import Formulas
+from tests.simulator.ids import parse_id
+from tests.simulator.store import Store, quoted
+from tests.simulator.values import to_rest
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from tests.simulator.clock import Clock
+    from tests.simulator.schema import Schema, SObject
+
+
+class Reading:
+    """A schema, its store, and what is in it.
+
+    Attributes:
+        clock: what every moment comes from.
+    """
+
+    def __init__(self, schema: Schema, clock: Clock, directory: Path | str | None) -> None:
+        self.clock = clock
+        self._schema = schema
+        self._store = Store(directory)
+        self._changes = Changes(schema, self._store, Formulas(schema))
+        with self._store.writing():
+            for sobject in schema:
+                if sobject.queryable:
+                    self._store.create_table(sobject)
+
+    def close(self) -> None:
+        """End all use of the org; removes a temporary directory."""
+        self._store.close()
+
+    @property
+    def schema(self) -> Schema:
+        """What exists, as an administrator sees it."""
+        return self._schema
+
+    @property
+    def directory(self) -> Path:
+        """The folder of the org's file; others may keep files of their own in it."""
+        return self._store.directory
+
+    def connection(self) -> sqlite3.Connection:
+        """This thread's own connection, for reading; deleted rows whose time has come are gone."""
+        self._expire()
+        return self._store.reader()
+
+    def _expire(self) -> None:
+        due = self._changes.next_purge
+        if due is not None and self.clock.now_ms() >= due:
+            with self._store.writing():
+                self._changes.purge(self.clock.now_ms())
+
+    def get(self, record_id: str) -> dict[str, Any] | None:
+        """A record's fields in REST values (compound fields left out), deleted or not; none if there is none."""
+        sobject = self._schema.of_id(record_id)
+        if sobject is None or not sobject.queryable:
+            return None
+        found = list(self._rows(sobject, ' WHERE "Id" = ?', (parse_id(record_id),)))
+        return found[0] if found else None
+
+    def rows(self, sobject: str) -> list[dict[str, Any]]:
+        """The store's own truth: every row that queryAll could see, in order of creation, in REST values."""
+        return list(self._rows(self.object(sobject), " ORDER BY rowid", ()))
+
+    def _rows(self, sobject: SObject, rest: str, values: Sequence[object]) -> Iterator[dict[str, Any]]:
+        fields = sobject.columns
+        names = ", ".join(quoted(f.name) for f in fields)
+        cursor = self.connection().execute(f"SELECT {names} FROM {quoted(sobject.name)}{rest}", values)
+        for row in cursor:
+            yield {f.name: to_rest(f, value) for f, value in zip(fields, row, strict=True)}
+
+    def count(self, sobject: str) -> int:
+        """How many rows the object has, deleted ones included."""
+        (number,) = (
+            self.connection().execute(f"SELECT count(*) FROM {quoted(self.object(sobject).name)}").fetchone()
+        )
+        return int(number)
+
+    def deleted_ids(self, sobject: str) -> set[str]:
+        """Ids of the object's rows that are deleted and still stored."""
+        table = quoted(self.object(sobject).name)
+        return {
+            row[0] for row in self.connection().execute(f'SELECT "Id" FROM {table} WHERE "IsDeleted" = 1')
+        }
+
+    def is_deleted(self, record_id: str) -> bool:
+        """Whether a record is deleted, or gone."""
+        found = self.get(record_id)
+        return found is None or bool(found.get("IsDeleted"))
+
+    def object(self, name: str) -> SObject:
+        """An object by its name.
+
+        Raises:
+            ApiError: `INVALID_TYPE`, there is none.
+        """
+        sobject = self._schema.get(name)
+        if sobject is None:
+            raise ApiError("INVALID_TYPE", f"sObject type '{name}' is not supported.")
+        return sobject
