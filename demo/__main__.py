@@ -44,7 +44,7 @@ def main() -> int:
     began = time.monotonic()
     try:
         _clean()
-        with running_org(PROJECT, FOLDER / "org.log") as org:
+        with running_org(PROJECT, FOLDER) as org:
             say(f"A simulated Salesforce org with an example company is up at {org.url}")
             _show(org)
     except (RunFailedError, RuntimeError, embedded.EmbeddedPostgresError) as error:

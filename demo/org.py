@@ -8,6 +8,7 @@ import sys
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
+import psutil  # type: ignore[import-untyped]
 import requests
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ANSWER_SECONDS = 60
+MODULE = "tests.simulator"
 
 
 class ExampleOrg:
@@ -55,12 +57,12 @@ class ExampleOrg:
 
 
 @contextmanager
-def running_org(project: Path, log: Path) -> Iterator[ExampleOrg]:
-    """Start the org, and end it whatever happens.
+def running_org(project: Path, folder: Path) -> Iterator[ExampleOrg]:
+    """Start the org, and end it whatever happens; one that a killed demo left behind is ended first.
 
     Args:
         project: The checkout.
-        log: File for what it says.
+        folder: Takes the org's log, and its process id while it runs.
 
     Yields:
         The org, ready for requests.
@@ -68,11 +70,13 @@ def running_org(project: Path, log: Path) -> Iterator[ExampleOrg]:
     Raises:
         RuntimeError: It did not start; the message holds what it said.
     """
-    command = [sys.executable, "-m", "tests.simulator", "--port", "0", "--company"]
-
+    log, pid_file = folder / "org.log", folder / "org.pid"
+    _end_leftover(pid_file)
+    command = [sys.executable, "-m", MODULE, "--port", "0", "--company"]
     with log.open("w") as errors:
         process = subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=errors, text=True)
     try:
+        pid_file.write_text(str(process.pid))
         assert process.stdout is not None
         yield _introduced(process.stdout, log)
     finally:
@@ -82,6 +86,17 @@ def running_org(project: Path, log: Path) -> Iterator[ExampleOrg]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        pid_file.unlink(missing_ok=True)
+
+
+def _end_leftover(pid_file: Path) -> None:
+    """End the org that a process id file names, if that process still is one."""
+    try:
+        process = psutil.Process(int(pid_file.read_text()))
+        if MODULE in process.cmdline():
+            process.terminate()
+    except (OSError, ValueError, psutil.Error):
+        return
 
 
 def _introduced(output: IO[str], log: Path) -> ExampleOrg:

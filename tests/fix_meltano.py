@@ -62,6 +62,8 @@ def _places(home: Path, state: Path) -> dict[str, str]:
     return {
         "MELTANO_SYS_DIR_ROOT": str(home),
         "MELTANO_DATABASE_URI": f"sqlite:///{state / 'meltano.db'}",
+        # Nothing may depend on the hub: nobody listens here.
+        "MELTANO_HUB_URL": "http://127.0.0.1:9",
         # Colours and tables as in a pipe, whatever the machine that runs the tests has set.
         "NO_COLOR": "1",
         "HOME": os.environ.get("HOME", str(state)),

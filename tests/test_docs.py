@@ -6,19 +6,16 @@ import ast
 import functools
 import json
 import re
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
+from docs import generate
 from tap_sfsource.naming import COLLECTIONS
 from tests.fix_process import PROJECT, Processes
 from tests.simulator.org import Org
 from tests.simulator.schema import REPLICATION_KEYS
-
-sys.path.insert(0, str(PROJECT / "docs"))
-import generate
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from tests.fix_warehouse import plain_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from tests.fix_org import OrgServer
@@ -32,12 +32,12 @@ def clear(finished: Finished, *words: str) -> str:
     return lines[-1]
 
 
-def run_tap(processes: Processes, config: dict[str, object]) -> Finished:
+def run_tap(processes: Processes, config: Mapping[str, object]) -> Finished:
     processes.write("tap.json", {"objects": ["Case", "CaseComment"], **config})
     return processes.tap("--config", "tap.json")
 
 
-def run_target(processes: Processes, config: dict[str, object], messages: Path) -> Finished:
+def run_target(processes: Processes, config: Mapping[str, object], messages: Path) -> Finished:
     processes.write("target.json", config)
     return processes.target("--config", "target.json", stdin=messages)
 

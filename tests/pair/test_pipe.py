@@ -136,7 +136,7 @@ def selected_streams(name: str) -> set[str]:
     catalog: dict[str, Any] = json.loads((CATALOGS / name).read_text())
     found = set()
     for stream in catalog["streams"]:
-        root = next(
+        root: dict[str, Any] = next(
             (entry["metadata"] for entry in stream.get("metadata", []) if not entry["breadcrumb"]), {}
         )
         if root.get("selected", stream.get("selected")):

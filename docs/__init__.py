@@ -1,0 +1,1 @@
+"""The pages, and the script that writes what the code itself knows into them."""
