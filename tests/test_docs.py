@@ -187,7 +187,7 @@ def test_the_documented_inheritance_is_the_one_in_meltano_yml() -> None:
 
 
 def test_nothing_names_a_registry_or_a_place_of_one_machine() -> None:
-    for page in [*PAGES, PROJECT / "meltano.yml", *(PROJECT / "requirements").iterdir()]:
+    for page in [*PAGES, PROJECT / "meltano.yml", *(PROJECT / "requirements").rglob("*.txt")]:
         assert not re.search(r"(?<![\w.])/(?:root|home|work)/|index-url", page.read_text()), page.name
 
 
