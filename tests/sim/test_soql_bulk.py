@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.sim.soql_things import THING, World
+from tests.sim.soql_things import THING, World, sobject
+from tests.simulator.schema import Field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +68,21 @@ def test_delimiters_and_line_endings(world: World, delimiter: str, line_ending: 
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     assert rows == [["Name", "Pick__c"], ['a "b", c;d\te\r\nf', "'x'"]]
     assert text.partition(line_ending)[2].encode() == quoted(result, delimiter, line_ending)
+
+
+def test_as_many_columns_as_an_object_can_have() -> None:
+    from_salesforce = 800
+    fields = [Field(f"Text{n}__c", "string", length=255, custom=True) for n in range(from_salesforce)]
+    world = World(sobject("Wide__c", "a99", *fields))
+    try:
+        names = [field.name for field in fields]
+        world.add("Wide__c", **{name: f'"{name}"' for name in names})
+        result = world.export(f"SELECT {', '.join(names)} FROM Wide__c")
+        assert b"".join(result.csv_lines()) == quoted(result)
+        [record] = world.ask("SELECT FIELDS(CUSTOM) FROM Wide__c LIMIT 1")
+        assert list(record) == names
+    finally:
+        world.close()
 
 
 def test_chunks_hold_so_many_rows(world: World) -> None:

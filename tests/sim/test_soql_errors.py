@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.sim.soql_things import NOW, World
+from tests.sim.soql_things import NOW, World, sobject
 from tests.simulator import soql
+from tests.simulator.schema import Field
 from tests.simulator.users import Permissions
 
 if TYPE_CHECKING:
@@ -142,6 +143,50 @@ def test_a_query_without_a_place_in_its_error(world: World) -> None:
         "INVALID_FIELD",
         "duplicate field selected: Owner.Name",
     )
+
+
+def test_conditions_of_too_many_levels(world: World) -> None:
+    def nested(levels: int) -> str:
+        opened = "(Name = 'x' AND (Name = 'y' OR " * levels
+        return f"SELECT Id FROM Account WHERE {opened}Name = 'z'{'))' * levels}"
+
+    assert world.run(nested(12)).total_size == 0
+    problem = "Query is either selecting too many fields or the filter conditions are too complicated."
+    assert world.refusal(nested(100)) == ("QUERY_TOO_COMPLICATED", problem)
+    assert world.refusal(nested(2_500)) == ("QUERY_TOO_COMPLICATED", problem)
+    assert (
+        world.run(f"SELECT Id FROM Account WHERE {'NOT (' * 10_001}Name = null{')' * 10_001}").total_size == 0
+    )
+    text = f"SELECT {'toLabel(' * 9_000}Name{')' * 9_000} FROM Account GROUP BY Name"
+    assert world.refusal(text) == ("QUERY_TOO_COMPLICATED", problem)
+    assert world.run(f"SELECT Id FROM Account WHERE {'(' * 20_000}Name = 'x'{')' * 20_000}").total_size == 0
+
+
+def test_children_and_parents_beyond_number(world: World) -> None:
+    text = "SELECT Id FROM Thing__c"
+    for _ in range(4):
+        text = text.replace("FROM Thing__c", "FROM Things__r")
+        text = f"SELECT Id, ({text}) FROM Thing__c"
+    assert world.run(text).total_size == 0
+    text = f"SELECT Id, ({text.replace('FROM Thing__c', 'FROM Things__r')}) FROM Thing__c"
+    assert world.problem(text) == ("MALFORMED_QUERY", "Only 4 levels of child subqueries are allowed")
+
+
+def test_more_parents_than_a_query_may_have() -> None:
+    fields = [
+        Field(f"Up{n}__c", "reference", reference_to=("Account",), relationship_name=f"Up{n}__r")
+        for n in range(56)
+    ]
+    world = World(sobject("Low__c", "a98", *fields))
+    try:
+        paths = [f"Up{n}__r.Name" for n in range(56)]
+        assert world.run(f"SELECT {', '.join(paths[:55])} FROM Low__c").total_size == 0
+        assert world.refusal(f"SELECT {', '.join(paths)} FROM Low__c") == (
+            "MALFORMED_QUERY",
+            "Only 55 child-to-parent relationships are allowed in a query",
+        )
+    finally:
+        world.close()
 
 
 def test_unknown_and_forbidden_objects(world: World) -> None:

@@ -15,7 +15,7 @@ from tests.simulator.soql import SoqlError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-EXAMPLES = 20_000 if os.environ.get("SFSOURCE_TEST_LEVEL") == "long" else 800
+EXAMPLES = 20_000 if os.environ.get("SFSOURCE_TEST_LEVEL") == "long" else 500
 
 QUERIES = (
     """SELECT Id, Name, Parent__r.Name FROM Thing__c t WHERE (Name LIKE 'a%' AND Money__c > 1.5) OR Day__c = TODAY

@@ -87,8 +87,16 @@ def operand(scope: Scope, expression: Expression) -> Operand:
     raise scope.refuse(expression.position, "MALFORMED_QUERY", f"unexpected token: '{expression.name}'")
 
 
+def has_aggregate(expression: Expression) -> bool:
+    """Whether there is an aggregate function in it, at any depth."""
+    if isinstance(expression, syntax.Path):
+        return False
+    return expression.name.lower() in AGGREGATES or any(map(has_aggregate, expression.arguments))
+
+
 def _argument(scope: Scope, call: Call) -> Expression:
-    if len(call.arguments) != 1:
+    """The one argument of an aggregate or a date function, in which there can be no other aggregate."""
+    if len(call.arguments) != 1 or has_aggregate(call.arguments[0]):
         raise scope.refuse(call.position, "MALFORMED_QUERY", f"unexpected token: '{call.name}'")
     return call.arguments[0]
 
@@ -151,8 +159,7 @@ def columns(scope: Scope, query: syntax.Query) -> list[AggregateColumn]:
             raise scope.refuse(item.position, "MALFORMED_QUERY", problem)
         expression = item.expression
         of = operand(scope, expression)
-        aggregated = isinstance(expression, syntax.Call) and expression.name.lower() in AGGREGATES
-        if not aggregated and of.sql not in grouped:
+        if not has_aggregate(expression) and of.sql not in grouped:
             written = expression.text if isinstance(expression, syntax.Path) else expression.name
             raise SoqlError("MALFORMED_QUERY", f"Field must be grouped or aggregated: {written}")
         key = item.alias or (expression.parts[-1] if isinstance(expression, syntax.Path) else None)
@@ -180,6 +187,10 @@ def grouping(scope: Scope, query: syntax.Query) -> str:
     """
     parts = []
     for expression in query.group_by:
+        if has_aggregate(expression):
+            assert isinstance(expression, syntax.Call)
+            problem = f"unexpected token: '{expression.name}'"
+            raise scope.refuse(expression.position, "MALFORMED_QUERY", problem)
         if isinstance(expression, syntax.Call) and expression.name.lower() in ("rollup", "cube"):
             problem = f"unexpected token: '{expression.name}'"
             raise scope.refuse(expression.position, "MALFORMED_QUERY", problem)

@@ -21,9 +21,18 @@ def line_sql(cells: Sequence[Cell], delimiter: str, line_ending: str) -> str:
         delimiter: One character.
         line_ending: LF or CRLF.
     """
-    between = _literal(f'"{delimiter}"')
-    line = f" || {between} || ".join(_escaped(cell) for cell in cells)
-    return f"""CAST('"' || {line} || {_literal('"' + line_ending)} AS BLOB)"""
+    between, end = _literal(f'"{delimiter}"'), _literal('"' + line_ending)
+    parts = [f"{_escaped(cell)} || {between}" for cell in cells[:-1]]
+    line = _concatenated(["'\"'", *parts, f"{_escaped(cells[-1])} || {end}"])
+    return f"CAST({line} AS BLOB)"
+
+
+def _concatenated(parts: Sequence[str]) -> str:
+    """Join as a shallow tree: SQLite refuses expressions over 1000 levels deep, and objects have 800 fields."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    return f"({_concatenated(parts[:middle])} || {_concatenated(parts[middle:])})"
 
 
 def header_line(cells: Sequence[Cell], delimiter: str, line_ending: str) -> bytes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tests.simulator.soql import aggregates, syntax
+from tests.simulator.soql import aggregates, restrictions, syntax
 from tests.simulator.soql.conditions import Operand, compile_condition
 from tests.simulator.soql.errors import SoqlError, at
 from tests.simulator.soql.parser import parse
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from tests.simulator.soql.shapes import RecordShape
 
 MAX_OFFSET = 2000
+# "Relationship queries": the root and four levels of children below it.
+MAX_CHILD_LEVELS = 4
 _ACTIVITIES = ("Task", "Event")
-_MAX_SEMI_JOINS = 2
 
 
 @dataclass(slots=True)
@@ -95,7 +96,11 @@ def compile_query(text: str, schema: Schema, api: str, *, all_rows: bool) -> Pla
     Raises:
         SoqlError: the query is not one that this API takes.
     """
-    return _Compiler(text, schema, all_rows=all_rows).plan(parse(text), api)
+    try:
+        return _Compiler(text, schema, all_rows=all_rows).plan(parse(text), api)
+    except RecursionError:
+        # Conditions within conditions, functions within functions, subqueries within subqueries.
+        raise restrictions.too_complicated() from None
 
 
 class _Compiler:
@@ -177,14 +182,14 @@ class _Compiler:
         allowed = aggregates.grouped_sql(scope, query)
         for ordering in query.order_by:
             expression = ordering.expression
-            if isinstance(expression, syntax.Call) and expression.name.lower() in aggregates.AGGREGATES:
+            if aggregates.has_aggregate(expression):
                 continue
             written = expression.text if isinstance(expression, syntax.Path) else expression.name
             if written.lower() in aliases or aggregates.operand(scope, expression).sql in allowed:
                 continue
             raise SoqlError("MALFORMED_QUERY", f"Ordered field must be grouped or aggregated: {written}")
 
-    def _child(self, item: syntax.Child, parent: SObject, outer: RestSelection) -> ChildPlan:
+    def _child(self, item: syntax.Child, parent: SObject, outer: RestSelection, depth: int = 1) -> ChildPlan:
         query = item.query
         path = query.tables[0].path
         name = path.parts[-1].lower()
@@ -200,6 +205,9 @@ class _Compiler:
             problem = f"Didn't understand relationship '{path.text}' in FROM part of query call. {RELATIONSHIP_ADVICE}"
             raise self._refuse(path.position, "INVALID_TYPE", problem)
         assert relationship.relationship_name is not None
+        if depth > MAX_CHILD_LEVELS:
+            problem = f"Only {MAX_CHILD_LEVELS} levels of child subqueries are allowed"
+            raise self._refuse(path.position, "MALFORMED_QUERY", problem)
         child = self.schema.objects[relationship.child]
         self._check_clauses(query)
         if aggregates.is_aggregate(query):
@@ -209,7 +217,7 @@ class _Compiler:
         selection = RestSelection(scope, query)
         reference = scope.root.column(child.fields[relationship.field])
         place = selection.columns.place(reference)
-        children = [self._child(inner, child, selection) for inner in selection.children]
+        children = [self._child(inner, child, selection, depth + 1) for inner in selection.children]
         where = self._where(scope, query, f"{reference} IN (SELECT value FROM json_each(:ids))")
         order = self._order(scope, query, {})
         sql = f"SELECT {selection.columns.sql} {scope.from_sql} {where} {order}"
@@ -276,16 +284,16 @@ class _Compiler:
             if sobject.name in _ACTIVITIES and "IsArchived" in sobject.fields:
                 terms.append(f'NOT ifnull({scope.root.alias}."IsArchived", 0)')
         if sobject.requires_filter:
-            self._check_required_filter(sobject, query.where)
+            restrictions.check_required_filter(sobject, query.where)
         if query.where is not None:
-            self._check_semi_joins(query.where)
+            restrictions.check_semi_joins(self.text, query.where)
             operand = partial(self._filter_operand, scope)
             terms.append(compile_condition(scope, query.where, operand, partial(self._subselect, scope)))
         return f"WHERE {' AND '.join(terms)}" if terms else ""
 
     def _filter_operand(self, scope: Scope, expression: syntax.Expression) -> Operand:
-        if isinstance(expression, syntax.Call) and expression.name.lower() in aggregates.AGGREGATES:
-            problem = f"Grouping or aggregate expressions are only allowed in HAVING: {expression.name}"
+        if aggregates.has_aggregate(expression):
+            problem = "Grouping or aggregate expressions are only allowed in HAVING and in grouped queries"
             raise self._refuse(expression.position, "MALFORMED_QUERY", problem)
         return aggregates.operand(scope, expression)
 
@@ -297,8 +305,8 @@ class _Compiler:
             if name in aliases:
                 sql = aliases[name]
             else:
-                operand = aggregates.operand(scope, expression)
-                sql = self._sortable(expression, operand)
+                resolve = aggregates.operand if aliases else self._filter_operand
+                sql = self._sortable(expression, resolve(scope, expression))
             direction = "DESC" if ordering.descending else "ASC"
             terms.append(f"{sql} {direction} NULLS {'LAST' if ordering.nulls_last else 'FIRST'}")
         return f"ORDER BY {', '.join(terms)}" if terms else ""
@@ -345,47 +353,6 @@ class _Compiler:
 
         return partial(refuse)
 
-    def _check_semi_joins(self, where: syntax.Condition) -> None:
-        top = where.terms if isinstance(where, syntax.And) else (where,)
-        count = 0
-        for term, nested in _comparisons(where, top):
-            if not isinstance(term.right, syntax.Query):
-                continue
-            count += 1
-            if isinstance(where, syntax.Or) and term in where.terms:
-                problem = "Semi join sub-selects are not allowed with the 'OR' operator"
-                raise self._refuse(term.position, "MALFORMED_QUERY", problem)
-            if nested:
-                problem = (
-                    "Semi join sub-selects are only allowed at the top level WHERE expressions and not in nested "
-                    "WHERE expressions."
-                )
-                raise self._refuse(term.position, "MALFORMED_QUERY", problem)
-            inner = term.right.where
-            if inner is not None and any(
-                isinstance(c.right, syntax.Query) for c, _ in _comparisons(inner, ())
-            ):
-                problem = "Nesting of semi join sub-selects is not supported"
-                raise self._refuse(term.right.positions["select"], "MALFORMED_QUERY", problem)
-        if count > _MAX_SEMI_JOINS:
-            problem = f"Maximum {_MAX_SEMI_JOINS} semi join sub-selects are allowed"
-            raise SoqlError("MALFORMED_QUERY", problem)
-
-    def _check_required_filter(self, sobject: SObject, where: syntax.Condition | None) -> None:
-        wanted = {name.lower() for name in sobject.requires_filter}
-        top = where.terms if isinstance(where, syntax.And) else () if where is None else (where,)
-        for term in top:
-            if isinstance(term, syntax.Comparison) and term.operator in ("=", "in"):
-                left = term.left
-                if isinstance(left, syntax.Path) and left.parts[-1].lower() in wanted:
-                    return
-        names = " or ".join(sobject.requires_filter)
-        raise SoqlError(
-            "MALFORMED_QUERY",
-            f"Implementation restriction: {sobject.name} requires a filter by a single Id on {names} using the equals "
-            f"operator or multiple Id's using the IN operator.",
-        )
-
     def _refuse(self, position: int, error_code: str, problem: str) -> SoqlError:
         return at(self.text, position, error_code, problem)
 
@@ -395,14 +362,3 @@ def _limit(query: syntax.Query) -> str:
         return ""
     limit = -1 if query.limit is None else min(query.limit, 2**62)
     return f"LIMIT {limit} OFFSET {query.offset or 0}"
-
-
-def _comparisons(
-    condition: syntax.Condition, top: tuple[syntax.Condition, ...]
-) -> list[tuple[syntax.Comparison, bool]]:
-    """Every comparison of a condition, each with whether it stands below the top level."""
-    if isinstance(condition, syntax.Comparison):
-        return [(condition, condition not in top)]
-    if isinstance(condition, syntax.Not):
-        return _comparisons(condition.term, top)
-    return [pair for term in condition.terms for pair in _comparisons(term, top)]

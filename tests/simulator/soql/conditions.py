@@ -65,21 +65,43 @@ def compile_condition(
     Raises:
         SoqlError: a comparison that the field's type does not allow.
     """
-    descend = partial(compile_condition, scope, operand=operand, subselect=subselect)
-    if isinstance(condition, syntax.And):
-        return _balanced([descend(term) for term in condition.terms], "AND")
-    if isinstance(condition, syntax.Or):
-        return _balanced([descend(term) for term in condition.terms], "OR")
-    if isinstance(condition, syntax.Not):
-        return f"NOT ifnull({descend(condition.term)}, 0)"
-    left = operand(condition.left)
-    if isinstance(condition.right, syntax.Query):
-        member = f"({left.sql} IN {subselect(condition, left)})"
-    else:
-        literals = condition.right if isinstance(condition.right, tuple) else (condition.right,)
-        positive = _NEGATED.get(condition.operator, condition.operator)
-        member = _Comparison(scope, condition.position, left).sql(positive, literals)
-    return f"NOT ifnull({member}, 0)" if condition.operator in _NEGATED else member
+    compiler = _Conditions(scope, operand, subselect)
+    return compiler.sql(condition, negated=False)
+
+
+class _Conditions:
+    """Compiles a tree of conditions; NOT is pushed down to the comparisons, so that the SQL nests no deeper than
+    AND within OR does (SQLite's parser has a small stack)."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        operand: Callable[[Expression], Operand],
+        subselect: Callable[[syntax.Comparison, Operand], str],
+    ) -> None:
+        self._scope = scope
+        self._operand = operand
+        self._subselect = subselect
+
+    def sql(self, condition: Condition, *, negated: bool) -> str:
+        while isinstance(condition, syntax.Not):
+            condition, negated = condition.term, not negated
+        if isinstance(condition, syntax.Comparison):
+            return self._comparison(condition, negated=negated)
+        terms = [self.sql(term, negated=negated) for term in condition.terms]
+        return _balanced(terms, "AND" if isinstance(condition, syntax.And) != negated else "OR")
+
+    def _comparison(self, comparison: syntax.Comparison, *, negated: bool) -> str:
+        left = self._operand(comparison.left)
+        if isinstance(comparison.right, syntax.Query):
+            member = f"({left.sql} IN {self._subselect(comparison, left)})"
+        else:
+            right = comparison.right
+            literals = right if isinstance(right, tuple) else (right,)
+            positive = _NEGATED.get(comparison.operator, comparison.operator)
+            member = _Comparison(self._scope, comparison.position, left).sql(positive, literals)
+        negative = negated != (comparison.operator in _NEGATED)
+        return f"NOT ifnull({member}, 0)" if negative else f"ifnull({member}, 0)" if negated else member
 
 
 def _balanced(terms: Sequence[str], operator: str) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from tests.simulator import values
 from tests.simulator.soql import cells, functions
 from tests.simulator.soql.errors import SoqlError
+from tests.simulator.soql.restrictions import too_complicated
 from tests.simulator.soql.shapes import Page
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator
     from datetime import datetime
 
@@ -21,6 +22,20 @@ if TYPE_CHECKING:
 _ID_LENGTH = 18
 MAX_GROUPS = 2000
 """AggregateResults that a query may give: there are no further pages of them."""
+
+
+def _execute(connection: sqlite3.Connection, sql: str, parameters: dict[str, Any]) -> sqlite3.Cursor:
+    """Run a statement.
+
+    Raises:
+        SoqlError: QUERY_TOO_COMPLICATED, where it nests deeper than SQLite's parser goes.
+    """
+    try:
+        return connection.execute(sql, parameters)
+    except sqlite3.OperationalError as error:
+        if str(error) == "parser stack overflow" or "maximum depth" in str(error):
+            raise too_complicated() from None
+        raise
 
 
 class Ids:
@@ -90,7 +105,7 @@ class CountResult(RestResult):
     def __init__(self, plan: CountPlan, connection: sqlite3.Connection, now: datetime, base: str) -> None:
         super().__init__(plan, connection, now, base)
         statement = plan.statement
-        self.total_size = connection.execute(statement.sql, statement.parameters.at(now)).fetchone()[0]
+        self.total_size = _execute(connection, statement.sql, statement.parameters.at(now)).fetchone()[0]
 
 
 class AggregateResult(RestResult):
@@ -99,7 +114,7 @@ class AggregateResult(RestResult):
     def __init__(self, plan: AggregatePlan, connection: sqlite3.Connection, now: datetime, base: str) -> None:
         super().__init__(plan, connection, now, base)
         statement = plan.statement
-        rows = connection.execute(statement.sql, statement.parameters.at(now)).fetchmany(MAX_GROUPS + 1)
+        rows = _execute(connection, statement.sql, statement.parameters.at(now)).fetchmany(MAX_GROUPS + 1)
         if len(rows) > MAX_GROUPS:
             raise SoqlError(
                 "EXCEEDED_ID_LIMIT",
@@ -135,7 +150,7 @@ class RecordsResult(RestResult):
     def __init__(self, plan: RecordsPlan, connection: sqlite3.Connection, now: datetime, base: str) -> None:
         super().__init__(plan, connection, now, base)
         self._plan = plan
-        rows = connection.execute(plan.ids.sql, plan.ids.parameters.at(now))
+        rows = _execute(connection, plan.ids.sql, plan.ids.parameters.at(now))
         self.ids = Ids("".join(row[0] for row in rows))
         self.total_size = len(self.ids)
 
@@ -151,7 +166,7 @@ class RecordsResult(RestResult):
         wanted = self.ids.page(offset, limit)
         packed = json.dumps(wanted)
         parameters = {**self._plan.page.parameters.at(self._now), "ids": packed}
-        rows = connection.execute(self._plan.page.sql, parameters).fetchall()
+        rows = _execute(connection, self._plan.page.sql, parameters).fetchall()
         page = self._page(self._plan.children, packed, connection)
         built = {row[0]: self._plan.shape.build(row, page) for row in rows}
         return [record for record_id in wanted if (record := built.get(record_id)) is not None]
@@ -164,7 +179,7 @@ class RecordsResult(RestResult):
     ) -> dict[str, list[dict[str, Any]]]:
         """The records of a child subquery for these parents, by parent id."""
         parameters = {**plan.statement.parameters.at(self._now), "ids": parents}
-        rows = connection.execute(plan.statement.sql, parameters).fetchall()
+        rows = _execute(connection, plan.statement.sql, parameters).fetchall()
         page = Page(self._base)
         if plan.children:
             page = self._page(plan.children, json.dumps([row[0] for row in rows]), connection)
@@ -238,7 +253,7 @@ class BulkResult:
     def _execute(self, sql: str, connection: sqlite3.Connection | None) -> sqlite3.Cursor:
         connection = connection or self._connection
         functions.prepare(connection)
-        return connection.execute(sql, self._parameters)
+        return _execute(connection, sql, self._parameters)
 
 
 Result = RestResult | BulkResult

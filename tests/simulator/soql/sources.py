@@ -17,6 +17,8 @@ Parameter = Any
 """A bound value, or a callable that makes it of the moment of the query."""
 
 MAX_PARENTS = 5
+# "Relationship Query Limitations": child-to-parent relationships in a query.
+MAX_JOINS = 55
 ADVICE = "Please reference your WSDL or the describe call for the appropriate names."
 RELATIONSHIP_ADVICE = (
     "If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship "
@@ -94,7 +96,14 @@ class Scope:
         return " ".join([table, *self.joins])
 
     def join(self, sobject: SObject, reference_sql: str) -> TableSource:
-        """Join a parent by the SQL of a reference to it."""
+        """Join a parent by the SQL of a reference to it.
+
+        Raises:
+            SoqlError: it is one too many.
+        """
+        if len(self.joins) == MAX_JOINS:
+            problem = f"Only {MAX_JOINS} child-to-parent relationships are allowed in a query"
+            raise SoqlError("MALFORMED_QUERY", problem)
         source = TableSource(self, sobject, self.parameters.alias())
         self.joins.append(
             f'LEFT JOIN {quote(sobject.name)} AS {source.alias} ON {source.alias}."Id" = {reference_sql}'
