@@ -15,52 +15,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
-from tap_sfsource.errors import AuthError, ConfigError, ConnectionFailedError
+import requests
+
+from tap_sfsource.errors import AuthError, ConfigError
+from tap_sfsource.oauth import GrantRefusedError, post_form, refusal, unreachable
 from tap_sfsource.settings import LOCAL_HOSTS, LOGIN_HOSTS
 from tap_sfsource.token_file import TokenFile, default_path
 
 if TYPE_CHECKING:
-    import requests
-
     from tap_sfsource.settings import Settings
 
 logger = logging.getLogger("tap-sfsource.auth")
 
-_TOKEN_PATH: Final = "/services/oauth2/token"  # noqa: S105 - a path, not a secret
 _JWT_GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _JWT_SECONDS: Final = 180
-_LOGIN_ATTEMPTS: Final = 4
 _LAST_SOAP_VERSION: Final = 64.0
 """SOAP login() is gone from v65 on (SOAP API guide)."""
-
-_REMEDIES: Final = {
-    "invalid_client_id": (
-        "The org does not know this client_id. A new app takes some minutes to become known."
-    ),
-    "invalid_client": "Check client_id and client_secret; the secret may have been rotated.",
-    "invalid_app_access": (
-        "An administrator has to allow the user (by profile or permission set) to use the app."
-    ),
-    "invalid_grant": (
-        "Check that the credentials are complete and current, that the app allows this flow, and that the "
-        "user may "
-        "use it."
-    ),
-    "unsupported_grant_type": (
-        "Switch this flow on in the app's settings, or use another kind of credentials."
-    ),
-    "inactive_user": "The user is not active: activate it or use another one.",
-    "inactive_org": "The org is locked or closed.",
-    "INVALID_LOGIN": "Check username, password and security_token; changing the password renews the token.",
-    "INVALID_OPERATION": (
-        "The org does not allow the SOAP login: use client credentials or the JWT bearer grant."
-    ),
-}
-_BUSY: Final = frozenset({406, 408, 420, 429})
-"""What Salesforce's edge answers, in HTML, when it wants to be asked later."""
-
-_WRONG_PLACE: Final = frozenset({"invalid_grant", "invalid_client", "invalid_client_id", "INVALID_LOGIN"})
-"""Answers that credentials of another environment get as well."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,7 +75,7 @@ class ClientCredentials:
             "client_id": self.client_id,
             "client_secret": self.client_secret,
         }
-        return _token(_post_form(http, self.login_host, form), self.login_host)
+        return _token(post_form(http, self.login_host, form), self.login_host)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +111,7 @@ class JwtBearer:
                 "Give the whole key, header and footer lines too.",
             ) from None
         form = {"grant_type": _JWT_GRANT, "assertion": assertion}
-        return _token(_post_form(http, self.login_host, form), self.login_host)
+        return _token(post_form(http, self.login_host, form), self.login_host)
 
 
 @dataclasses.dataclass
@@ -164,7 +134,7 @@ class RefreshToken:
                 "Authorize the app and set the token.",
             )
         for token in candidates[:-1]:
-            with contextlib.suppress(_GrantRefusedError):
+            with contextlib.suppress(GrantRefusedError):
                 return self._exchange(http, token)
         return self._exchange(http, candidates[-1])
 
@@ -172,7 +142,7 @@ class RefreshToken:
         form = {"grant_type": "refresh_token", "client_id": self.client_id, "refresh_token": refresh_token}
         if self.client_secret:
             form["client_secret"] = self.client_secret
-        answer = _post_form(http, self.login_host, form)
+        answer = post_form(http, self.login_host, form)
         rotated = answer.get("refresh_token")
         if isinstance(rotated, str) and rotated and rotated != refresh_token:
             self.keeper.save(rotated)
@@ -195,8 +165,7 @@ class AccessToken:
         """
         if self.used:
             raise AuthError(
-                "The access_token has expired or was revoked, and an access token cannot be renewed. Set a "
-                "new one, or "
+                "The access_token has expired or was revoked, and an access token cannot be renewed. Set a new one, or "
                 "use credentials that can log in (client credentials, JWT bearer, refresh token)."
             )
         self.used.append(True)
@@ -229,11 +198,10 @@ class UsernamePassword:
                 "username": self.username,
                 "password": self.password + self.security_token,
             }
-            return _token(_post_form(http, self.login_host, form), self.login_host)
+            return _token(post_form(http, self.login_host, form), self.login_host)
         return self._soap(http)
 
     def _soap(self, http: requests.Session) -> Token:
-        import requests  # noqa: PLC0415 - kept off the path of --version
         from simple_salesforce.exceptions import SalesforceAuthenticationFailed  # noqa: PLC0415
         from simple_salesforce.login import SalesforceLogin  # noqa: PLC0415
 
@@ -247,15 +215,11 @@ class UsernamePassword:
                 scratch_url=self.login_host,
             )
         except SalesforceAuthenticationFailed as error:
-            raise _refusal(self.login_host, str(error.code).removeprefix("sf:"), str(error.message)) from None
+            raise refusal(self.login_host, str(error.code).removeprefix("sf:"), str(error.message)) from None
         except requests.RequestException as error:
-            raise _unreachable(self.login_host, error) from None
+            raise unreachable(self.login_host, error) from None
         scheme = "http" if urlsplit(f"http://{host}").hostname in LOCAL_HOSTS else "https"
         return Token(session_id, f"{scheme}://{host}")
-
-
-class _GrantRefusedError(AuthError):
-    """The token endpoint refused these credentials (and may accept others)."""
 
 
 def grant_from(settings: Settings) -> Grant:
@@ -378,76 +342,5 @@ def _client_credentials(settings: Settings) -> Grant:
     return ClientCredentials(settings.login_host, client_id, secret)
 
 
-def _post_form(http: requests.Session, login_host: str, form: dict[str, str]) -> dict[str, Any]:
-    """Ask the token endpoint, again when it is down for a moment."""
-    import requests  # noqa: PLC0415 - kept off the path of --version
-
-    url = login_host + _TOKEN_PATH
-    for attempt in range(1, _LOGIN_ATTEMPTS + 1):
-        try:
-            response = http.post(url, data=form, allow_redirects=False)
-        except (requests.ConnectionError, requests.Timeout) as error:
-            # A token that was rotated in an answer that never came is gone: only a plain repeat can tell.
-            failure: Exception = error
-        else:
-            if response.status_code < requests.codes.internal_server_error and response.status_code not in _BUSY:
-                return _answer(login_host, response)
-            failure = ConnectionFailedError(f"it answers {response.status_code}")
-        if attempt < _LOGIN_ATTEMPTS:
-            time.sleep(0.25 * 2**attempt)
-    raise _unreachable(login_host, failure) from None
-
-
-def _answer(login_host: str, response: requests.Response) -> dict[str, Any]:
-    try:
-        body = response.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise AuthError(
-            f"{login_host} is not a Salesforce login host: it answered {response.status_code} and no JSON. "
-            "Check login_url."
-        )
-    if response.ok and "access_token" in body:
-        return body
-    raise _refusal(
-        login_host, str(body.get("error", response.status_code)), str(body.get("error_description", ""))
-    )
-
-
 def _token(answer: dict[str, Any], login_host: str) -> Token:
     return Token(str(answer["access_token"]), str(answer.get("instance_url") or login_host).rstrip("/"))
-
-
-def _refusal(login_host: str, code: str, description: str) -> AuthError:
-    text = f"Salesforce refused the login at {login_host} ({code}: {description or 'no reason given'}). "
-    text += _REMEDIES.get(code, "Check the credentials and the app's settings.")
-    if code in _WRONG_PLACE:
-        text += _other_environment(login_host)
-    return _GrantRefusedError(text)
-
-
-def _other_environment(login_host: str) -> str:
-    if login_host == LOGIN_HOSTS["production"]:
-        return (
-            " If they are a sandbox's credentials, set environment to sandbox (or login_url to the "
-            "sandbox's My Domain)."
-        )
-    if login_host == LOGIN_HOSTS["sandbox"]:
-        return (
-            " If they are a production org's credentials, set environment to production (or login_url to "
-            "its My Domain)."
-        )
-    return (
-        " The credentials may also belong to another environment: a sandbox and its production org have "
-        "hosts and "
-        "credentials of their own; check login_url."
-    )
-
-
-def _unreachable(login_host: str, error: Exception) -> ConnectionFailedError:
-    reason = str(error) if isinstance(error, ConnectionFailedError) else type(error).__name__
-    return ConnectionFailedError(
-        f"The login host {login_host} cannot be reached ({reason}). Check login_url, the network and any "
-        "proxy."
-    )

@@ -64,8 +64,7 @@ def _check_missing(plans: Sequence[SObjectPlan], settings: Settings) -> None:
     for plan in plans:
         if plan.replication_key is None:
             _say(
-                f"{plan.stream_name}: the user sees none of {', '.join(REPLICATION_KEYS)} of "
-                f"{plan.api_name}, so every "
+                f"{plan.stream_name}: the user sees none of {', '.join(REPLICATION_KEYS)} of {plan.api_name}, so every "
                 "run reads all its rows. Give field-level access to SystemModstamp."
             )
 

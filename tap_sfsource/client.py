@@ -164,8 +164,7 @@ class Client:
                 renewals += 1
                 if renewals > _RENEWALS:
                     raise AuthError(
-                        f"The org refuses a session that it has just opened ({ended}). Check that the user "
-                        "may use "
+                        f"The org refuses a session that it has just opened ({ended}). Check that the user may use "
                         "the API and that no IP restriction applies."
                     ) from None
                 self._renew(token)
@@ -320,14 +319,12 @@ class Client:
             return SessionEndedError(f"{code}: {message}")
         if code in _NO_API_CODES:
             return PermissionDeniedError(
-                f"The user may not use the API ({code}: {message}). Give its profile or a permission set "
-                "the system "
+                f"The user may not use the API ({code}: {message}). Give its profile or a permission set the system "
                 'permission "API Enabled"; the org\'s edition must include the API as well.'
             )
         if code == LIMIT_CODE and status == HTTPStatus.FORBIDDEN and self.limits.may_be_used_up:
             return QuotaReachedError(
-                f"The org's API calls of the day are used up ({code}: {message}). Run again when the day's "
-                "window has "
+                f"The org's API calls of the day are used up ({code}: {message}). Run again when the day's window has "
                 "moved on."
             )
         if is_transient(status, code):

@@ -104,13 +104,11 @@ class Limits:
                 raise QuotaReachedError(
                     f"The {what} has used {usage.used} of its {usage.maximum} API calls a day, which reaches "
                     f"quota_percent_total ({self._percent_total} %). Run again when the day's window has "
-                    "moved on, "
-                    "or raise the setting."
+                    "moved on, or raise the setting."
                 )
         if org is not None and 100 * calls >= self._percent_per_run * org.maximum:
             raise QuotaReachedError(
                 f"This run has used {calls} API calls of the org's {org.maximum} a day, which reaches "
                 f"quota_percent_per_run ({self._percent_per_run} %). The next run goes on from here; raise "
-                "the "
-                "setting to read more at a time."
+                "the setting to read more at a time."
             )

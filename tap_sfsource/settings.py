@@ -80,8 +80,7 @@ class Settings:
     refresh_token: str | None = _setting("string", "Refresh token: the refresh token grant.", secret=True)
     refresh_token_file: str | None = _setting(
         "string",
-        "File in which a rotated refresh token is kept (readable by its owner only); a token kept there is "
-        "used "
+        "File in which a rotated refresh token is kept (readable by its owner only); a token kept there is used "
         "before refresh_token. Without it the file is below the user's data folder, one for each app and "
         "login.",
     )
@@ -116,8 +115,7 @@ class Settings:
     )
     objects: tuple[str, ...] = _setting(
         "array",
-        "What discovery covers and, without a catalog, what is read: API or collection names, with * and ? "
-        "as "
+        "What discovery covers and, without a catalog, what is read: API or collection names, with * and ? as "
         "wildcards. Without it discovery covers every object, of which the 48 collections are selected.",
         default=(),
     )
@@ -132,8 +130,7 @@ class Settings:
     )
     deletes: str = _setting(
         "string",
-        "Which deletions are seen: soft (is_deleted rows of queryAll, as Segment does), all (also hard "
-        "deletes, "
+        "Which deletions are seen: soft (is_deleted rows of queryAll, as Segment does), all (also hard deletes, "
         "from Salesforce's deletion log), sweep (all, and a comparison with every id of the org in this "
         "run).",
         default="all",
@@ -159,8 +156,7 @@ class Settings:
     )
     refresh_formulas_hours: int = _setting(
         "integer",
-        "Formula values change without a new SystemModstamp: read them again for every row when this many "
-        "hours "
+        "Formula values change without a new SystemModstamp: read them again for every row when this many hours "
         "have passed. 0 never does.",
         default=0,
         minimum=0,
@@ -197,8 +193,7 @@ class Settings:
     )
     cache_dir: str | None = _setting(
         "string",
-        "Folder for a cache of describes, asked again with If-Modified-Since. It saves time and bytes, not "
-        "API "
+        "Folder for a cache of describes, asked again with If-Modified-Since. It saves time and bytes, not API "
         "calls. Without it nothing is cached.",
     )
     max_workers: int = _setting(

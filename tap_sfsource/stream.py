@@ -9,6 +9,7 @@ from singer_sdk import Stream
 from singer_sdk.singerlib import MetadataMapping
 from singer_sdk.streams.core import TypeConformanceLevel  # type: ignore[attr-defined]
 
+from tap_sfsource.batches import FORMAT, BatchFiles
 from tap_sfsource.emit import activate, emit_lines, emit_records, writes_lines
 from tap_sfsource.errors import TapError
 from tap_sfsource.summary import StreamSummary
@@ -17,6 +18,7 @@ from tap_sfsource.windows import isoformat
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
+    from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib.encoding.simple import Message
 
@@ -46,6 +48,7 @@ class SalesforceStream(Stream):
         super().__init__(tap, schema=plan.schema(), name=plan.stream_name)
         self.plan = plan
         self._tap_sfsource = tap
+        self._files: BatchFiles | None = None
         self.primary_keys = [plan.key]
         self.replication_key = plan.replication_key.property if plan.replication_key else None
 
@@ -71,6 +74,15 @@ class SalesforceStream(Stream):
             context: Not used: a collection has no partitions.
         """
         yield from self._sync_records(context, write_messages=False)
+
+    def _sync_batches(self, batch_config: BatchConfig, context: Context | None = None) -> None:
+        """Write BATCH messages: Bulk pages as they are for ``csv``, else what the SDK makes of the records."""
+        if batch_config.encoding.format != FORMAT or not writes_lines(self):
+            super()._sync_batches(batch_config, context)
+            return
+        self._files = BatchFiles(self.name, batch_config.storage)
+        for _ in self._sync_records(context):
+            pass
 
     def _sync_records(
         self,
@@ -115,7 +127,11 @@ class SalesforceStream(Stream):
         self, step: Step, summary: StreamSummary, *, write_messages: bool
     ) -> Generator[dict[str, Any], Any, Any]:
         if step.page is not None and step.rows is not None:
-            if not write_messages and step.kind == "rows":
+            if self._files is not None and self._files.takes(step):
+                message, count = self._files.save(step)
+                self.write(message)
+                summary.add(step.kind, count)
+            elif not write_messages and step.kind == "rows":
                 for record in step.page.records(step.rows):
                     summary.rows += 1
                     yield record

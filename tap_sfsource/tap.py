@@ -7,6 +7,7 @@ built.
 
 from __future__ import annotations
 
+import copy
 import functools
 import gc
 import sys
@@ -14,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.helpers.capabilities import BATCH_CONFIG, PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import PluginBase
 from singer_sdk.singerlib import Catalog
 from singer_sdk.tap_base import Tap
@@ -164,6 +165,18 @@ class TapSFSource(Tap):
         PluginBase.setup_mapper(self)
         for plan in self.plans:
             self.mapper.register_raw_stream_schema(plan.stream_name, plan.schema(), [plan.key])
+
+    @classmethod
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Add the SDK's settings; `batch_config` also takes csv, which hands Bulk pages on as they are.
+
+        Args:
+            config_jsonschema: The schema to add them to.
+        """
+        batch_config = copy.deepcopy(BATCH_CONFIG["properties"]["batch_config"])
+        batch_config["properties"]["encoding"]["properties"]["format"]["enum"].append("csv")
+        config_jsonschema["properties"].setdefault("batch_config", batch_config)
+        super().append_builtin_config(config_jsonschema)
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check the settings by their own rules first, whose messages hold no secrets."""

@@ -101,6 +101,31 @@ def test_batches_hold_the_same_records(small_org: OrgServer, tmp_path: Path) -> 
     assert messages(batched.output, "STATE")[-1] == messages(plain.output, "STATE")[-1]
 
 
+def test_csv_batches_are_bulk_pages_as_they_came(
+    small_org: OrgServer, warehouse: Warehouse, processes: Processes, tmp_path: Path
+) -> None:
+    storage = {"root": f"file://{tmp_path / 'batches'}"}
+    config = small_org.config(
+        objects=["Account", "Group"],
+        reader="bulk",
+        bulk_page_size=2,
+        batch_config={"encoding": {"format": "csv"}, "storage": storage, "batch_size": 2},
+    )
+    outcome = run_tap(config)
+    batches = messages(outcome.output, "BATCH")
+    assert [batch["stream"] for batch in batches] == ["accounts", "accounts"]
+    assert batches[0]["encoding"].keys() == {"format", "columns", "header", "quoted_empty"}
+    # Group has no IsDeleted, and so its rows are no plain Bulk page.
+    assert {record["stream"] for record in messages(outcome.output, "RECORD")} <= {"_group"}
+    target_config = tmp_path / "target.json"
+    target_config.write_text(json.dumps(warehouse.config()))
+    feed(processes, "target-sfwarehouse", target_config, outcome.output, tmp_path)
+    rows = warehouse.query(f'SELECT name, is_deleted FROM "{warehouse.schema}".accounts')
+    assert {row["name"]: row["is_deleted"] for row in rows} == dict.fromkeys(
+        ("Acme", 'Über "quoted"\nlines', "Gone"), False
+    )
+
+
 def test_flattening_changes_nothing_about_flat_rows(small_org: OrgServer) -> None:
     plain = run_tap(small_org.config(objects=["Account"]))
     flat = run_tap(small_org.config(objects=["Account"], flattening_enabled=True, flattening_max_depth=2))
