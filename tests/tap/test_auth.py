@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 from tap_sfsource.auth import grant_from
 from tap_sfsource.client import Client
 from tap_sfsource.errors import AuthError, ConfigError, ConnectionFailedError, TapError
+from tap_sfsource.oauth import refusal
 from tap_sfsource.settings import Settings
 from tests.simulator.__main__ import (
     DEMO_CLIENT_ID,
@@ -223,11 +224,9 @@ def test_sandbox_credentials_at_another_host_get_the_hint(org_server: OrgServer,
     [("production", "set environment to sandbox"), ("sandbox", "set environment to production")],
 )
 def test_the_shared_login_hosts_name_the_other_environment(environment: str, hint: str) -> None:
-    from tap_sfsource.auth import _refusal  # noqa: PLC0415 - those hosts cannot be reached from a test
-
     settings = Settings.from_config({"environment": environment})
 
-    assert hint in str(_refusal(settings.login_host, "invalid_grant", "authentication failure"))
+    assert hint in str(refusal(settings.login_host, "invalid_grant", "authentication failure"))
 
 
 def test_a_user_who_is_not_approved_for_the_app(org_server: OrgServer) -> None:
