@@ -211,6 +211,7 @@ def test_an_object_that_needs_a_filter_on_ids(world: World) -> None:
     assert world.refusal("SELECT Id FROM Link") == problem
     assert world.refusal("SELECT Id FROM Link WHERE ThingId != null") == problem
     assert world.refusal(f"SELECT Id FROM Link WHERE ThingId = '{OBJECT_ID}' OR Id != null") == problem
+    assert world.run("SELECT Id FROM Link WHERE Id = 'b00Hs0000000001IAA'").total_size == 0
     assert world.run(f"SELECT Id FROM Link WHERE OtherId IN ('{OBJECT_ID}')").total_size == 0
     assert world.run(f"SELECT Id FROM Link WHERE Id != null AND ThingId = '{OBJECT_ID}'").total_size == 0
 

@@ -323,6 +323,16 @@ def test_pages_of_a_result_neither_skip_nor_repeat_when_rows_change(world: World
     assert result.records(10, 4) == []
 
 
+def test_a_page_of_a_field_that_is_gone(world: World) -> None:
+    things(world, "Hidden__c", ["a", "b"])
+    result = world.run("SELECT Hidden__c FROM Thing__c")
+    assert len(result.records(0, 1)) == 1
+    world.store.drop_column("Thing__c", "Hidden__c")
+    with pytest.raises(soql.SoqlError) as refused:
+        result.records(1, 1)
+    assert refused.value.error_code == "INVALID_QUERY_LOCATOR"
+
+
 def test_words_that_are_keywords_elsewhere_name_objects_and_fields(world: World) -> None:
     world.add("Group", Name="Queue", Type="Queue")
     assert world.ask("SELECT Group.Name, Type FROM Group g ORDER BY g.Type") == [

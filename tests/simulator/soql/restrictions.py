@@ -56,12 +56,12 @@ def check_semi_joins(text: str, where: syntax.Condition) -> None:
 
 
 def check_required_filter(sobject: SObject, where: syntax.Condition | None) -> None:
-    """Refuse a query of an SObject that wants a filter on ids and gets none.
+    """Refuse a query of an SObject that wants a filter on ids and gets none; one on Id will do as well.
 
     Raises:
         SoqlError: MALFORMED_QUERY.
     """
-    wanted = {name.lower() for name in sobject.requires_filter}
+    wanted = {"id", *(name.lower() for name in sobject.requires_filter)}
     top = where.terms if isinstance(where, syntax.And) else () if where is None else (where,)
     for term in top:
         if isinstance(term, syntax.Comparison) and term.operator in ("=", "in"):

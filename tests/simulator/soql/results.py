@@ -28,11 +28,14 @@ def _execute(connection: sqlite3.Connection, sql: str, parameters: dict[str, Any
     """Run a statement.
 
     Raises:
-        SoqlError: QUERY_TOO_COMPLICATED, where it nests deeper than SQLite's parser goes.
+        SoqlError: QUERY_TOO_COMPLICATED, where it nests deeper than SQLite's parser goes; INVALID_QUERY_LOCATOR,
+            where a column or table that it was compiled for is gone.
     """
     try:
         return connection.execute(sql, parameters)
     except sqlite3.OperationalError as error:
+        if str(error).startswith("no such "):
+            raise SoqlError("INVALID_QUERY_LOCATOR", "invalid query locator") from None
         if str(error) == "parser stack overflow" or "maximum depth" in str(error):
             raise too_complicated() from None
         raise
@@ -94,6 +97,9 @@ class RestResult:
             offset: Records to leave out, from 0.
             limit: At most so many; none means all.
             connection: The calling thread's, where it is not the one that ran the query.
+
+        Raises:
+            SoqlError: INVALID_QUERY_LOCATOR, where a field or object of the query has been removed since.
         """
         del offset, limit, connection
         return []
