@@ -38,6 +38,13 @@ GROUP BY i.indexrelid, i.indisprimary
 ORDER BY i.indisprimary DESC
 """
 
+INDEXED = """
+SELECT DISTINCT a.attname::text
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+WHERE i.indrelid = %s AND i.indpred IS NULL
+"""
+
 RELATION = """
 SELECT c.oid, c.relkind::text, pg_catalog.obj_description(c.oid, 'pg_class') IS NOT NULL
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -150,6 +157,7 @@ def read_table(connection: Connection, schema: str, name: str, stream: str) -> T
     if commented:
         table.commented.add("")
     table.unique_keys = tuple(tuple(keys) for (keys,) in connection.execute(UNIQUE_KEYS, (oid,)))
+    table.indexed = frozenset(column for (column,) in connection.execute(INDEXED, (oid,)))
     table.exists = True
     return table
 

@@ -48,8 +48,10 @@ class WarehouseSink(Sink):
         """Never: the intake decides when a batch is full, over all streams."""
         return False
 
-    def setup(self) -> None:
+    def open(self) -> None:
         """Make the table fit the schema.
+
+        Not `setup`, for which the SDK adds an error line of its own to the one that says what is wrong.
 
         Raises:
             BadSchemaError: The table cannot follow the schema.
@@ -79,7 +81,7 @@ class WarehouseSink(Sink):
         """Keep the version of each row from now on: the stream's records carry one."""
         self.retire()
         self.versioned = True
-        self.setup()
+        self.open()
 
     def extra_values(self, version: int | None, time_extracted: str | None) -> tuple[Any, ...]:
         """Return the values of the shape's extra columns for a record.

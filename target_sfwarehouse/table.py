@@ -47,6 +47,8 @@ class Table:
         stream: The stream that goes into it.
         columns: Type of each column, in order.
         keys: Columns of the unique key that rows are merged by; empty to append.
+        unique_keys: Columns of each unique index, the primary key first.
+        indexed: Columns that an index starts with.
         commented: Columns that have a comment; the table itself as the empty string.
         exists: Whether it is there at all.
         created: Whether this run made it.
@@ -58,6 +60,7 @@ class Table:
     columns: dict[str, SqlType] = field(default_factory=dict)
     keys: tuple[str, ...] = ()
     unique_keys: tuple[tuple[str, ...], ...] = ()
+    indexed: frozenset[str] = frozenset()
     commented: set[str] = field(default_factory=set)
     exists: bool = False
     created: bool = False
@@ -237,9 +240,10 @@ def _comment_statements(table: Table, wanted: Wanted) -> list[str]:
 
 
 def _indexes(table: Table, wanted: Wanted) -> list[str]:
+    leading = table.indexed | set(wanted.keys[:1])
     return [
         f"CREATE INDEX IF NOT EXISTS {quoted(identifier(f'{table.name}_{column}_idx'))} "
         f"ON {table.sql} ({quoted(column)})"
         for column in wanted.indexed
-        if column not in table.keys
+        if column not in leading
     ]

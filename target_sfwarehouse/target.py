@@ -117,8 +117,8 @@ class TargetSFWarehouse(Target):
                 "WarehouseSink", self.add_sink(stream_name, schema, key_properties)
             )
         else:
-            known.setup()
             self._sinks_active[stream_name] = known
+        known.open()
         return known
 
     def plain_sink(self, stream: str) -> WarehouseSink | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import signal
+import threading
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -74,8 +75,9 @@ def load(config: Mapping[str, Any], messages: Iterable[Any], *, by_sdk: bool = F
         finally:
             if target is not None:
                 target.intake.close()
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
+            if threading.current_thread() is threading.main_thread():
+                for number, handler in handlers.items():
+                    signal.signal(number, handler)
     outcome.states = [json.loads(line) for line in out.getvalue().splitlines()]
     return outcome
 

@@ -100,10 +100,10 @@ def streams(draw: st.DrawFn) -> tuple[list[Any], dict[str, bool]]:
         elif action == "v" and versioned[name]:
             messages.append({"type": "ACTIVATE_VERSION", "stream": name, "version": number})
         else:
-            values = {"id": draw(st.integers(1, 4))}
-            for given_property in current[name]:
+            values: dict[str, Any] = {"id": draw(st.integers(1, 4))}
+            for chosen_property in current[name]:
                 if draw(st.integers(0, 3)):
-                    values[given_property] = draw(st.none() | VALUES[given_property])
+                    values[chosen_property] = draw(st.none() | VALUES[chosen_property])
             extra = {"version": number} if versioned[name] else {}
             messages.append(record(name, values, **extra))
     return messages, versioned
@@ -144,6 +144,7 @@ def forced(*, merge: bool, row_order: bool, row_origin: bool) -> Any:
 )
 def test_the_tables_are_what_the_model_predicts(
     streamed: tuple[list[Any], dict[str, bool]],
+    *,
     rows: int,
     able: tuple[bool, bool, bool],
     by_sdk: bool,

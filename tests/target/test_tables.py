@@ -1,0 +1,240 @@
+"""Tables around the rows: defaults, comments, indexes, the run log, tables that others made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.target.support import BOOLEAN, INTEGER, STRING, load, loaded, record, schema_message, state
+
+if TYPE_CHECKING:
+    from tests.fix_warehouse import Warehouse
+
+PROPERTIES = {
+    "id": STRING,
+    "name": STRING,
+    "modified": {"type": "string", "format": "date-time"},
+    "is_deleted": BOOLEAN,
+}
+SCHEMA = schema_message("accounts", PROPERTIES)
+
+RUNS = """
+SELECT collection, rows_inserted AS inserted, rows_updated AS updated, rows_unchanged AS unchanged,
+       rows_marked_deleted AS marked, rows_rejected AS rejected
+FROM {schema}._sync_runs ORDER BY started_at, collection
+"""
+
+
+def run_row(collection: str, *counts: int) -> dict[str, Any]:
+    names = ("inserted", "updated", "unchanged", "marked", "rejected")
+    return {"collection": collection, **dict(zip(names, counts, strict=True))}
+
+
+def test_unchanged_rows_are_not_written(warehouse: Warehouse) -> None:
+    first = [SCHEMA, *(record("accounts", {"id": str(n), "name": f"n{n}"}) for n in range(10))]
+    loaded(warehouse.config(), first)
+    before = {
+        row["id"]: row["xmin"] for row in warehouse.query("SELECT id, xmin::text FROM {schema}.accounts")
+    }
+    again = [record("accounts", {"id": str(n), "name": f"n{n}" if n % 3 else "changed"}) for n in range(12)]
+    loaded(warehouse.config(), [SCHEMA, *again])
+    after = {
+        row["id"]: row["xmin"] for row in warehouse.query("SELECT id, xmin::text FROM {schema}.accounts")
+    }
+    assert {id_ for id_ in before if before[id_] != after[id_]} == {"0", "3", "6", "9"}
+    assert warehouse.query(RUNS) == [run_row("accounts", 10, 0, 0, 0, 0), run_row("accounts", 2, 4, 6, 0, 0)]
+
+
+def test_the_run_log_counts_and_can_be_left_out(warehouse: Warehouse) -> None:
+    rows = [record("accounts", {"id": str(n)}, version=1) for n in range(3)]
+    activate = {"type": "ACTIVATE_VERSION", "stream": "accounts", "version": 2}
+    bookmark = state({"bookmarks": {"accounts": {"replication_key_value": "2026-01-01"}}})
+    loaded(warehouse.config(), [SCHEMA, schema_message("leads", {"id": INTEGER}), *rows, activate, bookmark])
+    assert warehouse.query(RUNS) == [run_row("accounts", 3, 0, 0, 3, 0), run_row("leads", 0, 0, 0, 0, 0)]
+    (row,) = warehouse.query("SELECT bookmark FROM {schema}._sync_runs WHERE collection = 'accounts'")
+    assert row["bookmark"] == {"replication_key_value": "2026-01-01"}
+    warehouse.execute("DROP TABLE {schema}._sync_runs")
+    loaded(warehouse.config(sync_runs=False), [SCHEMA, *rows])
+    assert warehouse.table_names() == {"accounts", "leads"}
+
+
+def test_is_deleted_defaults_to_false(warehouse: Warehouse) -> None:
+    loaded(
+        warehouse.config(),
+        [SCHEMA, record("accounts", {"id": "a"}), record("accounts", {"id": "b", "is_deleted": True})],
+    )
+    warehouse.execute("INSERT INTO {schema}.accounts (id) VALUES ('c')")
+    found = warehouse.query("SELECT id, is_deleted FROM {schema}.accounts ORDER BY id")
+    assert [row["is_deleted"] for row in found] == [False, True, False]
+
+
+def test_a_deleted_row_that_comes_back_is_no_longer_deleted(warehouse: Warehouse) -> None:
+    for deleted in (False, True, False):
+        loaded(warehouse.config(), [SCHEMA, record("accounts", {"id": "a", "is_deleted": deleted})])
+        assert warehouse.query("SELECT is_deleted FROM {schema}.accounts") == [{"is_deleted": deleted}]
+
+
+COMMENTS = """
+SELECT coalesce(a.attname, '') AS name, d.description FROM pg_description d
+LEFT JOIN pg_attribute a ON a.attrelid = d.objoid AND a.attnum = d.objsubid AND d.objsubid > 0
+WHERE d.objoid = to_regclass(%s) ORDER BY 1
+"""
+
+
+def test_comments_carry_label_and_api_name(warehouse: Warehouse) -> None:
+    properties = {
+        "id": {"type": "string", "title": "Account ID", "x-sfsource-api-name": "Id"},
+        "size": {"type": ["null", "integer"], "description": "Number of employees; the owner's guess"},
+        "plain": STRING,
+    }
+    schema = schema_message("accounts", properties, title="Account", **{"x-sfsource-api-name": "Account"})
+    loaded(warehouse.config(), [schema])
+    found = {
+        row["name"]: row["description"] for row in warehouse.query(COMMENTS, f"{warehouse.schema}.accounts")
+    }
+    expected = {
+        "": "Account (Account)",
+        "id": "Account ID (Id)",
+        "size": "Number of employees; the owner's guess",
+    }
+    assert found == expected
+    warehouse.execute("COMMENT ON COLUMN {schema}.accounts.id IS 'ours'")
+    properties["later"] = {"type": "string", "title": "Later"}
+    loaded(warehouse.config(), [schema_message("accounts", properties)])
+    found = {
+        row["name"]: row["description"] for row in warehouse.query(COMMENTS, f"{warehouse.schema}.accounts")
+    }
+    assert found == expected | {"id": "ours", "later": "Later"}
+    loaded(warehouse.config(column_comments=False), [schema_message("leads", {"id": properties["id"]})])
+    assert warehouse.query(COMMENTS, f"{warehouse.schema}.leads") == []
+
+
+def test_indexes_on_request(warehouse: Warehouse) -> None:
+    schema = SCHEMA | {"bookmark_properties": ["modified"]}
+    config = warehouse.config(indexes=["replication_key", "is_deleted", "id", "absent"])
+    for _ in range(2):
+        loaded(config, [schema])
+    found = warehouse.query(
+        "SELECT indexname FROM pg_indexes WHERE schemaname = %s ORDER BY 1", warehouse.schema
+    )
+    names = [row["indexname"] for row in found if row["indexname"].startswith("accounts")]
+    assert names == ["accounts_is_deleted_idx", "accounts_modified_idx", "accounts_pkey"]
+
+
+def test_record_metadata_when_asked(warehouse: Warehouse) -> None:
+    config = warehouse.config(add_record_metadata=True)
+    extracted = "2026-01-02T03:04:05.000000Z"
+    for by_sdk in (False, True):
+        loaded_rows = [record("accounts", {"id": str(by_sdk)}, time_extracted=extracted, version=5)]
+        loaded_rows.append(record("accounts", {"id": f"{by_sdk} again"}, time_extracted=extracted, version=5))
+        assert load(config, [SCHEMA, *loaded_rows], by_sdk=by_sdk).error is None
+    rows = warehouse.query("SELECT * FROM {schema}.accounts")
+    assert len(rows) == 4
+    for row in rows:
+        assert row["_sdc_extracted_at"].isoformat() == "2026-01-02T03:04:05+00:00"
+        assert row["_sdc_received_at"] is not None
+        assert row["_sdc_batched_at"] is not None
+        assert row["_sdc_deleted_at"] is None
+        assert (
+            row["_sdc_table_version"],
+            row["_sdc_sequence"] > 10**12,
+            row["_sdc_sync_started_at"] > 10**12,
+        ) == (5, True, True)
+    loaded(config, [SCHEMA, record("accounts", {"id": "True"}, version=5)])
+    assert warehouse.query(RUNS)[-1] == run_row("accounts", 0, 0, 1, 0, 0)
+
+
+def test_overwrite_empties_the_table_once_a_run(warehouse: Warehouse) -> None:
+    config = warehouse.config(load_method="overwrite", batch_size_rows=2)
+    for run in (1, 2):
+        loaded(config, [SCHEMA, *(record("accounts", {"id": f"{run}{n}"}) for n in range(5))])
+    assert [row["id"] for row in warehouse.query("SELECT id FROM {schema}.accounts ORDER BY id")] == [
+        f"2{n}" for n in range(5)
+    ]
+
+
+def test_a_table_of_target_postgres_is_taken_over(warehouse: Warehouse) -> None:
+    """Its timestamps have no zone and its arrays are arrays; both become what they are here."""
+    warehouse.execute("CREATE SCHEMA {schema}")
+    warehouse.execute(
+        "CREATE TABLE {schema}.accounts (id text PRIMARY KEY, name varchar(3), modified timestamp, tags text[], "
+        "amount decimal, size smallint, _sdc_batched_at timestamp)"
+    )
+    warehouse.execute(
+        "INSERT INTO {schema}.accounts VALUES ('a', 'abc', '2026-01-01 10:00', '{x,y}', 1.5, 3, now())"
+    )
+    properties = PROPERTIES | {
+        "tags": {"type": "array"},
+        "amount": {"type": ["null", "number"]},
+        "size": INTEGER,
+    }
+    new = {
+        "id": "b",
+        "name": "longer",
+        "modified": "2026-01-01T10:00:00+02:00",
+        "tags": ["z"],
+        "amount": 2.25,
+        "size": 10**6,
+    }
+    loaded(warehouse.config(), [schema_message("accounts", properties), record("accounts", new)])
+    rows = warehouse.query(
+        "SELECT id, name, modified AT TIME ZONE 'UTC' AS at, tags, amount, size FROM {schema}.accounts ORDER BY 1"
+    )
+    assert [str(row["at"]) for row in rows] == ["2026-01-01 10:00:00", "2026-01-01 08:00:00"]
+    assert [(row["name"], row["tags"], float(row["amount"]), row["size"]) for row in rows] == [
+        ("abc", ["x", "y"], 1.5, 3),
+        ("longer", ["z"], 2.25, 10**6),
+    ]
+
+
+def test_a_table_without_a_key_gets_one(warehouse: Warehouse) -> None:
+    warehouse.execute("CREATE SCHEMA {schema}")
+    warehouse.execute("CREATE TABLE {schema}.accounts (id text, name text)")
+    warehouse.execute("INSERT INTO {schema}.accounts VALUES ('a', 'A')")
+    loaded(warehouse.config(), [SCHEMA, record("accounts", {"id": "a", "name": "B"})])
+    assert warehouse.query("SELECT id, name FROM {schema}.accounts") == [{"id": "a", "name": "B"}]
+
+
+def test_a_table_whose_rows_repeat_the_key_is_refused(warehouse: Warehouse) -> None:
+    warehouse.execute("CREATE SCHEMA {schema}")
+    warehouse.execute("CREATE TABLE {schema}.accounts (id text, name text)")
+    warehouse.execute("INSERT INTO {schema}.accounts VALUES ('a', 'A'), ('a', 'B')")
+    outcome = load(warehouse.config(), [SCHEMA, record("accounts", {"id": "a"})])
+    assert "cannot get the primary key (id): could not create unique index" in str(outcome.error)
+    assert len(warehouse.query("SELECT * FROM {schema}.accounts")) == 2
+
+
+def test_a_view_is_refused(warehouse: Warehouse) -> None:
+    warehouse.execute("CREATE SCHEMA {schema}")
+    warehouse.execute("CREATE VIEW {schema}.accounts AS SELECT 1 AS id")
+    assert "is a view" in str(load(warehouse.config(), [SCHEMA]).error)
+
+
+@pytest.mark.parametrize("setting", ["schema", "default_target_schema"])
+def test_both_names_of_the_schema_setting(setting: str, warehouse: Warehouse) -> None:
+    loaded({"sqlalchemy_url": warehouse.url, setting: warehouse.schema}, [SCHEMA])
+    assert "accounts" in warehouse.table_names()
+
+
+def test_stream_maps_and_flattening(warehouse: Warehouse) -> None:
+    properties = {
+        "id": STRING,
+        "name": STRING,
+        "address": {"type": "object", "properties": {"city": STRING, "zip": STRING}},
+    }
+    config = warehouse.config(
+        stream_maps={"accounts": {"__alias__": "customers", "name": "name.upper()", "twice": "id + id"}},
+        flattening_enabled=True,
+        flattening_max_depth=1,
+    )
+    rows = [
+        record("accounts", {"id": str(n), "name": "a", "address": {"city": "c", "zip": None}})
+        for n in range(3)
+    ]
+    loaded(config, [schema_message("accounts", properties), *rows])
+    found = warehouse.query(
+        "SELECT id, name, twice, address__city, address__zip FROM {schema}.customers ORDER BY id"
+    )
+    assert found[1] == {"id": "1", "name": "A", "twice": "11", "address__city": "c", "address__zip": None}
+    assert len(found) == 3
