@@ -285,6 +285,8 @@ def test_spans_that_replication_refuses(org_server: OrgServer, api: Api) -> None
     assert error(api.get("sobjects/Account/deleted/", params=far)) == (400, "INVALID_REPLICATION_DATE")
     assert error(api.get("sobjects/Account/updated/", params=far)) == (400, "INVALID_REPLICATION_DATE")
     assert api.get("sobjects/Account/deleted/").status_code == 400
+    first_day = {"start": "0001-01-01T00:00:00+14:00", "end": "9999-12-31T23:59:59-14:00"}
+    assert error(api.get("sobjects/Account/deleted/", params=first_day)) == (400, "INVALID_REPLICATION_DATE")
     backwards = dict(zip(("end", "start"), span(org_server).values(), strict=True))
     assert error(api.get("sobjects/Account/deleted/", params=backwards)) == (400, "INVALID_REPLICATION_DATE")
     assert api.get("sobjects/UserLogin/deleted/", params=span(org_server)).status_code == 400

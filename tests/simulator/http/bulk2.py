@@ -170,9 +170,9 @@ def result_pages(site: "Site", call: Call, *, version: str, job_id: str) -> Repl
 
 def _choice(body: dict[str, Any], name: str, choices: dict[str, str], default: str) -> str:
     value = body.get(name, default)
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise ApiError("INVALIDJOB", f"Invalid {name}: {value}")
-    return str(value)
+    return value
 
 
 def _worded(error: ApiError) -> ApiError:

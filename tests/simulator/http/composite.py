@@ -46,7 +46,7 @@ def batch(site: "Site", call: Call, *, version: str) -> Reply:
     """Run independent subrequests."""
     body = call.json()
     parts = body.get("batchRequests") if isinstance(body, dict) else None
-    if not isinstance(parts, list) or not parts:
+    if not isinstance(parts, list) or not parts or not all(isinstance(part, dict) for part in parts):
         raise ApiError("INVALID_BATCH_REQUEST", "The batch request must have batchRequests.")
     if len(parts) > _MOST_PARTS:
         raise ApiError(
@@ -107,7 +107,10 @@ def _run(site: "Site", call: Call, part: dict[str, Any], answers: dict[str, Any]
         raise ApiError(
             "PROCESSING_HALTED", f"The resource {url.partition('?')[0]} is not supported in composite."
         )
-    headers = {str(name).title(): str(value) for name, value in (part.get("httpHeaders") or {}).items()}
+    given = part.get("httpHeaders") or {}
+    if not isinstance(given, dict):
+        raise ApiError("JSON_PARSER_ERROR", "httpHeaders must be an object.")
+    headers = {str(name).title(): str(value) for name, value in given.items()}
     payload = b"" if part.get("body") is None else _filled(encode(part["body"]).decode(), answers).encode()
     return answer_part(
         site, call.part(str(part.get("method", "GET")).upper(), url, headers, payload, "composite")

@@ -50,8 +50,10 @@ class Cursors:
         return Cursor(cursor_id, result, session.user.id, session.token, page_rows, self._org.clock.now())
 
     def keep(self, cursor: Cursor) -> None:
-        """Keep it for the pages that follow."""
+        """Keep it for the pages that follow; those whose time is over go."""
+        now = self._org.clock.now()
         with self._lock:
+            self._cursors = {each.id: each for each in self._cursors.values() if now < each.created + _LIFE}
             self._cursors[cursor.id] = cursor
 
     def find(self, cursor_id: str, user_id: str) -> Cursor:

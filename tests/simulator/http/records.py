@@ -114,7 +114,8 @@ def create_many(site: "Site", call: Call, *, version: str) -> Reply:
     """New records of any objects."""
 
     def create_one(item: dict[str, Any]) -> str:
-        sobject = visible(site, call, str(item.get("attributes", {}).get("type", "")))
+        attributes = item.get("attributes")
+        sobject = visible(site, call, str(attributes.get("type") if isinstance(attributes, dict) else None))
         return site.org.create(sobject.name, _values(item), user=_actor(call))
 
     return _each(site, call, _items(call), create_one)

@@ -48,7 +48,7 @@ def _moment(call: Call, name: str) -> datetime:
     try:
         # A plus sign that was not escaped arrives as a space.
         return parse_datetime(text.replace(" ", "+"))
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ApiError("INVALID_REPLICATION_DATE", f"Invalid value for {name}: {text}") from None
 
 
