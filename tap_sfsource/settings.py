@@ -150,7 +150,8 @@ class Settings:
     )
     lookback_seconds: int = _setting(
         "integer",
-        "How far before its bookmark a window starts, for transactions that commit late.",
+        "How far before its bookmark a window starts, for transactions that commit late, where an object has no "
+        "deletion log whose watermark tells.",
         default=300,
         minimum=0,
     )
@@ -158,7 +159,7 @@ class Settings:
         "integer",
         "Formula values change without a new SystemModstamp: read them again for every row when this many hours "
         "have passed. 0 never does.",
-        default=0,
+        default=24,
         minimum=0,
     )
     refresh_fields: tuple[str, ...] = _setting(

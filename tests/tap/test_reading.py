@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_sfsource.naming import column_name
 from tests.simulator.http.faults import Drop, FailJob, Locator, ShortPage, Status, UseUp
 from tests.simulator.users import Permissions
 from tests.tap.reference import ReferenceTarget
@@ -349,3 +350,23 @@ def test_every_state_is_a_json_object_with_bookmarks(org_server: OrgServer) -> N
     states = [json.loads(line) for line in outcome.output.splitlines() if b'"STATE"' in line]
     assert states
     assert all("bookmarks" in state["value"] for state in states)
+
+
+def test_formulas_are_read_again_once_a_day(company_server: OrgServer) -> None:
+    org = company_server.org
+    (formula,) = [field.name for field in org.object("Account").columns if field.calculated]
+    gone = org.deleted_ids("Account")
+    child = next(row for row in org.rows("Account") if row["ParentId"] and row["Id"] not in gone)
+    org.clock.freeze()
+    org.clock.advance(hours=3)
+    syncs = Syncs(company_server, "Account")
+    syncs.sync()
+    org.update(child["ParentId"], {"Industry": "Shipping"})
+    org.clock.advance(hours=3)
+    assert syncs.sync() == {"accounts": 1}
+    org.clock.advance(hours=22)
+    assert syncs.sync()["accounts"] >= org.count("Account")
+    row = syncs.row("accounts", child["Id"])
+    assert row[column_name(formula)] == "Shipping"
+    assert row["name"] == child["Name"]
+    assert syncs.sync() == {}
