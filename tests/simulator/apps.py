@@ -44,7 +44,7 @@ class LoginPolicy:
     Attributes:
         sandbox: whether this org is a sandbox (it then logs in at the test host and its own My Domain only).
         my_domain: first label of its My Domain.
-        soap_login: whether SOAP `login()` is on; new orgs have it off.
+        soap_login: whether SOAP `login()` is on; new orgs have it off, older ones still on.
         password_grant: whether the password grant is on; new orgs have it off.
         session_minutes: how long a session lives on the org's clock.
     """
@@ -52,5 +52,5 @@ class LoginPolicy:
     sandbox: bool = False
     my_domain: str = "acme"
     soap_login: bool = True
-    password_grant: bool = True
+    password_grant: bool = False
     session_minutes: int = 120

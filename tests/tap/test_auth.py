@@ -112,6 +112,7 @@ def test_username_and_password_by_soap_and_by_oauth(
         "security_token": DEMO_SECURITY_TOKEN,
     }
     app = {"client_id": DEMO_CLIENT_ID, "client_secret": DEMO_CLIENT_SECRET}
+    org_server.org.login.password_grant = True
 
     assert can_ask(config)
     assert can_ask({**config, **app})
