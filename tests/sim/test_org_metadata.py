@@ -134,6 +134,21 @@ def test_a_formula_over_the_same_object(frozen_org: Org) -> None:
     assert value(org, top, "Above__c") is None
 
 
+def test_a_formula_of_the_present_day_drifts(frozen_org: Org) -> None:
+    org = frozen_org
+    account = org.create("Account", {"Name": "x"})
+    org.add_field("Account", custom_field("Since__c", "date"))
+    org.update(account, {"Since__c": "2026-03-01"})
+    org.clock.advance(days=1)
+    formula = "CAST(julianday({$Today}) - julianday({Since__c}) AS INTEGER)"
+    org.add_field("Account", custom_field("Age__c", "double", formula=formula))
+    stamp = value(org, account, "SystemModstamp")
+    assert value(org, account, "Age__c") == 2
+    org.clock.advance(hours=23)
+    assert value(org, account, "Age__c") == 3
+    assert value(org, account, "SystemModstamp") == stamp
+
+
 def test_a_formula_is_read_only_and_must_make_sense(frozen_org: Org) -> None:
     frozen_org.add_field("Account", custom_field("Double__c", "double", formula="{NumberOfEmployees} * 2"))
     with pytest.raises(ApiError) as error:

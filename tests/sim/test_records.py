@@ -70,6 +70,29 @@ def test_derived_fields(frozen_org: Org) -> None:
     assert str(deal["ExpectedRevenue"]) == "10.01"
 
 
+def test_an_event_ends_after_its_duration(frozen_org: Org) -> None:
+    event = record(
+        frozen_org,
+        frozen_org.create("Event", {"StartDateTime": "2026-03-02T23:30:00Z", "DurationInMinutes": 60}),
+    )
+    assert event["ActivityDateTime"] == "2026-03-02T23:30:00.000+0000"
+    assert (event["ActivityDate"], event["EndDateTime"]) == ("2026-03-02", "2026-03-03T00:30:00.000+0000")
+
+
+def test_a_tag_finds_or_makes_its_definition(frozen_org: Org) -> None:
+    user = frozen_org.add_user("ada@acme.example")
+    account = frozen_org.create("Account", {"Name": "Acme"}, user=user)
+    tags = [
+        record(
+            frozen_org,
+            frozen_org.create("AccountTag", {"ItemId": account, "Name": name, "Type": "Public"}, user=user),
+        )
+        for name in ("vip", "VIP", "late")
+    ]
+    definitions = [row["Id"] for row in frozen_org.rows("TagDefinition")]
+    assert [definitions.index(tag["TagDefinitionId"]) for tag in tags] == [0, 0, 1]
+
+
 @pytest.mark.parametrize(
     ("sobject", "values", "code", "fields"),
     [

@@ -73,8 +73,21 @@ class Changes:
         row |= dict.fromkeys(_ACTOR_FIELDS & sobject.fields.keys(), actor)
         row |= {name: value for name, value in given.items() if value is not None or name not in row}
         row |= derived.derive(sobject, row, given, stamp)
+        if "TagDefinitionId" in sobject.fields and row.get("TagDefinitionId") is None:
+            row["TagDefinitionId"] = self._tag_definition(row["Name"], row["Type"], stamp, actor)
         self.store.insert(sobject.name, row)
         self.formulas.refresh(self.store, sobject.name, [record_id])
+
+    def _tag_definition(self, name: str, kind: str, stamp: int, actor: str) -> str:
+        """The id of a tag's definition, which its first use makes."""
+        condition = '"Name" = ? COLLATE NOCASE AND "Type" = ? AND "IsDeleted" = 0'
+        found = self.store.ids_where("TagDefinition", condition, (name, kind))
+        if found:
+            return found[0]
+        definition = self.schema.objects["TagDefinition"]
+        record_id = self.next_id(definition)
+        self.create(definition, record_id, {"Name": name, "Type": kind}, stamp, actor)
+        return record_id
 
     def take_numbers(self, sobject: SObject, count: int) -> None:
         """Skip auto-numbers that were given to loaded rows."""

@@ -6,6 +6,8 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from tests.simulator.clock import from_ms
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -103,6 +105,22 @@ def _task(row: Row, _given: Row, stamp: int) -> Row:
     }
 
 
+def _event(row: Row, given: Row, _stamp: int) -> Row:
+    start = given.get("StartDateTime") or given.get("ActivityDateTime") or row.get("StartDateTime")
+    if start is None:
+        return {}
+    end = row.get("EndDateTime")
+    if row.get("DurationInMinutes") is not None:
+        end = start + row["DurationInMinutes"] * 60_000
+    return {
+        "StartDateTime": start,
+        "ActivityDateTime": start,
+        "ActivityDate": from_ms(start).date().isoformat(),
+        "EndDateTime": end,
+        "EndDate": from_ms(end).date().isoformat() if end is not None else None,
+    }
+
+
 def _document(row: Row, _given: Row, _stamp: int) -> Row:
     return {
         "BodyLength": len(row.get("Body") or b""),
@@ -137,6 +155,7 @@ _RULES: dict[str, Callable[[Row, Row, int], Row]] = {
     "Case": _case,
     "Opportunity": _opportunity,
     "Task": _task,
+    "Event": _event,
     "Document": _document,
     "Contract": _contract,
     "OpportunityLineItem": _line_item,

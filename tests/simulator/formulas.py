@@ -2,7 +2,8 @@
 
 A field's `formula` is SQL over storage values in which `{Field}` stands for a field of the row and
 `{Relationship.Field}`, up to any depth, for one of a parent. The columns are refreshed whenever a row that a formula
-reads has changed, so a child's value changes while its SystemModstamp stands still, as in Salesforce.
+reads has changed, so a child's value changes while its SystemModstamp stands still, as in Salesforce. `{$Today}` is the
+present day (UTC) as text; formulas that read it are refreshed when the day changes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tests.simulator.store import Store
 
 _PLACE = re.compile(r"\{([A-Za-z_][\w.]*)\}")
+_TODAY = "{$Today}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,9 @@ class _Formula:
 class Formulas:
     """The formulas of a schema, ready to refresh a store's columns.
 
+    Attributes:
+        timed: the objects with a formula that reads the present day.
+
     Raises:
         ValueError: a formula reads what does not exist.
     """
@@ -42,6 +47,7 @@ class Formulas:
     def __init__(self, schema: Schema) -> None:
         self._own: dict[str, list[_Formula]] = {}
         self._reading: dict[str, list[tuple[_Formula, str]]] = {}
+        self.timed = [o.name for o in schema if any(_TODAY in (f.formula or "") for f in o.fields.values())]
         for sobject in schema:
             for f in sobject.fields.values():
                 if f.formula is not None:
@@ -92,7 +98,7 @@ def _compile(schema: Schema, sobject: SObject, field: Field) -> _Formula:
         *relationships, last = match[1].split(".")
         return _reference(schema, sobject, relationships, last, reads)
 
-    sql = _PLACE.sub(place, field.formula or "")
+    sql = _PLACE.sub(place, (field.formula or "").replace(_TODAY, '(SELECT Day FROM "_Today")'))
     return _Formula(sobject.name, field.name, sql, tuple((p.partition(" ")[0], f) for p, f in reads.items()))
 
 

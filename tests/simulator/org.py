@@ -101,65 +101,71 @@ class Org(Records):
 
     def add_field(self, sobject: str, field: Field) -> None:
         """Add a field to an object; existing rows get null, a formula's column its values."""
-        target = self.object(sobject)
-        if target.field(field.name) is not None:
-            raise ValueError(f"{sobject} has a field {field.name} already")
-        changed = target.with_fields((*target.fields.values(), field))
-        with self._store.writing():
-            self._replace(changed, add=field)
-            if not field.compound:
-                self._store.add_column(target.name, field)
-            if field.cascade_delete:
-                self._store.index(target.name, field.name)
-            if field.formula is not None:
-                self._changes.formulas.refresh_all(self._store, target.name)
+        with self._store.lock:
+            target = self.object(sobject)
+            if target.field(field.name) is not None:
+                raise ValueError(f"{sobject} has a field {field.name} already")
+            schema = self._schema_with(target.with_fields((*target.fields.values(), field)))
+            formulas = Formulas(schema)
+            # The column comes first: whoever sees the new schema can query it.
+            with self._store.writing():
+                if not field.compound:
+                    self._store.add_column(target.name, field)
+                if field.cascade_delete:
+                    self._store.index(target.name, field.name)
+                if field.formula is not None:
+                    formulas.refresh_all(self._store, target.name)
+            self._adopt(schema, target.name, *field.reference_to)
 
     def change_field(self, sobject: str, name: str, **changes: Any) -> None:
         """Change attributes of a field (label, length, picklist...) that leave its column as it is."""
-        target = self.object(sobject)
-        with self._store.writing():
-            self._replace(
-                target.with_fields(
-                    replace(f, **changes) if f.name == name else f for f in target.fields.values()
-                )
-            )
+        with self._store.lock:
+            target = self.object(sobject)
+            fields = (replace(f, **changes) if f.name == name else f for f in target.fields.values())
+            self._adopt(self._schema_with(target.with_fields(fields)), target.name)
 
     def remove_field(self, sobject: str, name: str) -> None:
         """Remove a field with its values."""
-        target = self.object(sobject)
-        f = target.field(name)
-        if f is None:
-            raise ValueError(f"{sobject} has no field {name}")
-        with self._store.writing():
-            self._replace(target.with_fields(kept for kept in target.fields.values() if kept is not f))
+        with self._store.lock:
+            target = self.object(sobject)
+            f = target.field(name)
+            if f is None:
+                raise ValueError(f"{sobject} has no field {name}")
+            kept = (other for other in target.fields.values() if other is not f)
+            self._adopt(self._schema_with(target.with_fields(kept)), target.name, *f.reference_to)
             if not f.compound:
-                self._store.drop_column(target.name, f.name)
+                with self._store.writing():
+                    self._store.drop_column(target.name, f.name)
 
     def add_object(self, sobject: SObject) -> None:
         """Add an object; without a key prefix it gets the next of the custom ones."""
-        if self._schema.get(sobject.name) is not None:
-            raise ValueError(f"there is an object {sobject.name} already")
-        if sobject.key_prefix is None and sobject.queryable:
-            taken = {o.key_prefix for o in self._schema}
-            sobject.key_prefix = next(p for p in (f"a{n:02d}" for n in range(100)) if p not in taken)
-        with self._store.writing():
-            self._replace(sobject)
+        with self._store.lock:
+            if self._schema.get(sobject.name) is not None:
+                raise ValueError(f"there is an object {sobject.name} already")
+            if sobject.key_prefix is None and sobject.queryable:
+                taken = {o.key_prefix for o in self._schema}
+                sobject.key_prefix = next(p for p in (f"a{n:02d}" for n in range(100)) if p not in taken)
             if sobject.queryable:
-                self._store.create_table(sobject)
+                with self._store.writing():
+                    self._store.create_table(sobject)
+            parents = {target for f in sobject.fields.values() for target in f.reference_to}
+            self._adopt(self._schema_with(sobject), sobject.name, *parents)
 
     def remove_object(self, name: str) -> None:
         """Remove an object with its rows."""
-        target = self.object(name)
-        with self._store.writing():
-            self._adopt(Schema(o for o in self._schema if o is not target), target.name)
+        with self._store.lock:
+            target = self.object(name)
+            parents = {parent for f in target.fields.values() for parent in f.reference_to}
+            self._adopt(Schema(o for o in self._schema if o is not target), target.name, *parents)
             if target.queryable:
-                self._store.drop_table(target.name)
+                with self._store.writing():
+                    self._store.drop_table(target.name)
 
-    def _replace(self, sobject: SObject, add: Field | None = None) -> None:
-        touched = {sobject.name, *(add.reference_to if add is not None else ())}
-        self._adopt(Schema((*(o for o in self._schema if o.name != sobject.name), sobject)), *sorted(touched))
+    def _schema_with(self, sobject: SObject) -> Schema:
+        return Schema((*(o for o in self._schema if o.name != sobject.name), sobject))
 
     def _adopt(self, schema: Schema, *touched: str) -> None:
+        """Make a schema the org's; the describes of the touched objects get a new stamp."""
         formulas = Formulas(schema)
         self._schema = self._changes.schema = schema
         self._changes.formulas = formulas

@@ -36,6 +36,8 @@ class Reading:
             for sobject in schema:
                 if sobject.queryable:
                     self._store.create_table(sobject)
+        self._day = ""
+        self._see_the_day()
 
     def close(self) -> None:
         """End all use of the org; removes a temporary directory."""
@@ -57,10 +59,22 @@ class Reading:
         return self._store.reader()
 
     def _expire(self) -> None:
+        """What only the clock changes: rows vanish, formulas see another day."""
         due = self._changes.next_purge
         if due is not None and self.clock.now_ms() >= due:
             with self._store.writing():
                 self._changes.purge(self.clock.now_ms())
+        if self._changes.formulas.timed and self.clock.now().date().isoformat() != self._day:
+            self._see_the_day()
+
+    def _see_the_day(self) -> None:
+        """Work out the formulas that read the present day."""
+        with self._store.writing() as writer:
+            self._day = self.clock.now().date().isoformat()
+            writer.execute('DELETE FROM "_Today"')
+            writer.execute('INSERT INTO "_Today" VALUES (?)', (self._day,))
+            for name in self._changes.formulas.timed:
+                self._changes.formulas.refresh_all(self._store, name)
 
     def get(self, record_id: str) -> dict[str, Any] | None:
         """A record's fields in REST values (compound fields left out), deleted or not; none if there is none."""

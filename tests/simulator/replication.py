@@ -96,7 +96,7 @@ class Replication:
         self, sobject: SObject, start: datetime, end: datetime, now: datetime, span: timedelta
     ) -> tuple[datetime, datetime]:
         if not sobject.replicateable:
-            raise ApiError("INVALID_TYPE", f"sObject type '{sobject.name}' is not replicateable")
+            raise ApiError("INVALID_TYPE", f"sObject type {sobject.name} is not replicable")
         start, end = _minute(start), _minute(end)
         if end <= start:
             raise ApiError("INVALID_REPLICATION_DATE", "startDate must be at least one minute before endDate")

@@ -7,7 +7,7 @@ reader sees whole commits only. Columns whose names start with an underscore are
     _PurgeAt      when a deleted row vanishes, milliseconds
     _DeletedWith  id of the row whose delete took this one along
 
-Table `_Deletion` is the log that getDeleted reads.
+Table `_Deletion` is the log that getDeleted reads, `_Today` has the day that formulas take for the present one.
 """
 
 from __future__ import annotations
@@ -74,6 +74,7 @@ class Store:
         self.writer.execute(
             'CREATE TABLE "_Deletion" (SObject TEXT NOT NULL, RecordId TEXT PRIMARY KEY, DeletedAt INTEGER NOT NULL)'
         )
+        self.writer.execute('CREATE TABLE "_Today" (Day TEXT NOT NULL)')
         self.writer.execute('CREATE INDEX "_DeletionBy" ON "_Deletion" (SObject, DeletedAt)')
 
     def _connect(self) -> sqlite3.Connection:
