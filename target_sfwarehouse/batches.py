@@ -11,6 +11,7 @@ from singer_sdk.exceptions import InvalidRecord
 
 from target_sfwarehouse.batch_files import CsvFile, open_batch_file, parquet_records
 from target_sfwarehouse.chunks import CHUNK_BYTES
+from target_sfwarehouse.csv_load import CsvLoad
 from target_sfwarehouse.errors import BadRecordError, InputError, shown
 from target_sfwarehouse.intake import Source
 from target_sfwarehouse.rows import load_json
@@ -208,4 +209,5 @@ class BatchReader:
         if sink.versioned or any(columns[name].type.family == "bytes" for name in file.names):
             self._load_slowly(sink, self._records(url))
             return
-        self._intake.copy_file(sink.buffer, file, self._declared, self._line)
+        batch = CsvLoad(sink.load, sink.shape, file, self._declared, self._line)
+        self._intake.copy_file(sink.buffer, batch)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from target_sfwarehouse.loader import Load
+    from target_sfwarehouse.loads import Load
     from target_sfwarehouse.rows import RowShape
 
 __all__ = ["CHUNK_BYTES", "CHUNK_ROWS", "Chunk"]

@@ -12,11 +12,12 @@ from target_sfwarehouse.rows import BadValueError, NulError, RowShape, encode_ro
 from target_sfwarehouse.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from target_sfwarehouse.batch_files import CsvFile
+    from target_sfwarehouse.csv_load import CsvLoad
     from target_sfwarehouse.errors import InputError
-    from target_sfwarehouse.loader import Load, Loader
+    from target_sfwarehouse.loader import Loader
+    from target_sfwarehouse.loads import Load
     from target_sfwarehouse.settings import Settings
     from target_sfwarehouse.table import Wanted
 
@@ -206,19 +207,15 @@ class Intake:
         for buffer in list(self._buffers):
             self.push(buffer)
 
-    def copy_file(
-        self, buffer: Buffer, file: CsvFile, declared: Mapping[str, frozenset[str]], line: int
-    ) -> None:
+    def copy_file(self, buffer: Buffer, batch: CsvLoad) -> None:
         """Have a CSV file copied into a table, after the records before it.
 
         Args:
             buffer: The stream's buffer.
-            file: The file.
-            declared: JSON types of the stream's properties.
-            line: Input line of the BATCH message.
+            batch: The file.
         """
         self.push(buffer)
-        self.worker.submit(self.loader.copy_file, buffer.load, buffer.shape, file, declared, line)
+        self.worker.submit(self.loader.copy_file, batch)
 
     def check(self) -> None:
         """Raise what is wrong with a record handed over before.

@@ -14,87 +14,40 @@ from __future__ import annotations
 import csv
 import logging
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import errors as pg
 
-from target_sfwarehouse import merge
 from target_sfwarehouse.batch_files import open_batch_file
 from target_sfwarehouse.careful import BAD_ROW, copy_carefully
-from target_sfwarehouse.chunks import CHUNK_ROWS, Chunk
 from target_sfwarehouse.ddl import ensure_schema, ensure_table, lock, run
-from target_sfwarehouse.errors import (
-    BadRecordError,
-    BadSchemaError,
-    InputError,
-    without_secrets,
-)
+from target_sfwarehouse.errors import BadRecordError, BadSchemaError, InputError, without_secrets
 from target_sfwarehouse.identifiers import quoted, table_name
+from target_sfwarehouse.loads import Load, Segment
+from target_sfwarehouse.merge import merge
 from target_sfwarehouse.rejected import Rejected
-from target_sfwarehouse.rows import COPY_OPTIONS, BadValueError
+from target_sfwarehouse.rows import COPY_OPTIONS
 from target_sfwarehouse.runs import Counts, RunLog
-from target_sfwarehouse.table import VERSION, Table, Wanted, changes
+from target_sfwarehouse.statements import ROW
+from target_sfwarehouse.table import Wanted, changes
 from target_sfwarehouse.versions import activate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable
 
-    from target_sfwarehouse.batch_files import CsvFile
+    from target_sfwarehouse.chunks import Chunk
+    from target_sfwarehouse.csv_load import CsvLoad
     from target_sfwarehouse.engine import Engine
-    from target_sfwarehouse.rows import RowShape
     from target_sfwarehouse.settings import Settings
 
-__all__ = ["Load", "Loader"]
+__all__ = ["Loader"]
 
 BLOCK = 1024 * 1024
 """Bytes of a batch file read at a time."""
 
 logger = logging.getLogger("target-sfwarehouse")
-
-
-@dataclass
-class Segment:
-    """Rows of one set of columns that wait in a temporary table.
-
-    Attributes:
-        name: The temporary table, quoted.
-        columns: The columns that the rows set.
-        rows: How many there are.
-    """
-
-    name: str
-    columns: tuple[str, ...]
-    rows: int = 0
-
-
-@dataclass
-class Load:
-    """What the run knows about one table.
-
-    Attributes:
-        table: The table as it stands.
-        counts: What was done to it, as committed.
-        segment: Rows staged since the last merge.
-        direct: Whether rows may still be copied straight into the table.
-        direct_rows: Rows copied straight into it in the open transaction.
-        first_line: Input line of the first row that is not committed yet.
-        failure: What ended the load of this table; later rows are dropped.
-        emptied: Whether `overwrite` has removed the rows of earlier runs.
-    """
-
-    table: Table
-    counts: Counts = field(default_factory=Counts)
-    segment: Segment | None = None
-    stages: dict[tuple[str, ...], str] = field(default_factory=dict)
-    direct: bool = False
-    direct_rows: int = 0
-    first_line: int = 0
-    failure: InputError | None = None
-    emptied: bool = False
 
 
 class Loader:
@@ -200,94 +153,51 @@ class Loader:
             if isinstance(result, int):
                 segment.rows += result
                 continue
-            self._refuse(load, result.error, result.text)
-            if load.failure is not None:
+            if not self._refused(load, result.error, result.text):
                 return
 
-    def copy_file(
-        self,
-        load: Load,
-        shape: RowShape,
-        file: CsvFile,
-        declared: Mapping[str, frozenset[str]],
-        line: int,
-    ) -> None:
+    def copy_file(self, batch: CsvLoad) -> None:
         """Copy a CSV file without looking at its rows; row by row if one of them does not fit.
 
         Args:
-            load: The table.
-            shape: Its columns; those that the file lacks become NULL.
-            file: The file.
-            declared: JSON types of the stream's properties, for the rows that have to be looked at.
-            line: Input line of the BATCH message.
+            batch: The file and where it goes.
         """
+        load = batch.load
         if load.failure is not None:
             return
-        load.first_line = load.first_line or line
+        load.first_line = load.first_line or batch.line
         try:
-            if not self._copied_whole(load, shape, file):
-                for chunk in self._chunks_of(load, shape, file, declared, line):
-                    segment = self._segment(load, shape.column_names)
-                    self._stage_carefully(load, segment, chunk)
+            if self._copied_whole(batch):
+                return
+            for chunk in batch.chunks(lambda error, text: self._refused(load, error, text)):
+                load.counts.read += len(chunk.items)
+                self._stage_carefully(load, self._segment(load, chunk.columns), chunk)
         except (InputError, OSError, EOFError, csv.Error) as error:
-            self._fail(load, InputError(f"{file.url}: {error}", line=line, stream=load.table.stream))
+            self._fail(load, batch.error(error))
 
-    def _copied_whole(self, load: Load, shape: RowShape, file: CsvFile) -> bool:
-        columns = {column.name: column.column for column in shape.columns}
-        names = [columns[name] for name in file.names]
-        segment = self._segment(load, shape.column_names)
-        options = file.copy_options([quoted(name) for name in names])
+    def _copied_whole(self, batch: CsvLoad) -> bool:
+        load = batch.load
+        segment = self._segment(load, batch.shape.column_names)
         try:
-            with self._atomic(), open_batch_file(file.url, file.storage) as source:
-                copied = self._copy(segment.name, names, iter(lambda: source.read(BLOCK), b""), options)
+            with self._atomic(), open_batch_file(batch.file.url, batch.file.storage) as source:
+                blocks = iter(lambda: source.read(BLOCK), b"")
+                copied = self._copy(segment.name, batch.columns, blocks, batch.options)
         except BAD_ROW:
-            logger.debug("A row of %s does not fit; looking for it", file.url)
+            logger.debug("A row of %s does not fit; looking for it", batch.file.url)
             return False
-        for column in shape.columns:
-            if column.default_false:
-                flag = quoted(column.column)
-                run(self.connection, f"UPDATE {segment.name} SET {flag} = false WHERE {flag} IS NULL")  # noqa: S608
+        for statement in batch.defaults(segment.name):
+            run(self.connection, statement)
         segment.rows += copied
         load.counts.read += copied
         return True
 
-    def _chunks_of(
-        self,
-        load: Load,
-        shape: RowShape,
-        file: CsvFile,
-        declared: Mapping[str, frozenset[str]],
-        line: int,
-    ) -> Iterator[Chunk]:
-        """Yield the rows of a file as chunks; those that are no record are refused."""
-        rows = file.rows()
-        while part := list(islice(rows, CHUNK_ROWS)):
-            load.counts.read += len(part)
-            chunk = Chunk(load, shape, [], [], [], [], None)
-            for number, text, fields in part:
-                try:
-                    chunk.items.append(shape.from_record(file.record(fields, declared)))
-                except ValueError as error:
-                    name = error.name if isinstance(error, BadValueError) else None
-                    reason = f"{file.url}, line {number}: {error}"
-                    bad = BadRecordError(reason, line=line, stream=load.table.stream, name=name)
-                    self._refuse(load, bad, text)
-                    if load.failure is not None:
-                        break
-                else:
-                    chunk.lines.append(line)
-                    chunk.texts.append(text)
-            if chunk.items:
-                yield chunk
-            if load.failure is not None:
-                return
-
-    def _refuse(self, load: Load, error: InputError, text: bytes) -> None:
-        """Put a bad row into quarantine, or end the load of its table."""
+    def _refused(self, load: Load, error: InputError, text: bytes) -> bool:
+        """Put a bad row into quarantine and go on (true), or end the load of its table (false)."""
         if self.settings.on_bad_record == "quarantine":
             self.reject(error, text)
-        else:
-            self._fail(load, error)
+            return True
+        self._fail(load, error)
+        return False
 
     def reject(self, error: InputError, text: bytes) -> None:
         """Put a line of the input into quarantine.
@@ -363,7 +273,7 @@ class Loader:
                 for column, definition in zip(columns, types, strict=True)
             ]
             if not self.engine.row_order:
-                parts.append(f"{quoted(merge.ROW)} bigint GENERATED ALWAYS AS IDENTITY")
+                parts.append(f"{quoted(ROW)} bigint GENERATED ALWAYS AS IDENTITY")
             run(self.connection, f"CREATE TEMPORARY TABLE {name} ({', '.join(parts)})")
         load.segment = Segment(name, columns)
         return load.segment
@@ -373,54 +283,21 @@ class Loader:
         if load.segment is None or not load.segment.rows:
             load.segment = None
             return
-        counts = Counts()
         if self._direct is load:
-            self._merge(load, counts)
+            counts = self._merge(load, load.segment)
         else:
             with self.connection.transaction():
                 lock(self.connection, self.engine, self.settings, load.table.label)
-                self._merge(load, counts)
+                counts = self._merge(load, load.segment)
                 self.runs.record(self.connection, load.table.stream, load.counts + counts)
         load.counts += counts
         load.segment = None
 
-    def _merge(self, load: Load, counts: Counts) -> None:
-        """Bring the staged rows into the table; the transaction and its lock are the caller's."""
-        segment, table = load.segment, load.table
-        assert segment is not None
-        self._empty_for_overwrite(load)
-        if not table.keys:
-            counts.inserted += run(
-                self.connection, merge.append(table, segment.name, segment.columns, self.engine)
-            ).rowcount
-        else:
-            keys = self._count(merge.count_keys(segment.name, table.keys))
-            if keys < segment.rows:
-                run(self.connection, merge.keep_last(segment.name, table.keys, self.engine))
-            known = 0
-            if not self.engine.merge and not self.engine.row_origin:
-                known = self._count(merge.count_matches(table, segment.name))
-            row = run(
-                self.connection, merge.upsert(table, segment.name, segment.columns, self.engine)
-            ).fetchone()
-            assert row is not None
-            inserted, updated = row if row[1] is not None else (keys - known, row[0] - (keys - known))
-            counts.inserted += inserted
-            counts.updated += updated
-            counts.unchanged += segment.rows - inserted - updated
-            if VERSION in segment.columns:
-                run(self.connection, merge.mark_version(table, segment.name))
-        run(self.connection, f"TRUNCATE {segment.name}")
-
-    def _count(self, statement: str) -> int:
-        row = run(self.connection, statement).fetchone()
-        assert row is not None
-        return int(row[0])
-
-    def _empty_for_overwrite(self, load: Load) -> None:
+    def _merge(self, load: Load, segment: Segment) -> Counts:
         if self.settings.load_method == "overwrite" and not load.emptied:
             run(self.connection, f"DELETE FROM {load.table.sql}")  # noqa: S608 - quoted
             load.emptied = True
+        return merge(self.connection, self.engine, load.table, segment)
 
     def _commit_direct(self) -> None:
         """End the transaction of a direct load, merging what had to be staged after all."""
@@ -429,7 +306,7 @@ class Loader:
             return
         counts = Counts(inserted=load.direct_rows)
         if load.segment is not None and load.segment.rows:
-            self._merge(load, counts)
+            counts += self._merge(load, load.segment)
         self.runs.record(self.connection, load.table.stream, load.counts + counts)
         run(self.connection, "COMMIT")
         load.counts += counts

@@ -1,113 +1,59 @@
-"""The statements that bring staged rows into a table. Each is plain SQL that docs/warehouses.md lists."""
-
-# Every name in these statements is quoted by `identifiers.quoted`; no value goes into their text.
-# ruff: noqa: S608
+"""Bring staged rows into their table."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from target_sfwarehouse.identifiers import quoted
-from target_sfwarehouse.table import DELETED_AT, METADATA_COLUMNS, VERSION
+from target_sfwarehouse import statements
+from target_sfwarehouse.ddl import run
+from target_sfwarehouse.runs import Counts
+from target_sfwarehouse.table import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import psycopg
 
     from target_sfwarehouse.engine import Engine
+    from target_sfwarehouse.loads import Segment
     from target_sfwarehouse.table import Table
 
-__all__ = ["append", "count_keys", "count_matches", "keep_last", "mark_version", "upsert"]
-
-ROW = "_sfw_row"
-"""Column of a staging table that numbers its rows, where the engine cannot tell their order."""
+__all__ = ["merge"]
 
 
-def _list(columns: Sequence[str], prefix: str = "") -> str:
-    return ", ".join(prefix + quoted(column) for column in columns)
-
-
-def _same_key(keys: Sequence[str], left: str, right: str) -> str:
-    return " AND ".join(f"{left}.{quoted(key)} = {right}.{quoted(key)}" for key in keys)
-
-
-def count_keys(stage: str, keys: Sequence[str]) -> str:
-    """Statement that counts the distinct keys of a staging table."""
-    return f"SELECT count(*) FROM (SELECT 1 FROM {stage} GROUP BY {_list(keys)}) AS keys"
-
-
-def keep_last(stage: str, keys: Sequence[str], engine: Engine) -> str:
-    """Statement that leaves the last row of each key in a staging table."""
-    order = "ctid" if engine.row_order else quoted(ROW)
-    return (
-        f"DELETE FROM {stage} WHERE {order} IN (SELECT {order} FROM (SELECT {order}, row_number() OVER "
-        f"(PARTITION BY {_list(keys)} ORDER BY {order} DESC) AS place FROM {stage}) AS ranked WHERE place > 1)"
-    )
-
-
-def append(table: Table, stage: str, columns: Sequence[str], engine: Engine) -> str:
-    """Statement that inserts every staged row, in order."""
-    order = "ctid" if engine.row_order else quoted(ROW)
-    return f"INSERT INTO {table.sql} ({_list(columns)}) SELECT {_list(columns)} FROM {stage} ORDER BY {order}"
-
-
-def _differ(table: Table, columns: Sequence[str], left: str, right: str) -> str:
-    """Condition that a row changed; empty if no column could tell."""
-    compared = [column for column in columns if column not in table.keys and column not in METADATA_COLUMNS]
-    cast = {column: "::text" if table.columns[column].name in {"json", "xml"} else "" for column in compared}
-    mine = ", ".join(f"{left}.{quoted(column)}{cast[column]}" for column in compared)
-    theirs = ", ".join(f"{right}.{quoted(column)}{cast[column]}" for column in compared)
-    return f"ROW({mine}) IS DISTINCT FROM ROW({theirs})" if compared else ""
-
-
-def upsert(table: Table, stage: str, columns: Sequence[str], engine: Engine) -> str:
-    """Statement that inserts new rows, updates changed ones, and returns how many of each.
+def merge(connection: psycopg.Connection[Any], engine: Engine, table: Table, segment: Segment) -> Counts:
+    """Insert or upsert the staged rows, and empty the staging table.
 
     Args:
-        table: The table; `keys` says what makes two rows the same.
-        stage: Quoted name of the staging table, one row a key.
-        columns: Columns that the staged rows set; others are left alone.
-        engine: Decides between MERGE and INSERT ... ON CONFLICT.
+        connection: A connection in a transaction that holds the table's lock.
+        engine: What the server can do.
+        table: The table; without keys the rows are appended.
+        segment: The staged rows.
 
     Returns:
-        A statement with one result row: inserted, updated. Where the engine cannot tell, both count in
-        the first and the second is NULL.
+        What was done.
     """
-    differ = _differ(table, columns, "t", "s" if engine.merge else "excluded")
-    rest = [column for column in columns if column not in table.keys]
-    if engine.merge:
-        sets = ", ".join(f"{quoted(column)} = s.{quoted(column)}" for column in rest)
-        update = f"WHEN MATCHED AND {differ} THEN UPDATE SET {sets} " if differ else ""
-        change = (
-            f"MERGE INTO {table.sql} AS t USING {stage} AS s ON {_same_key(table.keys, 't', 's')} {update}"
-            f"WHEN NOT MATCHED THEN INSERT ({_list(columns)}) VALUES ({_list(columns, 's.')}) "
-            "RETURNING merge_action() = 'INSERT' AS inserted"
-        )
-    else:
-        sets = ", ".join(f"{quoted(column)} = excluded.{quoted(column)}" for column in rest)
-        action = f"UPDATE SET {sets} WHERE {differ}" if differ else "NOTHING"
-        origin = "t.xmax = 0" if engine.row_origin else "NULL::boolean"
-        change = (
-            f"INSERT INTO {table.sql} AS t ({_list(columns)}) SELECT {_list(columns)} FROM {stage} "
-            f"ON CONFLICT ({_list(table.keys)}) DO {action} RETURNING {origin} AS inserted"
-        )
-    if not engine.merge and not engine.row_origin:
-        counts = "count(*), NULL::bigint"
-    else:
-        counts = "count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted)"
-    return f"WITH changed AS ({change}) SELECT {counts} FROM changed"
+    counts = _upserted(connection, engine, table, segment) if table.keys else Counts()
+    if not table.keys:
+        statement = statements.append(table, segment.name, segment.columns, engine)
+        counts.inserted = run(connection, statement).rowcount
+    run(connection, f"TRUNCATE {segment.name}")
+    return counts
 
 
-def count_matches(table: Table, stage: str) -> str:
-    """Statement that counts staged rows whose key the table has, for engines that cannot tell afterwards."""
-    return f"SELECT count(*) FROM {stage} AS s JOIN {table.sql} AS t ON {_same_key(table.keys, 't', 's')}"
+def _upserted(connection: psycopg.Connection[Any], engine: Engine, table: Table, segment: Segment) -> Counts:
+    keys = _count(connection, statements.count_keys(segment.name, table.keys))
+    if keys < segment.rows:
+        run(connection, statements.keep_last(segment.name, table.keys, engine))
+    tells = engine.merge or engine.row_origin
+    known = 0 if tells else _count(connection, statements.count_matches(table, segment.name))
+    row = run(connection, statements.upsert(table, segment.name, segment.columns, engine)).fetchone()
+    assert row is not None
+    inserted, updated = row if tells else (keys - known, row[0] - (keys - known))
+    if VERSION in segment.columns:
+        run(connection, statements.mark_version(table, segment.name))
+    return Counts(inserted, updated, segment.rows - inserted - updated)
 
 
-def mark_version(table: Table, stage: str) -> str:
-    """Statement that gives unchanged rows the version that brought them, and takes back a deletion mark."""
-    revive = DELETED_AT in table.columns
-    sets = f"{quoted(VERSION)} = s.{quoted(VERSION)}" + (f", {quoted(DELETED_AT)} = NULL" if revive else "")
-    marked = f" OR t.{quoted(DELETED_AT)} IS NOT NULL" if revive else ""
-    return (
-        f"UPDATE {table.sql} AS t SET {sets} FROM {stage} AS s WHERE {_same_key(table.keys, 't', 's')} "
-        f"AND (t.{quoted(VERSION)} IS DISTINCT FROM s.{quoted(VERSION)}{marked})"
-    )
+def _count(connection: psycopg.Connection[Any], statement: str) -> int:
+    row = run(connection, statement).fetchone()
+    assert row is not None
+    return int(row[0])

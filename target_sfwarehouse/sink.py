@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_sfwarehouse.intake import Buffer, Intake, Source
-    from target_sfwarehouse.loader import Load
+    from target_sfwarehouse.loads import Load
     from target_sfwarehouse.target import TargetSFWarehouse
 
 __all__ = ["WarehouseSink"]

@@ -1,0 +1,105 @@
+"""Load a CSV file of a BATCH message: whole if it fits, row by row if not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from target_sfwarehouse.chunks import CHUNK_ROWS, Chunk
+from target_sfwarehouse.errors import BadRecordError, InputError
+from target_sfwarehouse.identifiers import quoted
+from target_sfwarehouse.rows import BadValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from target_sfwarehouse.batch_files import CsvFile
+    from target_sfwarehouse.loads import Load
+    from target_sfwarehouse.rows import RowShape
+
+__all__ = ["CsvLoad"]
+
+
+@dataclass(frozen=True)
+class CsvLoad:
+    """A CSV file on its way to a table.
+
+    Attributes:
+        load: The table.
+        shape: Its columns; those that the file lacks become NULL.
+        file: The file.
+        declared: JSON types of the stream's properties, for rows that have to be looked at.
+        line: Input line of the BATCH message.
+    """
+
+    load: Load
+    shape: RowShape
+    file: CsvFile
+    declared: Mapping[str, frozenset[str]]
+    line: int
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns that the file has, in its order."""
+        columns = {column.name: column.column for column in self.shape.columns}
+        return [columns[name] for name in self.file.names]
+
+    @property
+    def options(self) -> str:
+        """Options of the COPY that takes the file whole."""
+        return self.file.copy_options([quoted(name) for name in self.columns])
+
+    def defaults(self, stage: str) -> list[str]:
+        """Return the statements that a staging table needs after the file was copied whole.
+
+        Args:
+            stage: Quoted name of the staging table.
+
+        Returns:
+            SQL: `is_deleted` is false where the file says nothing.
+        """
+        flags = [quoted(column.column) for column in self.shape.columns if column.default_false]
+        return [f"UPDATE {stage} SET {flag} = false WHERE {flag} IS NULL" for flag in flags]  # noqa: S608
+
+    def error(self, reason: object) -> InputError:
+        """Return an error of the whole file.
+
+        Args:
+            reason: What is wrong.
+
+        Returns:
+            The error, which names the file and the line of the message.
+        """
+        return InputError(f"{self.file.url}: {reason}", line=self.line, stream=self.load.table.stream)
+
+    def chunks(self, refuse: Callable[[BadRecordError, bytes], bool]) -> Iterator[Chunk]:
+        """Yield the rows as chunks.
+
+        Args:
+            refuse: Called with what is wrong with a row and its text; says whether to go on.
+
+        Yields:
+            Chunks of rows that could be converted.
+        """
+        rows = self.file.rows()
+        while part := list(islice(rows, CHUNK_ROWS)):
+            chunk = Chunk(self.load, self.shape, [], [], [], [], None)
+            going_on = True
+            for number, text, fields in part:
+                try:
+                    chunk.items.append(self.shape.from_record(self.file.record(fields, self.declared)))
+                except ValueError as error:
+                    name = error.name if isinstance(error, BadValueError) else None
+                    reason = f"{self.file.url}, line {number}: {error}"
+                    bad = BadRecordError(reason, line=self.line, stream=self.load.table.stream, name=name)
+                    going_on = refuse(bad, text)
+                    if not going_on:
+                        break
+                else:
+                    chunk.lines.append(self.line)
+                    chunk.texts.append(text)
+            if chunk.items:
+                yield chunk
+            if not going_on:
+                return
