@@ -1,0 +1,22 @@
+"""The simulator's README tells the truth."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+README = Path(__file__).parents[1] / "simulator" / "README.md"
+
+
+def test_the_example_runs() -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    exec(compile(example, str(README), "exec"), {})
+
+
+def test_every_module_is_named() -> None:
+    named = set(re.findall(r"`([a-z0-9_]+)/?`", README.read_text("utf-8")))
+    modules = {path.stem for path in README.parent.glob("*.py") if not path.stem.startswith("__")}
+    folders = {
+        path.name for path in README.parent.iterdir() if path.is_dir() and not path.name.startswith("__")
+    }
+    assert modules | folders <= named | {"errors"}
