@@ -98,7 +98,7 @@ def test_killed_at_any_moment_nothing_is_lost_and_no_job_is_read_twice(
 ) -> None:
     """The lines that a killed tap got out are replayed; the next run starts from the last STATE among them."""
     choose = random.Random(7)
-    for _ in range(100 if LONG else 3):
+    for _ in range(200 if LONG else 3):
         slow_org.ledger.clear()
         target = ReferenceTarget()
         tap = Started(tmp_path, config_of(slow_org), None)

@@ -1,60 +1,22 @@
-"""How collections are read: by size, by window, with deletes, in few calls, whatever one of them does."""
+"""How collections are read: by size, by window, selected properties only, in few calls."""
 
 from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tap_sfsource.naming import column_name
-from tests.simulator.http.faults import Drop, FailJob, Locator, ShortPage, Status, UseUp
+from tests.simulator.schema import Field
 from tests.simulator.users import Permissions
-from tests.tap.reference import ReferenceTarget
 from tests.tap.running import run_tap
+from tests.tap.syncs import Syncs, accounts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tests.fix_org import OrgServer
     from tests.simulator.clock import Clock
-
-START = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
-
-
-class Syncs:
-    """One org synced again and again into one reference target."""
-
-    def __init__(self, server: OrgServer, *objects: str, **config: Any) -> None:
-        self.server = server
-        self.config = server.config(objects=list(objects), **config)
-        self.target = ReferenceTarget()
-        self.complete = True
-
-    def sync(self, catalog: Mapping[str, Any] | None = None, **config: Any) -> dict[str, int]:
-        """Sync; gives the records of each stream."""
-        self.server.ledger.clear()
-        outcome = run_tap({**self.config, **config}, catalog=catalog, state=self.target.state)
-        self.target.feed(outcome.output)
-        self.complete = outcome.complete
-        return self.target.counts
-
-    def row(self, stream: str, record_id: str) -> dict[str, Any]:
-        return self.target.tables[stream][record_id]
-
-
-@pytest.fixture
-def frozen(org_server: OrgServer) -> Clock:
-    """The org's clock, standing still in the past of the machine's."""
-    clock = org_server.org.clock
-    clock.freeze()
-    return clock
-
-
-def accounts(server: OrgServer, count: int) -> list[str]:
-    return [server.org.create("Account", {"Name": f"Account {number}"}) for number in range(count)]
 
 
 def test_the_second_sync_reads_only_what_changed(org_server: OrgServer, frozen: Clock) -> None:
@@ -98,89 +60,6 @@ def test_an_object_that_bulk_refuses_stays_on_rest(org_server: OrgServer) -> Non
     assert "task_status" in syncs.target.tables
 
 
-def test_a_soft_delete_an_undelete_and_a_hard_delete_show_at_once(
-    org_server: OrgServer, frozen: Clock
-) -> None:
-    soft, back, hard, kept = accounts(org_server, 4)
-    frozen.advance(hours=3)
-    syncs = Syncs(org_server, "Account")
-    syncs.sync()
-    frozen.advance(hours=3)
-    org_server.org.delete(soft)
-    org_server.org.delete(back)
-    org_server.org.hard_delete(hard)
-    syncs.sync()
-    flags = {name: syncs.row("accounts", name)["is_deleted"] for name in (soft, back, hard, kept)}
-    assert flags == {soft: True, back: True, hard: True, kept: False}
-    assert syncs.row("accounts", hard)["name"] == "Account 2"
-    org_server.org.undelete(back)
-    frozen.advance(hours=3)
-    syncs.sync()
-    assert syncs.row("accounts", back)["is_deleted"] is False
-
-
-def test_deletes_soft_does_as_segment_does(org_server: OrgServer, frozen: Clock) -> None:
-    soft, hard = accounts(org_server, 2)
-    frozen.advance(hours=3)
-    syncs = Syncs(org_server, "Account", deletes="soft")
-    syncs.sync()
-    frozen.advance(hours=3)
-    org_server.org.delete(soft)
-    org_server.org.hard_delete(hard)
-    syncs.sync()
-    assert syncs.row("accounts", soft)["is_deleted"] is True
-    assert syncs.row("accounts", hard)["is_deleted"] is False
-    assert not [part for entry in org_server.ledger.calls for part in entry.parts if "deleted" in part.path]
-
-
-def test_after_a_long_outage_hard_deletes_are_found_by_a_sweep(org_server: OrgServer, frozen: Clock) -> None:
-    gone, kept = accounts(org_server, 2)
-    frozen.advance(hours=3)
-    syncs = Syncs(org_server, "Account")
-    syncs.sync()
-    frozen.advance(days=1)
-    org_server.org.hard_delete(gone)
-    frozen.advance(days=20)
-    syncs.sync()
-    assert syncs.row("accounts", gone)["is_deleted"] is True
-    assert syncs.row("accounts", kept)["is_deleted"] is False
-    assert syncs.row("accounts", kept)["name"] == "Account 1"
-
-
-def test_a_purged_log_is_made_up_for_by_a_sweep(org_server: OrgServer, frozen: Clock) -> None:
-    gone, kept = accounts(org_server, 2)
-    frozen.advance(hours=3)
-    syncs = Syncs(org_server, "Account")
-    syncs.sync()
-    frozen.advance(hours=3)
-    org_server.org.hard_delete(gone)
-    frozen.advance(hours=3)
-    org_server.org.purge_delete_log()
-    syncs.sync()
-    assert syncs.complete
-    assert (syncs.row("accounts", gone)["is_deleted"], syncs.row("accounts", kept)["is_deleted"]) == (
-        True,
-        False,
-    )
-
-
-def test_a_row_that_commits_late_is_not_lost(org_server: OrgServer, frozen: Clock) -> None:
-    accounts(org_server, 1)
-    frozen.advance(hours=3)
-    syncs = Syncs(org_server, "Account", "CampaignMember")
-    syncs.sync()
-    frozen.advance(hours=3)
-    transaction = org_server.org.transaction()
-    late = transaction.create("Account", {"Name": "Late"})
-    frozen.advance(minutes=4)
-    syncs.sync()
-    assert late not in syncs.target.tables["accounts"]
-    transaction.commit()
-    frozen.advance(hours=3)
-    syncs.sync()
-    assert syncs.row("accounts", late)["name"] == "Late"
-
-
 def test_a_newly_selected_property_is_filled_for_old_rows(org_server: OrgServer, frozen: Clock) -> None:
     record_id = org_server.org.create("Account", {"Name": "Old", "Industry": "Energy"})
     frozen.advance(hours=3)
@@ -219,67 +98,6 @@ def test_only_selected_properties_are_queried(org_server: OrgServer) -> None:
     syncs.sync(catalog)
     (row,) = syncs.target.tables["accounts"].values()
     assert set(row) == {"id", "is_deleted", "name", "system_modstamp"}
-
-
-def test_one_failing_collection_lets_the_others_finish(org_server: OrgServer, frozen: Clock) -> None:
-    accounts(org_server, 3)
-    org_server.org.create("Contact", {"LastName": "Doe"})
-    org_server.org.create("Lead", {"LastName": "Roe", "Company": "Acme"})
-    frozen.advance(hours=3)
-    syncs = Syncs(org_server, "Account", "Contact", "Lead", reader="bulk")
-    org_server.faults.add(
-        FailJob("INVALID", "Something odd."), path="*/jobs/query", sobject="Contact", times=1
-    )
-    assert syncs.sync() == {"accounts": 3, "leads": 1}
-    assert not syncs.complete
-    assert syncs.target.state is not None
-    assert "replication_key_value" not in syncs.target.state["bookmarks"].get("contacts", {})
-    assert syncs.sync() == {"contacts": 1}
-    assert syncs.complete
-
-
-def test_a_query_that_times_out_is_read_in_halves(org_server: OrgServer, frozen: Clock) -> None:
-    ids = []
-    for _ in range(6):
-        ids += accounts(org_server, 2)
-        frozen.advance(days=30)
-    syncs = Syncs(org_server, "Account", reader="bulk")
-    org_server.faults.add(FailJob(), path="*/jobs/query", nth=(1, 2))
-    assert syncs.sync() == {"accounts": 12}
-    assert syncs.complete
-    assert set(syncs.target.tables["accounts"]) == set(ids)
-    assert syncs.sync() == {}
-
-
-@pytest.mark.parametrize("fault", [Locator("MTAwMDAw"), ShortPage(1), Drop("body"), Status(503)])
-def test_bulk_pages_that_go_wrong_lose_nothing(org_server: OrgServer, fault: Any) -> None:
-    ids = accounts(org_server, 9)
-    syncs = Syncs(org_server, "Account", reader="bulk", bulk_page_size=3)
-    org_server.faults.add(fault, path="*/results", nth=2)
-    for _ in range(3):
-        syncs.sync()
-        if syncs.complete:
-            break
-    assert syncs.complete
-    assert set(syncs.target.tables["accounts"]) == set(ids)
-
-
-def test_a_used_up_day_stops_politely_and_names_what_is_missing(
-    org_server: OrgServer, frozen: Clock, caplog: pytest.LogCaptureFixture
-) -> None:
-    accounts(org_server, 2)
-    frozen.advance(hours=3)
-    syncs = Syncs(org_server, "Account", retry_seconds=1)
-    syncs.sync()
-    org_server.org.create("Account", {"Name": "New"})
-    org_server.faults.add(UseUp(), path="*/composite", nth=2)
-    before = syncs.target.state
-    assert before is not None
-    syncs.sync()
-    assert not syncs.complete
-    assert "API calls" in caplog.text
-    assert syncs.target.state is not None
-    assert syncs.target.state["bookmarks"]["accounts"] == before["bookmarks"]["accounts"]
 
 
 def test_a_field_that_the_user_may_not_see_is_no_column(org_server: OrgServer) -> None:
@@ -370,3 +188,16 @@ def test_formulas_are_read_again_once_a_day(company_server: OrgServer) -> None:
     assert row[column_name(formula)] == "Shipping"
     assert row["name"] == child["Name"]
     assert syncs.sync() == {}
+
+
+def test_a_wide_object_passes_the_limit_of_a_url(org_server: OrgServer) -> None:
+    for number in range(450):
+        name = f"A_rather_long_name_for_a_field_{number:03}__c"
+        org_server.org.add_field(
+            "Account", Field(name=name, label=name, type="string", length=40, custom=True)
+        )
+    accounts(org_server, 3)
+    for reader in ("rest", "bulk"):
+        syncs = Syncs(org_server, "Account", reader=reader)
+        assert syncs.sync() == {"accounts": 3}
+        assert len(next(iter(syncs.target.tables["accounts"].values()))) > 450

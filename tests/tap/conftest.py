@@ -1,0 +1,19 @@
+"""Fixtures of the tap's tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.fix_org import OrgServer
+    from tests.simulator.clock import Clock
+
+
+@pytest.fixture
+def frozen(org_server: OrgServer) -> Clock:
+    """The org's clock, standing still in the past of the machine's."""
+    clock = org_server.org.clock
+    clock.freeze()
+    return clock

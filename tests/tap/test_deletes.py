@@ -1,0 +1,94 @@
+"""Rows that leave the org, come back, or show late."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.tap.syncs import Syncs, accounts
+
+if TYPE_CHECKING:
+    from tests.fix_org import OrgServer
+    from tests.simulator.clock import Clock
+
+
+def test_a_soft_delete_an_undelete_and_a_hard_delete_show_at_once(
+    org_server: OrgServer, frozen: Clock
+) -> None:
+    soft, back, hard, kept = accounts(org_server, 4)
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account")
+    syncs.sync()
+    frozen.advance(hours=3)
+    org_server.org.delete(soft)
+    org_server.org.delete(back)
+    org_server.org.hard_delete(hard)
+    syncs.sync()
+    flags = {name: syncs.row("accounts", name)["is_deleted"] for name in (soft, back, hard, kept)}
+    assert flags == {soft: True, back: True, hard: True, kept: False}
+    assert syncs.row("accounts", hard)["name"] == "Account 2"
+    org_server.org.undelete(back)
+    frozen.advance(hours=3)
+    syncs.sync()
+    assert syncs.row("accounts", back)["is_deleted"] is False
+
+
+def test_deletes_soft_does_as_segment_does(org_server: OrgServer, frozen: Clock) -> None:
+    soft, hard = accounts(org_server, 2)
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account", deletes="soft")
+    syncs.sync()
+    frozen.advance(hours=3)
+    org_server.org.delete(soft)
+    org_server.org.hard_delete(hard)
+    syncs.sync()
+    assert syncs.row("accounts", soft)["is_deleted"] is True
+    assert syncs.row("accounts", hard)["is_deleted"] is False
+    assert not [part for entry in org_server.ledger.calls for part in entry.parts if "deleted" in part.path]
+
+
+def test_after_a_long_outage_hard_deletes_are_found_by_a_sweep(org_server: OrgServer, frozen: Clock) -> None:
+    gone, kept = accounts(org_server, 2)
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account")
+    syncs.sync()
+    frozen.advance(days=1)
+    org_server.org.hard_delete(gone)
+    frozen.advance(days=20)
+    syncs.sync()
+    assert syncs.row("accounts", gone)["is_deleted"] is True
+    assert syncs.row("accounts", kept)["is_deleted"] is False
+    assert syncs.row("accounts", kept)["name"] == "Account 1"
+
+
+def test_a_purged_log_is_made_up_for_by_a_sweep(org_server: OrgServer, frozen: Clock) -> None:
+    gone, kept = accounts(org_server, 2)
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account")
+    syncs.sync()
+    frozen.advance(hours=3)
+    org_server.org.hard_delete(gone)
+    frozen.advance(hours=3)
+    org_server.org.purge_delete_log()
+    syncs.sync()
+    assert syncs.complete
+    assert (syncs.row("accounts", gone)["is_deleted"], syncs.row("accounts", kept)["is_deleted"]) == (
+        True,
+        False,
+    )
+
+
+def test_a_row_that_commits_late_is_not_lost(org_server: OrgServer, frozen: Clock) -> None:
+    accounts(org_server, 1)
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account", "CampaignMember")
+    syncs.sync()
+    frozen.advance(hours=3)
+    transaction = org_server.org.transaction()
+    late = transaction.create("Account", {"Name": "Late"})
+    frozen.advance(minutes=4)
+    syncs.sync()
+    assert late not in syncs.target.tables["accounts"]
+    transaction.commit()
+    frozen.advance(hours=3)
+    syncs.sync()
+    assert syncs.row("accounts", late)["name"] == "Late"

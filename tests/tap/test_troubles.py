@@ -1,0 +1,114 @@
+"""Collections, queries, jobs and days that go wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.simulator.http.faults import Drop, FailJob, Locator, ShortPage, Status, UseUp
+from tests.tap.syncs import Syncs, accounts
+
+if TYPE_CHECKING:
+    from tests.fix_org import OrgServer
+    from tests.simulator.clock import Clock
+
+
+def test_one_failing_collection_lets_the_others_finish(org_server: OrgServer, frozen: Clock) -> None:
+    accounts(org_server, 3)
+    org_server.org.create("Contact", {"LastName": "Doe"})
+    org_server.org.create("Lead", {"LastName": "Roe", "Company": "Acme"})
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account", "Contact", "Lead", reader="bulk")
+    org_server.faults.add(
+        FailJob("INVALID", "Something odd."), path="*/jobs/query", sobject="Contact", times=1
+    )
+    assert syncs.sync() == {"accounts": 3, "leads": 1}
+    assert not syncs.complete
+    assert syncs.target.state is not None
+    assert "replication_key_value" not in syncs.target.state["bookmarks"].get("contacts", {})
+    assert syncs.sync() == {"contacts": 1}
+    assert syncs.complete
+
+
+def test_a_query_that_times_out_is_read_in_halves(org_server: OrgServer, frozen: Clock) -> None:
+    ids = []
+    for _ in range(6):
+        ids += accounts(org_server, 2)
+        frozen.advance(days=30)
+    syncs = Syncs(org_server, "Account", reader="bulk")
+    org_server.faults.add(FailJob(), path="*/jobs/query", nth=(1, 2))
+    assert syncs.sync() == {"accounts": 12}
+    assert syncs.complete
+    assert set(syncs.target.tables["accounts"]) == set(ids)
+    assert syncs.sync() == {}
+
+
+@pytest.mark.parametrize("fault", [Locator("MTAwMDAw"), ShortPage(1), Drop("body"), Status(503)])
+def test_bulk_pages_that_go_wrong_lose_nothing(org_server: OrgServer, fault: Any) -> None:
+    ids = accounts(org_server, 9)
+    syncs = Syncs(org_server, "Account", reader="bulk", bulk_page_size=3)
+    org_server.faults.add(fault, path="*/results", nth=2)
+    for _ in range(3):
+        syncs.sync()
+        if syncs.complete:
+            break
+    assert syncs.complete
+    assert set(syncs.target.tables["accounts"]) == set(ids)
+
+
+def test_a_used_up_day_stops_politely_and_names_what_is_missing(
+    org_server: OrgServer, frozen: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    accounts(org_server, 2)
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account", retry_seconds=1)
+    syncs.sync()
+    org_server.org.create("Account", {"Name": "New"})
+    org_server.faults.add(UseUp(), path="*/composite", nth=2)
+    before = syncs.target.state
+    assert before is not None
+    syncs.sync()
+    assert not syncs.complete
+    assert "API calls" in caplog.text
+    assert syncs.target.state is not None
+    assert syncs.target.state["bookmarks"]["accounts"] == before["bookmarks"]["accounts"]
+
+
+def test_without_bulk_jobs_left_the_day_goes_on_by_rest(
+    org_server: OrgServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    accounts(org_server, 5)
+    org_server.faults.add(UseUp("DailyBulkV2QueryJobs"), path="*/composite", nth=1)
+    syncs = Syncs(org_server, "Account", reader="bulk")
+    assert syncs.sync() == {"accounts": 5}
+    assert syncs.complete
+    assert "limit of Bulk jobs is reached; staying on REST" in caplog.text
+
+
+@pytest.mark.parametrize("reader", ["rest", "auto"])
+def test_a_rest_query_that_times_out_is_asked_for_less(
+    org_server: OrgServer, frozen: Clock, reader: str
+) -> None:
+    ids = []
+    for _ in range(4):
+        ids += accounts(org_server, 2)
+        frozen.advance(days=100)
+    message = "Your query request was running for too long."
+    fault = org_server.faults.add(Status(400, "QUERY_TIMEOUT", message), path="*/queryAll", nth=(1, 2, 4))
+    syncs = Syncs(org_server, "Account", reader=reader)
+    assert syncs.sync() == {"accounts": 8}
+    assert syncs.complete
+    assert set(syncs.target.tables["accounts"]) == set(ids)
+    assert fault.fired > 0
+
+
+def test_rows_of_one_second_that_are_too_many_are_read_by_id(org_server: OrgServer, frozen: Clock) -> None:
+    ids = accounts(org_server, 5)
+    frozen.advance(hours=3)
+    message = "Your query request was running for too long."
+    fault = org_server.faults.add(Status(400, "QUERY_TIMEOUT", message), path="*/queryAll", nth=range(1, 40))
+    syncs = Syncs(org_server, "Account", reader="rest")
+    assert syncs.sync() == {"accounts": 5}
+    assert fault.fired > 10
+    assert set(syncs.target.tables["accounts"]) == set(ids)
