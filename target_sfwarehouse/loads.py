@@ -42,6 +42,7 @@ class Load:
         direct_rows: Rows copied straight into it in the open transaction.
         first_line: Input line of the first row that is not committed yet.
         failure: What ended the load of this table; later rows are dropped.
+        versioned: Whether any of its records carried a version.
         emptied: Whether `overwrite` has removed the rows of earlier runs.
     """
 
@@ -54,3 +55,4 @@ class Load:
     first_line: int = 0
     failure: InputError | None = None
     emptied: bool = False
+    versioned: bool = False

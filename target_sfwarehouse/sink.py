@@ -41,6 +41,7 @@ class WarehouseSink(Sink):
         super().__init__(target, stream_name, schema, key_properties)
         self._intake: Intake = target.intake
         self._bookmarks: tuple[str, ...] = target.bookmarks.get(stream_name, ())
+        # With `_sdc_*` columns each row has a place for a version from the start.
         self.versioned = self._intake.settings.add_record_metadata
 
     @property
@@ -95,6 +96,7 @@ class WarehouseSink(Sink):
         """
         if not self.versioned:
             return ()
+        self.load.versioned = self.load.versioned or version is not None
         now = datetime.now(UTC)
         known = {
             "_sdc_extracted_at": time_extracted,
@@ -168,7 +170,7 @@ class WarehouseSink(Sink):
             self.logger.info("ACTIVATE_VERSION of '%s' ignored, as `activate_version` says", self.stream_name)
             return
         self._intake.settle()
-        if self.load.counts.read and not self.versioned:
+        if self.load.counts.read and not self.load.versioned:
             # Nobody can tell which rows the version brought: marking all of them would be a catastrophe.
             self.logger.warning(
                 "ACTIVATE_VERSION of '%s' ignored: its records carry no version", self.stream_name
