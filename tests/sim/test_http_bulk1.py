@@ -74,6 +74,26 @@ def test_a_job_with_one_batch(org_server: OrgServer, api: Api) -> None:
     assert xml(api.get(job))["numberBatchesCompleted"] == "1"
 
 
+def test_batches_are_worded_as_their_job_is(org_server: OrgServer, api: Api) -> None:
+    says_json = {"Content-Type": "application/json"}
+    for content_type, form in (("CSV", "application/xml"), ("JSON", "application/json")):
+        wish = {"operation": "query", "object": "Account", "contentType": content_type}
+        created = api.call("POST", BASE, json=wish)
+        assert created.headers["Content-Type"] == "application/json"
+        job = f"{BASE}/{created.json()['id']}"
+        batch = api.call(
+            "POST", f"{job}/batch", data="SELECT Id FROM Account", headers={"Content-Type": "text/csv"}
+        )
+        batch_id = batch.json()["id"] if content_type == "JSON" else xml(batch)["id"]
+        for path in ("batch", f"batch/{batch_id}", f"batch/{batch_id}/result"):
+            assert api.get(f"{job}/{path}", headers=says_json).headers["Content-Type"] == form
+    missing = api.get(f"{BASE}/750000000000000AAA", headers=says_json)
+    assert (missing.headers["Content-Type"], missing.json()["exceptionCode"]) == (
+        "application/json",
+        "InvalidJob",
+    )
+
+
 @pytest.mark.parametrize("where", ["", " WHERE Name LIKE 'Account %' OR Name = 'where'"])
 def test_pk_chunking_splits_by_id(org_server: OrgServer, api: Api, where: str) -> None:
     names = {f"Account {n:04}" for n in range(1050)}

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 from tests.simulator.clock import to_ms
 from tests.simulator.errors import ApiError
 from tests.simulator.http.bulk1_batches import DEFAULT_CHUNK, LARGEST_CHUNK, Batch, BatchJob
-from tests.simulator.http.bulk1_format import info, infos, result_list
+from tests.simulator.http.bulk1_format import info, infos, result_list, speaks_json
 from tests.simulator.http.messages import Call, Reply
 from tests.simulator.http.routing import Route
 
@@ -46,12 +46,12 @@ def create(site: "Site", call: Call, *, version: str) -> Reply:
         user=call.session.user,
         chunk_size=_chunk_size(call),
     )
-    return info(call, "jobInfo", _job(site, job), 201)
+    return info("jobInfo", _job(site, job), as_json=speaks_json(call), status=201)
 
 
 def status(site: "Site", call: Call, *, version: str, job_id: str) -> Reply:
     """Tell about one job."""
-    return info(call, "jobInfo", _job(site, site.batch_jobs.find(job_id)))
+    return info("jobInfo", _job(site, site.batch_jobs.find(job_id)), as_json=speaks_json(call))
 
 
 def change(site: "Site", call: Call, *, version: str, job_id: str) -> Reply:
@@ -64,35 +64,38 @@ def change(site: "Site", call: Call, *, version: str, job_id: str) -> Reply:
         )
     job.state = str(state)
     job.modified = site.org.clock.now()
-    return info(call, "jobInfo", _job(site, job))
+    return info("jobInfo", _job(site, job), as_json=speaks_json(call))
 
 
 def add_batch(site: "Site", call: Call, *, version: str, job_id: str) -> Reply:
     """Add a query."""
     job = site.batch_jobs.find(job_id)
     batch = site.batch_jobs.add(job, call.body.decode("utf-8", "replace").strip())
-    return info(call, "batchInfo", _batch(job, batch), 201)
+    return info("batchInfo", _batch(job, batch), as_json=job.content_type == "JSON", status=201)
 
 
 def batches(site: "Site", call: Call, *, version: str, job_id: str) -> Reply:
     """List the batches."""
     job = site.batch_jobs.find(job_id)
     found = [site.batch_jobs.batch(job, batch_id) for batch_id in job.batches]
-    return infos(call, "batchInfo", [_batch(job, batch) for batch in found])
+    return infos("batchInfo", [_batch(job, batch) for batch in found], as_json=job.content_type == "JSON")
 
 
 def batch(site: "Site", call: Call, *, version: str, job_id: str, batch_id: str) -> Reply:
     """Tell about one batch."""
     job = site.batch_jobs.find(job_id)
-    return info(call, "batchInfo", _batch(job, site.batch_jobs.batch(job, batch_id)))
+    return info(
+        "batchInfo", _batch(job, site.batch_jobs.batch(job, batch_id)), as_json=job.content_type == "JSON"
+    )
 
 
 def results(site: "Site", call: Call, *, version: str, job_id: str, batch_id: str) -> Reply:
     """The ids of a batch's results; there is one."""
-    found = site.batch_jobs.batch(site.batch_jobs.find(job_id), batch_id)
+    job = site.batch_jobs.find(job_id)
+    found = site.batch_jobs.batch(job, batch_id)
     if found.result_id is None:
         raise ApiError("InvalidBatch", "Batch not completed")
-    return result_list(call, [found.result_id])
+    return result_list([found.result_id], as_json=job.content_type == "JSON")
 
 
 def result(site: "Site", call: Call, *, version: str, job_id: str, batch_id: str, result_id: str) -> Reply:
