@@ -73,13 +73,18 @@ class DeletionLog:
         self._now = client.now()
 
     def request(self, reference_id: str) -> Subrequest:
-        """The call, to ride in a composite."""
-        end = to_minute(self._now) + _MINUTE
+        """The call, to ride in a composite; it covers the minute that has begun."""
+        return self._request_until(to_minute(self._now) + _MINUTE, reference_id)
+
+    def _request_until(self, end: datetime.datetime, reference_id: str) -> Subrequest:
         oldest = to_minute(self._now) - _LOG_KEPT + _MINUTE
         start = end - 2 * _MINUTE
         if self._since is not None:
             start = min(start, max(to_minute(self._since), oldest))
-        return self._request(start, end, reference_id)
+        params = {"start": windows.isoformat(start), "end": windows.isoformat(end)}
+        return Subrequest(
+            "GET", self._client.data(f"/sobjects/{self._api_name}/deleted/", params), reference_id
+        )
 
     def read(self, answer: Subresponse) -> Deletions:
         """Take the answer in.
@@ -88,6 +93,9 @@ class DeletionLog:
             SalesforceError: The call is refused for a reason that is not the log's.
         """
         outage = self._since is not None and to_minute(self._now) - self._since >= _LOG_KEPT
+        if not answer.ok and answer.error_code in _PURGED:
+            # An end that this minute still has to reach may be refused as well: ask for whole minutes only.
+            answer = self._client.composite([self._request_until(to_minute(self._now), "deleted")])[0]
         if not answer.ok:
             code = answer.error_code
             if code in _PURGED and self._since is not None:
@@ -103,10 +111,4 @@ class DeletionLog:
             ids=[row.id for row in body.deletedRecords] if self._since is not None else (),
             latest_date_covered=covered,
             incomplete="the last sync was more than 15 days ago" if outage else "",
-        )
-
-    def _request(self, start: datetime.datetime, end: datetime.datetime, reference_id: str) -> Subrequest:
-        params = {"start": windows.isoformat(start), "end": windows.isoformat(end)}
-        return Subrequest(
-            "GET", self._client.data(f"/sobjects/{self._api_name}/deleted/", params), reference_id
         )
