@@ -42,8 +42,8 @@ class Finished:
         return self.stdout + self.stderr
 
     def messages(self, kind: str | None = None) -> list[dict[str, Any]]:
-        """The Singer messages on stdout, of one type or all."""
-        found = [json.loads(line) for line in self.stdout.splitlines() if line]
+        """The Singer messages on stdout, of one type or all; values may hold other line separators than \\n."""
+        found = [json.loads(line) for line in self.stdout.split("\n") if line]
         return [message for message in found if kind is None or message["type"] == kind]
 
     def expect(self, status: int = 0) -> Finished:
