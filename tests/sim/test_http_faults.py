@@ -92,6 +92,7 @@ def test_a_connection_is_cut_behind_a_whole_body(org_server: OrgServer, api: Api
     load(org_server, 200)
     org_server.faults.add(Drop("end"), path="*/query", times=1)
     assert len(api.query(ALL).json()["records"]) == 200
+    api.session.close()
     assert len(api.query(ALL).json()["records"]) == 200
 
 
