@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tap_sfsource import soql
-from tap_sfsource.catalog import REPLICATION_KEYS
+from tap_sfsource.catalog import NAME, REPLICATION_KEYS
 from tap_sfsource.composite import Subrequest
 from tap_sfsource.discovery import plan_run
 from tap_sfsource.errors import SalesforceError
@@ -44,18 +44,21 @@ def check_connection(client: Client, settings: Settings) -> bool:
     """
     _say(f"Login: ok, {client.instance_url}")
     # Names come with other collections' rows; there is nothing to ask of them.
-    plans = [plan for plan in plan_run(client, settings, None) if plan.api_name != "Name"]
+    run_plan = plan_run(client, settings, None)
+    plans = [plan for plan in run_plan.streams if plan.api_name != NAME]
     _check_missing(plans, settings)
+    for stream_name, error in run_plan.failed.items():
+        _say(f"{stream_name}: cannot be described. {error}")
     failures = _check_reading(client, plans)
     _check_permissions(client)
     _check_limits(client)
     _say(f"{len(plans) - len(failures)} of {len(plans)} selected collections can be read.")
-    return bool(plans) and not failures
+    return bool(plans) and not failures and not run_plan.failed
 
 
 def _check_missing(plans: Sequence[SObjectPlan], settings: Settings) -> None:
     found = {plan.api_name for plan in plans}
-    missing = [name for name in COLLECTIONS if name not in found and name != "Name"]
+    missing = [name for name in COLLECTIONS if name not in found and name != NAME]
     if missing and not settings.objects:
         _say(
             "Not there, because the feature is off or the user has no Read permission on the object: "

@@ -24,6 +24,7 @@ from tap_sfsource.auth import Grant, Token, grant_from
 from tap_sfsource.composite import Subrequest, Subresponse, decode_answers, pack
 from tap_sfsource.errors import (
     AuthError,
+    ConfigError,
     ConnectionFailedError,
     PermissionDeniedError,
     QuotaReachedError,
@@ -93,6 +94,7 @@ class Client:
         self._token: Token | None = None
         self._clock: tuple[datetime, float] | None = None
         self._stopped = threading.Event()
+        self._version_works = False
         self._composite_works = True
         self._riding: set[str] = set()
         self._alone: set[str] = set()
@@ -293,9 +295,31 @@ class Client:
             raise unreached(token.instance_url, call.path, error) from None
         self._read_clock(response.headers.get("Date"))
         self.limits.read(response.headers.get("Sforce-Limit-Info"))
-        if response.status_code < HTTPStatus.BAD_REQUEST and not response.is_redirect:
+        if (
+            HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES
+            or response.status_code == HTTPStatus.NOT_MODIFIED
+        ):
+            self._version_works = True
             return response
+        if response.status_code == HTTPStatus.NOT_FOUND and not self._version_works:
+            self._check_version()
         raise self._failure(response, call.path)
+
+    def _check_version(self) -> None:
+        """Tell a version that the org does not speak from a resource that it lacks: both are answered by 404.
+
+        Raises:
+            ConfigError: The org does not speak the version of the settings.
+        """
+        self._version_works = True
+        spoken = [part["version"] for part in self.get_json("/services/data")]
+        version = self.settings.api_version
+        if version not in spoken:
+            raise ConfigError(
+                "api_version",
+                f"the org does not speak {version}",
+                f"Set it to {spoken[-1]} or one before that.",
+            )
 
     def _read_clock(self, date: str | None) -> None:
         try:

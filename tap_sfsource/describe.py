@@ -6,6 +6,7 @@ that did not change is answered by 304 without a body.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import logging
 import os
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tap_sfsource.composite import Subrequest
+from tap_sfsource.errors import TapError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -81,6 +83,21 @@ class SObject(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
             The field, or None if the object lacks it or the user may not see it.
         """
         return next((field for field in self.fields if field.name == name), None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Described:
+    """What came of describing objects.
+
+    Attributes:
+        found: API name to describe, in the order asked.
+        missing: API names of objects that the org lacks or the user may not see.
+        failed: API name to the error that its describe met.
+    """
+
+    found: dict[str, SObject]
+    missing: list[str]
+    failed: dict[str, TapError]
 
 
 class _Cached(msgspec.Struct):
@@ -204,10 +221,8 @@ def describe_global(client: Client) -> list[SObject]:
     return msgspec.json.decode(response.content, type=_Global).sobjects
 
 
-def describe(client: Client, names: Iterable[str], cache: DescribeCache | None = None) -> dict[str, SObject]:
+def describe(client: Client, names: Iterable[str], cache: DescribeCache | None = None) -> Described:
     """Describe objects, 25 to a call.
-
-    An object that the org lacks, or whose describe fails, is left out with a log line.
 
     Args:
         client: Sends the requests, and says what they raise.
@@ -215,7 +230,7 @@ def describe(client: Client, names: Iterable[str], cache: DescribeCache | None =
         cache: Where describes are kept between runs.
 
     Returns:
-        API name to describe, in the order of `names`.
+        The describes; an object whose describe fails does not stop the others.
     """
     wanted = dict.fromkeys(names)
     requests = [
@@ -227,32 +242,34 @@ def describe(client: Client, names: Iterable[str], cache: DescribeCache | None =
         )
         for place, name in enumerate(wanted)
     ]
-    found: dict[str, SObject] = {}
-    missing: list[str] = []
+    described = Described({}, [], {})
     for name, request, answer in zip(wanted, requests, client.composite(requests), strict=True):
         if answer.error_code in _NO_SUCH_OBJECT:
-            missing.append(name)
+            described.missing.append(name)
         elif not answer.ok:
-            logger.warning("%s is skipped: %s", name, answer.error(request.path))
-        elif (sobject := _read(name, answer, cache)) is not None:
-            found[name] = sobject
-    if missing:
+            described.failed[name] = answer.error(request.path)
+        else:
+            try:
+                described.found[name] = _read(name, answer, cache)
+            except msgspec.DecodeError as error:
+                described.failed[name] = TapError(f"The describe of {name} cannot be read ({error}).")
+    for name, failure in described.failed.items():
+        logger.warning("%s is skipped: %s", name, failure)
+    if described.missing:
         logger.info(
-            "Skipped, because the org lacks them or the user may not see them: %s", ", ".join(missing)
+            "Skipped, because the org lacks them or the user may not see them: %s",
+            ", ".join(described.missing),
         )
     if cache:
         cache.save()
-    return found
+    return described
 
 
-def _read(name: str, answer: Subresponse, cache: DescribeCache | None) -> SObject | None:
-    if answer.status == HTTPStatus.NOT_MODIFIED and cache:
-        return cache.get(name)
-    try:
-        sobject = msgspec.json.decode(answer.raw, type=SObject)
-    except msgspec.DecodeError as error:
-        logger.warning("%s is skipped: its describe cannot be read (%s).", name, error)
-        return None
+def _read(name: str, answer: Subresponse, cache: DescribeCache | None) -> SObject:
+    kept = cache.get(name) if cache and answer.status == HTTPStatus.NOT_MODIFIED else None
+    if kept is not None:
+        return kept
+    sobject = msgspec.json.decode(answer.raw, type=SObject)
     if cache:
         cache.put(sobject, _header(answer.headers, "Last-Modified"))
     return sobject

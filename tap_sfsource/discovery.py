@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tap_sfsource.catalog import plan_of, property_schema, why_unsupported
 from tap_sfsource.describe import Field, SObject, describe, describe_global, open_cache
@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
     from tap_sfsource.catalog import Column, SObjectPlan
     from tap_sfsource.client import Client
+    from tap_sfsource.errors import TapError
     from tap_sfsource.selection import StreamSelection
     from tap_sfsource.settings import Settings
 
 logger = logging.getLogger("tap-sfsource.discovery")
+
+_MISSING: Final = "the org lacks it or the user may not see it"
 
 
 def discover(client: Client, settings: Settings) -> list[SObjectPlan]:
@@ -44,7 +47,7 @@ def discover(client: Client, settings: Settings) -> list[SObjectPlan]:
     worth = [
         sobject.name for sobject in reached if sobject.name in COLLECTIONS or not why_unsupported(sobject)
     ]
-    described = describe(client, worth, open_cache(settings, client.instance_url))
+    described = describe(client, worth, open_cache(settings, client.instance_url)).found
     by_default = True if settings.objects else None
     return [
         plan_of(
@@ -58,7 +61,29 @@ def discover(client: Client, settings: Settings) -> list[SObjectPlan]:
     ]
 
 
-def plan_run(client: Client, settings: Settings, catalog: Mapping[str, Any] | None) -> list[SObjectPlan]:
+@dataclasses.dataclass(frozen=True)
+class RunPlan:
+    """What a run reads, and what it does not although it is selected.
+
+    Attributes:
+        streams: Plans with their selected columns only, in the order of the streams' names.
+        skipped: Stream name to the reason why it cannot be read, which is no fault of the run.
+        failed: Stream name to the error that kept it from being planned.
+    """
+
+    streams: tuple[SObjectPlan, ...]
+    skipped: Mapping[str, str]
+    failed: Mapping[str, TapError]
+
+    def skipped_lines(self) -> list[str]:
+        """Say for people what is skipped, one line a reason."""
+        names: dict[str, list[str]] = {}
+        for stream_name, reason in self.skipped.items():
+            names.setdefault(reason, []).append(stream_name)
+        return [f"skipped, because {reason}: {', '.join(sorted(part))}" for reason, part in names.items()]
+
+
+def plan_run(client: Client, settings: Settings, catalog: Mapping[str, Any] | None) -> RunPlan:
     """Plan the streams that a run reads, described as they are today.
 
     Args:
@@ -67,8 +92,7 @@ def plan_run(client: Client, settings: Settings, catalog: Mapping[str, Any] | No
         catalog: The input catalog as it came, or None.
 
     Returns:
-        The plans with their selected columns only, one for each stream that is selected and can be read.
-        What is selected but cannot be read is logged.
+        The plan; what is skipped or failed is logged as well.
 
     Raises:
         CatalogError: The catalog is no Singer catalog.
@@ -76,31 +100,38 @@ def plan_run(client: Client, settings: Settings, catalog: Mapping[str, Any] | No
     selections: dict[str, StreamSelection] = {}
     if catalog is None:
         wanted = _wanted_by_settings(client, settings)
+        skipped: dict[str, str] = {}
     else:
-        wanted, selections = _wanted_by_catalog(client, settings, read_catalog(catalog))
-    readable: dict[str, str] = {}
-    for api_name, stream_name in wanted.items():
-        reason = why_unsupported(SObject(name=api_name))
-        if reason:
-            logger.info("%s (%s) is skipped: %s.", stream_name, api_name, reason)
-        else:
-            readable[api_name] = stream_name
-    described = describe(client, readable, open_cache(settings, client.instance_url))
-    plans = (
-        _plan(sobject, readable[api_name], settings, selections.get(api_name))
-        for api_name, sobject in described.items()
+        wanted, selections, skipped = _wanted_by_catalog(client, settings, read_catalog(catalog))
+    reasons = {api_name: why_unsupported(SObject(name=api_name)) for api_name in wanted}
+    described = describe(
+        client,
+        [api_name for api_name, reason in reasons.items() if not reason],
+        open_cache(settings, client.instance_url),
     )
-    return sorted((plan for plan in plans if plan), key=lambda plan: plan.stream_name)
+    plans = [
+        _plan(sobject, wanted[api_name], settings, selections.get(api_name))
+        for api_name, sobject in described.found.items()
+    ]
+    reasons.update((plan.api_name, plan.unsupported) for plan in plans)
+    for api_name, reason in reasons.items():
+        if reason:
+            logger.info("%s (%s) is skipped: %s.", wanted[api_name], api_name, reason)
+            skipped[wanted[api_name]] = reason
+    skipped.update((wanted[api_name], _MISSING) for api_name in described.missing)
+    readable = (plan for plan in plans if not plan.unsupported)
+    return RunPlan(
+        tuple(sorted(readable, key=lambda plan: plan.stream_name)),
+        skipped,
+        {wanted[api_name]: error for api_name, error in described.failed.items()},
+    )
 
 
 def _plan(
     sobject: SObject, stream_name: str, settings: Settings, selection: StreamSelection | None
-) -> SObjectPlan | None:
+) -> SObjectPlan:
     known = selection.known_names if selection else None
     plan = plan_of(sobject, stream_name, settings, known)
-    if plan.unsupported:
-        logger.info("%s (%s) is skipped: %s.", stream_name, sobject.name, plan.unsupported)
-        return None
     if selection is None:
         return plan.selecting(lambda column: column.selected_by_default)
     for name, nearest in selection.unknown(plan.columns).items():
@@ -164,8 +195,8 @@ def _warn_of_strangers(names: Mapping[str, str], settings: Settings) -> None:
 
 def _wanted_by_catalog(
     client: Client, settings: Settings, entries: Sequence[StreamSelection]
-) -> tuple[dict[str, str], dict[str, StreamSelection]]:
-    """Give API name to stream name, and API name to entry, of what a catalog selects."""
+) -> tuple[dict[str, str], dict[str, StreamSelection], dict[str, str]]:
+    """Give API name to stream name and to entry of what a catalog selects, and what of it cannot be found."""
     selected = [entry for entry in entries if entry.selected]
     by_stream: Mapping[str, str] = {}
     if any(not entry.api_name for entry in selected):
@@ -185,7 +216,7 @@ def _wanted_by_catalog(
             chosen[api_name] = entry
     if lost:
         logger.warning("Skipped, because the org has no object of that name: %s", ", ".join(lost))
-    return wanted, chosen
+    return wanted, chosen, dict.fromkeys(lost, _MISSING)
 
 
 def _stream_name(entry: StreamSelection, api_name: str, settings: Settings) -> str:

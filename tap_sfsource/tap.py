@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from singer_sdk import Stream
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
-    from tap_sfsource.catalog import SObjectPlan
     from tap_sfsource.client import Client
+    from tap_sfsource.discovery import RunPlan
     from tap_sfsource.run import SyncRun
     from tap_sfsource.stream import SalesforceStream
 
@@ -110,8 +110,8 @@ class TapSFSource(Tap):
         return run
 
     @functools.cached_property
-    def plans(self) -> list[SObjectPlan]:
-        """What this run reads: a plan for each selected stream, with its selected columns."""
+    def run_plan(self) -> RunPlan:
+        """What this run reads, and what it does not although it is selected."""
         from tap_sfsource.discovery import plan_run  # noqa: PLC0415
 
         return plan_run(self.client, self.settings, self._catalog_as_given)
@@ -122,7 +122,7 @@ class TapSFSource(Tap):
         if self._input_catalog is None:
             from tap_sfsource.discovery import selected_catalog  # noqa: PLC0415
 
-            self._input_catalog = Catalog.from_dict(selected_catalog(self.plans))
+            self._input_catalog = Catalog.from_dict(selected_catalog(self.run_plan.streams))
         return self._input_catalog
 
     @property
@@ -157,13 +157,13 @@ class TapSFSource(Tap):
 
         return [
             (NamesStream if plan.api_name == NAME else SalesforceStream)(tap=self, plan=plan)
-            for plan in self.plans
+            for plan in self.run_plan.streams
         ]
 
     def setup_mapper(self) -> None:
         """Prepare stream maps, with schemas as planned: the SDK's own form drops precision and scale."""
         PluginBase.setup_mapper(self)
-        for plan in self.plans:
+        for plan in self.run_plan.streams:
             self.mapper.register_raw_stream_schema(plan.stream_name, plan.schema(), [plan.key])
 
     @classmethod
@@ -202,8 +202,12 @@ class TapSFSource(Tap):
         try:
             self.sync_all()
         finally:
-            self.sync_run.close()
-        print(self.sync_run.report(), file=sys.stderr)  # noqa: T201 - a table for people
+            if "sync_run" in self.__dict__:
+                self.sync_run.close()
+        for stream, error in self.run_plan.failed.items():
+            self.sync_run.fail(stream, error)
+        for line in (self.sync_run.report(), *self.run_plan.skipped_lines()):
+            print(line, file=sys.stderr)  # noqa: T201 - a table for people
         self.sync_run.check()
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002

@@ -157,6 +157,43 @@ def test_an_error_that_nobody_foresaw_shows_no_secret(org_server: OrgServer, pro
     assert DEMO_CLIENT_SECRET not in finished.said
 
 
+def test_a_stream_that_cannot_be_described_is_not_complete_and_the_others_are_read(
+    org_server: OrgServer, processes: Processes
+) -> None:
+    org_server.faults.add(Status(400, code="INSUFFICIENT_ACCESS", message="no"), path="*/Lead/describe")
+    processes.write("tap.json", org_server.config(objects=["Account", "Lead"]))
+
+    finished = processes.tap("--config", "tap.json").expect(1)
+
+    assert [message["stream"] for message in finished.messages("SCHEMA")] == ["accounts"]
+    assert "Not complete: leads." in finished.stderr
+    assert "INSUFFICIENT_ACCESS" in finished.stderr
+
+
+def test_what_is_skipped_is_told_at_the_end_and_is_no_failure(
+    org_server: OrgServer, processes: Processes
+) -> None:
+    processes.write("tap.json", org_server.config(objects=["Account", "AccountTag", "CaseTag"]))
+
+    finished = processes.tap("--config", "tap.json").expect(0)
+
+    assert (
+        "skipped, because the org lacks it or the user may not see it: account_tags, case_tags"
+        in finished.stderr.splitlines()
+    )
+
+
+def test_an_api_version_that_the_org_does_not_speak_is_no_empty_success(
+    org_server: OrgServer, processes: Processes
+) -> None:
+    processes.write("tap.json", org_server.config(api_version="99.0"))
+
+    line = error_line(processes.tap("--config", "tap.json"))
+
+    assert line.startswith("Setting api_version: the org does not speak 99.0")
+    assert "67.0" in line
+
+
 @pytest.mark.parametrize(
     ("signum", "fault"),
     [

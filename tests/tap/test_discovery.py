@@ -42,7 +42,7 @@ def plans(
 ) -> dict[str, SObjectPlan]:
     """What a run reads, by stream name."""
     client = Client(Settings.from_config(org_server.config(**settings)))
-    return {plan.stream_name: plan for plan in plan_run(client, client.settings, catalog)}
+    return {plan.stream_name: plan for plan in plan_run(client, client.settings, catalog).streams}
 
 
 def discovered(org_server: OrgServer, **settings: Any) -> dict[str, SObjectPlan]:
