@@ -296,7 +296,12 @@ def _locked(directory: Path, deadline: float) -> Iterator[None]:
                         f"Another process has been busy with the Postgres of {directory} for too long."
                     ) from error
             time.sleep(0.05)
-        yield
+        try:
+            yield
+        except OSError as error:
+            raise EmbeddedPostgresError(
+                f"The folder {directory} cannot be used for Postgres: {error}."
+            ) from error
     finally:
         os.close(handle)
 

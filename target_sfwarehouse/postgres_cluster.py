@@ -35,6 +35,9 @@ SETTINGS = {
 FSYNC_OFF = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 """Settings of a server whose data need not survive a crash of the machine."""
 
+PROCESSES = Path("/proc")
+"""Where Linux shows its processes; elsewhere ps is asked."""
+
 HINTS = {
     "No space left on device": "The disk is full: free some space and run again; what was loaded is kept.",
     "could not create shared memory segment": "The machine allows Postgres too little shared memory.",
@@ -208,10 +211,10 @@ class Cluster:
 
 def _serves(pid: int, data: Path) -> bool:
     """Tell whether a process is a live server on a data folder, and not a zombie or a stranger."""
-    if Path("/proc/self/cwd").exists():
+    if (PROCESSES / "self" / "cwd").exists():
         try:
             # Postgres works inside its data folder.
-            return Path(f"/proc/{pid}/cwd").readlink() == data.resolve()
+            return (PROCESSES / str(pid) / "cwd").readlink() == data.resolve()
         except OSError:
             return False
     listing = subprocess.run(  # noqa: S603 - a number

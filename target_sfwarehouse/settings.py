@@ -84,8 +84,9 @@ _DESTINATION = (
     ),
     th.Property(
         "batch_wait_limit_seconds",
-        th.NumberType,
+        th.IntegerType,
         default=300,
+        minimum=0,
         description="What was read is committed after this many seconds also when no batch is full.",
     ),
 )
@@ -252,7 +253,7 @@ class Settings:
     load_method: Literal["upsert", "append-only", "overwrite"] = "upsert"
     batch_size_rows: int = DEFAULT_BATCH_ROWS
     batch_size_bytes: int = DEFAULT_BATCH_BYTES
-    batch_wait_limit_seconds: float = 300
+    batch_wait_limit_seconds: int = 300
     hard_delete: bool = False
     activate_version: bool = True
     add_record_metadata: bool = False

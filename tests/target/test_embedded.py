@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from target_sfwarehouse import embedded, postgres_binaries
+from target_sfwarehouse import embedded, postgres_binaries, postgres_cluster
 from target_sfwarehouse.postgres_cluster import HOST
 from tests.fix_process import wait_until
 from tests.fix_warehouse import plain_url
@@ -115,6 +115,23 @@ def test_a_left_over_pid_of_another_program_is_no_server(home: Path) -> None:
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def test_works_where_processes_are_not_files(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres_cluster, "PROCESSES", home / "nothing")  # as on macOS
+    if not Path("/bin/ps").exists():
+        pytest.skip("this machine has neither")
+    first = embedded.start(home)
+    assert not embedded.start(home).started
+    os.kill(server_pid(first), signal.SIGKILL)
+    assert embedded.start(home).started
+
+
+def test_a_full_disk_is_named() -> None:
+    said = postgres_cluster.explain(
+        "Postgres did not start", "FATAL:  could not write: No space left on device"
+    )
+    assert "The disk is full" in said
 
 
 def test_two_processes_at_once_share_one_server(home: Path, processes: Processes) -> None:

@@ -114,7 +114,7 @@ def test_a_signal_commits_what_was_read(
 
 def test_a_slow_tap_gets_its_state_back_in_time(processes: Processes, warehouse: Warehouse) -> None:
     """Rows that arrived are committed after `batch_wait_limit_seconds` although the pipe stays open."""
-    config = processes.write("config.json", warehouse.config(batch_wait_limit_seconds=0.2))
+    config = processes.write("config.json", warehouse.config(batch_wait_limit_seconds=0))
     read, write = os.pipe()
     process = subprocess.Popen(
         ["target-sfwarehouse", "--config", str(config)],

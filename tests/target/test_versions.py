@@ -20,7 +20,10 @@ def activate(version: int) -> dict[str, object]:
 
 
 def deleted(warehouse: Warehouse) -> dict[str, bool]:
-    return {row["id"]: row["is_deleted"] for row in warehouse.query("SELECT id, is_deleted FROM {schema}.accounts")}
+    return {
+        row["id"]: row["is_deleted"]
+        for row in warehouse.query("SELECT id, is_deleted FROM {schema}.accounts")
+    }
 
 
 @pytest.mark.parametrize("metadata", [False, True])
