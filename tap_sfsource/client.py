@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import msgspec
 import requests
@@ -26,22 +26,17 @@ from tap_sfsource.errors import (
     AuthError,
     ConfigError,
     ConnectionFailedError,
-    PermissionDeniedError,
-    QuotaReachedError,
     SalesforceError,
-    TapError,
     TransientError,
 )
 from tap_sfsource.limits import Limits
 from tap_sfsource.transport import (
-    LIMIT_CODE,
     Bearer,
     SessionEndedError,
     UntrustedError,
     backoff,
-    error_of,
+    failure_of,
     is_transient,
-    retry_after,
     session,
     unreached,
 )
@@ -58,7 +53,6 @@ _FIRST_CONTACT_SECONDS: Final = 20.0
 _RENEWALS: Final = 2
 """Logins for one request: a session can die between its login and its use, but not again and again."""
 
-_NO_API_CODES: Final = frozenset({"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"})
 _REFUSALS: Final = frozenset({400, 404, 405, 501})
 """Statuses with which an org might refuse a kind of subrequest; which one is not documented."""
 
@@ -303,7 +297,7 @@ class Client:
             return response
         if response.status_code == HTTPStatus.NOT_FOUND and not self._version_works:
             self._check_version()
-        raise self._failure(response, call.path)
+        raise failure_of(response, call.path, self.limits)
 
     def _check_version(self) -> None:
         """Tell a version that the org does not speak from a resource that it lacks: both are answered by 404.
@@ -327,33 +321,6 @@ class Client:
         except ValueError:
             told = datetime.now(UTC)
         self._clock = (told, time.monotonic())
-
-    def _failure(self, response: requests.Response, path: str) -> TapError:
-        """Tell what kind of failure an answer is."""
-        path = urlsplit(path).path
-        status = response.status_code
-        if response.is_redirect:
-            moved = urlsplit(response.headers["Location"])
-            return ConnectionFailedError(
-                f"The org has moved to {moved.scheme}://{moved.hostname}. Set login_url (or instance_url) "
-                "to its new host."
-            )
-        code, message = error_of(response)
-        if status == HTTPStatus.UNAUTHORIZED:
-            return SessionEndedError(f"{code}: {message}")
-        if code in _NO_API_CODES:
-            return PermissionDeniedError(
-                f"The user may not use the API ({code}: {message}). Give its profile or a permission set the system "
-                'permission "API Enabled"; the org\'s edition must include the API as well.'
-            )
-        if code == LIMIT_CODE and status == HTTPStatus.FORBIDDEN and self.limits.may_be_used_up:
-            return QuotaReachedError(
-                f"The org's API calls of the day are used up ({code}: {message}). Run again when the day's window has "
-                "moved on."
-            )
-        if is_transient(status, code):
-            return TransientError(status, code, message, path, retry_after(response))
-        return SalesforceError(status, code, message, path)
 
     def _ride(self, parts: Sequence[Subrequest]) -> list[Subresponse]:
         """Send one composite call; answers that are worth asking again are left out."""

@@ -17,9 +17,19 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
-from tap_sfsource.errors import ConfigError, ConnectionFailedError, TapError, error_parts
+from tap_sfsource.errors import (
+    ConfigError,
+    ConnectionFailedError,
+    PermissionDeniedError,
+    QuotaReachedError,
+    SalesforceError,
+    TapError,
+    TransientError,
+    error_parts,
+)
 
 if TYPE_CHECKING:
+    from tap_sfsource.limits import Limits
     from tap_sfsource.settings import Settings
 
 _CONNECT_SECONDS: Final = 20.0
@@ -28,6 +38,7 @@ _LONGEST_PAUSE: Final = 30.0
 
 LIMIT_CODE: Final = "REQUEST_LIMIT_EXCEEDED"
 """Code of the daily limit, and of the limit of requests at the same time."""
+_NO_API_CODES: Final = frozenset({"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"})
 _TRANSIENT_STATUS: Final = frozenset({406, 408, 420, 429, 502, 503, 504})
 _TRANSIENT_CODES: Final = frozenset(
     {"UNKNOWN_EXCEPTION", "SERVER_UNAVAILABLE", "UNABLE_TO_LOCK_ROW", LIMIT_CODE}
@@ -178,3 +189,40 @@ def unreached(instance_url: str, path: str, error: requests.RequestException) ->
         )
     where = instance_url + urlsplit(path).path
     return ConnectionFailedError(f"{where} did not answer ({type(error).__name__}).")
+
+
+def failure_of(response: requests.Response, path: str, limits: Limits) -> TapError:
+    """Tell what kind of failure an answer is.
+
+    Args:
+        response: An answer that is no success.
+        path: Path of the request.
+        limits: What is known of the org's limits.
+
+    Returns:
+        The error to raise: `TransientError` and `SessionEndedError` are for the client to heal.
+    """
+    path = urlsplit(path).path
+    status = response.status_code
+    if response.is_redirect:
+        moved = urlsplit(response.headers["Location"])
+        return ConnectionFailedError(
+            f"The org has moved to {moved.scheme}://{moved.hostname}. Set login_url (or instance_url) "
+            "to its new host."
+        )
+    code, message = error_of(response)
+    if status == HTTPStatus.UNAUTHORIZED:
+        return SessionEndedError(f"{code}: {message}")
+    if code in _NO_API_CODES:
+        return PermissionDeniedError(
+            f"The user may not use the API ({code}: {message}). Give its profile or a permission set the system "
+            'permission "API Enabled"; the org\'s edition must include the API as well.'
+        )
+    if code == LIMIT_CODE and status == HTTPStatus.FORBIDDEN and limits.may_be_used_up:
+        return QuotaReachedError(
+            f"The org's API calls of the day are used up ({code}: {message}). Run again when the day's window has "
+            "moved on."
+        )
+    if is_transient(status, code):
+        return TransientError(status, code, message, path, retry_after(response))
+    return SalesforceError(status, code, message, path)
