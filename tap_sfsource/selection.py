@@ -101,9 +101,9 @@ class StreamSelection:
             column: A column of today's describe.
 
         Returns:
-            What its mark says. A column that the catalog does not know follows its default in a
-            selection-only entry, and in a full one only if that deselects nothing: then the user wants
-            whatever there is.
+            What its mark says; a listed property without a mark follows its stream. A column that the
+            catalog does not know follows its default in a selection-only entry, and in one that discovery
+            made only if that deselects nothing: then the user wants whatever there is.
         """
         mark = self.exact.get(column.property) or self.exact.get(column.api_name)
         if mark is not None and mark.verdict is not None:
@@ -112,8 +112,10 @@ class StreamSelection:
             names = (column.property, column.api_name)
             if pattern_mark.verdict is not None and any(fnmatchcase(name, pattern) for name in names):
                 return pattern_mark.verdict
-        if self.is_full and mark is None and column.property not in self.schemas:
-            return column.selected_by_default and not self.deselects
+        if self.is_full and column.property in self.schemas:
+            return True
+        if self.is_full:
+            return column.selected_by_default and bool(self.types) and not self.deselects
         return column.selected_by_default
 
     @property

@@ -1,0 +1,104 @@
+"""Selection agrees with the SDK's own reading of a catalog, whatever marks it bears."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from singer_sdk.singerlib import Catalog
+
+from tap_sfsource.catalog import catalog_of, plan_of
+from tap_sfsource.describe import Field, SObject
+from tap_sfsource.selection import matches, read_catalog
+from tap_sfsource.settings import Settings
+
+ACCOUNT = SObject(
+    name="Account",
+    label="Account",
+    replicateable=True,
+    fields=(
+        Field(name="Id", type="id", length=18),
+        Field(name="IsDeleted", type="boolean"),
+        Field(name="SystemModstamp", type="datetime"),
+        Field(name="Name", type="string", length=255),
+        Field(name="Industry", type="picklist", length=40),
+        Field(name="BillingAddress", type="address"),
+        Field(name="BillingCity", type="string", length=40),
+        Field(name="Logo__c", type="base64"),
+    ),
+)
+PLAN = plan_of(ACCOUNT, "accounts", Settings())
+MARKS = st.fixed_dictionaries(
+    {},
+    optional={
+        "selected": st.booleans() | st.none(),
+        "selected-by-default": st.booleans(),
+    },
+)
+
+
+@given(st.lists(MARKS, min_size=9, max_size=9))
+def test_marks_mean_what_they_mean_to_the_sdk(marks: list[dict[str, Any]]) -> None:
+    catalog = copy.deepcopy(catalog_of([PLAN]))
+    for part, mark in zip(catalog["streams"][0]["metadata"], marks, strict=True):
+        # Nobody deselects by default what discovery offers, so the mark replaces that of discovery.
+        part["metadata"].update(mark)
+    mask = Catalog.from_dict(catalog).streams[0].metadata.resolve_selection()
+
+    (selection,) = read_catalog(catalog)
+
+    assert selection.selected == mask[()]
+    if selection.selected:
+        read = {column.property for column in PLAN.selecting(selection.is_selected).columns}
+        assert read == {column.property for column in PLAN.columns if mask["properties", column.property]}
+
+
+@given(st.sets(st.sampled_from([column.property for column in PLAN.columns])), st.booleans())
+def test_a_catalog_with_bare_properties_reads_what_it_lists(listed: set[str], mark_stream: bool) -> None:
+    metadata = [{"breadcrumb": [], "metadata": {"selected": True}}] if mark_stream else []
+    entry = {
+        "tap_stream_id": "accounts",
+        "metadata": metadata,
+        "schema": {"properties": {name: {} for name in listed}},
+    }
+
+    (selection,) = read_catalog({"streams": [entry]})
+
+    read = {column.property for column in PLAN.selecting(selection.is_selected).columns}
+    assert selection.selected
+    if listed:
+        assert read == (listed | {"id", "is_deleted", "system_modstamp"}) - {"billing_address"}
+
+
+@pytest.mark.parametrize(
+    ("patterns", "api_name", "stream", "means"),
+    [
+        (["Account"], "Account", "accounts", True),
+        (["accounts"], "Account", "accounts", True),
+        (["ACC*"], "Account", "accounts", True),
+        (["*__c"], "Invoice__c", "invoice_c", True),
+        (["invoice_?"], "Invoice__c", "invoice_c", True),
+        (["Account"], "AccountTag", "account_tags", False),
+        (["_group"], "Group", "_group", True),
+        ([], "Account", "accounts", False),
+    ],
+)
+def test_patterns_go_by_either_name_in_any_case(
+    patterns: list[str], api_name: str, stream: str, means: bool
+) -> None:
+    assert matches(patterns, api_name, stream) is means
+
+
+def test_a_later_pattern_goes_before_an_earlier_one_and_a_name_before_both() -> None:
+    marks = {"*": False, "billing_*": True, "BillingCity": False, "name": True}
+    metadata = [
+        {"breadcrumb": ["properties", name], "metadata": {"selected": value}} for name, value in marks.items()
+    ]
+
+    (selection,) = read_catalog({"streams": [{"tap_stream_id": "accounts", "metadata": metadata}]})
+
+    read = {column.property for column in PLAN.selecting(selection.is_selected).columns}
+    assert read == {"id", "is_deleted", "system_modstamp", "name"}
