@@ -109,8 +109,8 @@ def start(
     deadline = time.monotonic() + timeout
     with _locked(directory, deadline):
         state, cluster = _open(directory)
-        if cluster.running_pid() is not None:
-            running_port = cluster.running_port()
+        running_port = cluster.running_port()
+        if running_port is not None:
             cluster.accepts(running_port, deadline)
             return _describe(directory, cluster, running_port, started=False)
         if not cluster.data.exists():
@@ -149,9 +149,9 @@ def status(directory: Path) -> EmbeddedServer | None:
     if not (directory / "server.json").exists():
         return None
     _, cluster = _open(directory)
-    if cluster.running_pid() is None:
-        return None
     port = cluster.running_port()
+    if port is None:
+        return None
     cluster.accepts(port, time.monotonic() + 10)
     return _describe(directory, cluster, port, started=False)
 
@@ -173,7 +173,7 @@ def stop(directory: Path) -> bool:
         return False
     with _locked(directory, time.monotonic() + 60):
         _, cluster = _open(directory)
-        if cluster.running_pid() is None:
+        if cluster.running_port() is None:
             return False
         done = cluster.run("pg_ctl", "stop", "--mode=fast", "--wait", "--timeout=60")
         if done.returncode:

@@ -130,17 +130,30 @@ class Cluster:
             config.writelines(f"{name} = '{value}'\n" for name, value in SETTINGS.items())
         new.rename(self.data)
 
-    def running_pid(self) -> int | None:
-        """Process id of the live server on this data folder, or None."""
-        try:
-            pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
-        except (OSError, ValueError):
-            return None
-        return pid if _serves(pid, self.data) else None
+    def running_port(self) -> int | None:
+        """Port of the live server on this data folder, or None.
 
-    def running_port(self) -> int:
-        """Port of the live server, which Postgres writes to the fourth line of postmaster.pid."""
-        return int((self.data / "postmaster.pid").read_text().split("\n")[3])
+        Postgres keeps its process id in the first line of postmaster.pid and its port in the fourth. A server that
+        answers to our password is one as well, should its process not show (another container's, say).
+        """
+        try:
+            lines = (self.data / "postmaster.pid").read_text().split("\n")
+            pid, port = int(lines[0]), int(lines[3])
+        except (OSError, ValueError, IndexError):
+            return None
+        return port if _serves(pid, self.data) or self._answers(port) else None
+
+    def _answers(self, port: int) -> bool:
+        try:
+            psycopg.connect(self._conninfo(port)).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _conninfo(self, port: int) -> str:
+        return make_conninfo(
+            host=HOST, port=port, user=NAME, password=self.password, dbname="postgres", connect_timeout=5
+        )
 
     def launch(self, options: dict[str, str], log_path: Path) -> str | None:
         """Start the server and wait until it accepts connections.
@@ -191,13 +204,10 @@ class Cluster:
         Raises:
             EmbeddedPostgresError: It does not until the deadline.
         """
-        conninfo = make_conninfo(
-            host=HOST, port=port, user=NAME, password=self.password, dbname="postgres", connect_timeout=5
-        )
         there = "SELECT 1 FROM pg_database WHERE datname = %s"
         while True:
             try:
-                with psycopg.connect(conninfo, autocommit=True) as connection:
+                with psycopg.connect(self._conninfo(port), autocommit=True) as connection:
                     if not connection.execute(there, [NAME]).fetchone():
                         connection.execute(f"CREATE DATABASE {NAME}")
                     return
@@ -218,7 +228,10 @@ def _serves(pid: int, data: Path) -> bool:
         except OSError:
             return False
     listing = subprocess.run(  # noqa: S603 - a number
-        ["/bin/ps", "-o", "stat=,command=", "-p", str(pid)], check=False, capture_output=True, text=True
+        ["/bin/ps", "-o", "stat=", "-o", "command=", "-p", str(pid)],
+        check=False,
+        capture_output=True,
+        text=True,
     )
     return "postgres" in listing.stdout and not listing.stdout.startswith("Z")
 
