@@ -232,6 +232,19 @@ def test_an_empty_result_is_a_header(api: Api) -> None:
     assert (page.headers["Sforce-Locator"], page.headers["Sforce-NumberOfRecords"]) == ("null", "0")
 
 
+def test_a_client_that_goes_away_in_the_middle_is_no_error(
+    org_server: OrgServer, api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    load(org_server, 60_000)
+    job_id = api.job("SELECT Id, Name, CreatedDate, LastModifiedDate, SystemModstamp, OwnerId FROM Account")
+    assert api.finished(job_id)["state"] == "JobComplete"
+    path = f"jobs/query/{job_id}/results"
+    with api.get(path, stream=True, headers={"Accept-Encoding": "identity"}) as answer:
+        assert answer.raw.read(10)
+    assert len(rows(api.results(job_id, maxRecords=100).text)) == 100
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 def test_results_are_zipped_for_those_who_ask(org_server: OrgServer, api: Api) -> None:
     load(org_server, 500)
     job_id = api.job(QUERY)

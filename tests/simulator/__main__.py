@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tests.simulator import company
 from tests.simulator.apps import ConnectedApp
+from tests.simulator.http.site import Settings
 from tests.simulator.org import ALL_FEATURES, Org
 from tests.simulator.server import Server, serve
 
@@ -52,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             tls=options.tls,
             port=options.port,
             latency=options.latency,
+            settings=Settings(compression=not options.no_compression),
             next_day=company.next_day if options.company else None,
         ) as server:
             print(_welcome(server), flush=True)
@@ -86,6 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sandbox", action="store_true", help="be a sandbox instead of a production org")
     parser.add_argument(
         "--latency", type=float, default=0.0, help="milliseconds that every answer takes at least"
+    )
+    parser.add_argument(
+        "--no-compression", action="store_true", help="send gzip to nobody, to spare the processor"
     )
     parser.add_argument(
         "--feature",

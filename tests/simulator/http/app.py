@@ -70,6 +70,9 @@ class Transport:
             self._site.ledger.add(entry)
         try:
             return await self._send(request, reply, entry, begun)
+        except ConnectionError:
+            # The client went away before the answer's end; that is its own affair.
+            return _cut(request)
         finally:
             entry.seconds = time.perf_counter() - begun
 
