@@ -33,7 +33,7 @@ from tap_sfsource.limits import Limits
 from tap_sfsource.transport import (
     Bearer,
     SessionEndedError,
-    UntrustedError,
+    WrongHostError,
     backoff,
     failure_of,
     is_transient,
@@ -171,7 +171,7 @@ class Client:
                 patience = float(self.settings.retry_seconds)
                 if self._clock is None:
                     patience = min(patience, _FIRST_CONTACT_SECONDS)
-                if time.monotonic() + pause > started + patience or isinstance(failure, UntrustedError):
+                if time.monotonic() + pause > started + patience or isinstance(failure, WrongHostError):
                     raise
                 logger.warning("%s Trying again in %.1f s.", failure, pause)
                 if self._stopped.wait(pause):

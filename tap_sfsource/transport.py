@@ -49,8 +49,8 @@ class SessionEndedError(TapError):
     """The org no longer takes the session's token."""
 
 
-class UntrustedError(ConnectionFailedError):
-    """The host's certificate is not trusted: no repeat changes that."""
+class WrongHostError(ConnectionFailedError):
+    """The host is not the org's, or cannot be trusted: no repeat changes that."""
 
 
 class Bearer(AuthBase):
@@ -183,7 +183,7 @@ def unreached(instance_url: str, path: str, error: requests.RequestException) ->
         The error to raise.
     """
     if isinstance(error, requests.exceptions.SSLError):
-        return UntrustedError(
+        return WrongHostError(
             f"The certificate of {instance_url} is not trusted. If the network has an authority of its own, "
             "set ca_file."
         )
@@ -206,8 +206,8 @@ def failure_of(response: requests.Response, path: str, limits: Limits) -> TapErr
     status = response.status_code
     if response.is_redirect:
         moved = urlsplit(response.headers["Location"])
-        return ConnectionFailedError(
-            f"The org has moved to {moved.scheme}://{moved.hostname}. Set login_url (or instance_url) "
+        return WrongHostError(
+            f"The org has moved to {moved.scheme}://{moved.netloc}. Set login_url (or instance_url) "
             "to its new host."
         )
     code, message = error_of(response)

@@ -165,6 +165,17 @@ def test_a_host_that_never_answers_is_given_up_soon() -> None:
         objects(Client(settings))
 
 
+def test_an_org_that_has_moved_is_told_at_once_and_is_sent_no_token(org_server: OrgServer) -> None:
+    new = f"{org_server.server.test_url}/services/data/v62.0/sobjects"
+    org_server.faults.add(Status(301, html="", location=new), path="*/sobjects", times=1)
+
+    with pytest.raises(
+        ConnectionFailedError, match=r"The org has moved to http://127\.0\.0\.1:\d+\. Set login_url"
+    ):
+        objects(client_of(org_server))
+    assert len(org_server.ledger.matching("/sobjects")) == 1
+
+
 def test_a_certificate_that_is_not_trusted_names_the_setting(org_server: OrgServer) -> None:
     with serve(org_server.org, tls=True) as server:
         config = OrgServer(server).config()

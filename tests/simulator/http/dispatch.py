@@ -99,6 +99,8 @@ def _injected(site: "Site", call: Call) -> Reply | None:
     if status is None:
         return None
     headers = {} if status.retry_after is None else {"Retry-After": str(status.retry_after)}
+    if status.location is not None:
+        headers["Location"] = status.location
     error = status.error()
     if error is None:
         return Reply(status.status, status.page().encode(), headers, "text/html;charset=UTF-8")

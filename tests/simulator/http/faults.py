@@ -42,7 +42,7 @@ class Action:
 class Status(Action):
     """Answer with this status and Salesforce's body for it; `code` and `message` say another body.
 
-    406, 420, 502 and 504 come from the edge and have an HTML body.
+    406, 420, 502 and 504 come from the edge and have an HTML body; `location` is where a 3xx points.
     """
 
     status: int
@@ -50,6 +50,7 @@ class Status(Action):
     message: str | None = None
     html: str | None = None
     retry_after: int | None = None
+    location: str | None = None
 
     def error(self) -> tuple[str, str] | None:
         """Error code and message, or None where the body is HTML."""
