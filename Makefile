@@ -35,6 +35,9 @@ demo: setup ## Load an example company, let it live a day, load again (under two
 docs: setup ## Renew the parts of README.md and meltano.yml that come from --about
 	$(BIN)/python docs/generate.py
 
+bench: setup ## Measure the pair beside its peers and what the machine can do (docs/benchmarks.md)
+	$(BIN)/python -m benchmarks
+
 lint: setup ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -49,6 +52,7 @@ lock: setup ## Renew the locks from pyproject.toml
 	$(COMPILE) pyproject.toml --extra embedded --group dev --output-file requirements/dev.txt
 	$(COMPILE) requirements/target-jsonl.in --output-file requirements/target-jsonl.txt
 	$(COMPILE) requirements/target-duckdb.in --output-file requirements/target-duckdb.txt
+	for peer in requirements/peers/*.in; do $(COMPILE) $$peer --output-file $${peer%.in}.txt || exit 1; done
 
 clean: ## Stop the demo's server and remove what the targets made
 	-test ! -x $(BIN)/python || $(BIN)/python -m target_sfwarehouse.embedded remove .demo/warehouse

@@ -1,0 +1,174 @@
+"""What the machine can do at all, each as a process of its own, so that it is measured as the contestants are.
+
+    python -m benchmarks.floors copy URL SCHEMA CSV          COPY into an empty table that has its key
+    python -m benchmarks.floors merge URL SCHEMA CSV         COPY to a temporary table, then one MERGE
+    python -m benchmarks.floors download URL SOBJECT FILE    a Bulk job's pages to a file
+    python -m benchmarks.floors query URL SOBJECT FILE       a REST query's pages to a file
+    python -m benchmarks.floors parse CSV                    csv.reader over a file
+
+An org's app is named by ORG_CLIENT_ID and ORG_CLIENT_SECRET in the environment.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.records import STREAM, kinds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import psycopg
+    import requests
+
+_BLOCK = 1 << 20
+_PAGE = 50_000
+_TYPES = {
+    "text": "text",
+    "number": "double precision",
+    "integer": "bigint",
+    "boolean": "boolean",
+    "date": "date",
+    "datetime": "timestamptz",
+}
+_DATA = "/services/data/v62.0"
+
+
+def _columns(path: str) -> dict[str, str]:
+    with Path(path).open(newline="", encoding="utf-8") as file:
+        return kinds(len(next(csv.reader(file))))
+
+
+def _definition(columns: dict[str, str], *, key: bool) -> str:
+    parts = [f'"{name}" {_TYPES[kind]}' for name, kind in columns.items()]
+    return ", ".join([*parts, 'PRIMARY KEY ("id")'] if key else parts)
+
+
+def _copy_in(connection: psycopg.Connection[Any], table: str, path: str) -> None:
+    with (
+        Path(path).open("rb") as file,
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {table} FROM STDIN (FORMAT csv)".encode()) as copy,
+    ):
+        while block := file.read(_BLOCK):
+            copy.write(block)
+
+
+def copy(url: str, schema: str, path: str) -> None:
+    """Copy a file into a new table that has its primary key, in one transaction."""
+    import psycopg  # noqa: PLC0415 - the other floors do without
+
+    with psycopg.connect(url) as connection:
+        connection.execute(f'CREATE SCHEMA "{schema}"'.encode())
+        connection.execute(
+            f'CREATE TABLE "{schema}"."{STREAM}" ({_definition(_columns(path), key=True)})'.encode()
+        )
+        _copy_in(connection, f'"{schema}"."{STREAM}"', path)
+
+
+def merge(url: str, schema: str, path: str) -> None:
+    """Copy a file to a temporary table, then bring what is new or different into the table by one MERGE."""
+    import psycopg  # noqa: PLC0415 - the other floors do without
+
+    columns = _columns(path)
+    rest = [name for name in columns if name != "id"]
+    listed = ", ".join(f'"{name}"' for name in columns)
+    sources = ", ".join(f's."{name}"' for name in columns)
+    old, new = (", ".join(f'{side}."{name}"' for name in rest) for side in "ts")
+    sets = ", ".join(f'"{name}" = s."{name}"' for name in rest)
+    statement = (
+        f'MERGE INTO "{schema}"."{STREAM}" AS t USING staged AS s ON t."id" = s."id" '
+        f"WHEN MATCHED AND ROW({old}) IS DISTINCT FROM ROW({new}) THEN UPDATE SET {sets} "
+        f"WHEN NOT MATCHED THEN INSERT ({listed}) VALUES ({sources})"
+    )
+    with psycopg.connect(url) as connection:
+        connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'.encode())
+        table = f'CREATE TABLE IF NOT EXISTS "{schema}"."{STREAM}" ({_definition(columns, key=True)})'
+        connection.execute(table.encode())
+        connection.execute(f"CREATE TEMPORARY TABLE staged ({_definition(columns, key=False)})".encode())
+        _copy_in(connection, "staged", path)
+        connection.execute(statement.encode())
+
+
+def _session(url: str) -> requests.Session:
+    import requests  # noqa: PLC0415 - the other floors do without
+
+    session = requests.Session()
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": os.environ["ORG_CLIENT_ID"],
+        "client_secret": os.environ["ORG_CLIENT_SECRET"],
+    }
+    answer = session.post(f"{url}/services/oauth2/token", data=form, timeout=60).json()
+    session.headers["Authorization"] = f"Bearer {answer['access_token']}"
+    return session
+
+
+def _select(session: requests.Session, url: str, sobject: str) -> str:
+    described = session.get(f"{url}{_DATA}/sobjects/{sobject}/describe", timeout=60).json()
+    names = [field["name"] for field in described["fields"] if field["type"] not in ("address", "location")]
+    return f"SELECT {', '.join(names)} FROM {sobject}"
+
+
+def download(url: str, sobject: str, path: str) -> None:
+    """Have an object's rows written by a Bulk job and download its pages to one file."""
+    session = _session(url)
+    jobs = f"{url}{_DATA}/jobs/query"
+    body = {"operation": "queryAll", "query": _select(session, url, sobject)}
+    job = session.post(jobs, json=body, timeout=60).json()["id"]
+    while session.get(f"{jobs}/{job}", timeout=60).json()["state"] != "JobComplete":
+        time.sleep(0.1)
+    with Path(path).open("wb") as file:
+        file.writelines(_pages(session, f"{jobs}/{job}/results"))
+
+
+def _pages(session: requests.Session, results: str) -> Iterator[bytes]:
+    locator = ""
+    while locator != "null":
+        asked = {"maxRecords": str(_PAGE), **({"locator": locator} if locator else {})}
+        response = session.get(results, params=asked, stream=True, timeout=300)
+        yield from response.iter_content(_BLOCK)
+        locator = response.headers["Sforce-Locator"]
+
+
+def query(url: str, sobject: str, path: str) -> None:
+    """Read an object's rows by REST, page after page, to one file."""
+    session = _session(url)
+    answer = session.get(f"{url}{_DATA}/queryAll", params={"q": _select(session, url, sobject)}, timeout=300)
+    with Path(path).open("wb") as file:
+        file.write(answer.content)
+        # The address of the next page stands near the head of a page; the records need not be parsed for it.
+        while following := _next_page(answer.content):
+            answer = session.get(url + following, timeout=300)
+            file.write(answer.content)
+
+
+def _next_page(content: bytes) -> str:
+    _, found, rest = content[:500].partition(b'"nextRecordsUrl":')
+    if not found:
+        _, found, rest = content[-500:].partition(b'"nextRecordsUrl":')
+    return rest.split(b'"')[1].decode() if found else ""
+
+
+def parse(path: str) -> None:
+    """Parse a file of CSV and throw the cells away."""
+    with Path(path).open(newline="", encoding="utf-8") as file:
+        for _ in csv.reader(file):
+            pass
+
+
+_FLOORS: dict[str, Callable[..., None]] = {
+    "copy": copy,
+    "merge": merge,
+    "download": download,
+    "query": query,
+    "parse": parse,
+}
+
+if __name__ == "__main__":
+    _FLOORS[sys.argv[1]](*sys.argv[2:])
