@@ -166,8 +166,8 @@ class Client:
                 self._renew(token)
             except (TransientError, ConnectionFailedError) as failure:
                 attempts += 1
-                pause = getattr(failure, "retry_after", None)
-                pause = backoff(attempts) if pause is None else pause
+                asked = getattr(failure, "retry_after", None)
+                pause = backoff(attempts) if asked is None else max(asked, backoff(1))
                 patience = float(self.settings.retry_seconds)
                 if self._clock is None:
                     patience = min(patience, _FIRST_CONTACT_SECONDS)

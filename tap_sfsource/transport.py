@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _CONNECT_SECONDS: Final = 20.0
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
+_DOUBLINGS: Final = 6
 
 LIMIT_CODE: Final = "REQUEST_LIMIT_EXCEEDED"
 """Code of the daily limit, and of the limit of requests at the same time."""
@@ -168,7 +169,7 @@ def backoff(attempt: int) -> float:
     Returns:
         Seconds.
     """
-    return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0)  # noqa: S311
+    return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(attempt - 1, _DOUBLINGS)) * random.uniform(0.5, 1.0)  # noqa: S311
 
 
 def unreached(instance_url: str, path: str, error: requests.RequestException) -> ConnectionFailedError:
