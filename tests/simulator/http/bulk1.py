@@ -7,15 +7,14 @@ import re
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
-from tests.simulator.clock import to_ms
 from tests.simulator.errors import ApiError
 from tests.simulator.http.bulk1_batches import DEFAULT_CHUNK, LARGEST_CHUNK, Batch, BatchJob
 from tests.simulator.http.bulk1_format import info, infos, result_list, speaks_json
 from tests.simulator.http.messages import Call, Reply
+from tests.simulator.http.moments import moment_text
 from tests.simulator.http.routing import Route
 
 if TYPE_CHECKING:
-    from datetime import datetime
 
     from tests.simulator.http.site import Site
 
@@ -129,10 +128,6 @@ def _chunk_size(call: Call) -> int | None:
     return size
 
 
-def _moment(moment: "datetime") -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{to_ms(moment) % 1000:03d}Z"
-
-
 def _job(site: "Site", job: BatchJob) -> dict[str, Any]:
     found = [site.batch_jobs.batch(job, batch_id) for batch_id in job.batches]
     states = [batch.state for batch in found]
@@ -141,8 +136,8 @@ def _job(site: "Site", job: BatchJob) -> dict[str, Any]:
         "operation": job.operation,
         "object": job.sobject,
         "createdById": job.user.id,
-        "createdDate": _moment(job.created),
-        "systemModstamp": _moment(job.modified),
+        "createdDate": moment_text(job.created, "Z"),
+        "systemModstamp": moment_text(job.modified, "Z"),
         "state": job.state,
         "concurrencyMode": "Parallel",
         "contentType": job.content_type,
@@ -167,8 +162,8 @@ def _batch(job: BatchJob, batch: Batch) -> dict[str, Any]:
         "jobId": job.id,
         "state": batch.state,
         "stateMessage": batch.message,
-        "createdDate": _moment(batch.created),
-        "systemModstamp": _moment(batch.modified),
+        "createdDate": moment_text(batch.created, "Z"),
+        "systemModstamp": moment_text(batch.modified, "Z"),
         "numberRecordsProcessed": batch.rows,
         "numberRecordsFailed": 0,
         "totalProcessingTime": 0,

@@ -8,18 +8,17 @@ import binascii
 from typing import TYPE_CHECKING, Any
 
 from tests.simulator import soql
-from tests.simulator.clock import to_ms
 from tests.simulator.errors import ApiError
 from tests.simulator.http.errors import HttpError
 from tests.simulator.http.faults import AbortJob, FailJob, Locator, ShortPage, StallJob
 from tests.simulator.http.jobs import ENDED, Job
 from tests.simulator.http.messages import Call, Reply, json_reply, no_content
+from tests.simulator.http.moments import moment_text
 from tests.simulator.http.query import check_length
 from tests.simulator.http.results import DELIMITERS, LINE_ENDINGS, Results
 from tests.simulator.http.routing import Route
 
 if TYPE_CHECKING:
-    from datetime import datetime
 
     from tests.simulator.http.site import Site
 
@@ -236,18 +235,14 @@ def _position(locator: str | None, found: Results) -> int:
     return row
 
 
-def _moment(moment: "datetime") -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{to_ms(moment) % 1000:03d}+0000"
-
-
 def _shown(job: Job) -> dict[str, Any]:
     return {
         "id": job.id,
         "operation": job.operation,
         "object": job.sobject,
         "createdById": job.user.id,
-        "createdDate": _moment(job.created),
-        "systemModstamp": _moment(job.modified),
+        "createdDate": moment_text(job.created),
+        "systemModstamp": moment_text(job.modified),
         "state": job.state,
         "concurrencyMode": "Parallel",
         "contentType": "CSV",

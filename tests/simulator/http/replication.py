@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tests.simulator.clock import to_ms
 from tests.simulator.errors import ApiError
 from tests.simulator.http.messages import Call, Reply, json_reply
+from tests.simulator.http.moments import moment_text
 from tests.simulator.http.routing import Route
 from tests.simulator.http.sobjects import visible
 from tests.simulator.values import parse_datetime
@@ -21,10 +21,10 @@ def deleted(site: "Site", call: Call, *, version: str, name: str) -> Reply:
     return json_reply(
         {
             "deletedRecords": [
-                {"id": record_id, "deletedDate": _text(at)} for record_id, at in window.records
+                {"id": record_id, "deletedDate": moment_text(at)} for record_id, at in window.records
             ],
-            "earliestDateAvailable": _text(window.earliest_available),
-            "latestDateCovered": _text(window.latest_covered),
+            "earliestDateAvailable": moment_text(window.earliest_available),
+            "latestDateCovered": moment_text(window.latest_covered),
         }
     )
 
@@ -36,7 +36,7 @@ def updated(site: "Site", call: Call, *, version: str, name: str) -> Reply:
     return json_reply(
         {
             "ids": [record_id for record_id, _ in window.records],
-            "latestDateCovered": _text(window.latest_covered),
+            "latestDateCovered": moment_text(window.latest_covered),
         }
     )
 
@@ -50,10 +50,6 @@ def _moment(call: Call, name: str) -> datetime:
         return parse_datetime(text.replace(" ", "+"))
     except (ValueError, OverflowError):
         raise ApiError("INVALID_REPLICATION_DATE", f"Invalid value for {name}: {text}") from None
-
-
-def _text(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{to_ms(moment) % 1000:03d}+0000"
 
 
 ROUTES = [
