@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+import re
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from tap_sfsource.catalog import catalog_of, plan_of
 from tap_sfsource.describe import Field, SObject
 from tap_sfsource.selection import matches, read_catalog
 from tap_sfsource.settings import Settings
+from tests.fix_process import PROJECT
 
 ACCOUNT = SObject(
     name="Account",
@@ -90,6 +93,22 @@ def test_patterns_go_by_either_name_in_any_case(
     patterns: list[str], api_name: str, stream: str, means: bool
 ) -> None:
     assert matches(patterns, api_name, stream) is means
+
+
+def documented_catalogs() -> list[str]:
+    page = PROJECT / "docs" / "selective-sync.md"
+    return re.findall(r"^```jsonc\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def test_the_documented_catalogs_read_what_their_text_says() -> None:
+    excluding, naming = (read_catalog(json.loads(block))[0] for block in documented_catalogs())
+
+    read = {column.property for column in PLAN.selecting(excluding.is_selected).columns}
+    assert excluding.selected
+    assert read == {column.property for column in PLAN.columns} - {"billing_address", "logo_c"}
+    read = {column.property for column in PLAN.selecting(naming.is_selected).columns}
+    assert naming.selected
+    assert read == {"id", "is_deleted", "system_modstamp", "name", "billing_city"}
 
 
 def test_a_later_pattern_goes_before_an_earlier_one_and_a_name_before_both() -> None:
