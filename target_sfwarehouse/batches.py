@@ -156,7 +156,17 @@ class BatchReader:
         if decoder is None:
             self._load_slowly(sink, self._records(url))
             return
-        decode = decoder.decode
+        # Items of this file are got back from its lines, not from RECORD lines as before and after.
+        self._intake.push(buffer)
+        recover, buffer.recover = buffer.recover, decoder.decode
+        try:
+            self._decode_lines(url, sink, decoder.decode)
+            self._intake.push(buffer)
+        finally:
+            buffer.recover = recover
+
+    def _decode_lines(self, url: str, sink: WarehouseSink, decode: Callable[[bytes], Any]) -> None:
+        buffer = sink.buffer
         extra = sink.extra_values(self._version, None)
         with open_batch_file(url, self._storage) as file:
             for text in file:

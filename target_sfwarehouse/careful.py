@@ -58,9 +58,9 @@ def copy_carefully(
         How many rows were copied, or a row that was not, in the order of the rows.
     """
     ready: list[tuple[int, bytes]] = []
-    for position, item in enumerate(chunk.items):
+    for position in range(len(chunk)):
         try:
-            row = chunk.shape.row(item, chunk.extras[position] if chunk.extras else ())
+            row = chunk.row(position)
             _check_numbers(chunk, row)
             ready.append((position, encode_rows([row], replace_nul=replace_nul)))
         except (ValueError, OverflowError) as error:
@@ -162,9 +162,8 @@ def _said(chunk: Chunk, error: psycopg.Error) -> tuple[str | None, str]:
 
 def _key_of(chunk: Chunk, position: int) -> str:
     """Return the key of a row for a message, as far as it can be told."""
-    item = chunk.items[position]
     try:
-        row = chunk.shape.row(item, chunk.extras[position] if chunk.extras else ())
+        row = chunk.row(position)
     except ValueError:
         return ""
     pairs = zip(chunk.shape.all_columns, row, strict=False)

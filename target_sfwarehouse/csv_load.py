@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse.chunks import CHUNK_ROWS, Chunk
 from target_sfwarehouse.errors import BadRecordError, InputError
@@ -84,11 +84,12 @@ class CsvLoad:
         """
         rows = self.file.rows()
         while part := list(islice(rows, CHUNK_ROWS)):
-            chunk = Chunk(self.load, self.shape, [], [], [], [], None)
+            items: list[Any] = []
+            chunk = Chunk(self.load, self.shape, items, [], [], [], None)
             going_on = True
             for number, text, fields in part:
                 try:
-                    chunk.items.append(self.shape.from_record(self.file.record(fields, self.declared)))
+                    items.append(self.shape.from_record(self.file.record(fields, self.declared)))
                 except ValueError as error:
                     name = error.name if isinstance(error, BadValueError) else None
                     reason = f"{self.file.url}, line {number}: {error}"
@@ -99,7 +100,7 @@ class CsvLoad:
                 else:
                     chunk.lines.append(self.line)
                     chunk.texts.append(text)
-            if chunk.items:
+            if items:
                 yield chunk
             if not going_on:
                 return

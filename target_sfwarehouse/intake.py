@@ -60,9 +60,11 @@ class Buffer:
         texts: Input lines.
         size: Bytes of the input lines.
         limit: Items that make a chunk.
+        recover: Decodes an item from its line, where that can be done; see `Chunk`.
+        slow: Whether the slow path made one of the items.
     """
 
-    __slots__ = ("extras", "items", "limit", "lines", "load", "shape", "size", "texts")
+    __slots__ = ("extras", "items", "limit", "lines", "load", "recover", "shape", "size", "slow", "texts")
 
     def __init__(self, load: Load, shape: RowShape, limit: int) -> None:
         self.load = load
@@ -73,6 +75,8 @@ class Buffer:
         self.texts: list[bytes] = []
         self.size = 0
         self.limit = limit
+        self.recover: Callable[[bytes], Any] | None = None
+        self.slow = False
 
     def take(self, *, replace_nul: bool) -> Chunk:
         """Return the records as a chunk and be empty again.
@@ -87,12 +91,21 @@ class Buffer:
             data = encode_rows(self.shape.rows(self.items, self.extras), replace_nul=replace_nul)
         except (BadValueError, NulError, UnicodeEncodeError, OverflowError):
             data = None
+        keep = data is None or self.slow or self.recover is None
         chunk = Chunk(
-            self.load, self.shape, self.items[:], self.extras[:], self.lines[:], self.texts[:], data
+            self.load,
+            self.shape,
+            self.items[:] if keep else None,
+            self.extras[:],
+            self.lines[:],
+            self.texts[:],
+            data,
+            self.recover,
         )
         for held in (self.items, self.extras, self.lines, self.texts):
             held.clear()
         self.size = 0
+        self.slow = False
         return chunk
 
 

@@ -129,7 +129,7 @@ class Loader:
         if load.failure is not None:
             return
         load.first_line = load.first_line or chunk.lines[0]
-        load.counts.read += len(chunk.items)
+        load.counts.read += len(chunk)
         if chunk.data is not None and self._may_copy_directly(load) and self._copied_directly(load, chunk):
             return
         segment = self._segment(load, chunk.columns)
@@ -140,7 +140,7 @@ class Loader:
             except BAD_ROW:
                 logger.debug("A chunk of '%s' does not fit; looking for the row", load.table.stream)
             else:
-                segment.rows += len(chunk.items)
+                segment.rows += len(chunk)
                 return
         self._stage_carefully(load, segment, chunk)
 
@@ -170,7 +170,7 @@ class Loader:
             if self._copied_whole(batch):
                 return
             for chunk in batch.chunks(lambda error, text: self._refused(load, error, text)):
-                load.counts.read += len(chunk.items)
+                load.counts.read += len(chunk)
                 self._stage_carefully(load, self._segment(load, chunk.columns), chunk)
         except (InputError, OSError, EOFError, csv.Error) as error:
             self._fail(load, batch.error(error))
@@ -254,7 +254,7 @@ class Loader:
             return False
         except BAD_ROW:
             return False
-        load.direct_rows += len(chunk.items)
+        load.direct_rows += len(chunk)
         return True
 
     def _segment(self, load: Load, columns: tuple[str, ...]) -> Segment:

@@ -88,6 +88,7 @@ class Route:
         self.head = head
         self.sink = sink
         self.decode = decode
+        sink.buffer.recover = lambda line: decode(line).record
 
 
 class FastReader(GenericSingerReader[bytes]):
@@ -98,6 +99,7 @@ class FastReader(GenericSingerReader[bytes]):
         self._streams = streams
         self._intake = streams.intake
         self._routes: dict[bytes, Route] = {}
+        self._last: Route | None = None
         self._counts: Counter[str] = Counter()
         self._callbacks: dict[str, Callable[[dict[str, Any]], None]] = {}
         self._state = msgspec.json.Decoder(_State)
@@ -197,53 +199,63 @@ class FastReader(GenericSingerReader[bytes]):
         self._take([line])
 
     def _take(self, lines: list[bytes]) -> None:
-        """Take whole lines: the hot loop."""
+        """Take whole lines."""
         intake = self._intake
-        number = intake.line
-        head = b"\0"
-        decode: Callable[[bytes], Any] | None = None
-        records = 0
-        for line in lines:
-            number += 1
-            if not line.startswith(head):
-                intake.line = number
+        before, position, end = intake.line, 0, len(lines)
+        while position < end:
+            line = lines[position]
+            intake.line = before + position + 1
+            # Most lines go where the one before them went.
+            route = self._last
+            if route is None or not line.startswith(route.head):
                 route = self._routes.get(line[: line.find(b'"record":', 0, HEAD)])
-                if route is None:
-                    head = b"\0"
-                    self._other(line)
-                    continue
-                head, sink, decode = route.head, route.sink, route.decode
-                buffer, versioned = sink.buffer, sink.versioned
-                items, texts, numbers, extras = buffer.items, buffer.texts, buffer.lines, buffer.extras
-            try:
-                message = decode(line)  # type: ignore[misc]
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                intake.line = number
-                head = b"\0"
+            if route is None:
                 self._other(line)
+                position += 1
                 continue
-            if message.version is not None and not versioned:
-                intake.line = number
-                sink.enable_version()
-                self._forget(sink)
-                head = b"\0"
-                self._other(line)
-                continue
-            if versioned:
-                extras.append(sink.extra_values(message.version, message.time_extracted))
-            items.append(message.record)
-            texts.append(line)
-            numbers.append(number)
-            buffer.size += len(line)
-            records += 1
-            if len(items) >= buffer.limit or buffer.size >= CHUNK_BYTES:
-                intake.line = number
-                intake.push(buffer)
-        intake.line = number
-        self._counts[SingerMessageType.RECORD] += records
+            self._last = route
+            position += self._run(route, lines, position)
+        intake.line = before + end
 
-    def _forget(self, sink: WarehouseSink) -> None:
-        self._routes = {head: route for head, route in self._routes.items() if route.sink is not sink}
+    def _run(self, route: Route, lines: list[bytes], start: int) -> int:
+        """Take lines of one stream, as many as follow each other and its chunk has room for: the hot loop.
+
+        Returns:
+            How many lines were taken.
+        """
+        sink, head, decode = route.sink, route.head, route.decode
+        buffer, intake = sink.buffer, self._intake
+        first = intake.line
+        messages: list[Any] = []
+        append = messages.append
+        refused = None
+        for position in range(start, min(len(lines), start + buffer.limit - len(buffer.items))):
+            line = lines[position]
+            if not line.startswith(head):
+                break
+            try:
+                append(decode(line))
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                refused = line
+                break
+        count = len(messages)
+        if count:
+            texts = lines[start : start + count]
+            buffer.items += [message.record for message in messages]
+            buffer.texts += texts
+            buffer.lines += range(first, first + count)
+            buffer.size += sum(map(len, texts))
+            if sink.versioned:
+                buffer.extras += [sink.extra_values(m.version, m.time_extracted) for m in messages]
+            self._counts[SingerMessageType.RECORD] += count
+            intake.line = first + count - 1
+            if len(buffer.items) >= buffer.limit or buffer.size >= CHUNK_BYTES:
+                intake.push(buffer)
+        if refused is None:
+            return count
+        intake.line = first + count
+        self._other(refused)
+        return count + 1
 
     def _other(self, line: bytes) -> None:
         """Take a line that no route takes."""
@@ -303,7 +315,11 @@ class FastReader(GenericSingerReader[bytes]):
             # The SDK quotes the whole message, which may be long.
             reason = str(error).partition(": {")[0]
             raise InputError(f"a {kind} that is incomplete: {reason}", line=line, stream=stream) from None
+        self._forget_routes()
+
+    def _forget_routes(self) -> None:
         self._routes.clear()
+        self._last = None
 
     def _peek(self, line: bytes) -> tuple[str, str | None]:
         """Return a message's type and stream."""
@@ -332,7 +348,10 @@ class FastReader(GenericSingerReader[bytes]):
             number, line, version if isinstance(version, int) else None, message.get("time_extracted")
         )
         if sink is not None:
+            routed = sink.versioned
             sink.add(record, source)
+            if sink.versioned != routed:
+                self._forget_routes()
             head, found, _ = line[:HEAD].partition(b'"record":')
             decoder = sink.shape.message
             if found and b'"type"' in head and b'"stream"' in head and decoder is not None:

@@ -31,7 +31,19 @@ if TYPE_CHECKING:
 
     from target_sfwarehouse.types import SqlType
 
-__all__ = ["COPY_OPTIONS", "BadValueError", "Column", "NulError", "RowShape", "encode_rows", "load_json"]
+VERSION = "_sdc_table_version"
+"""Column that keeps the version of the message that brought a row."""
+
+__all__ = [
+    "COPY_OPTIONS",
+    "VERSION",
+    "BadValueError",
+    "Column",
+    "NulError",
+    "RowShape",
+    "encode_rows",
+    "load_json",
+]
 
 COPY_OPTIONS = r"(FORMAT csv, ESCAPE E'\\', NULL 'null')"
 REPLACEMENT = "�"
@@ -40,13 +52,19 @@ REPLACEMENT = "�"
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _NULL = msgspec.Raw(b"null")
-_BACKSLASH = b"\xff"
-"""Stands for an escaped backslash while the others are undone; a byte that UTF-8 never has."""
-_SHORT_ESCAPES = tuple(
-    (b"\\" + letter, byte)
-    for letter, byte in ((b"n", b"\n"), (b"r", b"\r"), (b"t", b"\t"), (b"b", b"\b"), (b"f", b"\f"))
-)
-_LONG_ESCAPE = re.compile(rb"\\u00([01][0-9a-f])")
+_ESCAPE = re.compile(rb'\\(?:u00[01][0-9a-f]|[^"])')
+"""JSON's escapes that CSV does not know, and the escaped backslash, which must not be taken for the start of one."""
+
+_UNESCAPED = {
+    b"\\n": b"\n",
+    b"\\r": b"\r",
+    b"\\t": b"\t",
+    b"\\b": b"\b",
+    b"\\f": b"\f",
+    b"\\\\": b"\\\\",
+    **{b"\\u00%02x" % code: bytes((code,)) for code in range(1, 32)},
+}
+_NUL = b"\\u0000"
 _UNFIT_NAME = re.compile(r'["\\\x00-\x1f]')
 
 Row = tuple[Any, ...]
@@ -135,13 +153,15 @@ class RowShape:
     def _make_decoders(self, stream: str) -> None:
         fields = [_field(position, column) for position, column in enumerate(self.columns)]
         self._struct = msgspec.defstruct("Row", fields, gc=False)
+        # Without a place for versions a message that has one is refused, and the slow path makes the place.
+        version = (int | None) if any(column.column == VERSION for column in self.all_columns) else None
         message = msgspec.defstruct(
             "RecordMessage",
             [
                 ("type", Literal["RECORD"]),
                 ("stream", Literal[stream]),
                 ("record", self._struct),
-                ("version", int | None, None),
+                ("version", version, None),
                 ("time_extracted", str | None, None),
             ],
             gc=False,
@@ -391,17 +411,18 @@ def encode_rows(rows: Sequence[Row], *, replace_nul: bool) -> bytes:
         UnicodeEncodeError: A lone surrogate.
     """
     lines = _encoder.encode_lines(rows)
-    data = lines[1:-2].replace(b"]\n[", b"\n") + b"\n"
+    data = b"\n".join([line[1:-1] for line in lines.split(b"\n")])
     if b"\\" not in data:
         return data
-    data = data.replace(b"\\\\", _BACKSLASH)
-    for escaped, byte in _SHORT_ESCAPES:
-        if escaped in data:
-            data = data.replace(escaped, byte)
-    if b"\\u00" in data:
-        if b"\\u0000" in data:
-            if not replace_nul:
-                raise NulError("it has a NUL character, which Postgres cannot store")
-            data = data.replace(b"\\u0000", REPLACEMENT.encode())
-        data = _LONG_ESCAPE.sub(lambda match: bytes((int(match[1], 16),)), data)
-    return data.replace(_BACKSLASH, b"\\\\")
+    # One pass by regular expression: a pass of replace() for each escape costs four times as much.
+    return _ESCAPE.sub(_unescaped if replace_nul else _unescaped_but_nul, data)
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    return REPLACEMENT.encode() if match[0] == _NUL else _UNESCAPED.get(match[0], match[0])
+
+
+def _unescaped_but_nul(match: re.Match[bytes]) -> bytes:
+    if match[0] == _NUL:
+        raise NulError("it has a NUL character, which Postgres cannot store")
+    return _UNESCAPED.get(match[0], match[0])

@@ -130,6 +130,7 @@ class WarehouseSink(Sink):
             ) from None
         buffer = self.buffer
         buffer.items.append(row)
+        buffer.slow = True
         if self.versioned:
             buffer.extras.append(self.extra_values(source.version, source.time_extracted))
         buffer.lines.append(source.line)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse.errors import BadSchemaError
 from target_sfwarehouse.identifiers import identifier, quoted
-from target_sfwarehouse.rows import Column
+from target_sfwarehouse.rows import VERSION, Column
 from target_sfwarehouse.types import SqlType, column_type, declared_types, widened
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ DELETED = "is_deleted"
 """Marks a row as deleted, where the stream has a boolean property of this name."""
 
 DELETED_AT = "_sdc_deleted_at"
-VERSION = "_sdc_table_version"
 METADATA_COLUMNS = frozenset(
     {
         "_sdc_batched_at",
