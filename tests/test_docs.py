@@ -181,6 +181,15 @@ def test_relative_links_and_files_exist(page: Path) -> None:
         assert (PROJECT / name).exists(), name
 
 
+def test_every_page_is_linked_from_another() -> None:
+    linked = {
+        (page.parent / link).resolve()
+        for page in PAGES
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text())
+    }
+    assert [page.name for page in PAGES[1:] if page.resolve() not in linked] == []
+
+
 def test_the_documented_inheritance_is_the_one_in_meltano_yml() -> None:
     (shown,) = [yaml.safe_load(block) for _, block in blocks("yaml") if "inherit_from" in block]
     assert shown == [definition("tap-sfsource--emea")]
