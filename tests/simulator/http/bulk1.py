@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.simulator.http.site import Site
 
 _CHUNK_SIZE = re.compile(r"chunkSize\s*=\s*(\d+)", re.IGNORECASE)
-_CONTENT_TYPES = {"CSV": "text/csv", "JSON": "application/json"}
+_CONTENT_TYPES = {"CSV": "text/csv; charset=UTF-8", "JSON": "application/json"}
 
 
 def create(site: "Site", call: Call, *, version: str) -> Reply:
