@@ -306,9 +306,9 @@ def _jwt_bearer(settings: Settings) -> Grant:
 def _audience(settings: Settings) -> str:
     """Give the `aud` claim: the environment's shared login host, whatever host is asked (JWT bearer flow)."""
     host = urlsplit(settings.login_host).hostname or ""
-    if host in LOCAL_HOSTS or ".sandbox." not in host:
-        return LOGIN_HOSTS[settings.environment]
-    return LOGIN_HOSTS["sandbox"]
+    # Sandboxes and scratch orgs have My Domains of their own kind, and share the sandbox login.
+    of_test = any(label in {"sandbox", "scratch"} for label in host.split("."))
+    return LOGIN_HOSTS["sandbox"] if of_test else LOGIN_HOSTS[settings.environment]
 
 
 def _username_password(settings: Settings) -> Grant:

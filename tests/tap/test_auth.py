@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from tap_sfsource.auth import grant_from
+from tap_sfsource.auth import JwtBearer, grant_from
 from tap_sfsource.client import Client
 from tap_sfsource.errors import AuthError, ConfigError, ConnectionFailedError, TapError
 from tap_sfsource.oauth import refusal
@@ -92,6 +92,25 @@ def test_jwt_bearer_with_the_key_as_a_value_or_in_a_file(
     assert can_ask({**config, "private_key": private_key})
     assert can_ask({**config, "private_key": private_key.replace("\n", "\\n")})
     assert can_ask({**config, "private_key_file": str(file)})
+
+
+@pytest.mark.parametrize(
+    ("config", "audience"),
+    [
+        ({}, "https://login.salesforce.com"),
+        ({"environment": "sandbox"}, "https://test.salesforce.com"),
+        ({"login_url": "https://acme.my.salesforce.com"}, "https://login.salesforce.com"),
+        ({"login_url": "https://acme--dev.sandbox.my.salesforce.com"}, "https://test.salesforce.com"),
+        ({"login_url": "https://x-dev-ed.scratch.my.salesforce.com"}, "https://test.salesforce.com"),
+    ],
+)
+def test_a_jwt_is_for_the_login_host_of_its_environment(config: dict[str, Any], audience: str) -> None:
+    grant = grant_from(
+        Settings.from_config({"client_id": "x", "username": "u", "private_key": "k", **config})
+    )
+
+    assert isinstance(grant, JwtBearer)
+    assert grant.audience == audience
 
 
 def test_a_jwt_key_that_is_none_is_refused_without_showing_it(org_server: OrgServer) -> None:
