@@ -116,15 +116,12 @@ class Extraction:
     _constants: dict[str, Any] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Put the Id first and leave out what no query of many rows can hold."""
+        """Leave out what no query of many rows can hold."""
         plan = self.plan
         by_api_name = {column.api_name: column for column in plan.columns}
         self._id = by_api_name["Id"]
         self._is_deleted = by_api_name.get("IsDeleted")
-        self._columns = [
-            self._id,
-            *(column for column in plan.columns if column is not self._id and column.sf_type != "base64"),
-        ]
+        self._columns = [column for column in plan.columns if column.sf_type != "base64"]
         self._files = [column for column in plan.columns if column.sf_type == "base64"]
         self._lookups = self.names.lookups(plan) if self.names is not None else []
         self._constants = {} if plan.has_is_deleted else {plan.is_deleted: False}
@@ -293,7 +290,7 @@ class Extraction:
 
     def _passes(self, unknown: frozenset[str]) -> Iterator[Step]:
         """Read single columns for every row, where the stamp does not tell that they are new."""
-        columns = self._columns[1:]
+        columns = [column for column in self._columns if column is not self._id]
         fresh = [column for column in columns if column.property in unknown]
         if fresh:
             logger.info(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import decimal
 import io
+import operator
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -37,6 +38,9 @@ _KINDS: dict[str, Kind] = {
 csv.field_size_limit(2**31 - 1)
 
 _SHORT_ESCAPES = {0x08: b"\\b", 0x09: b"\\t", 0x0A: b"\\n", 0x0C: b"\\f", 0x0D: b"\\r"}
+_QUOTED: frozenset[Kind] = frozenset({"text", "datetime"})
+"""Kinds whose JSON has quotes."""
+
 _CONTROLS_BUT_LF = bytes(code for code in range(0x20) if code != 0x0A)  # noqa: PLR2004 - LF ends a row
 _NULL = msgspec.Raw(b"null")
 
@@ -261,38 +265,42 @@ class _CsvLines:
     """The quick way from CSV bytes to JSON lines: the quoted cells are moved, not parsed.
 
     A row without an embedded quote has exactly two quotes a cell, and splits at ``","``; its text is JSON already once
-    backslashes and control characters are escaped. Any other row goes through the csv module.
+    backslashes and control characters are escaped. What stands between two cells (a quote, a comma, a key) depends on
+    whether they are null. Any other row goes through the csv module.
     """
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
-        self._columns = len(rows.columns)
+        self._columns = len(rows.kinds)
         self._width = self._columns + rows.further
         self._integers = [index for index, kind in enumerate(rows.kinds) if kind == "integer"]
         self._numbers = [index for index, kind in enumerate(rows.kinds) if kind in {"integer", "number"}]
-        self._nulls: list[bytes] = []
-        self._openings: list[bytes] = []
-        self._closings: list[bytes] = []
-        for index, (column, kind) in enumerate(zip(rows.columns, rows.kinds, strict=True)):
-            key = (b"," if index else b"") + msgspec.json.encode(column.property) + b":"
-            quote = b'"' if kind in {"text", "datetime"} else b""
-            self._nulls.append(key + b"null")
-            self._openings.append(key + quote)
-            self._closings.append(quote)
-        self._head = msgspec.json.encode(rows.envelope)[:-1] + b',"record":{'
-        self._constants = b"".join(
+        # The last number twice: of a single index itemgetter makes no tuple, and each number gets a space behind it.
+        self._pick = operator.itemgetter(*[*self._numbers, *(self._numbers[-1:] or [0, 0])])
+        quotes = [b'"' if kind in _QUOTED else b"" for kind in rows.kinds]
+        head = msgspec.json.encode(rows.envelope)[:-1] + b',"record":{'
+        tail = b"".join(
             b"," + msgspec.json.encode(name) + b":" + msgspec.json.encode(value)
             for name, value in rows.constants.items()
         )
+        keys = [
+            (b"," if index else head) + msgspec.json.encode(column.property) + b":"
+            for index, column in enumerate(rows.columns)
+        ]
+        closings = [b"", *quotes]
+        openings = [*(key + quote for key, quote in zip(keys, quotes, strict=True)), tail]
+        nulls = [*(key + b"null" for key in keys), tail]
+        # At place i, between the cells i - 1 and i: neither, the right, the left or both are null.
+        self._neither = [closing + opening for closing, opening in zip(closings, openings, strict=True)]
+        self._right = [closing + null for closing, null in zip(closings, nulls, strict=True)]
+        self._left = openings
+        self._both = nulls
 
     def lines(self, block: bytes, extracted: str) -> tuple[bytes, int]:
         """RECORD lines of a block of whole CSV rows, and how many."""
         if not block:
             return b"", 0
-        template = [self._head]
-        for opening, closing in zip(self._openings, self._closings, strict=True):
-            template += [opening, b"", closing]
-        template.append(self._constants + b'},"time_extracted":"' + extracted.encode() + b'"}\n')
+        end = b'},"time_extracted":"' + extracted.encode() + b'"}\n'
         out: list[bytes] = []
         clean = 2 * self._width - 2
         pending = b""
@@ -306,7 +314,8 @@ class _CsvLines:
                         plain = plain.replace(raw, escaped)
                     cells = plain.split(b'","')
                     if len(cells) == self._width:
-                        out.append(self._join(template, cells))
+                        out.append(self._join(cells))
+                        out.append(end)
                         continue
                 row = b'"' + piece + b'"'
             else:
@@ -316,31 +325,39 @@ class _CsvLines:
                 pending = row
                 continue
             pending = b""
-            out += self._slow(row, extracted)
+            for line in self._slow(row, extracted):
+                out += (line, b"")
         if pending or not block.endswith((b'"\n', b'"')):
             raise TapError(f"{self._rows.stream}: a Bulk page ends inside a quoted value.")
-        return b"".join(out), len(out)
+        return b"".join(out), len(out) // 2
 
-    def _join(self, template: list[bytes], cells: list[bytes]) -> bytes:
-        del cells[self._columns :]
-        for index in self._integers:
-            if cells[index].endswith(b".0"):
-                cells[index] = cells[index][:-2]
-        for index in self._numbers:
-            if b"E" in cells[index]:
-                cells[index] = _plain(cells[index])
+    def _join(self, cells: list[bytes]) -> bytes:
+        if self._width > self._columns:
+            del cells[self._columns :]
+        if self._numbers:
+            # One look at all numbers together: hardly ever is there anything to do.
+            digits = b" ".join(self._pick(cells))
+            if b".0 " in digits or b"E" in digits:
+                self._mend_numbers(cells)
+        between = self._neither
         if b"" in cells:
-            template = template.copy()
-            template[2:-1:3] = cells
-            nulls = self._nulls
-            index = -1
+            between = between.copy()
+            index = last = -1
             for _ in range(cells.count(b"")):
                 index = cells.index(b"", index + 1)
-                template[3 * index + 1] = nulls[index]
-                template[3 * index + 3] = b""
-        else:
-            template[2:-1:3] = cells
-        return b"".join(template)
+                between[index] = self._both[index] if index == last else self._right[index]
+                last = index + 1
+                between[last] = self._left[last]
+        parts = [b""] * (2 * len(cells) + 1)
+        parts[0::2] = between
+        parts[1::2] = cells
+        return b"".join(parts)
+
+    def _mend_numbers(self, cells: list[bytes]) -> None:
+        for index in self._numbers:
+            cells[index] = _plain(cells[index])
+        for index in self._integers:
+            cells[index] = cells[index].removesuffix(b".0")
 
     def _slow(self, text: bytes, extracted: str) -> list[bytes]:
         """Lines of rows that the csv module has to read; a cell that is only a line feed can hide a row's end."""

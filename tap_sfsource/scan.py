@@ -76,7 +76,7 @@ class Scan:
     Attributes:
         readers: The run's readers.
         api_name: The SObject.
-        columns: What to ask for; the first is the Id.
+        columns: What to ask for, the Id among them.
         key: API name of the replication key, or None for an SObject that has none.
         window: The span to read.
         purpose: What a resumed job was started for, its name in the state.
