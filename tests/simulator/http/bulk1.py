@@ -15,7 +15,6 @@ from tests.simulator.http.moments import moment_text
 from tests.simulator.http.routing import Route
 
 if TYPE_CHECKING:
-
     from tests.simulator.http.site import Site
 
 _CHUNK_SIZE = re.compile(r"chunkSize\s*=\s*(\d+)", re.IGNORECASE)

@@ -19,7 +19,6 @@ from tests.simulator.http.results import DELIMITERS, LINE_ENDINGS, Results
 from tests.simulator.http.routing import Route
 
 if TYPE_CHECKING:
-
     from tests.simulator.http.site import Site
 
 # `resultPages` came with v58.0 and names up to five pages at a time.
