@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import aims, plot, report, target_alone
+from benchmarks import aims, pair, plot, report, tap_alone, target_alone
 from benchmarks.contest import tell
 from benchmarks.peers import NoPeers, Peers
 from benchmarks.session import PROJECT, Session
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 BENCHMARKS: dict[str, Callable[[Session], list[Result]]] = {
     "target": target_alone.compete,
+    "tap": tap_alone.compete,
+    "pair": pair.compete,
 }
 
 

@@ -28,6 +28,7 @@ class Contestant:
         check: After a run, a checksum of what came out; empty if nothing can be checked. Not measured.
         prepare: Before a run. Not measured.
         notes: After a run, facts about it, such as API calls. Not measured.
+        most: How many rounds it takes part in at most, for one that takes minutes.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Contestant:
     check: Callable[[], str] = _nothing
     prepare: Callable[[], object] = lambda: None
     notes: Callable[[], dict[str, float]] = dict
+    most: int = sys.maxsize
 
 
 @dataclass
@@ -161,7 +163,7 @@ def hold(
     scores = [Score(contestant.name, contestant.rows) for contestant in contestants]
     for number in range(runs):
         for contestant, score in zip(contestants, scores, strict=True):
-            if not score.failure:
+            if not score.failure and number < contestant.most:
                 _take_turn(contestant, score)
                 tell(
                     f"  {name} {number + 1}/{runs} {score.name}: {score.failure or f'{score.walls[-1]:.2f} s'}"
@@ -174,8 +176,8 @@ def _take_turn(contestant: Contestant, score: Score) -> None:
     try:
         contestant.prepare()
         measured = contestant.run()
-        checksum = contestant.check()
         score.notes = contestant.notes()
+        checksum = contestant.check()
     except FailedError as error:
         score.failure = str(error)
         return

@@ -9,7 +9,7 @@ import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 from urllib.parse import unquote, urlsplit
 
 import psycopg
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 URL_VARIABLE = "SFSOURCE_BENCH_POSTGRES_URL"
+_TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s"
+_COLUMNS = "SELECT column_name FROM information_schema.columns WHERE table_schema = %s AND table_name = %s"
+
+
+def plain(name: str) -> str:
+    """Give a name without case and underscores, which programs change as they like."""
+    return name.replace("_", "").lower()
 
 
 @dataclass(frozen=True)
@@ -62,11 +69,11 @@ class Warehouse:
         self.connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
 
     def checksum(self, schema: str, table: str, kinds: Mapping[str, str], first: int) -> str:
-        """Checksum of a table, whatever column types it was given.
+        """Checksum of a table, whatever column types and spelling of names it was given.
 
         Args:
             schema: Its schema.
-            table: Its name.
+            table: Its name; case and underscores do not matter, here and in columns.
             kinds: The columns to look at, each with its kind: text, number, integer, boolean, date or datetime.
             first: How many rows, by id; a table with fewer is a failure.
 
@@ -76,23 +83,39 @@ class Warehouse:
         Raises:
             FailedError: The table or a column is missing, or rows are.
         """
-        cells = sql.SQL(", ").join(_canonical(name, kind) for name, kind in kinds.items())
+        name = self._named(schema, table)
+        own = {plain(column): column for (column,) in self._rows(_COLUMNS, schema, name)}
+        missing = [column for column in kinds if plain(column) not in own]
+        if missing:
+            raise FailedError(f"{name} lacks the columns {', '.join(missing)}")
+        cells = sql.SQL(", ").join(_canonical(own[plain(column)], kind) for column, kind in kinds.items())
         statement = sql.SQL(
-            "SELECT md5(string_agg(line, '' ORDER BY id)), count(*) FROM (SELECT id COLLATE ucs_basic AS id, "
-            "md5(ROW({cells})::text) AS line FROM {table} ORDER BY id COLLATE ucs_basic LIMIT {first}) AS lines"
-        ).format(cells=cells, table=sql.Identifier(schema, table), first=first)
+            "SELECT md5(string_agg(line, '' ORDER BY id)), count(*) FROM (SELECT {id} COLLATE ucs_basic AS id, "
+            "md5(ROW({cells})::text) AS line FROM {table} ORDER BY 1 LIMIT {first}) AS lines"
+        ).format(id=sql.Identifier(own["id"]), cells=cells, table=sql.Identifier(schema, name), first=first)
         try:
             row = self.connection.execute(statement).fetchone()
         except psycopg.Error as error:
             raise FailedError(f"the table cannot be compared: {error}") from error
         assert row is not None
         if row[1] != first:
-            raise FailedError(f"{table} has {row[1]} rows of {first}")
+            raise FailedError(f"{name} has {row[1]} rows of {first}")
         return str(row[0])
 
+    def _named(self, schema: str, table: str) -> str:
+        """Find a table by its name without case and underscores."""
+        found = [name for (name,) in self._rows(_TABLES, schema) if plain(name) == plain(table)]
+        if not found:
+            raise FailedError(f"there is no table {table}")
+        return str(found[0])
+
+    def _rows(self, statement: LiteralString, *parameters: str) -> list[tuple[str]]:
+        return self.connection.execute(statement, parameters).fetchall()
+
     def count(self, schema: str, table: str) -> int:
-        """Rows of a table."""
-        statement = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, table))
+        """Count the rows of a table, named as for `checksum`."""
+        name = self._named(schema, table)
+        statement = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, name))
         row = self.connection.execute(statement).fetchone()
         assert row is not None
         return int(row[0])
