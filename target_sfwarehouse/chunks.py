@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["CHUNK_BYTES", "CHUNK_ROWS", "Chunk"]
 
 CHUNK_ROWS = 2_000
-CHUNK_BYTES = 2 * 1024 * 1024
+CHUNK_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ __all__ = ["Worker"]
 
 T = TypeVar("T")
 
-WAITING = 3
+WAITING = 8
 """Jobs that may wait: enough to keep the server busy, few enough to keep memory small."""
 
 
