@@ -14,6 +14,8 @@ import difflib
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, Self
 
+import msgspec
+
 from tap_sfsource.catalog import API_NAME, TYPE
 from tap_sfsource.errors import CatalogError
 from tap_sfsource.naming import API_NAMES, COLLECTIONS
@@ -201,61 +203,68 @@ def is_pattern(text: str) -> bool:
     return any(sign in text for sign in _WILDCARDS)
 
 
-def _read_entry(place: int, entry: Any) -> StreamSelection:
-    name = entry.get("tap_stream_id") or entry.get("stream") if isinstance(entry, dict) else None
-    if not isinstance(name, str):
+class _Part(msgspec.Struct):
+    breadcrumb: tuple[str, ...]
+    metadata: dict[str, Any]
+
+
+class _Schema(msgspec.Struct):
+    properties: dict[str, dict[str, Any]] = {}
+    selected: bool | str | None = None
+
+
+class _Entry(msgspec.Struct):
+    tap_stream_id: str | None = None
+    stream: str | None = None
+    metadata: list[_Part] | None = None
+    replication_method: str | None = None
+    replication_key: str | None = None
+    selected: bool | str | None = None
+    schema: _Schema | None = None
+
+
+def _read_entry(place: int, given: Any) -> StreamSelection:
+    try:
+        entry = msgspec.convert(given, _Entry)
+    except msgspec.ValidationError as error:
+        raise CatalogError(f"Entry {place + 1} of the catalog cannot be read: {error}.") from None
+    name = entry.tap_stream_id or entry.stream
+    if not name:
         raise CatalogError(f'Entry {place + 1} of the catalog has no "tap_stream_id" that names a stream.')
-    schema = entry.get("schema") or {}
-    properties = schema.get("properties") or {} if isinstance(schema, dict) else None
-    if not isinstance(properties, dict) or not all(isinstance(told, dict) for told in properties.values()):
-        raise CatalogError(f"The catalog's schema of {name} must be an object whose properties are objects.")
-    metadata = _metadata(name, entry)
+    properties = entry.schema.properties if entry.schema else {}
+    metadata = {part.breadcrumb: part.metadata for part in entry.metadata or ()}
     root = metadata.get((), {})
-    marks = {
-        crumb[1]: Mark.of(told, properties.get(crumb[1], {}).get("selected"))
+    by_property = {
+        crumb[1]: told
         for crumb, told in metadata.items()
         if len(crumb) == _PROPERTY_DEPTH and crumb[0] == "properties"
     }
-    for property_name, property_schema in properties.items():
-        if property_name not in marks and "selected" in property_schema:
-            marks[property_name] = Mark.of({}, property_schema["selected"])
-    by_property = {crumb[1]: told for crumb, told in metadata.items() if len(crumb) == _PROPERTY_DEPTH}
-    api_name = str(root.get(API_NAME) or API_NAMES.get(name) or (name if name in COLLECTIONS else ""))
+    marks = {
+        key: Mark.of(by_property.get(key, {}), properties.get(key, {}).get("selected"))
+        for key in (*by_property, *(key for key, schema in properties.items() if "selected" in schema))
+    }
     return StreamSelection(
         stream_name=name,
-        api_name=api_name,
-        selected=_is_stream_selected(entry, root, schema, is_full=bool(properties)),
+        api_name=str(root.get(API_NAME) or API_NAMES.get(name) or (name if name in COLLECTIONS else "")),
+        selected=_is_stream_selected(entry, root),
         is_full=bool(properties),
         exact={key: mark for key, mark in marks.items() if not is_pattern(key)},
         patterns=tuple((key, mark) for key, mark in marks.items() if is_pattern(key)),
-        known_names={told[API_NAME]: key for key, told in by_property.items() if told.get(API_NAME)},
-        types={key: told[TYPE] for key, told in by_property.items() if told.get(TYPE)},
+        known_names={str(told[API_NAME]): key for key, told in by_property.items() if told.get(API_NAME)},
+        types={key: str(told[TYPE]) for key, told in by_property.items() if told.get(TYPE)},
         schemas=properties,
-        replication_method=str(
-            root.get("forced-replication-method") or entry.get("replication_method") or ""
-        ),
-        replication_key=str(root.get("replication-key") or entry.get("replication_key") or ""),
+        replication_method=str(root.get("forced-replication-method") or entry.replication_method or ""),
+        replication_key=str(root.get("replication-key") or entry.replication_key or ""),
     )
 
 
-def _metadata(name: str, entry: Mapping[str, Any]) -> dict[tuple[str, ...], Mapping[str, Any]]:
-    try:
-        return {tuple(part["breadcrumb"]): part["metadata"] for part in entry.get("metadata") or []}
-    except (TypeError, KeyError):
-        raise CatalogError(
-            f"The catalog's metadata of {name} must be a list of "
-            f'{{"breadcrumb": [...], "metadata": {{...}}}}.'
-        ) from None
-
-
-def _is_stream_selected(
-    entry: Mapping[str, Any], root: Mapping[str, Any], schema: Mapping[str, Any], *, is_full: bool
-) -> bool:
-    mark = Mark.of(root, entry.get("selected", schema.get("selected")))
+def _is_stream_selected(entry: _Entry, root: Mapping[str, Any]) -> bool:
+    schema = entry.schema or _Schema()
+    mark = Mark.of(root, schema.selected if entry.selected is None else entry.selected)
     if mark.verdict is not None:
         return mark.verdict
     # Who lists a stream in a selection-only catalog wants it; a full catalog lists everything.
-    return not is_full or not entry.get("metadata")
+    return not schema.properties or not entry.metadata
 
 
 def _truth(value: Any) -> bool | None:
@@ -265,5 +274,6 @@ def _truth(value: Any) -> bool | None:
 
 
 def _types(schema: Mapping[str, Any]) -> frozenset[str]:
-    types = schema.get("type") or []
-    return frozenset([types] if isinstance(types, str) else types) - {"null"}
+    types = schema.get("type")
+    named = types if isinstance(types, list) else [types]
+    return frozenset(name for name in named if isinstance(name, str)) - {"null"}

@@ -347,15 +347,15 @@ def test_selection_of_the_days_before_metadata_still_works(org_server: OrgServer
         ({}, 'no list "streams"'),
         ({"streams": {}}, 'no list "streams"'),
         ({"streams": [{}]}, 'Entry 1 of the catalog has no "tap_stream_id"'),
-        ({"streams": ["accounts"]}, 'Entry 1 of the catalog has no "tap_stream_id"'),
+        ({"streams": ["accounts"]}, "Entry 1 of the catalog cannot be read: Expected `object`, got `str`"),
         ({"streams": [{"tap_stream_id": "a"}, {"tap_stream_id": "a"}]}, "names the stream a twice"),
         (
             {"streams": [{"tap_stream_id": "a", "metadata": [{"selected": True}]}]},
-            "catalog's metadata of a must be",
+            r"Entry 1 .* missing required field `breadcrumb` - at `\$\.metadata\[0\]`",
         ),
         (
             {"streams": [{"tap_stream_id": "a", "schema": {"properties": ["name"]}}]},
-            "catalog's schema of a must be an object",
+            r"Entry 1 .* Expected `object`, got `array` - at `\$\.schema\.properties`",
         ),
     ],
 )

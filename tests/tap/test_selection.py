@@ -14,6 +14,7 @@ from singer_sdk.singerlib import Catalog
 
 from tap_sfsource.catalog import catalog_of, plan_of
 from tap_sfsource.describe import Field, SObject
+from tap_sfsource.errors import CatalogError
 from tap_sfsource.selection import matches, read_catalog
 from tap_sfsource.settings import Settings
 from tests.fix_process import PROJECT
@@ -74,6 +75,42 @@ def test_a_catalog_with_bare_properties_reads_what_it_lists(listed: set[str], ma
     assert selection.selected
     if listed:
         assert read == (listed | {"id", "is_deleted", "system_modstamp"}) - {"billing_address"}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+WORDS = st.sampled_from(["properties", "selected", "name", "*", "accounts"])
+NAMED = st.fixed_dictionaries({"tap_stream_id": WORDS})
+NEARLY = st.dictionaries(
+    st.sampled_from(
+        ["tap_stream_id", "stream", "schema", "metadata", "selected", "key_properties", "replication_key"]
+    ),
+    JSON
+    | WORDS
+    | st.fixed_dictionaries({"properties": st.dictionaries(WORDS, JSON)})
+    | st.lists(
+        st.fixed_dictionaries(
+            {"breadcrumb": st.lists(WORDS) | JSON, "metadata": st.dictionaries(WORDS, JSON) | JSON}
+        ),
+        max_size=3,
+    ),
+)
+
+ENTRIES = st.builds(lambda nearly, named: {**nearly, **named}, NEARLY, NAMED)
+
+
+@given(JSON | st.fixed_dictionaries({"streams": st.lists(ENTRIES | JSON, max_size=3) | JSON}))
+def test_whatever_is_given_as_a_catalog_is_read_or_refused_in_words(catalog: Any) -> None:
+    try:
+        selections = read_catalog(catalog)
+    except CatalogError:
+        return
+    for selection in selections:
+        PLAN.selecting(selection.is_selected)
+        selection.unknown(PLAN.columns)
 
 
 @pytest.mark.parametrize(

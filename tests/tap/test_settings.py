@@ -6,6 +6,8 @@ import dataclasses
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tap_sfsource.errors import ConfigError
 from tap_sfsource.settings import Settings
@@ -75,3 +77,25 @@ def test_every_setting_is_documented_and_has_the_default_that_the_code_uses() ->
         assert told.get("default") == (used if used not in ((), None) else None), field.name
     assert {name for name, told in properties.items() if told.get("secret")} == Settings.secrets()
     assert Settings.secrets() >= {"client_secret", "refresh_token", "password", "private_key", "access_token"}
+
+
+VALUES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=12)
+    | st.lists(st.text(max_size=5) | st.integers(), max_size=3)
+    | st.dictionaries(st.text(max_size=3), st.integers(), max_size=2)
+)
+
+
+@given(st.dictionaries(st.sampled_from([field.name for field in dataclasses.fields(Settings)]), VALUES))
+def test_whatever_is_given_as_settings_is_taken_or_refused_by_name(config: dict[str, Any]) -> None:
+    refused: ConfigError | None = None
+    try:
+        Settings.from_config(config)
+    except ConfigError as error:
+        refused = error
+    if refused is not None:
+        assert refused.setting in config
+        assert str(refused).startswith(f"Setting {refused.setting}: ")
