@@ -19,7 +19,7 @@ from tap_sfsource.rows import Rows
 if TYPE_CHECKING:
     from singer_sdk.helpers._batch import StorageTarget
 
-    from tap_sfsource.extraction import Step
+    from tap_sfsource.steps import Step
 
 FORMAT = "csv"
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from singer_sdk.mapper import StreamMap
 
-    from tap_sfsource.extraction import Step
     from tap_sfsource.rows import Rows
     from tap_sfsource.run import Output
+    from tap_sfsource.steps import Step
     from tap_sfsource.stream import SalesforceStream
 
 logger = logging.getLogger("tap-sfsource.emit")

@@ -21,6 +21,7 @@ from tap_sfsource.names import Names
 from tap_sfsource.progress import Progress
 from tap_sfsource.readers.bulk import BulkReader
 from tap_sfsource.scan import Readers
+from tap_sfsource.source import Source
 from tap_sfsource.state import StreamState
 from tap_sfsource.summary import StreamSummary, table
 
@@ -114,10 +115,12 @@ class SyncRun:
         self.names = Names(names_stream.plan) if names_stream is not None else None
         self._extractions = {
             stream.name: Extraction(
-                stream.plan,
-                StreamState(stream.name, stream.stream_state, stream.replication_key),
-                readers,
-                self.names,
+                Source(
+                    stream.plan,
+                    StreamState(stream.name, stream.stream_state, stream.replication_key),
+                    readers,
+                    self.names,
+                )
             )
             for stream in streams
         }
@@ -126,9 +129,9 @@ class SyncRun:
 
     def start(self) -> None:
         """Begin to look ahead; where much may have to be read, with a count of it."""
-        unread = [part for part in self._extractions.values() if part.state.bookmark is None]
+        unread = [part for part in self._extractions.values() if part.source.state.bookmark is None]
         if unread and self._client.settings.reader == "auto":
-            self._count(unread)
+            self._count([part.source for part in unread])
         self._lookahead.start()
 
     def take(self, stream: SalesforceStream) -> Extraction:
@@ -177,9 +180,9 @@ class SyncRun:
         """The run as a table for people."""
         return table(self.summaries, self._client.calls, time.monotonic() - self._started)
 
-    def _count(self, extractions: Sequence[Extraction]) -> None:
+    def _count(self, sources: Sequence[Source]) -> None:
         """Ask for approximate sizes, so that no first page of a large table is fetched for nothing."""
-        by_name = {part.plan.api_name: part for part in extractions}
+        by_name = {source.plan.api_name: source for source in sources}
         names = sorted(by_name)
         for at in range(0, len(names), _COUNTS_A_CALL):
             try:

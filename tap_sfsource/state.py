@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tap_sfsource import windows
@@ -38,6 +38,7 @@ class JobBookmark:
         locator: Of the page to read next; empty for the first.
         watermark: What the stream's bookmark becomes once the last page is emitted.
         rows: Rows emitted so far.
+        version: The table version of its rows, 0 if they have none: what an earlier run emitted belongs to it too.
     """
 
     id: str
@@ -45,6 +46,11 @@ class JobBookmark:
     locator: str = ""
     watermark: str = ""
     rows: int = 0
+    version: int = 0
+
+    def of_version(self, version: int | None) -> JobBookmark:
+        """The same with the table version of its rows."""
+        return replace(self, version=version or 0)
 
 
 class StreamState:

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib.encoding.simple import Message
 
     from tap_sfsource.catalog import SObjectPlan
-    from tap_sfsource.extraction import Extraction, Step
+    from tap_sfsource.extraction import Extraction
     from tap_sfsource.names import Names
     from tap_sfsource.run import Output
+    from tap_sfsource.steps import Step
     from tap_sfsource.tap import TapSFSource
 
 
@@ -99,7 +100,7 @@ class SalesforceStream(Stream):
         with counter, timer:
             try:
                 extraction = run.take(self)
-                summary.notes = extraction.notes
+                summary.notes = extraction.source.notes
                 for step in extraction.steps():
                     before = _total(summary)
                     yield from self._write(step, summary, write_messages=write_messages)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
+from tests.simulator.http.faults import Status
+from tests.tap.running import run_tap
 from tests.tap.syncs import Syncs, accounts
 
 if TYPE_CHECKING:
@@ -92,3 +95,43 @@ def test_a_row_that_commits_late_is_not_lost(org_server: OrgServer, frozen: Cloc
     frozen.advance(hours=3)
     syncs.sync()
     assert syncs.row("accounts", late)["name"] == "Late"
+
+
+def test_a_sweep_that_was_killed_goes_on_without_losing_the_living(
+    org_server: OrgServer, frozen: Clock
+) -> None:
+    gone, *kept = accounts(org_server, 7)
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account", reader="bulk", bulk_page_size=2, deletes="sweep")
+    syncs.sync(deletes="soft")
+    org_server.org.hard_delete(gone)
+    frozen.advance(hours=3)
+    lines = run_tap(syncs.config, state=syncs.target.state).output.decode().splitlines()
+    swept = [place for place, line in enumerate(lines) if '"STATE"' in line and '"ids"' in line]
+    syncs.target.feed(lines[: swept[1] + 1])
+    assert "ids" in json.dumps(syncs.target.state)
+    syncs.sync()
+    assert {name: syncs.row("accounts", name)["is_deleted"] for name in (gone, *kept)} == {
+        gone: True,
+        **dict.fromkeys(kept, False),
+    }
+
+
+def test_deletions_that_could_not_be_asked_for_are_seen_by_the_next_run(
+    org_server: OrgServer, frozen: Clock
+) -> None:
+    (gone,) = accounts(org_server, 1)
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account")
+    syncs.sync()
+    org_server.org.hard_delete(gone)
+    frozen.advance(hours=3)
+    fault = org_server.faults.add(Status(400, "OPERATION_NOT_ALLOWED", "Not now."), path="*/deleted*")
+    syncs.sync()
+    assert syncs.complete
+    assert fault.fired
+    assert syncs.row("accounts", gone)["is_deleted"] is False
+    org_server.faults.clear()
+    frozen.advance(hours=3)
+    syncs.sync()
+    assert syncs.row("accounts", gone)["is_deleted"] is True
