@@ -22,25 +22,28 @@ from tests.simulator.server import Server, serve
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PACKAGE = "airbyte-source-salesforce==2.10.3"
+LOCK = Path(__file__).parents[2] / "requirements" / "peers" / "airbyte-source-salesforce.txt"
 RESOLVER = Path(__file__).with_name("clients") / "resolver"
 STREAMS = ("Account", "Period")
 
 
 @pytest.fixture(scope="module")
 def program(request: pytest.FixtureRequest) -> Path:
-    """The connector in an environment of its own, made once and kept in pytest's cache."""
+    """The connector as locked, in an environment of its own that pytest's cache keeps until the lock changes."""
     folder = Path(request.config.cache.mkdir("airbyte")) / "venv"
-    program = folder / "bin" / "source-salesforce"
-    uv = str(Path(sys.executable).with_name("uv"))
-    if not program.exists():
+    stamp = folder / "installed.txt"
+    if not stamp.exists() or stamp.read_bytes() != LOCK.read_bytes():
+        uv = str(Path(sys.executable).with_name("uv"))
+        python = str(folder / "bin" / "python")
         try:
-            subprocess.run([uv, "venv", "--clear", str(folder)], check=True, capture_output=True, timeout=60)
-            command = [uv, "pip", "install", "--python", str(folder / "bin" / "python"), PACKAGE]
+            command = [uv, "venv", "--clear", "--python", sys.executable, str(folder)]
+            subprocess.run(command, check=True, capture_output=True, timeout=60)
+            command = [uv, "pip", "install", "--python", python, "--require-hashes", "-r", str(LOCK)]
             subprocess.run(command, check=True, capture_output=True, timeout=180)
-        except (OSError, subprocess.CalledProcessError, subprocess.TimeoutExpired):
-            pytest.skip(f"{PACKAGE} does not install here")
-    return program
+        except (OSError, subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            pytest.skip(f"{LOCK.stem} does not install here: {error}")
+        stamp.write_bytes(LOCK.read_bytes())
+    return folder / "bin" / "source-salesforce"
 
 
 @pytest.fixture(scope="module")

@@ -22,40 +22,53 @@ from tests.simulator.__main__ import (
 if TYPE_CHECKING:
     from tests.fix_org import OrgServer
 
-PACKAGE = "jsforce@3.10.16"
-SCRIPT = Path(__file__).with_name("clients") / "jsforce.js"
+FILES = Path(__file__).with_name("clients") / "jsforce"
+# Every package with its version and hash. Renew it, after a change of package.json, in a copy of the folder:
+#   npm install --package-lock-only --omit-lockfile-registry-resolved && npm shrinkwrap
+# and take out its `funding`, which is nothing but addresses.
+LOCK = "npm-shrinkwrap.json"
 
 
 @pytest.fixture(scope="module")
 def node_modules(request: pytest.FixtureRequest) -> Path:
-    """The package, installed once and kept in pytest's cache."""
+    """The package as locked, which pytest's cache keeps until the lock changes."""
     npm = shutil.which("npm")
-    if npm is None:
+    if npm is None or shutil.which("node") is None:
         pytest.skip("needs node and npm")
     folder = Path(request.config.cache.mkdir("jsforce"))
-    if not (folder / "node_modules" / "jsforce").exists():
-        command = [
-            npm,
-            "install",
-            "--no-audit",
-            "--no-fund",
-            "--ignore-scripts",
-            "--prefix",
-            str(folder),
-            PACKAGE,
-        ]
+    stamp = folder / "node_modules" / "installed.json"
+    lock = (FILES / LOCK).read_bytes()
+    if not stamp.exists() or stamp.read_bytes() != lock:
+        for name in ("package.json", LOCK):
+            shutil.copy(FILES / name, folder)
+        command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
         try:
-            subprocess.run(command, check=True, capture_output=True, timeout=120)
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-            pytest.skip(f"{PACKAGE} does not install here")
-    return folder / "node_modules"
+            subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            pytest.skip(f"jsforce does not install here: {error}")
+        stamp.write_bytes(lock)
+    return stamp.parent
+
+
+def test_the_lock_names_hashes_and_no_address() -> None:
+    packages = json.loads((FILES / LOCK).read_text())["packages"]
+    assert all("integrity" in package for name, package in packages.items() if name)
+    assert "://" not in (FILES / LOCK).read_text()
 
 
 def test_jsforce(company_server: OrgServer, node_modules: Path) -> None:
     company_server.org.login.soap_login = True
     password = DEMO_PASSWORD + DEMO_SECURITY_TOKEN
     run = subprocess.run(
-        ["node", str(SCRIPT), company_server.url, DEMO_USER, password, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET],
+        [
+            "node",
+            str(FILES / "run.js"),
+            company_server.url,
+            DEMO_USER,
+            password,
+            DEMO_CLIENT_ID,
+            DEMO_CLIENT_SECRET,
+        ],
         env={**os.environ, "NODE_PATH": str(node_modules)},
         capture_output=True,
         text=True,
