@@ -28,6 +28,7 @@ class Engine:
         row_order: `ctid` gives the order in which rows of a table were written.
         row_origin: `xmax = 0` tells an inserted row from an updated one in RETURNING.
         advisory_locks: `pg_advisory_xact_lock` excludes other sessions.
+        session: Statements that a session needs first.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Engine:
     row_order: bool = True
     row_origin: bool = True
     advisory_locks: bool = True
+    session: tuple[str, ...] = ()
 
 
 def detect(connection: psycopg.Connection[Any]) -> Engine:
@@ -50,7 +52,10 @@ def detect(connection: psycopg.Connection[Any]) -> Engine:
         "SELECT version(), EXISTS (SELECT 1 FROM pg_catalog.pg_extension WHERE extname = 'citus')"
     ).fetchone()
     version, citus = row if row is not None else ("", False)
-    return engine_of(version, connection.info.server_version, citus=citus)
+    engine = engine_of(version, connection.info.server_version, citus=citus)
+    for statement in engine.session:
+        connection.execute(statement.encode())
+    return engine
 
 
 def engine_of(version: str, number: int, *, citus: bool) -> Engine:
@@ -67,11 +72,18 @@ def engine_of(version: str, number: int, *, citus: bool) -> Engine:
     name = " ".join(version.split()[:2])
     if version.startswith("CockroachDB"):
         name = " ".join(version.split()[:3])
-        return Engine(name, merge=False, row_order=False, row_origin=False, advisory_locks=False)
+        return Engine(
+            name,
+            merge=False,
+            row_order=False,
+            row_origin=False,
+            advisory_locks=False,
+            session=("SET experimental_enable_temp_tables = 'on'",),
+        )
     if re.search(r"-YB-\d", version):
         return Engine(
             f"YugabyteDB ({name})", merge=False, row_order=False, row_origin=False, advisory_locks=False
         )
     if citus:
-        return Engine(f"Citus ({name})", merge=False)
+        return Engine(f"Citus ({name})", merge=False, row_origin=False)
     return Engine(name, merge=number >= MERGE_RETURNING)

@@ -158,7 +158,8 @@ def test_the_tables_are_what_the_model_predicts(
     for message in messages:
         model.take(message)
     config = warehouse.config(batch_size_rows=rows, hard_delete=hard_delete)
-    with forced(merge=able[0], row_order=able[1], row_origin=able[2]):
+    merge = able[0] and warehouse.connection.info.server_version >= engine.MERGE_RETURNING
+    with forced(merge=merge, row_order=able[1], row_origin=able[2]):
         outcome = load(config, messages, by_sdk=by_sdk)
     event(f"records: {sum(m['type'] == 'RECORD' for m in messages) // 10}0s")
     assert outcome.error is None
