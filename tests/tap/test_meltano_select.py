@@ -14,7 +14,7 @@ def test_only_what_the_rules_select_is_asked_for(meltano: Meltano, org_server: O
     org_server.org.create("Account", {"Name": "Acme", "Industry": "Energy", "AnnualRevenue": 1.5})
     meltano.configure("tap-sfsource", org_server.config())
     meltano.environment["TAP_SFSOURCE__SELECT"] = json.dumps(
-        ["accounts.name", "accounts.annual_revenue", "contacts.*", "!contacts.email", "names.*"]
+        ["accounts.name", "accounts.annual_revenue", "contacts.*", "!contacts.email"]
     )
     meltano.environment["TAP_SFSOURCE__SCHEMA"] = json.dumps(
         {"accounts": {"annual_revenue": {"type": ["string", "null"]}}}
