@@ -1,0 +1,154 @@
+"""kill -9 of the target and of Postgres: a rerun from the last emitted STATE ends where an undisturbed run does."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from target_sfwarehouse import embedded
+from tests.fix_process import wait_until
+from tests.fix_warehouse import plain_url
+from tests.target.support import INTEGER, STRING, as_lines, record, schema_message, state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.fix_process import Processes
+    from tests.fix_warehouse import Warehouse
+
+KILLS = 100 if os.environ.get("SFSOURCE_TEST_LEVEL") == "long" else 3
+RECORDS = 12_000
+STREAMS = ("a", "b", "c")
+SCHEMAS = [schema_message(stream, {"id": INTEGER, "n": INTEGER, "text": STRING}) for stream in STREAMS]
+
+
+def all_messages() -> list[Any]:
+    """Records of three streams in turn that update few keys many times, with a STATE now and then."""
+    messages: list[Any] = []
+    for n in range(RECORDS):
+        messages.append(record(STREAMS[n % 3], {"id": n % 997, "n": n, "text": f"text {n}" * 20}))
+        if n % 100 == 99:
+            messages.append(state({"n": n}))
+    return messages
+
+
+MESSAGES = all_messages()
+
+
+def expected_until(last: int) -> dict[tuple[str, int], int]:
+    """The newest `n` of each row after the records up to `last`."""
+    return {(STREAMS[n % 3], n % 997): n for n in range(last + 1)}
+
+
+class Run:
+    """One process of the target, fed from the last STATE on."""
+
+    def __init__(self, processes: Processes, config: Path, after: int) -> None:
+        position = next((i + 1 for i, m in enumerate(MESSAGES) if m.get("value") == {"n": after}), 0)
+        self.source = processes.directory / "in.jsonl"
+        self.source.write_bytes(as_lines([*SCHEMAS, *MESSAGES[position:]]))
+        self.out = processes.directory / "out.jsonl"
+        self.started = time.monotonic()
+        with self.source.open() as stdin, self.out.open("w") as stdout:
+            self.process = subprocess.Popen(
+                ["target-sfwarehouse", "--config", str(config)],
+                stdin=stdin,
+                stdout=stdout,
+                stderr=subprocess.DEVNULL,
+                env=processes.environment({}),
+            )
+
+    def last_state(self, before: int) -> int:
+        """The newest STATE that was written whole, or the one that the run began with."""
+        lines = self.out.read_text().split("\n")[:-1]
+        return int(json.loads(lines[-1])["n"]) if lines else before
+
+
+def newest(query: Callable[[str], list[dict[str, Any]]], schema: str) -> dict[tuple[str, int], int]:
+    found: dict[tuple[str, int], int] = {}
+    for stream in STREAMS:
+        if query(f"SELECT to_regclass('{schema}.{stream}') AS t")[0]["t"] is not None:
+            rows = query(f"SELECT id, n FROM {schema}.{stream}")
+            assert len(rows) == len({row["id"] for row in rows})
+            found |= {(stream, row["id"]): row["n"] for row in rows}
+    return found
+
+
+def check(found: dict[tuple[str, int], int], vouched: int) -> None:
+    """What the last STATE vouches for is there, in that version or a newer one; nothing else is."""
+    for row, n in expected_until(vouched).items():
+        assert found.get(row, -1) >= n, row
+    assert found.keys() <= expected_until(RECORDS - 1).keys()
+
+
+def no_staging_is_left(query: Callable[[str], list[dict[str, Any]]]) -> None:
+    left = "SELECT relname FROM pg_class WHERE relname LIKE '\\_sfw%%'"
+    wait_until(lambda: not query(left), "staging tables are gone", deadline=20)
+
+
+def test_kill_of_the_target(processes: Processes, warehouse: Warehouse) -> None:
+    config = processes.write("config.json", warehouse.config(batch_size_rows=500))
+    chance = random.Random(os.environ.get("SFSOURCE_TEST_SEED", "target"))
+    last = -1
+    for _ in range(KILLS):
+        run = Run(processes, config, last)
+        time.sleep(chance.uniform(0.8, 2.2))
+        run.process.kill()
+        run.process.wait()
+        last = run.last_state(last)
+        check(newest(warehouse.query, warehouse.schema), last)
+        if last == RECORDS - 1:
+            last = -1
+    run = Run(processes, config, last)
+    assert run.process.wait(120) == 0
+    assert run.last_state(last) == RECORDS - 1
+    assert newest(warehouse.query, warehouse.schema) == expected_until(RECORDS - 1)
+    no_staging_is_left(warehouse.query)
+
+
+@pytest.fixture
+def server(open_directory: Path) -> Iterator[embedded.EmbeddedServer]:
+    """A Postgres of the test's own, which writes to the disk as a real one does."""
+    yield embedded.start(open_directory / "killed")
+    embedded.stop(open_directory / "killed")
+
+
+def test_kill_of_postgres(server: embedded.EmbeddedServer, processes: Processes) -> None:
+    chance = random.Random(os.environ.get("SFSOURCE_TEST_SEED", "postgres"))
+    last = -1
+    schema = "killed"
+    for _ in range(max(1, KILLS // 2)):
+        config = processes.write(
+            "config.json", {"sqlalchemy_url": server.url, "schema": schema, "batch_size_rows": 500}
+        )
+        run = Run(processes, config, last)
+        time.sleep(chance.uniform(0.8, 2.2))
+        pid = int((server.data / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+        status = run.process.wait(60)
+        last = run.last_state(last)
+        assert status != 0 or last == RECORDS - 1
+        server = embedded.start(server.directory)
+        with psycopg.connect(plain_url(server.url), autocommit=True, row_factory=dict_row) as connection:
+            check(newest(lambda q, c=connection: c.execute(q.encode()).fetchall(), schema), last)  # type: ignore[misc]
+        if last == RECORDS - 1:
+            last = -1
+    config = processes.write(
+        "config.json", {"sqlalchemy_url": server.url, "schema": schema, "batch_size_rows": 500}
+    )
+    run = Run(processes, config, last)
+    assert run.process.wait(120) == 0
+    with psycopg.connect(plain_url(server.url), autocommit=True, row_factory=dict_row) as connection:
+        query = lambda q: connection.execute(q.replace("%%", "%").encode()).fetchall()  # noqa: E731
+        assert newest(query, schema) == expected_until(RECORDS - 1)
+        no_staging_is_left(query)
