@@ -216,8 +216,9 @@ class BatchReader:
             column.name for column in sink.shape.columns if column.key and column.name not in file.names
         ]:
             raise self._error(f"batch file {url} lacks the key property {shown(absent[0])}")
-        if sink.versioned or any(columns[name].type.family == "bytes" for name in file.names):
+        if any(columns[name].type.family == "bytes" for name in file.names):
             self._load_slowly(sink, self._records(url))
             return
-        batch = CsvLoad(sink.load, sink.shape, file, self._declared, self._line)
+        extras = sink.extra_values(self._version, None)
+        batch = CsvLoad(sink.load, sink.shape, file, extras, self._declared, self._line)
         self._intake.copy_file(sink.buffer, batch)

@@ -29,6 +29,7 @@ class CsvLoad:
         load: The table.
         shape: Its columns; those that the file lacks become NULL.
         file: The file.
+        extras: Values of the shape's extra columns, the same for every row.
         declared: JSON types of the stream's properties, for rows that have to be looked at.
         line: Input line of the BATCH message.
     """
@@ -36,6 +37,7 @@ class CsvLoad:
     load: Load
     shape: RowShape
     file: CsvFile
+    extras: tuple[Any, ...]
     declared: Mapping[str, frozenset[str]]
     line: int
 
@@ -49,6 +51,21 @@ class CsvLoad:
     def options(self) -> str:
         """Options of the COPY that takes the file whole."""
         return self.file.copy_options([quoted(name) for name in self.columns])
+
+    def preparations(self, stage: str) -> list[str]:
+        """Return the statements that a staging table needs before the file is copied whole.
+
+        Args:
+            stage: Quoted name of the staging table.
+
+        Returns:
+            SQL: columns that the file cannot have get their value as a default.
+        """
+        columns = self.shape.all_columns[len(self.shape.columns) :]
+        return [
+            f"ALTER TABLE {stage} ALTER COLUMN {quoted(column.column)} SET DEFAULT {_literal(value)}"
+            for column, value in zip(columns, self.extras, strict=True)
+        ]
 
     def defaults(self, stage: str) -> list[str]:
         """Return the statements that a staging table needs after the file was copied whole.
@@ -99,8 +116,16 @@ class CsvLoad:
                         break
                 else:
                     chunk.lines.append(self.line)
+                    if self.extras:
+                        chunk.extras.append(self.extras)
                     chunk.texts.append(text)
             if items:
                 yield chunk
             if not going_on:
                 return
+
+
+def _literal(value: float | str | None) -> str:
+    if value is None:
+        return "NULL"
+    return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value)

@@ -178,6 +178,8 @@ class Loader:
     def _copied_whole(self, batch: CsvLoad) -> bool:
         load = batch.load
         segment = self._segment(load, batch.shape.column_names)
+        for statement in batch.preparations(segment.name):
+            run(self.connection, statement)
         try:
             with self._atomic(), open_batch_file(batch.file.url, batch.file.storage) as source:
                 blocks = iter(lambda: source.read(BLOCK), b"")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from singer_sdk import typing as th
+from singer_sdk.helpers.capabilities import BATCH_CONFIG
 
 from target_sfwarehouse.errors import SettingsError
 
@@ -243,6 +245,11 @@ _SSH = th.Property(
 CONFIG_JSONSCHEMA: dict[str, Any] = th.PropertiesList(
     *_CONNECTION, *_DESTINATION, *_RULES, *_TABLES, *_SSL, _SSH
 ).to_dict()
+
+# The SDK's own setting, which does not know the encoding that this package adds.
+_BATCH_CONFIG = copy.deepcopy(BATCH_CONFIG["properties"]["batch_config"])
+_BATCH_CONFIG["properties"]["encoding"]["properties"]["format"]["enum"].append("csv")
+CONFIG_JSONSCHEMA["properties"]["batch_config"] = _BATCH_CONFIG
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,16 @@ FORMATS = {
     "singer.decimal": "numeric",
 }
 
+_JSON_TYPES = {
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    Decimal: "number",
+    list: "array",
+    type(None): "null",
+}
+
 _FAMILIES = {
     "text": "text",
     "character varying": "text",
@@ -105,6 +115,8 @@ def declared_types(schema: Mapping[str, Any]) -> frozenset[str]:
 
 def _own_types(schema: Mapping[str, Any]) -> set[str]:
     own = schema.get("type", ())
+    if not own and (values := schema.get("enum") or ([schema["const"]] if "const" in schema else [])):
+        return {_JSON_TYPES.get(type(value), "object") for value in values} - {"null"}
     return {own} - {"null"} if isinstance(own, str) else set(own) - {"null"}
 
 

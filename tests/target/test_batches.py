@@ -185,6 +185,26 @@ def test_csv_as_salesforce_writes_it(by_sdk: bool, tmp_path: Path, warehouse: Wa
     ]
 
 
+@pytest.mark.parametrize("metadata", [False, True])
+def test_csv_of_a_version(metadata: bool, tmp_path: Path, warehouse: Warehouse) -> None:
+    """Columns that the file cannot have are filled by the staging table's defaults, not row by row."""
+    path = tmp_path / "page.csv"
+    config = warehouse.config(add_record_metadata=metadata)
+    encoding = {"format": "csv", "columns": ["id", "name"], "header": False, "quoted_empty": "null"}
+    for version, ids in ((1, "ab"), (2, "bc")):
+        path.write_text("".join(f'"{id_}",""\n' for id_ in ids))
+        message = batch([path.as_uri()], **encoding) | {"version": version}
+        activate = {"type": "ACTIVATE_VERSION", "stream": "accounts", "version": version}
+        loaded(config, [SCHEMA, message, activate])
+    found = warehouse.query(
+        "SELECT id, is_deleted, _sdc_table_version AS v FROM {schema}.accounts ORDER BY id"
+    )
+    assert [tuple(row.values()) for row in found] == [("a", True, 1), ("b", False, 2), ("c", False, 2)]
+    if metadata:
+        (row,) = warehouse.query("SELECT count(*) AS n FROM {schema}.accounts WHERE _sdc_received_at IS NULL")
+        assert row["n"] == 0
+
+
 def test_records_and_files_of_one_stream_keep_their_order(tmp_path: Path, warehouse: Warehouse) -> None:
     path = tmp_path / "batch.csv"
     path.write_bytes(csv_of(["id", "name"], [["a", "file"], ["b", "file"]]))
