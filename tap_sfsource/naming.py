@@ -7,6 +7,7 @@ Segment's collections table gives them, irregular ones included.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -75,6 +76,7 @@ _BREAK = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Za-z])")
 _OTHER = re.compile(r"[^A-Za-z0-9]+")
 
 
+@functools.lru_cache(maxsize=65_536)  # every object has the audit fields, and many share more
 def column_name(api_name: str) -> str:
     """Give the property name of a field.
 
