@@ -75,7 +75,10 @@ class TokenFile:
                 "Name a file in a folder that the tap may write to, then authorize the app again: the old "
                 "token is used up.",
             ) from None
-        logger.info("Salesforce rotated the refresh token; the new one is kept in %s.", self.path)
+        logger.info(
+            "Salesforce rotated the refresh token; the new one is kept in %s, which the next run needs.",
+            self.path,
+        )
 
     def check(self) -> None:
         """Make sure that a token could be kept, before one is used up.
