@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import aims, pair, plot, report, tap_alone, target_alone
+from benchmarks import aims, growth, idle, pair, plot, report, startup, tap_alone, target_alone
 from benchmarks.contest import tell
 from benchmarks.peers import NoPeers, Peers
 from benchmarks.session import PROJECT, Session
@@ -24,6 +24,10 @@ BENCHMARKS: dict[str, Callable[[Session], list[Result]]] = {
     "target": target_alone.compete,
     "tap": tap_alone.compete,
     "pair": pair.compete,
+    "idle": idle.sync,
+    "discovery": idle.discovery,
+    "growth": growth.compete,
+    "startup": startup.compete,
 }
 
 
@@ -37,19 +41,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = options.rows or (4_000 if options.quick else 200_000)
     runs = options.runs or (1 if options.quick else 5)
     results: list[Result] = []
-    with (
-        tempfile.TemporaryDirectory(prefix="sfsource-bench-files-") as folder,
-        Session(
-            Path(folder), rows, runs, NoPeers() if options.without_peers else Peers(), options.huge
-        ) as session,
-    ):
-        for name in options.only or BENCHMARKS:
-            tell(name)
-            results += BENCHMARKS[name](session)
-    findings = aims.judge(results)
-    print(report.table(results))
-    print("\nAims\n" + report.aims(findings))
-    _save(options.output, results, findings)
+    peers = NoPeers() if options.without_peers else Peers()
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="sfsource-bench-files-") as folder,
+            Session(Path(folder), rows, runs, peers, options.huge) as session,
+        ):
+            for name in options.only or BENCHMARKS:
+                tell(name)
+                found = BENCHMARKS[name](session)
+                print(report.table(found), end="\n\n", flush=True)
+                results += found
+    finally:
+        # What was measured before a benchmark failed is worth keeping.
+        findings = aims.judge(results)
+        print(f"Aims\n{report.aims(findings)}")
+        _save(options.output, results, findings)
     return 0 if all(result.scores[0].walls for result in results) else 1
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks import loaders, target_alone
+from benchmarks import loaders, pair, readers, startup, tap_alone, target_alone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +72,66 @@ def _loading(result: Result) -> list[Finding]:
     ]
 
 
+def _reading(result: Result) -> list[Finding]:
+    ours = readers.OURS
+    return [
+        *_faster(result, ours, readers.SINGER_IO, 20),
+        *_within(result, ours, tap_alone.PARSE, 1.6),
+        *_memory(result, ours, 250),
+    ]
+
+
+def _pairing(result: Result) -> list[Finding]:
+    findings = [
+        *_faster(result, pair.PIPE, pair.THEIRS, 25),
+        *_faster(result, pair.PIPE + pair.MELTANO, pair.THEIRS + pair.MELTANO, 25),
+        *_memory(result, pair.PIPE, 250),
+    ]
+    batch = result.ratio(pair.BATCH, pair.MERGE)
+    if not math.isnan(batch):
+        longer = min(batch, result.ratio(pair.BATCH, pair.DOWNLOAD))
+        aim = f"{result.name}: BATCH csv at most 1.2 times the longer of download and COPY plus MERGE"
+        findings.append(Finding(aim, f"{longer:.2f} times", longer <= 1.2))
+    return findings
+
+
+def _idling(result: Result) -> list[Finding]:
+    score = result.score(readers.OURS)
+    if score is None:
+        return []
+    calls = score.notes["API calls"]
+    return [
+        Finding(f"{result.name}: under 3 s", f"{score.wall:.2f} s", score.wall < 3),
+        Finding(f"{result.name}: at most 14 API calls", f"{calls:g}", calls <= 14),
+    ]
+
+
+def _growing(result: Result) -> list[Finding]:
+    largest = result.scores[-1]
+    if not largest.walls:
+        return []
+    peaks = " and ".join(f"{peak:.0f} MB" for peak in largest.peaks.values())
+    return [Finding(f"{result.name}: each half under 250 MB", peaks, max(largest.peaks.values()) < 250)]
+
+
+def _starting(result: Result) -> list[Finding]:
+    return [
+        Finding(
+            f"start-up: {name} at most 1.3 times the CPU of {startup.IMPORT}",
+            f"{ratio:.2f} times",
+            ratio <= 1.3,
+        )
+        for name in (readers.OURS, loaders.OURS)
+        if not math.isnan(ratio := result.cpu_ratio(name, startup.IMPORT))
+    ]
+
+
 _CHECKS = (
     ("first load", _loading),
     ("upsert", _loading),
+    ("tap, Bulk", _reading),
+    ("pair", _pairing),
+    ("idle sync, 150 ms", _idling),
+    ("growth in rows", _growing),
+    ("start-up", _starting),
 )

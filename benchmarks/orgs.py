@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
+import string
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -23,6 +25,7 @@ _STANDARD = 9
 _KINDS = (
     "string", "string", "picklist", "currency", "string", "email", "datetime", "string", "boolean", "int",
 )  # fmt: skip
+_SIGNS = string.digits + string.ascii_letters
 _START_SECONDS = 600
 _COMPARED_AS = {
     "currency": "number", "int": "integer", "boolean": "boolean", "datetime": "datetime",
@@ -150,10 +153,13 @@ def _fill(org: Org, contents: Contents) -> None:
     from tests.simulator.custom import custom_field, custom_object  # noqa: PLC0415
     from tests.simulator.volume import load_many  # noqa: PLC0415
 
+    numbers = itertools.count()
+
     def add(name: str, columns: int) -> None:
         kinds = [_KINDS[place % len(_KINDS)] for place in range(max(0, columns - _STANDARD))]
         fields = [custom_field(f"{kind.title()}_{place}__c", kind) for place, kind in enumerate(kinds)]
-        org.add_object(custom_object(name, fields))
+        high, low = divmod(next(numbers), len(_SIGNS))
+        org.add_object(custom_object(name, fields, key_prefix=f"b{_SIGNS[high]}{_SIGNS[low]}"))
 
     for name, (rows, columns) in contents.objects.items():
         add(name, columns)

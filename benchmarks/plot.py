@@ -1,4 +1,4 @@
-"""Results as a picture: one bar a contestant, rows a second on a logarithmic scale."""
+"""Results as a picture: one bar a contestant on a logarithmic scale, rows a second or, where no rows move, seconds."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import math
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
+from benchmarks import loaders, readers, startup
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmarks.contest import Result, Score
 
-_WIDTH, _LEFT, _RIGHT = 900, 330, 120
+_WIDTH, _LEFT, _RIGHT = 1000, 430, 130
 _BAR, _GAP, _TITLE, _MARGIN = 18, 6, 34, 16
 _COLOURS = {"ours": "#1b6ca8", "floor": "#9aa5b1", "peer": "#d9822b"}
 
@@ -33,16 +35,18 @@ def svg(results: Sequence[Result]) -> str:
             continue
         parts.append(_text(_MARGIN, top + 16, f"{result.name}: {result.question}", "bold"))
         top += _TITLE
-        fastest, slowest = (choose(score.rate for score in scores) for choose in (max, min))
-        low = math.floor(math.log10(slowest))
-        scale = (_WIDTH - _LEFT - _RIGHT) / max(math.log10(fastest) - low, 1e-9)
-        for score in scores:
-            length = max(2.0, (math.log10(score.rate) - low) * scale)
+        values = [score.rate if score.rows > 1 else score.wall for score in scores]
+        unit = "rows/s" if scores[0].rows > 1 else "s"
+        low = math.floor(math.log10(min(values)))
+        scale = (_WIDTH - _LEFT - _RIGHT) / max(math.log10(max(values)) - low, 1e-9)
+        for score, value in zip(scores, values, strict=True):
+            length = max(2.0, (math.log10(value) - low) * scale)
             colour = _COLOURS[_side(score, scores[0])]
+            figure = f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
             parts += [
                 _text(_LEFT - 8, top + 14, score.name, anchor="end"),
                 f'<rect x="{_LEFT}" y="{top}" width="{length:.1f}" height="{_BAR}" fill="{colour}"/>',
-                _text(_LEFT + length + 6, top + 14, f"{score.rate:,.0f}/s"),
+                _text(_LEFT + length + 6, top + 14, f"{figure} {unit}"),
             ]
             top += _BAR + _GAP
         top += _MARGIN
@@ -54,9 +58,10 @@ def svg(results: Sequence[Result]) -> str:
 
 
 def _side(score: Score, ours: Score) -> str:
-    if score.name.startswith("floor"):
+    if score.name.startswith("floor") or score.name == startup.IMPORT:
         return "floor"
-    return "ours" if score is ours else "peer"
+    own = score is ours or any(name in score.name for name in (readers.OURS, loaders.OURS))
+    return "ours" if own else "peer"
 
 
 def _text(x: float, y: float, text: str, weight: str = "normal", anchor: str = "start") -> str:

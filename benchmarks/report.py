@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from benchmarks.aims import Finding
     from benchmarks.contest import Result, Score
 
-_HEAD = ("", "rows", "seconds", "rows/s", "time a row / ours", "CPU s", "peak MB", "checksum")
+_HEAD = ("", "rows", "seconds", "runs", "rows/s", "time a row / ours", "CPU s", "peak MB", "checksum")
 
 
 def machine() -> dict[str, Any]:
@@ -37,31 +37,35 @@ def table(results: Sequence[Result]) -> str:
 
 def _contest(result: Result) -> str:
     rows = [_HEAD, *(_line(result, score) for score in result.scores)]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(_HEAD))]
+    # What nobody has, such as rows a second of something that moves no rows, needs no column.
+    used = [place for place in range(len(_HEAD)) if any(row[place].strip(" -") for row in rows[1:])]
+    widths = [max(len(row[place]) for row in rows) for place in used]
     lines = [f"{result.name}: {result.question}"]
     for row in rows:
-        cells = (cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))
-        lines.append(f"  {row[0].ljust(widths[0])}  {'  '.join(cells)}".rstrip())
+        first, *rest = (row[place] for place in used)
+        cells = (cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))
+        lines.append(f"  {first.ljust(widths[0])}  {'  '.join(cells)}".rstrip())
     for score in result.scores:
-        if score.failure:
-            lines.append(textwrap.shorten(f"  {score.name}: {' '.join(score.failure.split())}", 400))
-        if score.notes:
-            facts = ", ".join(f"{value:g} {name}" for name, value in score.notes.items())
-            lines.append(f"  {score.name}: {facts}")
+        facts = "; ".join(f"{value:g} {name}" for name, value in score.notes.items())
+        said = " ".join(score.failure.split())
+        if facts or said:
+            lines.append(f"    {score.name}: {textwrap.shorten(facts or said, 300)}")
     return "\n".join(lines)
 
 
 def _line(result: Result, score: Score) -> tuple[str, ...]:
     if not score.walls:
-        return (score.name, "-", "failed" if score.rows else "absent", "-", "-", "-", "-", "-")
+        return (score.name, "-", "failed" if score.rows else "absent", *("-" for _ in _HEAD[3:]))
     spread = (max(score.walls) - min(score.walls)) / 2
     peaks = " + ".join(f"{peak:,.0f}" for peak in score.peaks.values())
     ratio = result.ratio(score.name, result.scores[0].name)
+    moved = score.rows > 1
     return (
         score.name,
-        f"{score.rows:,}",
+        f"{score.rows:,}" if moved else "-",
         f"{score.wall:.2f} ±{spread:.2f}",
-        f"{score.rate:,.0f}",
+        str(len(score.walls)),
+        f"{score.rate:,.0f}" if moved else "-",
         "-" if math.isnan(ratio) else f"{ratio:.2f}",
         f"{score.cpu:.2f}",
         peaks,
