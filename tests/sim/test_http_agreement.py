@@ -8,10 +8,11 @@ import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.sim.agreement import Row, by_id, cell
 from tests.sim.api import Api
 from tests.simulator import company
 from tests.simulator.__main__ import add_demo_login
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
     from tests.fix_org import OrgServer
     from tests.simulator.schema import SObject
-
-Row = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +51,6 @@ def collections(served: OrgServer) -> list[SObject]:
     return [sobject for sobject in served.org.schema if sobject.queryable and not sobject.requires_filter]
 
 
-def by_id(rows: list[Row]) -> dict[str, Row]:
-    found = {row["Id"]: row for row in rows}
-    assert len(found) == len(rows)
-    return found
-
-
 def over_rest(api: Api, sobject: SObject) -> list[Row]:
     names = [field.name for field in sobject.columns if field.type != "base64"]
     page = api.query(f"SELECT {', '.join(names)} FROM {sobject.name}", "queryAll").json(parse_float=Decimal)
@@ -81,17 +74,6 @@ def over_bulk(api: Api, sobject: SObject) -> list[Row]:
         rows += csv.DictReader(io.StringIO(page.content.decode(), newline=""))
         locator = page.headers["Sforce-Locator"]
     return rows
-
-
-def cell(kind: str, value: Any) -> str:
-    """How Bulk writes what REST says."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    return str(value).replace("+0000", "Z") if kind == "datetime" else str(value)
 
 
 def test_rest_tells_what_the_store_holds(served: OrgServer, api: Api) -> None:

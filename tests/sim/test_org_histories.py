@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
 from tests.fix_org import OrgServer
+from tests.sim.agreement import check_changes, check_describes, check_rows, text_of
 from tests.sim.api import Api
 from tests.simulator.__main__ import add_demo_login
 from tests.simulator.clock import Clock
+from tests.simulator.custom import custom_field, custom_object
 from tests.simulator.errors import ApiError
 from tests.simulator.org import Org
 from tests.simulator.server import serve
@@ -24,6 +26,7 @@ from tests.simulator.server import serve
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.simulator.schema import Field, SObject
     from tests.simulator.transactions import Transaction
 
 LONG = os.environ.get("SFSOURCE_TEST_LEVEL") == "long"
@@ -32,12 +35,30 @@ CHILDREN = {
     "Contact": ("AccountId", "Account"),
     "Case": ("AccountId", "Account"),
     "CaseComment": ("ParentId", "Case"),
+    "Task": ("WhatId", "Account"),
+    "Visit__c": ("Account__c", "Account"),
 }
+# A child of these does not exist without its parent; one of the others loses it and lives on.
+DETAILS = ("CaseComment", "Visit__c")
 VALUES: dict[str, Callable[[str], dict[str, Any]]] = {
     "Account": lambda text: {"Name": text or "x", "Phone": text[:40] or None},
     "Contact": lambda text: {"LastName": text[:80] or "x"},
     "Case": lambda text: {"Subject": text or None},
     "CaseComment": lambda text: {"CommentBody": text or None},
+    "Task": lambda text: {"Subject": text or None},
+    "Visit__c": lambda text: {"Name": text or "x"},
+}
+# Custom fields that come and go, and what a row has in one before it is set.
+CUSTOM: dict[str, tuple[Callable[[], Field], Any]] = {
+    "Word__c": (lambda: custom_field("Word__c", "string"), None),
+    "Checked__c": (lambda: custom_field("Checked__c", "boolean"), False),
+    "Price__c": (lambda: custom_field("Price__c", "currency", precision=18), None),
+    "Other__c": (lambda: custom_field("Other__c", "reference", reference_to=("Account", "Case")), None),
+}
+SETTABLE: dict[str, st.SearchStrategy[Any]] = {
+    "Word__c": st.none() | st.sampled_from(["x", "a\0b", "two\r\nlines", '"', "שלום"]),
+    "Checked__c": st.booleans(),
+    "Price__c": st.none() | st.sampled_from([Decimal("-0.01"), Decimal("9999999999999999.99")]),
 }
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 
@@ -55,8 +76,16 @@ class Row:
         self.in_bin = False
 
 
+def visit() -> SObject:
+    """A custom object that comes and goes, a detail of accounts."""
+    master = custom_field(
+        "Account__c", "reference", reference_to=("Account",), nillable=False, cascade_delete=True
+    )
+    return custom_object("Visit__c", [master])
+
+
 class Histories(RuleBasedStateMachine):
-    """Changes to four objects that hang on each other, with transactions that commit late."""
+    """Changes to objects that hang on each other and to their metadata, with transactions that commit late."""
 
     records = Bundle("records")
     transactions = Bundle("transactions")
@@ -65,57 +94,30 @@ class Histories(RuleBasedStateMachine):
         super().__init__()
         self.clock = Clock(datetime(2026, 3, 2, 9, tzinfo=UTC), frozen=True)
         self.org = Org(clock=self.clock)
+        add_demo_login(self.org)
         self.rows: dict[str, Row] = {}
         self.log: dict[str, tuple[str, datetime]] = {}
         self.open: dict[int, tuple[Transaction, datetime, dict[str, Row]]] = {}
+        self.fields = {name: list(self.org.object(name).fields) for name in VALUES if name != "Visit__c"}
+        self.seen: dict[str, tuple[str, Any]] = {}
+        self.touched: set[str] = set()
+        self.running = ExitStack()
+        self.running.callback(self.org.close)
+        self.served = OrgServer(self.running.enter_context(serve(self.org)))
 
     def teardown(self) -> None:
-        try:
+        with self.running:
             self.every_interface_agrees()
-        finally:
-            self.org.close()
 
     def every_interface_agrees(self) -> None:
         """At the end of a history, what clients see by each way is the same."""
-        add_demo_login(self.org)
-        end = self.clock.now() + timedelta(minutes=1)
-        window = {"start": text_of(end - timedelta(days=1)), "end": text_of(end)}
-        with serve(self.org) as server:
-            served = OrgServer(server)
-            api = Api(served)
-            for sobject in VALUES:
-                soql = f"SELECT Id, IsDeleted, SystemModstamp FROM {sobject}"
-                rows = {row["Id"]: row for row in self.org.rows(sobject)}
-                living = {i for i, row in rows.items() if not row["IsDeleted"]}
-                assert ids_of(api.query(soql).json()) == living
-                everything = api.query(soql, "queryAll").json()
-                assert ids_of(everything) == rows.keys()
-                for row in everything["records"]:
-                    assert (row["IsDeleted"], row["SystemModstamp"]) == (
-                        rows[row["Id"]]["IsDeleted"],
-                        rows[row["Id"]]["SystemModstamp"],
-                    )
-                job = api.job(soql, "queryAll")
-                assert api.finished(job)["state"] == "JobComplete"
-                cells = list(csv.DictReader(io.StringIO(api.results(job).content.decode(), newline="")))
-                assert [
-                    (c["Id"], c["IsDeleted"], c["SystemModstamp"])
-                    for c in sorted(cells, key=lambda c: c["Id"])
-                ] == [
-                    (i, str(row["IsDeleted"]).lower(), row["SystemModstamp"].replace("+0000", "Z"))
-                    for i, row in sorted(rows.items())
-                ]
-                told = api.get(f"sobjects/{sobject}/updated/", params=window).json()
-                assert set(told["ids"]) == {i for i in living if rows[i]["SystemModstamp"] >= window["start"]}
-                if self.clock.now() - timedelta(days=1) > self.org.replication.log_from:
-                    told = api.get(f"sobjects/{sobject}/deleted/", params=window).json()
-                    gone = {entry["id"] for entry in told["deletedRecords"]}
-                    assert gone == {
-                        i
-                        for i, (kind, moment) in self.log.items()
-                        if kind == sobject and text_of(moment) >= window["start"]
-                    }
-                    assert not gone & living
+        api = Api(self.served)
+        check_describes(api, self.fields, VALUES.keys() - self.fields.keys())
+        log_is_whole = self.clock.now() - timedelta(days=1) > self.org.replication.log_from
+        for sobject in self.fields:
+            check_rows(api, self.org, sobject)
+            log = {i: moment for i, (kind, moment) in self.log.items() if kind == sobject}
+            check_changes(api, self.org, sobject, log, log_is_whole=log_is_whole)
 
     @property
     def now(self) -> datetime:
@@ -138,6 +140,14 @@ class Histories(RuleBasedStateMachine):
             ]
         return found
 
+    def fitted(self, row: Row) -> Row:
+        """A row with what it has in the custom fields that there are, and nothing in those that are gone."""
+        there = CUSTOM.keys() & set(self.fields[row.sobject])
+        row.values = {name: CUSTOM[name][1] for name in there} | {
+            name: value for name, value in row.values.items() if name in there or name not in CUSTOM
+        }
+        return row
+
     def refused(self, change: Any, *codes: str) -> None:
         with pytest.raises(ApiError) as error:
             change()
@@ -149,13 +159,16 @@ class Histories(RuleBasedStateMachine):
     def create_account(self, text: str) -> str:
         values = VALUES["Account"](text)
         record_id = self.org.create("Account", values)
-        self.rows[record_id] = Row("Account", values, None, self.now)
+        self.rows[record_id] = self.fitted(Row("Account", values, None, self.now))
         return record_id
 
     @rule(target=records, parent=records, kind=st.sampled_from(sorted(CHILDREN)), text=texts)
     def create_child(self, parent: str, kind: str, text: str) -> Any:
         reference, above = CHILDREN[kind]
         values = {**VALUES[kind](text), reference: parent}
+        if kind not in self.fields:
+            self.refused(lambda: self.org.create(kind, values), "INVALID_TYPE")
+            return multiple()
         if parent[:3] != self.org.object(above).key_prefix:
             self.refused(lambda: self.org.create(kind, values), "FIELD_INTEGRITY_EXCEPTION")
             return multiple()
@@ -165,7 +178,7 @@ class Histories(RuleBasedStateMachine):
             )
             return multiple()
         record_id = self.org.create(kind, values)
-        self.rows[record_id] = Row(kind, values, parent, self.now)
+        self.rows[record_id] = self.fitted(Row(kind, values, parent, self.now))
         return record_id
 
     @rule(record=records, text=texts)
@@ -197,10 +210,10 @@ class Histories(RuleBasedStateMachine):
             self.refused(lambda: self.org.undelete(record), "UNDELETE_FAILED", "NOT_FOUND")
             return
         if row.parent is not None and not self.living(row.parent):
-            if row.sobject == "CaseComment":
+            if row.sobject in DETAILS:
                 self.refused(lambda: self.org.undelete(record), "UNDELETE_FAILED")
                 return
-            row.parent = row.values["AccountId"] = None
+            row.parent = row.values[CHILDREN[row.sobject][0]] = None
         self.org.undelete(record)
         for each, other in self.rows.items():
             if other.root == record:
@@ -247,8 +260,7 @@ class Histories(RuleBasedStateMachine):
         self.org.merge(master, [loser])
         for row in self.rows.values():
             if row.parent == loser:
-                row.parent = master
-                row.values["AccountId"] = master
+                row.parent = row.values[CHILDREN[row.sobject][0]] = master
                 row.stamp = self.now
         self.rows[master].stamp = self.now
         lost = self.rows[loser]
@@ -270,6 +282,77 @@ class Histories(RuleBasedStateMachine):
             i for i, row in self.rows.items() if row.gone_at is not None and row.gone_at <= now
         ]:
             del self.rows[record_id]
+
+    @rule(record=records)
+    def archive(self, record: str) -> None:
+        if self.living(record) and self.rows[record].sobject == "Task":
+            self.org.archive([record])
+            self.rows[record].stamp = self.now
+
+    # metadata
+
+    @rule(sobject=st.sampled_from(sorted(VALUES)), name=st.sampled_from(sorted(CUSTOM)))
+    def add_or_remove_field(self, sobject: str, name: str) -> None:
+        if sobject not in self.fields:
+            self.refused(lambda: self.org.add_field(sobject, CUSTOM[name][0]()), "INVALID_TYPE")
+            return
+        if name in self.fields[sobject]:
+            self.org.remove_field(sobject, name)
+            self.fields[sobject].remove(name)
+        else:
+            self.org.add_field(sobject, CUSTOM[name][0]())
+            self.fields[sobject].append(name)
+        self.touched |= {"", sobject, *CUSTOM[name][0]().reference_to}
+        for row in self.rows.values():
+            if row.sobject == sobject:
+                self.fitted(row)
+
+    @rule()
+    def add_or_remove_object(self) -> None:
+        self.touched |= {"", "Visit__c", "Account"}
+        if "Visit__c" not in self.fields:
+            self.org.add_object(visit())
+            self.fields["Visit__c"] = list(self.org.object("Visit__c").fields)
+            return
+        self.org.remove_object("Visit__c")
+        if "Other__c" in self.fields["Visit__c"]:
+            self.touched.add("Case")
+        del self.fields["Visit__c"]
+        self.rows = {i: row for i, row in self.rows.items() if row.sobject != "Visit__c"}
+        self.log = {i: entry for i, entry in self.log.items() if entry[0] != "Visit__c"}
+
+    @rule(record=records, name=st.sampled_from(sorted(SETTABLE)), data=st.data())
+    def set_custom(self, record: str, name: str, data: st.DataObject) -> None:
+        value = data.draw(SETTABLE[name])
+        if not self.living(record):
+            return
+        row = self.rows[record]
+        if name not in self.fields[row.sobject]:
+            self.refused(lambda: self.org.update(record, {name: value}), "INVALID_FIELD")
+            return
+        self.org.update(record, {name: value})
+        row.values[name] = value
+        row.stamp = self.now
+
+    @rule(sobject=st.sampled_from(["", *sorted(VALUES)]))
+    def describe_again(self, sobject: str) -> None:
+        """A describe that may have changed is sent, one that cannot have is not; `""` is describe global."""
+        api = Api(self.served)
+        path = f"sobjects/{sobject}/describe" if sobject else "sobjects"
+        answer = api.get(path)
+        if sobject and sobject not in self.fields:
+            assert answer.status_code == 404
+            return
+        if sobject in self.seen:
+            moment, body = self.seen[sobject]
+            again = api.get(path, headers={"If-Modified-Since": moment})
+            assert again.status_code in (200, 304)
+            if answer.json() != body:
+                assert again.json() == answer.json()
+            elif sobject not in self.touched:
+                assert again.status_code == 304
+        self.seen[sobject] = answer.headers["Last-Modified"], answer.json()
+        self.touched -= {sobject}
 
     @rule(target=transactions)
     def open_transaction(self) -> int:
@@ -294,14 +377,14 @@ class Histories(RuleBasedStateMachine):
             transaction.rollback()
             return multiple()
         transaction.commit()
-        self.rows |= written
+        self.rows |= {i: self.fitted(row) for i, row in written.items()}
         return multiple(*written)
 
     # what must hold
 
     @invariant()
     def rows_agree(self) -> None:
-        for sobject in VALUES:
+        for sobject in self.fields:
             stored = {row["Id"]: row for row in self.org.rows(sobject)}
             model = {i: row for i, row in self.rows.items() if row.sobject == sobject}
             assert stored.keys() == model.keys()
@@ -316,7 +399,7 @@ class Histories(RuleBasedStateMachine):
     def replication_agrees(self) -> None:
         end = self.clock.now() + timedelta(minutes=1)
         covered = min((opened for _, opened, _ in self.open.values()), default=self.now)
-        for sobject in VALUES:
+        for sobject in self.fields:
             window = self.org.updated(sobject, end - timedelta(days=2), end)
             since = (end - timedelta(days=2)).replace(second=0)
             assert dict(window.records) == {
@@ -335,17 +418,6 @@ class Histories(RuleBasedStateMachine):
             assert dict(told.records) == {
                 i: moment for i, (kind, moment) in self.log.items() if kind == sobject and moment >= first
             }
-
-
-def ids_of(answer: dict[str, Any]) -> set[str]:
-    assert answer["done"] is True
-    ids = {record["Id"] for record in answer["records"]}
-    assert len(ids) == answer["totalSize"]
-    return ids
-
-
-def text_of(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.000+0000")
 
 
 TestHistories = Histories.TestCase

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +92,19 @@ def test_a_custom_object_with_details(frozen_org: Org) -> None:
     org.remove_object("Invoice_Line__c")
     assert org.schema.get("Invoice_Line__c") is None
     assert org.schema.child_relationships("Invoice__c") == []
+
+
+def test_an_object_that_comes_again_knows_nothing_of_the_first(frozen_org: Org) -> None:
+    org = frozen_org
+    now = org.clock.now()
+    org.add_object(custom_object("Visit__c", []))
+    first = org.create("Visit__c", {"Name": "x"})
+    org.delete(first)
+    org.remove_object("Visit__c")
+    org.add_object(custom_object("Visit__c", []))
+    assert org.deleted("Visit__c", now - timedelta(hours=1), now + timedelta(minutes=1)).records == []
+    assert org.rows("Visit__c") == []
+    assert org.create("Visit__c", {"Name": "x"}) != first
 
 
 # formulas

@@ -137,3 +137,17 @@ def test_an_open_transaction_holds_the_watermark_back(frozen_org: Org) -> None:
     window = last_hour(org)
     assert window.records == [(account, opened + timedelta(minutes=2))]
     assert window.latest_covered == org.clock.now()
+
+
+def test_the_watermark_can_lag_by_hours(frozen_org: Org) -> None:
+    org = frozen_org
+    org.replication.lag = timedelta(hours=5)
+    account = org.create("Account", {"Name": "x"})
+    window = last_hour(org, updated=True)
+    assert ids(window) == {account}
+    assert window.latest_covered == org.clock.now() - timedelta(hours=5)
+    late = org.transaction()
+    org.clock.advance(hours=6)
+    assert last_hour(org).latest_covered == org.clock.now() - timedelta(hours=6)
+    late.rollback()
+    assert last_hour(org).latest_covered == org.clock.now() - timedelta(hours=5)

@@ -18,7 +18,7 @@ from tests.simulator.server import Server, serve
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-DEMO_CLIENT_ID = "3MVG9demo.sfsource.connected.app"
+DEMO_CLIENT_ID = "3MVG9demo.integration.connected.app"
 DEMO_CLIENT_SECRET = "demo-client-secret"
 DEMO_USER = "integration@acme.example"
 DEMO_PASSWORD = "demo-password"

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from tests.simulator.schema import Schema, SObject
     from tests.simulator.store import Row, Store
 
-DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 BIN_MS = 15 * DAY_MS
 EMPTIED_MS = DAY_MS
 # Filled with whoever creates the record, where nothing else is given.
@@ -36,12 +37,29 @@ def whole_second(stamp: int) -> int:
 
 
 @dataclass(slots=True)
+class RecycleBin:
+    """What the recycle bin keeps, for tests to set.
+
+    Attributes:
+        limit: rows that it holds (none: any number). Beyond it the oldest are emptied out, but for those of the last
+            two hours, as Salesforce's help says.
+        emptied_fields: by object, fields that a soft delete makes null; an undelete brings their values back. Which
+            fields Salesforce treats so no guide says.
+    """
+
+    limit: int | None = None
+    emptied_fields: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    lost: dict[str, Row] = field(default_factory=dict, repr=False)
+
+
+@dataclass(slots=True)
 class Changes:
     """The engine: a schema's rules applied to a store.
 
     Attributes:
         counters: how many ids were given out, by key prefix; objects can share a prefix.
         next_purge: the moment at which the next deleted row vanishes, or none.
+        recycle_bin: what the recycle bin keeps.
     """
 
     schema: Schema
@@ -49,6 +67,7 @@ class Changes:
     formulas: Formulas
     counters: dict[str, int] = field(default_factory=dict)
     next_purge: int | None = None
+    recycle_bin: RecycleBin = field(default_factory=RecycleBin)
     _numbers: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def next_id(self, sobject: SObject) -> str:
@@ -165,6 +184,7 @@ class Changes:
                 self.store.log_deletions(name, ids, stamp)
             else:
                 self._to_bin(taken, ids, stamp, actor, record_id)
+        self._trim_bin(stamp)
 
     def _check_restricted(self, sobject: SObject, record_id: str) -> None:
         for relationship in self.schema.child_relationships(sobject.name):
@@ -180,9 +200,31 @@ class Changes:
     def _to_bin(self, sobject: SObject, ids: list[str], stamp: int, actor: str, root: str) -> None:
         changes = {"IsDeleted": 1, **self._audit(sobject, stamp, actor)}
         changes |= {"_InBin": 1, "_PurgeAt": stamp + BIN_MS, "_DeletedWith": root}
-        self.store.update(sobject.name, ids, changes)
+        emptied = self.recycle_bin.emptied_fields.get(sobject.name, ())
+        for record_id in ids if emptied else ():
+            before = self.store.get(sobject.name, record_id)
+            assert before is not None
+            self.recycle_bin.lost[record_id] = {name: before[name] for name in emptied}
+        self.store.update(sobject.name, ids, changes | dict.fromkeys(emptied))
         self.store.log_deletions(sobject.name, ids, stamp)
         self._vanish_at(stamp + BIN_MS)
+
+    def _trim_bin(self, now: int) -> None:
+        """Empty the oldest rows out of a bin that is over its limit."""
+        if self.recycle_bin.limit is None:
+            return
+        kept = [
+            (purge_at, sobject, record_id)
+            for sobject in self.schema
+            if sobject.queryable and "IsDeleted" in sobject.fields
+            for record_id, purge_at in self.store.writer.execute(
+                f'SELECT "Id", "_PurgeAt" FROM {quoted(sobject.name)} WHERE "_InBin" = 1'
+            )
+        ]
+        kept.sort(key=lambda entry: entry[0])
+        for purge_at, sobject, record_id in kept[: max(0, len(kept) - self.recycle_bin.limit)]:
+            if purge_at - BIN_MS <= now - 2 * HOUR_MS:
+                self._empty_out(sobject, [record_id], now)
 
     def undelete(self, sobject: SObject, record_id: str, stamp: int, actor: str) -> None:
         """Take a record and what its delete took along out of the recycle bin again.
@@ -204,6 +246,8 @@ class Changes:
                 changes["MasterRecordId"] = None
             changes |= {"_InBin": None, "_PurgeAt": None, "_DeletedWith": None}
             self.store.update(name, ids, changes)
+            for each in ids:
+                self.store.update(name, [each], self.recycle_bin.lost.pop(each, {}))
             self.store.forget_deletions(ids)
 
     def _lost_parents(self, sobject: SObject, row: Row) -> Row:
@@ -246,6 +290,7 @@ class Changes:
             self._to_bin(sobject, [loser], stamp, actor, loser)
         self.store.update(sobject.name, losers, {"MasterRecordId": master})
         self.store.update(sobject.name, [master], self._audit(sobject, stamp, actor))
+        self._trim_bin(stamp)
 
     # the end of deleted rows
 
@@ -256,15 +301,18 @@ class Changes:
             condition += f' AND "_DeletedWith" IN ({marks(ids)})'
             values = list(ids)
         found = self.store.ids_where(sobject.name, condition, values)
-        for chunk in in_chunks(found):
+        if found:
+            self._empty_out(sobject, found, now)
+        return len(found)
+
+    def _empty_out(self, sobject: SObject, ids: list[str], now: int) -> None:
+        for chunk in in_chunks(ids):
             self.store.writer.execute(
                 f'UPDATE {quoted(sobject.name)} SET "_InBin" = 0, "_PurgeAt" = min("_PurgeAt", ?) '
                 f'WHERE "Id" IN ({marks(chunk)})',
                 (now + EMPTIED_MS, *chunk),
             )
-        if found:
-            self._vanish_at(now + EMPTIED_MS)
-        return len(found)
+        self._vanish_at(now + EMPTIED_MS)
 
     def purge(self, now: int) -> None:
         """Remove deleted rows whose time has come."""

@@ -28,7 +28,7 @@ def custom_field(name: str, kind: str, **attributes: Any) -> Field:
         attributes |= {"nillable": False, "defaulted_on_create": True}
     if kind == "reference":
         attributes.setdefault("relationship_name", name.removesuffix("__c") + "__r")
-    if attributes.get("formula") is not None:
+    if attributes.get("formula") is not None or attributes.get("summary") is not None:
         attributes |= {"calculated": True}
     return Field(name, kind, **attributes)
 

@@ -135,6 +135,7 @@ def _value(at: SObject, column: str, depth: int, record_id: str) -> str:
 
 def _field(sobject: SObject, name: str) -> Field:
     field = sobject.field(name)
-    if field is None or field.compound:
+    # A roll-up summary changes in the store alone, which nothing here would notice.
+    if field is None or field.compound or field.summary is not None:
         raise ValueError(f"{sobject.name} has no field {name} that a formula can read")
     return field

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from tests.simulator import rollups
 from tests.simulator.apps import ConnectedApp, LoginPolicy
 from tests.simulator.clock import Clock
 from tests.simulator.formulas import Formulas
@@ -86,7 +87,7 @@ class Org(Records):
         self._first_profile = self._insert("Profile", self._next_id("Profile"), profile, admin_id)
         self.admin = self._new_user(admin_id, ADMIN, "", "", Permissions(set_audit_fields=True))
         self.app = ConnectedApp(
-            name="sfsource",
+            name="Integration",
             client_id=f"3MVG9{self.secret('client id')}",
             client_secret=self.secret("client secret"),
             run_as=ADMIN,
@@ -100,7 +101,7 @@ class Org(Records):
     # metadata
 
     def add_field(self, sobject: str, field: Field) -> None:
-        """Add a field to an object; existing rows get null, a formula's column its values."""
+        """Add a field to an object; existing rows get null, the column of a formula or roll-up summary its values."""
         with self._store.lock:
             target = self.object(sobject)
             if target.field(field.name) is not None:
@@ -115,6 +116,8 @@ class Org(Records):
                     self._store.index(target.name, field.name)
                 if field.formula is not None:
                     formulas.refresh_all(self._store, target.name)
+                if field.summary is not None:
+                    rollups.install(self._store, schema, schema.objects[target.name], field)
             self._adopt(schema, target.name, *field.reference_to)
 
     def change_field(self, sobject: str, name: str, **changes: Any) -> None:
@@ -131,10 +134,13 @@ class Org(Records):
             f = target.field(name)
             if f is None:
                 raise ValueError(f"{sobject} has no field {name}")
+            if readers := rollups.readers(self._schema, target.name, f.name):
+                raise ValueError(f"{name} is read by {', '.join(readers)}")
             kept = (other for other in target.fields.values() if other is not f)
             self._adopt(self._schema_with(target.with_fields(kept)), target.name, *f.reference_to)
             if not f.compound:
                 with self._store.writing():
+                    rollups.remove(self._store, target, f)
                     self._store.drop_column(target.name, f.name)
 
     def add_object(self, sobject: SObject) -> None:
@@ -142,6 +148,8 @@ class Org(Records):
         with self._store.lock:
             if self._schema.get(sobject.name) is not None:
                 raise ValueError(f"there is an object {sobject.name} already")
+            if any(f.summary is not None for f in sobject.fields.values()):
+                raise ValueError("a roll-up summary field is added once there are details to sum up")
             if sobject.key_prefix is None and sobject.queryable:
                 taken = {o.key_prefix for o in self._schema}
                 sobject.key_prefix = next(p for p in (f"a{n:02d}" for n in range(100)) if p not in taken)
@@ -155,10 +163,14 @@ class Org(Records):
         """Remove an object with its rows."""
         with self._store.lock:
             target = self.object(name)
+            if readers := rollups.readers(self._schema, target.name):
+                raise ValueError(f"{name} is read by {', '.join(readers)}")
             parents = {parent for f in target.fields.values() for parent in f.reference_to}
             self._adopt(Schema(o for o in self._schema if o is not target), target.name, *parents)
             if target.queryable:
                 with self._store.writing():
+                    for f in target.fields.values():
+                        rollups.remove(self._store, target, f)
                     self._store.drop_table(target.name)
 
     def _schema_with(self, sobject: SObject) -> Schema:

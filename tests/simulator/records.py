@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tests.simulator import validate
+from tests.simulator import rollups, validate
 from tests.simulator.changes import whole_second
 from tests.simulator.clock import Clock, from_ms, to_ms
 from tests.simulator.errors import ApiError
@@ -29,6 +29,7 @@ class Records(Reading):
 
     Attributes:
         replication: the delete log and its limits.
+        recycle_bin: what the recycle bin keeps.
         users, admin: logins by user name, and the first of them.
     """
 
@@ -41,6 +42,7 @@ class Records(Reading):
         super().__init__(schema, clock, directory)
         self._validator = validate.Validator(schema, self._store)
         self.replication = Replication(self._store, log_from)
+        self.recycle_bin = self._changes.recycle_bin
         self._transactions: list[Transaction] = []
         self._backdate: int | None = None
 
@@ -236,6 +238,7 @@ class Records(Reading):
             taken = self._changes.counters.get(prefix, 0)
             self._store.multiply(target.name, columns, count, id_run(prefix, taken + 1), moments)
             self._changes.counters[prefix] = taken + count
+            rollups.recalculate(self._store, self._schema, target)
 
     def reserve_ids(self, sobject: str, count: int) -> list[str]:
         """Ids that will not be given out again, for rows to `load`."""
@@ -311,9 +314,10 @@ class Records(Reading):
 
     @property
     def latest_covered(self) -> datetime:
-        """Up to where nothing can appear any more: the start of the oldest open transaction, else the present."""
+        """Up to where nothing can appear any more: the start of the oldest open transaction, or a lag ago."""
+        lag = self.replication.lag // timedelta(milliseconds=1)
         with self._store.lock:
-            oldest = min((t.started for t in self._transactions), default=self.clock.now_ms())
+            oldest = min((self.clock.now_ms() - lag, *(t.started for t in self._transactions)))
         return from_ms(whole_second(oldest))
 
     def deleted(self, sobject: str, start: datetime, end: datetime) -> ChangeWindow:

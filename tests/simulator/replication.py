@@ -25,7 +25,7 @@ class ChangeWindow:
     Attributes:
         records: id and moment of each change, oldest first.
         earliest_available: the moment from which the delete log is complete.
-        latest_covered: the start of the oldest open transaction, else the present.
+        latest_covered: the start of the oldest open transaction, or the present less the lag.
     """
 
     records: list[tuple[str, datetime]]
@@ -39,12 +39,15 @@ class Replication:
     Attributes:
         id_limit: more ids than this in one answer are `EXCEEDED_ID_LIMIT`.
         log_from: the moment from which the log is complete; moves when entries are purged.
+        lag: how far `latestDateCovered` stays behind the present at least. Salesforce's help says that it is not moved
+            on regularly and may lie hours back.
     """
 
     def __init__(self, store: Store, born: datetime) -> None:
         self._store = store
         self.id_limit = 600_000
         self.log_from = born
+        self.lag = timedelta()
 
     def deleted(
         self, sobject: SObject, start: datetime, end: datetime, now: datetime, covered: datetime

@@ -44,11 +44,25 @@ REPLICATION_KEYS = ("SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginT
 
 
 @dataclass(frozen=True, slots=True)
+class Summary:
+    """What a roll-up summary field shows of an object's details; `function` is count, sum, min or max.
+
+    `child` names the detail object, `reference` its master-detail field, `field` what is summed up (none for count).
+    """
+
+    function: str
+    child: str
+    reference: str
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """One field of an SObject; names and meanings as in describe.
 
     `formula` is the value of a calculated field in SQL over storage values, with `{Field}` for a field of the row and
-    `{Relationship.Field}` for one of a parent. `formula_text` is what describe shows instead. `default` is a JSON
+    `{Relationship.Field}` for one of a parent. `formula_text` is what describe shows instead. `summary` makes it a
+    roll-up summary field. `default` is a JSON
     value. `feature` names the org feature without which the field does not exist. `evidence` says how sure the
     facts are. `decimal_text` makes an int leave the org as `47.0`, as some do.
     """
@@ -74,6 +88,7 @@ class Field:
     calculated: bool = False
     formula: str | None = None
     formula_text: str | None = None
+    summary: Summary | None = None
     auto_number: bool = False
     custom: bool = False
     unique: bool = False

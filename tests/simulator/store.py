@@ -145,8 +145,9 @@ class Store:
         self.writer.execute(f"CREATE INDEX IF NOT EXISTS {name} ON {quoted(table)} ({quoted(column)})")
 
     def drop_table(self, name: str) -> None:
-        """Remove the table of an object with its rows."""
+        """Remove the table of an object with its rows and what the log says of them."""
         self.writer.execute(f"DROP TABLE {quoted(name)}")
+        self.writer.execute('DELETE FROM "_Deletion" WHERE SObject = ?', (name,))
 
     def add_column(self, table: str, field: Field) -> None:
         """Add a field's column; a checkbox is unchecked in every row, others are null."""

@@ -100,6 +100,8 @@ def defaults(sobject: SObject) -> Row:
             continue
         if f.default is not None:
             row[f.name] = to_storage(f, f.default)
+        elif f.summary is not None:
+            row[f.name] = 0 if f.summary.function in ("count", "sum") else None
         elif f.type == "boolean" or (not f.nillable and f.type in ("int", "double", "currency", "percent")):
             row[f.name] = 0
         elif f.name == "CurrencyIsoCode":
