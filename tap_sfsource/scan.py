@@ -219,7 +219,7 @@ class Scan:
 
     def _bulk_pages(self, job: JobBookmark) -> Iterator[tuple[Page, Checkpoint]]:
         bulk = self.readers.bulk
-        expected = bulk.wait(job.id)
+        expected = bulk.wait(job.id, self.total or self.count or 0)
         self.total = expected
         read = job.rows
         if expected > read:

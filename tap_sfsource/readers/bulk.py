@@ -35,7 +35,9 @@ _BLOCK = 4 * 1024 * 1024
 _DOWNLOAD_ATTEMPTS = 5
 _NO_LOCATOR = "null"
 _FIRST_POLL_SECONDS = 0.25
-_LONGEST_POLL_SECONDS = 30.0
+_LONGEST_POLL_SECONDS = 60.0
+_ROWS_A_SECOND = 100_000
+"""How fast a job may be at best: before that many rows can be there, asking would only cost calls."""
 
 
 class Job(msgspec.Struct):
@@ -153,8 +155,12 @@ class BulkReader:
         }
         return self._job(self._client.request("POST", self._jobs, json=body)).id
 
-    def wait(self, job_id: str) -> int:
-        """Wait until a job is complete.
+    def wait(self, job_id: str, expected: int = 0) -> int:
+        """Wait until a job is complete, asking ever less often: each look is an API call.
+
+        Args:
+            job_id: The job.
+            expected: How many rows it will find, about; 0 if nobody knows.
 
         Returns:
             The number of rows that it found.
@@ -163,7 +169,7 @@ class BulkReader:
             JobFailedError: It failed or was aborted.
             JobGoneError: There is no such job.
         """
-        pause = _FIRST_POLL_SECONDS
+        pause = min(max(_FIRST_POLL_SECONDS, expected / _ROWS_A_SECOND), _LONGEST_POLL_SECONDS)
         while True:
             job = self.look(job_id)
             if job.state == "JobComplete":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -201,3 +202,19 @@ def test_a_wide_object_passes_the_limit_of_a_url(org_server: OrgServer) -> None:
         syncs = Syncs(org_server, "Account", reader=reader)
         assert syncs.sync() == {"accounts": 3}
         assert len(next(iter(syncs.target.tables["accounts"].values()))) > 450
+
+
+def test_all_jobs_of_a_run_are_started_before_one_is_read(company_server: OrgServer) -> None:
+    company_server.server.settings.bulk_processing = timedelta(seconds=0.5)
+    syncs = Syncs(company_server, reader="bulk")
+    syncs.sync()
+    assert syncs.complete
+    calls = company_server.ledger.calls
+    created = [
+        place
+        for place, call in enumerate(calls)
+        if call.method == "POST" and call.path.endswith("/jobs/query")
+    ]
+    read = [place for place, call in enumerate(calls) if call.path.endswith("/results")]
+    assert len(created) > 40
+    assert sum(place < read[0] for place in created) > 30
