@@ -111,6 +111,58 @@ def test_pk_chunking_splits_by_id(org_server: OrgServer, api: Api, where: str) -
     assert sorted(found) == sorted(names)
 
 
+def test_pk_chunking_of_shares_goes_by_their_parent(org_server: OrgServer, api: Api) -> None:
+    campaigns = [org_server.org.create("Campaign", {"Name": f"c{n}"}) for n in range(5)]
+    user = org_server.org.add_user("reader@acme.example").id
+    shares = {
+        org_server.org.create(
+            "CampaignShare", {"CampaignId": campaign, "UserOrGroupId": user, "CampaignAccessLevel": "Read"}
+        )
+        for campaign in campaigns
+    }
+    job = opened(api, "CampaignShare", **{"Sforce-Enable-PKChunking": "chunkSize=2; parent=Campaign"})
+    added(api, job, "SELECT Id, CampaignId FROM CampaignShare")
+    listed = [item.findtext(f"{NAMESPACE}id") for item in ET.fromstring(api.get(f"{job}/batch").content)]
+    found = [rows(api, job, batch) for batch in listed[1:]]
+    assert [sorted(row["CampaignId"] for row in chunk) for chunk in found] == [
+        campaigns[:2],
+        campaigns[2:4],
+        campaigns[4:],
+    ]
+    assert {row["Id"] for chunk in found for row in chunk} == shares
+    wrong = api.call(
+        "POST",
+        BASE,
+        json={"operation": "query", "object": "CampaignShare", "contentType": "CSV"},
+        headers={"Sforce-Enable-PKChunking": "parent=Account"},
+    )
+    assert (wrong.status_code, wrong.json()["exceptionCode"]) == (400, "InvalidJob")
+
+
+def test_rows_as_xml(org_server: OrgServer, api: Api) -> None:
+    text = "a<b>&\r\nc \x01 👩"
+    parent = org_server.org.create("Account", {"Name": "Acme & Co"})
+    org_server.org.create("Contact", {"LastName": text, "AccountId": parent, "Birthdate": "2000-02-29"})
+    created = api.call("POST", BASE, data=JOB.replace("CSV", "XML").format(operation="query", name="Contact"))
+    assert xml(created)["contentType"] == "XML"
+    job = f"{BASE}/{xml(created)['id']}"
+    soql = "SELECT LastName, Birthdate, Phone, IsDeleted, Account.Name FROM Contact"
+    batch = added(api, job, soql)["id"]
+    assert xml(api.get(f"{job}/batch/{batch}"))["state"] == "Completed"
+    (result,) = ET.fromstring(api.get(f"{job}/batch/{batch}/result").content)
+    answer = api.get(f"{job}/batch/{batch}/result/{result.text}")
+    assert answer.headers["Content-Type"].startswith("application/xml")
+    (record,) = ET.fromstring(answer.content)
+    assert record.tag == f"{NAMESPACE}records"
+    values = {element.tag.removeprefix(NAMESPACE): element.text for element in record}
+    assert (values["type"], values["LastName"]) == ("Contact", text.replace("\x01", ""))
+    assert (values["Birthdate"], values["IsDeleted"], values["Phone"]) == ("2000-02-29", "false", None)
+    assert record.findtext(f"{NAMESPACE}Account/{NAMESPACE}Name") == "Acme & Co"
+    phone = record.find(f"{NAMESPACE}Phone")
+    assert phone is not None
+    assert phone.attrib == {"{http://www.w3.org/2001/XMLSchema-instance}nil": "true"}
+
+
 def test_what_fails(org_server: OrgServer, api: Api) -> None:
     job = opened(api)
     for soql, message in (

@@ -185,6 +185,33 @@ def test_abort_delete_and_seven_days(org_server: OrgServer, api: Api) -> None:
     assert list(org_server.server.site.directory.glob(f"{kept}*")) == []
 
 
+def test_the_list_of_jobs_comes_in_pages(org_server: OrgServer, api: Api) -> None:
+    org_server.server.settings.listed_jobs = 3
+    jobs = [api.job(QUERY) for _ in range(7)]
+    for extra in ("", "?jobType=V2Query"):
+        url, listed, sizes = f"jobs/query{extra}", [], []
+        while url:
+            page = api.get(url).json()
+            assert page["done"] is (page["nextRecordsUrl"] is None)
+            listed += [job["id"] for job in page["records"]]
+            sizes.append(len(page["records"]))
+            url = page["nextRecordsUrl"]
+        assert sorted(listed) == sorted(jobs)
+        assert sizes == [3, 3, 1]
+    # What goes meanwhile makes no other job be missed.
+    first = api.get("jobs/query").json()
+    for job in first["records"]:
+        api.finished(job["id"])
+        api.call("DELETE", f"jobs/query/{job['id']}")
+    assert len(api.get(first["nextRecordsUrl"]).json()["records"]) == 3
+    assert api.get("jobs/query?jobType=Classic").json() == {
+        "done": True,
+        "records": [],
+        "nextRecordsUrl": None,
+    }
+    assert error(api.get("jobs/query?queryLocator=nonsense")) == (400, "INVALIDLOCATOR")
+
+
 def test_daily_limits(org_server: OrgServer, api: Api) -> None:
     load(org_server, 1000)
     org_server.org.limits.daily_bulk_v2_query_jobs.maximum = 2

@@ -420,9 +420,9 @@ class Histories(RuleBasedStateMachine):
             }
 
 
-TestHistories = Histories.TestCase
-TestHistories.settings = settings(
-    max_examples=400 if LONG else 25,
-    stateful_step_count=80 if LONG else 40,
+Histories.TestCase.settings = settings(
+    max_examples=150 if LONG else 25,
+    stateful_step_count=60 if LONG else 40,
     deadline=None,
 )
+TestHistories = pytest.mark.timeout(1800 if LONG else 300)(Histories.TestCase)

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 from tests.simulator.errors import ApiError
-from tests.simulator.http.bulk1_batches import DEFAULT_CHUNK, LARGEST_CHUNK, Batch, BatchJob
+from tests.simulator.http.bulk1_batches import DEFAULT_CHUNK, LARGEST_CHUNK, Batch, BatchJob, Chunking
 from tests.simulator.http.bulk1_format import info, infos, result_list, speaks_json
+from tests.simulator.http.bulk1_results import CONTENT_TYPES
 from tests.simulator.http.messages import Call, Reply
 from tests.simulator.http.moments import moment_text
 from tests.simulator.http.routing import Route
 
 if TYPE_CHECKING:
     from tests.simulator.http.site import Site
+    from tests.simulator.schema import SObject
 
 _CHUNK_SIZE = re.compile(r"chunkSize\s*=\s*(\d+)", re.IGNORECASE)
-_CONTENT_TYPES = {"CSV": "text/csv; charset=UTF-8", "JSON": "application/json"}
+_PARENT = re.compile(r"\bparent\s*=\s*(\w+)", re.IGNORECASE)
 
 
 def create(site: "Site", call: Call, *, version: str) -> Reply:
@@ -28,7 +30,7 @@ def create(site: "Site", call: Call, *, version: str) -> Reply:
     operation, content_type = wish.get("operation"), wish.get("contentType") or "XML"
     if operation not in ("query", "queryAll"):
         raise ApiError("InvalidJob", f"Operation {operation} is not supported by the simulated org.")
-    if content_type not in _CONTENT_TYPES:
+    if content_type not in CONTENT_TYPES:
         raise ApiError("InvalidJob", f"Content type {content_type} is not supported by the simulated org.")
     name = str(wish.get("object"))
     sobject = site.org.schema_for(call.session.user).get(name)
@@ -42,7 +44,7 @@ def create(site: "Site", call: Call, *, version: str) -> Reply:
         content_type=content_type,
         version=version,
         user=call.session.user,
-        chunk_size=_chunk_size(call),
+        chunking=_chunking(call, sobject),
     )
     return info("jobInfo", _job(site, job), as_json=speaks_json(call), status=201)
 
@@ -102,7 +104,7 @@ def result(site: "Site", call: Call, *, version: str, job_id: str, batch_id: str
     found = site.batch_jobs.batch(job, batch_id)
     if found.result is None or found.result_id != result_id:
         raise ApiError("InvalidBatch", f"Unable to find result for id {result_id}")
-    return Reply(200, b"", {}, _CONTENT_TYPES[job.content_type], found.result)
+    return Reply(200, b"", {}, CONTENT_TYPES[job.content_type], found.result)
 
 
 def _body(call: Call) -> dict[str, Any]:
@@ -116,7 +118,7 @@ def _body(call: Call) -> dict[str, Any]:
     return {element.tag.rpartition("}")[2]: element.text for element in root}
 
 
-def _chunk_size(call: Call) -> int | None:
+def _chunking(call: Call, sobject: "SObject") -> Chunking | None:
     header = call.headers.get("Sforce-Enable-PKChunking", "")
     if not header or header.strip().lower() == "false":
         return None
@@ -124,7 +126,14 @@ def _chunk_size(call: Call) -> int | None:
     size = int(match[1]) if match else DEFAULT_CHUNK
     if not 0 < size <= LARGEST_CHUNK:
         raise ApiError("InvalidJob", f"Chunk size {size} is not between 1 and {LARGEST_CHUNK}.")
-    return size
+    parent = _PARENT.search(header)
+    if parent is None:
+        return Chunking(size, sobject.name, "Id")
+    # Guide, "PK Chunking Header": of the queries on an object's shares, the chunks are its records.
+    for field in sobject.fields.values():
+        if field.type == "reference" and [each.lower() for each in field.reference_to] == [parent[1].lower()]:
+            return Chunking(size, field.reference_to[0], field.name)
+    raise ApiError("InvalidJob", f"{parent[1]} is no parent of {sobject.name}.")
 
 
 def _job(site: "Site", job: BatchJob) -> dict[str, Any]:

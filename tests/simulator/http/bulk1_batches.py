@@ -5,17 +5,14 @@ import secrets
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING
 
-from tests.simulator import soql, values
-from tests.simulator.clock import EPOCH
+from tests.simulator import soql
 from tests.simulator.errors import ApiError
-from tests.simulator.http.messages import FilePart, encode
-from tests.simulator.http.results import unordered
+from tests.simulator.http import bulk1_results
+from tests.simulator.http.messages import FilePart
 from tests.simulator.ids import to_18
-from tests.simulator.schema import Field
 
 if TYPE_CHECKING:
     from tests.simulator.http.site import Site
@@ -44,6 +41,15 @@ class Batch:
 
 
 @dataclass
+class Chunking:
+    """How a job's queries are split: every `size` ids of the object `parent`, to which `field` of its rows points."""
+
+    size: int
+    parent: str
+    field: str
+
+
+@dataclass
 class BatchJob:
     """A Bulk API 1.0 job."""
 
@@ -53,7 +59,7 @@ class BatchJob:
     content_type: str
     version: str
     user: "User"
-    chunk_size: int | None
+    chunking: Chunking | None
     created: datetime
     modified: datetime
     state: str = "Open"
@@ -76,12 +82,12 @@ class BatchJobs:
         content_type: str,
         version: str,
         user: "User",
-        chunk_size: int | None,
+        chunking: Chunking | None,
     ) -> BatchJob:
         """A new job."""
         now = self._site.org.clock.now()
         job_id = _new_id("750")
-        job = BatchJob(job_id, operation, sobject, content_type, version, user, chunk_size, now, now)
+        job = BatchJob(job_id, operation, sobject, content_type, version, user, chunking, now, now)
         with self._lock:
             self._jobs[job.id] = job
         return job
@@ -110,7 +116,7 @@ class BatchJobs:
             raise ApiError("InvalidJobState", f"Job is not open, it is {job.state}")
         with self._lock:
             first = self._new_batch(job, query)
-            if job.chunk_size is not None:
+            if job.chunking is not None:
                 first.state = "NotProcessed"
                 for part in self._chunks(job, query):
                     self._new_batch(job, part)
@@ -145,20 +151,19 @@ class BatchJobs:
 
     def _chunks(self, job: BatchJob, query: str) -> Iterator[str]:
         masked = _QUOTED.sub(lambda match: "x" * len(match[0]), query)
-        if _UNCHUNKABLE.search(masked) or job.chunk_size is None:
+        if _UNCHUNKABLE.search(masked) or job.chunking is None:
             raise ApiError(
                 "InvalidBatch", "Failed to process query: PK chunking needs a plain query of one object."
             )
-        ids = [
-            row[0]
-            for row in self._site.org.connection().execute(f'SELECT "Id" FROM "{job.sobject}" ORDER BY "Id"')
-        ]
+        size, name = job.chunking.size, job.chunking.field
+        found = self._site.org.connection().execute(f'SELECT "Id" FROM "{job.chunking.parent}" ORDER BY "Id"')
+        ids = [row[0] for row in found]
         where = _WHERE.search(masked)
         head = f"{query[: where.end()]} ({query[where.end() :].strip()}) AND " if where else f"{query} WHERE "
-        for start in range(0, len(ids), job.chunk_size):
-            end = start + job.chunk_size
-            upper = f" AND Id < '{ids[end]}'" if end < len(ids) else ""
-            yield f"{head}Id >= '{ids[start]}'{upper}"
+        for start in range(0, len(ids), size):
+            end = start + size
+            upper = f" AND {name} < '{ids[end]}'" if end < len(ids) else ""
+            yield f"{head}{name} >= '{ids[start]}'{upper}"
 
     def _work(self, job: BatchJob, batch: Batch) -> None:
         org = self._site.org
@@ -173,7 +178,7 @@ class BatchJobs:
             )
             _check_root(job, result.sobject)
             path = self._site.directory / f"{batch.id}.{job.content_type.lower()}"
-            batch.rows = _write(path, result, job.content_type, org.seed)
+            batch.rows = bulk1_results.write(path, result, job.content_type, org.seed)
             batch.result_id = _new_id("752")[:15]
             batch.result = FilePart(path, 0, path.stat().st_size)
             batch.state = "Completed"
@@ -196,38 +201,3 @@ def _check_root(job: BatchJob, sobject: str) -> None:
 
 def _new_id(prefix: str) -> str:
     return to_18(f"{prefix}Hs00000{secrets.token_hex(5)[:5]}")
-
-
-def _write(path: Path, result: "soql.BulkResult", content_type: str, seed: int) -> int:
-    rows = 0
-    with path.open("wb") as file:
-        if content_type == "JSON":
-            records = list(_records(result))
-            file.write(encode(records))
-            return len(records)
-        file.write(result.csv_header())
-        for line in unordered(result.csv_lines(), seed):
-            file.write(line)
-            rows += 1
-    return rows
-
-
-def _records(result: "soql.BulkResult") -> Iterator[dict[str, Any]]:
-    """Rows as Bulk 1.0's JSON has them: dates and times as milliseconds since the epoch."""
-    for row in result.rows():
-        record: dict[str, Any] = {"attributes": {"type": result.sobject}}
-        for name, of, value in zip(result.columns, result.fields, row, strict=True):
-            place = record
-            *parents, last = name.split(".")
-            for parent in parents:
-                place = place.setdefault(parent, {})
-            place[last] = _json_value(of, value)
-        yield record
-
-
-def _json_value(of: Field, value: Any) -> Any:
-    if of.type == "datetime" or value is None:
-        return value if of.type != "boolean" else False
-    if of.type == "date":
-        return (date.fromisoformat(value) - EPOCH.date()).days * 86_400_000
-    return values.to_rest(of, value)

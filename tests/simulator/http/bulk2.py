@@ -4,8 +4,8 @@ Guide: "Bulk API 2.0 and Bulk API Developer Guide", chapter "Query".
 """
 
 import base64
-import binascii
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from tests.simulator import soql
 from tests.simulator.errors import ApiError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # `resultPages` came with v58.0 and names up to five pages at a time.
 _RESULT_PAGES_SINCE, _RESULT_PAGES = 58, 5
-_LISTED = 1000
+_KIND = "V2Query"
 
 
 def create(site: "Site", call: Call, *, version: str) -> Reply:
@@ -81,12 +81,24 @@ def create(site: "Site", call: Call, *, version: str) -> Reply:
 
 
 def index(site: "Site", call: Call, *, version: str) -> Reply:
-    """List the jobs."""
-    records = [_shown(job) for job in site.jobs.all()]
+    """List the jobs, newest first, a page at a time."""
+    found = site.jobs.all()
     kind = call.query.get("jobType")
-    if kind is not None:
-        records = [record for record in records if record["jobType"] == kind]
-    return json_reply({"done": True, "records": records[:_LISTED], "nextRecordsUrl": None})
+    if kind is not None and kind != _KIND:
+        found = []
+    after = _place_in_list(call.query.get("queryLocator"))
+    if after is not None:
+        found = [job for job in found if (job.created.isoformat(timespec="microseconds"), job.id) < after]
+    page, rest = found[: site.settings.listed_jobs], found[site.settings.listed_jobs :]
+    body: dict[str, Any] = {
+        "done": not rest,
+        "records": [_shown(job) for job in page],
+        "nextRecordsUrl": None,
+    }
+    if rest:
+        wish = {"queryLocator": _list_locator(page[-1])} | ({} if kind is None else {"jobType": kind})
+        body["nextRecordsUrl"] = f"/services/data/v{version}/jobs/query?{urlencode(wish)}"
+    return json_reply(body)
 
 
 def status(site: "Site", call: Call, *, version: str, job_id: str) -> Reply:
@@ -217,17 +229,42 @@ def _page_rows(site: "Site", call: Call) -> int:
     return min(rows, short.rows) if short else rows
 
 
+def _list_locator(job: Job) -> str:
+    """The place behind a job in the list, which stays right when jobs come and go."""
+    return _opaque(f"{job.created.isoformat(timespec='microseconds')} {job.id}")
+
+
+def _place_in_list(locator: str | None) -> tuple[str, str] | None:
+    if locator is None:
+        return None
+    created, _, job_id = _clear(locator).partition(" ")
+    if not job_id:
+        raise ApiError("INVALIDLOCATOR", f"Invalid locator: {locator}")
+    return created, job_id
+
+
 def _locator(row: int) -> str:
-    """A position as text that says nothing to whoever does not know."""
-    return base64.urlsafe_b64encode(str(row).encode()).decode().rstrip("=")
+    return _opaque(str(row))
+
+
+def _opaque(text: str) -> str:
+    """A place as text that says nothing to whoever does not know."""
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _clear(locator: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(locator + "=" * (-len(locator) % 4)).decode()
+    except ValueError:
+        return ""
 
 
 def _position(locator: str | None, found: Results) -> int:
     if locator is None:
         return 0
     try:
-        row = int(base64.urlsafe_b64decode(locator + "=" * (-len(locator) % 4)))
-    except (binascii.Error, ValueError):
+        row = int(_clear(locator))
+    except ValueError:
         row = -1
     if not 0 <= row < max(found.rows, 1):
         raise ApiError("INVALIDLOCATOR", f"Invalid locator: {locator}")
@@ -246,7 +283,7 @@ def _shown(job: Job) -> dict[str, Any]:
         "concurrencyMode": "Parallel",
         "contentType": "CSV",
         "apiVersion": float(job.version),
-        "jobType": "V2Query",
+        "jobType": _KIND,
         "lineEnding": job.line_ending,
         "columnDelimiter": job.delimiter,
     }

@@ -101,7 +101,7 @@ class Jobs:
         """The jobs that are alive, newest first."""
         with self._lock:
             jobs = [job for job_id in list(self._jobs) if (job := self.find(job_id))]
-        return sorted(jobs, key=lambda job: job.created, reverse=True)
+        return sorted(jobs, key=lambda job: (job.created, job.id), reverse=True)
 
     def find(self, job_id: str) -> Job | None:
         """A live job by its id of 15 or 18 characters, with its state as of now."""

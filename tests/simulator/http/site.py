@@ -28,6 +28,7 @@ class Settings:
         latency: Milliseconds that every answer takes at least.
         page_rows: Rows of a REST query page when the caller does not ask for a number.
         bulk_page_rows: Rows of a page of Bulk results when the caller does not ask for a number.
+        listed_jobs: Bulk jobs of a page of their list.
         bulk_queued: Time on the org's clock that a Bulk job stays UploadComplete.
         bulk_processing: Time that it stays InProgress after that.
         compression: Whether gzip is sent to those who ask for it.
@@ -43,6 +44,7 @@ class Settings:
     latency: float = 0.0
     page_rows: int = 2000
     bulk_page_rows: int = 100_000
+    listed_jobs: int = 1000
     bulk_queued: timedelta = timedelta(0)
     bulk_processing: timedelta = timedelta(0)
     compression: bool = True
