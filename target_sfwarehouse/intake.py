@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -267,6 +268,8 @@ class Intake:
     def flush(self) -> None:
         """Have everything read so far committed, and the last STATE emitted after that."""
         self._rows.clear()
+        if not gc.isenabled():
+            gc.collect()
         for buffer in list(self._buffers):
             if buffer.items:
                 self.worker.submit(

@@ -152,7 +152,9 @@ class FastReader(GenericSingerReader[bytes]):
         self._callbacks = callbacks
         source = file_input or self.default_input
         collecting = gc.isenabled()
-        # Records make no reference cycles; looking for some would cost a tenth of the time.
+        # Records make no reference cycles; looking for some would cost a tenth of the time. What other messages and
+        # errors make is looked for when a batch is full, without what was there before.
+        gc.freeze()
         gc.disable()
         try:
             with _blocks(source, self._streams) as blocks:
@@ -164,6 +166,7 @@ class FastReader(GenericSingerReader[bytes]):
         finally:
             if collecting:
                 gc.enable()
+            gc.unfreeze()
         return self._counts
 
     def _stop_if_told(self) -> None:

@@ -1,0 +1,79 @@
+"""What a person sees: progress on a terminal only, and a summary."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import pty
+import subprocess
+from typing import TYPE_CHECKING
+
+from target_sfwarehouse.report import Progress, summary_lines
+from target_sfwarehouse.runs import Counts
+from tests.target.support import INTEGER, as_lines, loaded, record, schema_message
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.fix_process import Processes
+    from tests.fix_warehouse import Warehouse
+
+SCHEMA = schema_message("accounts", {"id": INTEGER})
+
+
+def test_the_summary_names_what_happened_and_nothing_else() -> None:
+    counted = [
+        (
+            "accounts",
+            Counts(inserted=1234567, updated=2, unchanged=3, marked_deleted=4, rejected=5, read=1234577),
+        ),
+        ("leads", Counts()),
+        ("notes", Counts(unchanged=7, read=7)),
+    ]
+    assert summary_lines(counted, 12.34) == [
+        "accounts: 1,234,567 inserted, 2 updated, 3 unchanged, 4 marked deleted, 5 rejected",
+        "notes: 7 unchanged",
+        "1,234,584 records in 12.3 s",
+    ]
+
+
+def test_the_summary_and_the_metric_are_logged(
+    warehouse: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    loaded(warehouse.config(), [SCHEMA, *(record("accounts", {"id": n}) for n in range(5))])
+    said = [entry.getMessage() for entry in caplog.records]
+    assert "accounts: 5 inserted" in said
+    (metric,) = [text for text in said if '"metric":"record_count"' in text.replace(" ", "")]
+    assert '"value":5' in metric.replace(" ", "")
+
+
+def test_no_progress_without_a_terminal() -> None:
+    out = io.StringIO()
+    progress = Progress(out)
+    progress.update(1)
+    progress.clear()
+    assert out.getvalue() == ""
+
+
+def test_progress_on_a_terminal(processes: Processes, warehouse: Warehouse) -> None:
+    config = processes.write("config.json", warehouse.config(batch_wait_limit_seconds=0))
+    terminal, its_end = pty.openpty()
+    process = subprocess.Popen(
+        ["target-sfwarehouse", "--config", str(config)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=its_end,
+        env=processes.environment({}),
+    )
+    os.close(its_end)
+    assert process.stdin is not None
+    process.stdin.write(as_lines([SCHEMA, record("accounts", {"id": 1})]))
+    process.stdin.flush()
+    said = b""
+    while b"2 lines read" not in said:
+        said += os.read(terminal, 4096)
+    process.stdin.close()
+    assert process.wait(60) == 0
+    os.close(terminal)
