@@ -115,10 +115,11 @@ def test_killed_at_any_moment_nothing_is_lost_and_no_job_is_read_twice(
         target.feed([line.decode() for line in again.lines])
         assert again.process.wait(30) == 0, again.said()
         assert len(target.tables["accounts"]) == ROWS
-        read = [json.loads(line)["value"] for line in lines if '"STATE"' in line]
-        started = any("jobs" in value["bookmarks"].get("accounts", {}) for value in read)
+        # A run that had come to its end leaves a bookmark, and the next one asks for what is newer.
+        states = [json.loads(line)["value"]["bookmarks"] for line in lines if '"STATE"' in line]
+        in_the_middle = bool(states) and "jobs" in states[-1].get("accounts", {})
         jobs = slow_org.ledger.matching("/jobs/query", method="POST")
-        assert len(jobs) == 1 if started else len(jobs) <= 2
+        assert len(jobs) in ({1} if in_the_middle else {1, 2}), states[-1:]
 
 
 def test_jobs_that_nobody_will_read_are_aborted(slow_org: OrgServer, tmp_path: Path) -> None:
