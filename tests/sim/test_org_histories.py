@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 LONG = os.environ.get("SFSOURCE_TEST_LEVEL") == "long"
 BIN = timedelta(days=15)
 CHILDREN = {
-    "Contact": ("AccountId", "Account"),
-    "Case": ("AccountId", "Account"),
-    "CaseComment": ("ParentId", "Case"),
-    "Task": ("WhatId", "Account"),
-    "Visit__c": ("Account__c", "Account"),
+    "Contact": ("AccountId", ("Account",)),
+    "Case": ("AccountId", ("Account",)),
+    "CaseComment": ("ParentId", ("Case",)),
+    "Task": ("WhatId", ("Account", "Case")),
+    "Visit__c": ("Account__c", ("Account",)),
 }
 # A child of these does not exist without its parent; one of the others loses it and lives on.
 DETAILS = ("CaseComment", "Visit__c")
@@ -169,7 +169,7 @@ class Histories(RuleBasedStateMachine):
         if kind not in self.fields:
             self.refused(lambda: self.org.create(kind, values), "INVALID_TYPE")
             return multiple()
-        if parent[:3] != self.org.object(above).key_prefix:
+        if parent[:3] not in {self.org.object(name).key_prefix for name in above}:
             self.refused(lambda: self.org.create(kind, values), "FIELD_INTEGRITY_EXCEPTION")
             return multiple()
         if not self.living(parent):
