@@ -47,10 +47,9 @@ def test_a_second_account_goes_into_a_schema_of_its_own(
     configured.configure("tap-sfsource--emea", company_server.config(objects=["Account"]))
     configured.environment["TAP_SFSOURCE__EMEA__LOAD_SCHEMA"] = warehouse.schema
     configured.environment["TAP_SFSOURCE__EMEA__SELECT"] = '["accounts.*"]'
-    configured.run("run", "tap-sfsource--emea", "target-sfwarehouse").expect()
+    finished = configured.run("run", "tap-sfsource--emea", "target-sfwarehouse").expect()
     assert differences(warehouse, company_server.org, ["Account"]) == []
-    states = configured.run("state", "list").expect().said
-    assert "dev:tap-sfsource--emea-to-target-sfwarehouse" in states
+    assert "'dev:tap-sfsource--emea-to-target-sfwarehouse'" in finished.said
 
 
 def test_sigterm_to_the_tap_fails_the_run(
