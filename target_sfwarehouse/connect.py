@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import conninfo
 
-from target_sfwarehouse.errors import SettingsError, WarehouseError, without_secrets
+from target_sfwarehouse.errors import SettingsError, TargetError, WarehouseError, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from target_sfwarehouse.settings import Settings
 
-__all__ = ["connect"]
+__all__ = ["connect", "explained"]
 
 logger = logging.getLogger("target-sfwarehouse")
 
@@ -147,3 +147,23 @@ def _explain(target: str, error: psycopg.Error) -> str:
     else:
         advice = "check `host` and `port`, and that the server accepts connections from here"
     return f"Cannot connect to the warehouse at {place}: {advice}. The driver says: {said}"
+
+
+def explained(error: BaseException) -> BaseException:
+    """Put what failed while loading into words for the person who runs the target.
+
+    Args:
+        error: What was raised.
+
+    Returns:
+        A `TargetError` for what the warehouse or a closed pipe did; otherwise the error itself.
+    """
+    if isinstance(error, psycopg.Error):
+        said = " ".join(without_secrets(str(error)).split())
+        return WarehouseError(
+            f"The warehouse went away or refused a statement; what was committed before stays, and the next run "
+            f"goes on from the last STATE. The driver says: {said or type(error).__name__}"
+        )
+    if isinstance(error, BrokenPipeError):
+        return TargetError("Nobody reads the target's stdout any more, so a STATE could not be written.")
+    return error

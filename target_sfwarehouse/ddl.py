@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from target_sfwarehouse.engine import Engine
     from target_sfwarehouse.settings import Settings
 
-__all__ = ["add_bookkeeping", "ensure_schema", "ensure_table", "lock", "read_table", "run"]
+__all__ = ["add_bookkeeping", "ensure_schema", "ensure_table", "lock", "read_table", "run", "wait_for_lock"]
+
+logger = logging.getLogger("target-sfwarehouse")
 
 Connection = psycopg.Connection[Any]
 
@@ -74,24 +77,40 @@ def lock(connection: Connection, engine: Engine, settings: Settings, name: str) 
         connection: A connection in a transaction.
         engine: What the server can do.
         settings: `lock_behavior` says whether to wait.
-        name: `schema.table`, or a schema's name while that is made.
+        name: `schema.table`.
 
     Raises:
         TableLockedError: Another run holds it and the settings say not to wait.
     """
     if not engine.advisory_locks:
         return
-    digest = hashlib.blake2b(f"target-sfwarehouse {name}".encode(), digest_size=8).digest()
-    key = int.from_bytes(digest, "big", signed=True)
-    if settings.lock_behavior == "wait":
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (key,))
+    row = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (_lock_key(name),)).fetchone()
+    if row is not None and row[0]:
         return
-    row = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (key,)).fetchone()
-    if row is None or not row[0]:
+    if settings.lock_behavior == "fail":
         raise TableLockedError(
             f"Another run is writing {name}, and `lock_behavior` is `fail`. Run again when it has ended, or set "
             "`lock_behavior: wait`."
         )
+    logger.info("Waiting for another run that is writing %s", name)
+    wait_for_lock(connection, engine, name)
+
+
+def wait_for_lock(connection: Connection, engine: Engine, name: str) -> None:
+    """Take a lock until the transaction ends, however long another run has it.
+
+    Args:
+        connection: A connection in a transaction.
+        engine: What the server can do.
+        name: What is locked.
+    """
+    if engine.advisory_locks:
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_lock_key(name),))
+
+
+def _lock_key(name: str) -> int:
+    digest = hashlib.blake2b(f"target-sfwarehouse {name}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
 
 
 def ensure_schema(connection: Connection, engine: Engine, settings: Settings) -> None:
@@ -111,7 +130,7 @@ def ensure_schema(connection: Connection, engine: Engine, settings: Settings) ->
         return
     try:
         with connection.transaction():
-            lock(connection, engine, settings, schema)
+            wait_for_lock(connection, engine, schema)
             run(connection, f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
     except pg.InsufficientPrivilege:
         role, database = _who(connection)

@@ -150,7 +150,9 @@ class Intake:
     def worker(self) -> Worker:
         """The thread that the loader runs on."""
         if self._worker is None:
-            self._worker = Worker()
+            from target_sfwarehouse.connect import explained  # noqa: PLC0415 - see loader
+
+            self._worker = Worker(explained)
         return self._worker
 
     def prepare(self, stream: str, wanted: Wanted) -> Load:

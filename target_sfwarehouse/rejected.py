@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from target_sfwarehouse.ddl import lock, run
+from target_sfwarehouse.ddl import run, wait_for_lock
 from target_sfwarehouse.identifiers import quoted
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Rejected:
             found = connection.execute("SELECT to_regclass(%s)", (table,)).fetchone()
             if found is None or found[0] is None:
                 with connection.transaction():
-                    lock(connection, engine, self.settings, table)
+                    wait_for_lock(connection, engine, table)
                     run(connection, CREATE.format(table=table))
             self._ready = True
         message = text.decode("utf-8", "replace").replace("\0", "�").rstrip("\r\n")

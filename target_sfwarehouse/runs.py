@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from target_sfwarehouse.ddl import lock, run
+from target_sfwarehouse.ddl import run, wait_for_lock
 from target_sfwarehouse.identifiers import quoted
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class RunLog:
         if found is not None and found[0] is not None:
             return
         with connection.transaction():
-            lock(connection, engine, self.settings, self.table)
+            wait_for_lock(connection, engine, self.table)
             run(connection, CREATE.format(table=self.table))
 
     def record(self, connection: psycopg.Connection[Any], stream: str, counts: Counts) -> None:

@@ -33,7 +33,13 @@ class Worker:
     After a job has failed the later ones are not run: `submit` and `call` raise what it raised.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, explain: Callable[[BaseException], BaseException]) -> None:
+        """Start the thread.
+
+        Args:
+            explain: Makes of what a job raised what the caller should see.
+        """
+        self._explain = explain
         self._jobs: queue.Queue[_Job | None] = queue.Queue(WAITING)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="warehouse", daemon=True)
@@ -75,7 +81,7 @@ class Worker:
             try:
                 future.set_result(job(*arguments))
             except BaseException as error:  # noqa: BLE001 - handed to the caller
-                future.set_exception(error)
+                future.set_exception(self._explain(error))
 
         self._jobs.put(_Job(run, always=True))
         return future.result()
@@ -91,4 +97,4 @@ class Worker:
                 if self._error is None or job.always:
                     job.run()
             except BaseException as error:  # noqa: BLE001 - raised by the next submit
-                self._error = error
+                self._error = self._explain(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -79,13 +80,17 @@ def test_the_loser_stops_when_told_to(held: psycopg.Connection[Any], warehouse: 
     assert load(warehouse.config(lock_behavior="fail"), ACCOUNTS).states == [{"n": 1}]
 
 
-def test_the_loser_waits_otherwise(held: psycopg.Connection[Any], warehouse: Warehouse) -> None:
+def test_the_loser_waits_otherwise(
+    held: psycopg.Connection[Any], warehouse: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     outcomes: list[Outcome] = []
     thread = threading.Thread(target=lambda: outcomes.append(load(warehouse.config(), ACCOUNTS)))
     thread.start()
     waiting = "SELECT 1 AS one FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
     wait_until(lambda: warehouse.query(waiting), "the run waits for the lock")
     assert outcomes == []
+    assert f"Waiting for another run that is writing {warehouse.schema}.accounts" in caplog.text
     held.rollback()
     thread.join(30)
     assert outcomes == [Outcome([{"n": 1}])]

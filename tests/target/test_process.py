@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from tests.fix_process import wait_until
+from tests.fix_process import Finished, wait_until
 from tests.fix_warehouse import plain_url
 from tests.target.support import INTEGER, STRING, as_lines, record, schema_message, state
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.fix_process import Finished, Processes
+    from tests.fix_process import Processes
     from tests.fix_warehouse import Warehouse
 
 SCHEMA = schema_message("accounts", {"id": INTEGER, "name": STRING})
@@ -281,3 +281,24 @@ def test_without_the_extra_the_message_says_so(processes: Processes) -> None:
     env = {"PYTHONPATH": str(processes.directory)}
     finished = run(processes, {"embedded_directory": str(processes.directory / "own")}, [SCHEMA], env=env)
     one_line(finished, "sfsource[embedded]")
+
+
+def test_a_closed_stdout_is_one_line(processes: Processes, warehouse: Warehouse) -> None:
+    config = processes.write("config.json", warehouse.config())
+    path = write_lines(processes.directory, [SCHEMA, record("accounts", {"id": 1}), state(1)])
+    read, write = os.pipe()
+    os.close(read)
+    with path.open() as source:
+        process = subprocess.Popen(
+            ["target-sfwarehouse", "--config", str(config)],
+            stdin=source,
+            stdout=write,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=processes.environment({}),
+        )
+    os.close(write)
+    _, said = process.communicate(timeout=60)
+    finished = Finished(process.returncode, "", said)
+    one_line(finished, "Nobody reads the target's stdout")
+    assert warehouse.query("SELECT id FROM {schema}.accounts") == [{"id": 1}]
