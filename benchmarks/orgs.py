@@ -132,6 +132,7 @@ def _serve(contents: Contents, connection: Connection) -> None:
         DEMO_USER,
         add_demo_login,
     )
+    from tests.simulator.http.site import Settings  # noqa: PLC0415
     from tests.simulator.org import Org  # noqa: PLC0415
     from tests.simulator.server import serve  # noqa: PLC0415
 
@@ -142,7 +143,9 @@ def _serve(contents: Contents, connection: Connection) -> None:
         if contents.company:
             company.populate(org)
         _fill(org, contents)
-        with serve(org, tls=True, latency=contents.latency) as server:
+        # The org compresses slower than anyone here reads, and no wire is saved by it.
+        settings = Settings(latency=contents.latency, compression=False)
+        with serve(org, tls=True, settings=settings) as server:
             connection.send((server.url, str(server.ca_file), DEMO_CLIENT_ID, DEMO_CLIENT_SECRET))
             connection.recv()
     finally:

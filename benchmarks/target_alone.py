@@ -90,9 +90,9 @@ def compete(session: Session) -> list[Result]:
 
 
 def _entries(session: Session) -> tuple[list[_Entry], list[tuple[str, str]]]:
-    small, few, many = session.share(0.05), session.share(0.15), session.rows
+    small, few, half, many = (session.share(part) for part in (0.05, 0.15, 0.25, 1))
     present, absent = session.found(loaders.MELTANOLABS, loaders.PIPELINEWISE, loaders.DLT)
-    singer = {count: _files(session, count, "singer") for count in (small, few, many)}
+    singer = {count: _files(session, count, "singer") for count in (small, few, half, many)}
     table = _files(session, many, "csv")
     ours = loaders.ours(session)
     copy = partial(_floor, session, "copy", table[0])
@@ -105,7 +105,7 @@ def _entries(session: Session) -> tuple[list[_Entry], list[tuple[str, str]]]:
     if peer := present.get(loaders.MELTANOLABS):
         plain, best = (loaders.meltanolabs(session, peer, best=best) for best in (False, True))
         entries.append(_Entry(loaders.MELTANOLABS, small, singer[small], plain, plain))
-        entries.append(_Entry(MELTANOLABS_BEST, few, singer[few], best, best))
+        entries.append(_Entry(MELTANOLABS_BEST, half, singer[half], best, best))
     if peer := present.get(loaders.PIPELINEWISE):
         loader = loaders.pipelinewise(session, peer)
         entries.append(_Entry(loaders.PIPELINEWISE, few, singer[few], loader, loader))
