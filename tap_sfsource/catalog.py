@@ -27,6 +27,8 @@ LABEL: Final = "sfsource.label"
 TYPE: Final = "sfsource.type"
 REFERENCES: Final = "sfsource.references"
 FORMULA: Final = "sfsource.formula"
+PRECISION: Final = "sfsource.precision"
+SCALE: Final = "sfsource.scale"
 UNSUPPORTED: Final = "sfsource.unsupported"
 NOTE: Final = "sfsource.note"
 
@@ -90,7 +92,8 @@ class Column:
         sf_type: Salesforce's type, in describe's words.
         schema: The property's JSON schema.
         label: The field's label.
-        scale: Digits after the point of a number.
+        precision: Digits of a number, as its field was defined; 0 for other types.
+        scale: Those after the point.
         calculated: Whether it is a formula, whose value changes without a new SystemModstamp.
         reference_to: API names of the objects that a reference points at.
         relationship_name: Name by which SOQL follows the reference, or None.
@@ -104,6 +107,7 @@ class Column:
     sf_type: str
     schema: Mapping[str, Any]
     label: str = ""
+    precision: int = 0
     scale: int = 0
     calculated: bool = False
     reference_to: tuple[str, ...] = ()
@@ -126,6 +130,8 @@ class Column:
             metadata[REFERENCES] = list(self.reference_to)
         if self.calculated:
             metadata[FORMULA] = True
+        if self.precision:
+            metadata |= {PRECISION: self.precision, SCALE: self.scale}
         if self.unsupported:
             metadata[UNSUPPORTED] = self.unsupported
         return metadata
@@ -319,8 +325,10 @@ def why_unsupported(sobject: SObject) -> str:
 def property_schema(field: Field) -> dict[str, Any]:
     """Give the JSON schema of a field.
 
-    `multipleOf` is left out of numbers: JSON Schema validators divide by it in binary floats and refuse 0.07
-    as no multiple of 0.01. Digits are told by `precision` and `scale`, which validators ignore.
+    A number's `scale` says that it is a decimal, not a float, and so that no digit may be lost. It says no more:
+    length and decimal places of a field bind only those who type into Salesforce's pages, while the API stores and
+    returns more digits (Salesforce help, article 000387302). So there is no `precision`, which would make a
+    warehouse round, and no `multipleOf`; what the field was defined with is in the catalog's metadata.
 
     Args:
         field: The field's describe.
@@ -336,7 +344,7 @@ def property_schema(field: Field) -> dict[str, Any]:
     else:
         schema = dict(_JSON_TYPES.get(field.type, {"type": ["string", "null"]}))
     if field.type in _DECIMAL_TYPES and field.precision:
-        schema |= {"precision": field.precision, "scale": field.scale}
+        schema["scale"] = field.scale
     if field.label:
         schema["title"] = field.label
     return schema
@@ -354,6 +362,7 @@ def _column(sobject_name: str, field: Field, name: str, automatic: bool, setting
         sf_type=field.type,
         schema=property_schema(field),
         label=field.label,
+        precision=field.precision,
         scale=field.scale,
         calculated=field.calculated,
         reference_to=field.reference_to,

@@ -121,6 +121,7 @@ def test_a_formula_is_marked(org_server: OrgServer) -> None:
 
     assert told["sfsource.formula"] is True
     assert told["sfsource.api-name"] == "Twice__c"
+    assert (told["sfsource.precision"], told["sfsource.scale"]) == (18, 2)
 
 
 @pytest.mark.parametrize(
@@ -134,11 +135,11 @@ def test_a_formula_is_marked(org_server: OrgServer) -> None:
         (Field(name="A", type="int", digits=9), {"type": ["integer", "null"]}),
         (
             Field(name="A", type="currency", precision=18, scale=2),
-            {"type": ["number", "null"], "precision": 18, "scale": 2},
+            {"type": ["number", "null"], "scale": 2},
         ),
         (
             Field(name="A", type="percent", precision=5, scale=0),
-            {"type": ["number", "null"], "precision": 5, "scale": 0},
+            {"type": ["number", "null"], "scale": 0},
         ),
         (Field(name="A", type="double"), {"type": ["number", "null"]}),
         (Field(name="A", type="date"), {"type": ["string", "null"], "format": "date"}),
