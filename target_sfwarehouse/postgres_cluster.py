@@ -32,6 +32,9 @@ SETTINGS = {
 }
 """Settings of a new data folder, by Postgres's names."""
 
+BUILTIN_LOCALE_SINCE = 17
+"""From this version on, lower() and ILIKE know all letters without the machine's own locales."""
+
 FSYNC_OFF = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 """Settings of a server whose data need not survive a crash of the machine."""
 
@@ -117,6 +120,8 @@ class Cluster:
             "--auth=scram-sha-256",
         ]
         arguments += ["--encoding=UTF8", "--locale=C", "--no-sync"]
+        if self.binaries.major >= BUILTIN_LOCALE_SINCE:
+            arguments += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         try:
             done = self.run("initdb", *arguments)
         finally:

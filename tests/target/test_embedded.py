@@ -127,6 +127,12 @@ def test_works_where_processes_are_not_files(home: Path, monkeypatch: pytest.Mon
     assert embedded.start(home).started
 
 
+def test_searches_know_all_letters(home: Path) -> None:
+    server = embedded.start(home, fsync=False)
+    assert ask(server, "SELECT 'ŽILINA' ILIKE 'žilina' AND lower('ÅÖ') = 'åö'") is True
+    assert ask(server, "SHOW server_encoding") == "UTF8"
+
+
 def test_a_full_disk_is_named() -> None:
     said = postgres_cluster.explain(
         "Postgres did not start", "FATAL:  could not write: No space left on device"
