@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine", "detect"]
 
+TUNING = ("SET temp_buffers = '64MB'", "SET work_mem = '64MB'", "SET random_page_cost = 1.1")
+"""Room for a batch in memory; and keys of a batch are looked up in the table's index, where the planner's default
+would read a table of a million rows whole for each batch of fifty thousand."""
+
 MERGE_RETURNING = 170_000
 """First Postgres whose MERGE tells what it did with each row (`merge_action()`)."""
 
@@ -28,7 +32,7 @@ class Engine:
         row_order: `ctid` gives the order in which rows of a table were written.
         row_origin: `xmax = 0` tells an inserted row from an updated one in RETURNING.
         advisory_locks: `pg_advisory_xact_lock` excludes other sessions.
-        session: Statements that a session needs first.
+        session: Statements that a session begins with.
     """
 
     name: str
@@ -36,7 +40,7 @@ class Engine:
     row_order: bool = True
     row_origin: bool = True
     advisory_locks: bool = True
-    session: tuple[str, ...] = ()
+    session: tuple[str, ...] = TUNING
 
 
 def detect(connection: psycopg.Connection[Any]) -> Engine:
@@ -82,7 +86,12 @@ def engine_of(version: str, number: int, *, citus: bool) -> Engine:
         )
     if re.search(r"-YB-\d", version):
         return Engine(
-            f"YugabyteDB ({name})", merge=False, row_order=False, row_origin=False, advisory_locks=False
+            f"YugabyteDB ({name})",
+            merge=False,
+            row_order=False,
+            row_origin=False,
+            advisory_locks=False,
+            session=(),
         )
     if citus:
         return Engine(f"Citus ({name})", merge=False, row_origin=False)

@@ -41,6 +41,7 @@ VERSIONS: list[tuple[str, int, bool, engine.Engine]] = [
             row_order=False,
             row_origin=False,
             advisory_locks=False,
+            session=(),
         ),
     ),
     (
