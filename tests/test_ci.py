@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from tests.fix_process import Processes
 
 
-@pytest.mark.parametrize(
-    ("test", "demo", "status"), [(0, 0, 0), (2, 0, 2), (0, 3, 3), (2, 3, 2)], ids=lambda code: str(code)
-)
+@pytest.mark.parametrize(("test", "demo", "status"), [(0, 0, 0), (2, 0, 2), (0, 3, 3), (2, 3, 2)], ids=str)
 def test_tests_then_demo_and_the_first_failure_counts(
     test: int, demo: int, status: int, processes: Processes
 ) -> None:
