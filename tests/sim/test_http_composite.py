@@ -73,6 +73,33 @@ def test_all_or_none_keeps_nothing_when_one_part_fails(org_server: OrgServer, ap
     assert org_server.org.rows("Account") == []
 
 
+def test_a_part_sees_what_the_parts_before_it_wrote(org_server: OrgServer, api: Api) -> None:
+    kept = org_server.org.create("Account", {"Name": "before"})
+    for wrong in (False, True):
+        created, read, found, changed, again, counted, gone, _ = api.composite(
+            {"method": "POST", "url": f"{DATA}/sobjects/Account", "body": {"Name": "Acme"}},
+            {"url": f"{DATA}/sobjects/Account/@{{part0.id}}?fields=Name"},
+            {"url": f"{DATA}/query?q=SELECT+Name+FROM+Account+WHERE+Id='@{{part0.id}}'"},
+            {"method": "PATCH", "url": f"{DATA}/sobjects/Account/{kept}", "body": {"Name": "after"}},
+            {"url": f"{DATA}/sobjects/Account/{kept}?fields=Name"},
+            {"url": f"{DATA}/query?q=SELECT+COUNT()+FROM+Account"},
+            {"method": "DELETE", "url": f"{DATA}/sobjects/Account/@{{part0.id}}"},
+            {"url": f"{DATA}/sobjects/{'Nope' if wrong else 'Account'}/describe"},
+            allOrNone=True,
+        ).json()["compositeResponse"]
+        if not wrong:
+            assert created["httpStatusCode"] == 201
+            assert read["body"]["Name"] == "Acme"
+            assert found["body"]["records"][0]["Name"] == "Acme"
+            assert again["body"]["Name"] == "after"
+            assert counted["body"]["totalSize"] == 2
+            assert (changed["httpStatusCode"], gone["httpStatusCode"]) == (204, 204)
+            org_server.org.update(kept, {"Name": "before"})
+    # The second time one part failed, and nothing is left of any.
+    (name,) = [row["Name"] for row in org_server.org.rows("Account") if not row["IsDeleted"]]
+    assert name == "before"
+
+
 def test_what_composite_does_not_take(api: Api) -> None:
     (part,) = api.composite({"url": f"{DATA}/limits"}).json()["compositeResponse"]
     assert part["httpStatusCode"] == 400

@@ -20,3 +20,15 @@ def test_every_module_is_named() -> None:
         path.name for path in README.parent.iterdir() if path.is_dir() and not path.name.startswith("__")
     }
     assert modules | folders <= named | {"errors"}
+
+
+def test_nothing_in_the_org_knows_a_client() -> None:
+    """An org that treats a client by its name would prove nothing about that client."""
+    clients = re.compile(
+        r"simple.?salesforce|js-?force|airbyte|singer|meltano|tap-|tap_|target-|target_sf|\bdlt\b|fivetran|"
+        r"estuary|sfsource|sfwarehouse|pipelinewise|hevo|stitch|python-requests|user.?agent",
+        re.IGNORECASE,
+    )
+    for path in (README, *README.parent.rglob("*.py")):
+        found = clients.findall(path.read_text("utf-8"))
+        assert not found, f"{path.name} names {found}"
