@@ -119,7 +119,13 @@ def _through_target_postgres(config: Mapping[str, Any]) -> str:
     from target_postgres.connector import PostgresConnector  # noqa: PLC0415 - see the module's docstring
 
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    defaults = {"dialect+driver": "postgresql+psycopg", "database": config.get("user")}
+    # A role may log in without a password (a client certificate, .pgpass), which their connector reads without asking.
+    defaults = {
+        "dialect+driver": "postgresql+psycopg",
+        "user": None,
+        "password": None,
+        "database": config.get("user"),
+    }
     try:
         connector = PostgresConnector({**defaults, **config})
     except Exception as error:  # noqa: BLE001 - paramiko, files, sockets: all mean the same here

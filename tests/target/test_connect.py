@@ -101,6 +101,16 @@ def test_an_ssh_tunnel(parts: dict[str, Any]) -> None:
         assert signal.getsignal(signal.SIGTERM) == ours
 
 
+def test_no_password(parts: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found on a server that asks for none; here it comes from the environment, as libpq reads it."""
+    monkeypatch.setenv("PGPASSWORD", parts.pop("password", ""))
+    authority = make_authority("ours")
+    with tls_door(tmp_path, authority, parts["port"]) as port:
+        config = {**parts, "host": "localhost", "port": port, "ssl_enable": True, "ssl_mode": "require"}
+        config |= {"ssl_storage_directory": str(tmp_path), "ssl_certificate_authority": authority.certificate}
+        assert zone_of(opened(**config)) == "UTC"
+
+
 def test_an_ssh_key_that_the_bastion_does_not_know(parts: dict[str, Any]) -> None:
     key, _ = key_pair()
     _, other = key_pair()
