@@ -41,7 +41,7 @@ _SHORT_ESCAPES = {0x08: b"\\b", 0x09: b"\\t", 0x0A: b"\\n", 0x0C: b"\\f", 0x0D: 
 _QUOTED: frozenset[Kind] = frozenset({"text", "datetime"})
 """Kinds whose JSON has quotes."""
 
-_CONTROLS_BUT_LF = bytes(code for code in range(0x20) if code != 0x0A)  # noqa: PLR2004 - LF ends a row
+_ALL_BUT_CONTROLS = bytes(range(0x20, 0x100)) + b"\n"  # LF ends a row
 _NULL = msgspec.Raw(b"null")
 
 
@@ -252,13 +252,9 @@ def _escapes_needed(block: bytes, *, line_feeds: bool) -> list[tuple[bytes, byte
     escapes = [(b"\\", b"\\\\")] if b"\\" in block else []
     if line_feeds:
         escapes.append((b"\n", b"\\n"))
-    if len(block.translate(None, _CONTROLS_BUT_LF)) != len(block):
-        escapes += [
-            (bytes([code]), _SHORT_ESCAPES.get(code, b"\\u%04x" % code))
-            for code in _CONTROLS_BUT_LF
-            if code in block
-        ]
-    return escapes
+    # One pass finds all of them; the block is scanned no further for those that it has not.
+    found = sorted(set(block.translate(None, _ALL_BUT_CONTROLS)))
+    return escapes + [(bytes([code]), _SHORT_ESCAPES.get(code, b"\\u%04x" % code)) for code in found]
 
 
 class _CsvLines:
