@@ -31,8 +31,18 @@ def cell(kind: str, value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        return f"{value:f}" if kind == "int" else _java(value)
     return str(value).replace("+0000", "Z") if kind == "datetime" else str(value)
+
+
+def _java(value: Decimal) -> str:
+    """A number as Java writes doubles."""
+    if not value or Decimal("0.001") <= abs(value) < 10_000_000:
+        text = f"{value:f}"
+        return text if "." in text else f"{text}.0"
+    mantissa, _, exponent = f"{value:.17E}".partition("E")
+    whole, _, fraction = mantissa.partition(".")
+    return f"{whole}.{fraction.rstrip('0') or '0'}E{int(exponent)}"
 
 
 def by_id(rows: Iterable[Row]) -> dict[str, Row]:

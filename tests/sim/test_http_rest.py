@@ -203,7 +203,7 @@ def test_wrong_queries_show_where(api: Api, soql: str, code: str) -> None:
 
 def test_exact_decimals(org_server: OrgServer, api: Api) -> None:
     api.post("sobjects/Account", {"Name": "rich", "AnnualRevenue": 1234567890123456})
-    assert b'"AnnualRevenue":1234567890123456.0' in api.query("SELECT AnnualRevenue FROM Account").content
+    assert b'"AnnualRevenue":1.234567890123456E15' in api.query("SELECT AnnualRevenue FROM Account").content
 
 
 def test_a_long_uri_and_long_headers_are_refused(api: Api) -> None:

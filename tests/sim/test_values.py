@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.simulator.errors import ApiError
+from tests.simulator.http.messages import encode
 from tests.simulator.schema import Field
 from tests.simulator.values import to_csv, to_rest, to_storage
 
@@ -42,7 +43,29 @@ def test_decimals_of_18_digits_are_exact(scale: int, digits: int) -> None:
     assert to_rest(field, stored) == value
     assert Decimal(to_csv(field, stored)) == value
     assert "." in to_csv(field, stored)
-    assert "E" not in to_csv(field, stored)
+    plain = not value or Decimal("0.001") <= abs(value) < 10_000_000
+    assert ("E" in to_csv(field, stored)) is not plain
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("1234567", "1234567.0"),
+        ("9999999.99", "9999999.99"),
+        ("12345678", "1.2345678E7"),
+        ("-10000000", "-1.0E7"),
+        ("0.001", "0.001"),
+        ("-0.00012", "-1.2E-4"),
+        ("0", "0.0"),
+        ("-0.5", "-0.5"),
+        ("1234567890123.45678", "1.23456789012345678E12"),
+    ],
+)
+def test_numbers_are_written_as_java_does(value: str, text: str) -> None:
+    field = Field("D", "double", precision=18, scale=5)
+    stored = to_storage(field, value)
+    assert to_csv(field, stored) == text
+    assert encode(to_rest(field, stored)) == text.encode()
 
 
 @given(st.datetimes(datetime(1700, 1, 1), datetime(4000, 12, 31, 23, 59, 59)))  # noqa: DTZ001 - zone follows

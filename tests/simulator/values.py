@@ -24,6 +24,19 @@ if TYPE_CHECKING:
 
 Stored = str | int | bytes | None
 
+
+class Double(Decimal):
+    """A number as the org hands it out: exact, and written as Java writes doubles (`number_text`)."""
+
+    def text(self) -> str:
+        """The number in JSON or CSV."""
+        _, digits, exponent = self.as_tuple()
+        assert isinstance(exponent, int)
+        scale = max(0, -exponent)
+        stored = int("".join(map(str, digits))) * 10 ** max(0, exponent)
+        return number_text(scale, -stored if self.is_signed() else stored)
+
+
 # Salesforce keeps dates between these years (guide: "Primitive Data Types", valid date range).
 FIRST_DATE = date(1700, 1, 1)
 LAST_DATE = date(4000, 12, 31)
@@ -51,8 +64,7 @@ def to_storage(field: Field, value: Any) -> Stored:
 def to_rest(field: Field, stored: Stored) -> Any:
     """A stored value as REST JSON has it.
 
-    Numbers of type double, currency and percent come as Decimal, exact; encode them as JSON numbers (msgspec's
-    `decimal_format="number"`).
+    Numbers of type double, currency and percent come as `Double`, exact.
     """
     if stored is None:
         return False if field.type == "boolean" else None
@@ -69,13 +81,17 @@ def to_csv(field: Field, stored: Stored) -> str:
 
 
 def number_text(scale: int, stored: int) -> str:
-    """A scaled integer as decimal text with at least one digit after the point: `47.0`, `0.25`."""
+    """A scaled integer as Java writes doubles: `47.0`, `0.25`, but `1.2345678E7` from eight digits on and below 0.001.
+
+    Salesforce's help ("Why do I see exponential values for custom number field?") has it so in every API.
+    """
     sign, digits = ("-", str(-stored)) if stored < 0 else ("", str(stored))
-    if not scale:
-        return f"{sign}{digits}.0"
+    exponent = len(digits) - 1 - scale
+    if stored and not -3 <= exponent < 7:
+        return f"{sign}{digits[0]}.{digits[1:].rstrip('0') or '0'}E{exponent}"
     digits = digits.rjust(scale + 1, "0")
-    fraction = digits[-scale:].rstrip("0") or "0"
-    return f"{sign}{digits[:-scale]}.{fraction}"
+    whole, fraction = digits[: len(digits) - scale], digits[len(digits) - scale :]
+    return f"{sign}{whole}.{fraction.rstrip('0') or '0'}"
 
 
 def _mismatch(field: Field, value: object) -> ApiError:
@@ -247,8 +263,8 @@ def _time_out(_field: Field, stored: Any) -> str:
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{millis:03d}Z"
 
 
-def _number_rest(field: Field, stored: Any) -> Decimal:
-    return Decimal(number_text(field.scale, stored))
+def _number_rest(field: Field, stored: Any) -> Double:
+    return Double(f"{stored}E{-field.scale}")
 
 
 def _number_csv(field: Field, stored: Any) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import msgspec
 
 from tests.simulator.errors import ApiError
+from tests.simulator.values import Double
 
 if TYPE_CHECKING:
     from tests.simulator.http.faults import Action
@@ -20,7 +21,14 @@ if TYPE_CHECKING:
 
 A = TypeVar("A", bound="Action")
 JSON = "application/json;charset=UTF-8"
-_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+def _double(value: object) -> msgspec.Raw:
+    assert isinstance(value, Double), value
+    return msgspec.Raw(value.text().encode())
+
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=_double)
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ class Reply:
 
     def json(self) -> Any:
         """The body as JSON, its decimals exact; None when it is empty."""
-        return json.loads(self.body, parse_float=Decimal) if self.body else None
+        return json.loads(self.body, parse_float=Double) if self.body else None
 
 
 @dataclass

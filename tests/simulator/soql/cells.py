@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from tests.simulator.schema import Field
     from tests.simulator.soql.selection import Cell
 
+# Java writes doubles plainly from 0.001 up to below 10,000,000; fields have 18 digits at most.
+_PLAIN_ZEROS, _PLAIN_DIGITS, _MOST_DIGITS = 3, 7, 18
+
 
 def line_sql(cells: Sequence[Cell], delimiter: str, line_ending: str) -> str:
     """SQL of a whole line as a blob: quoted cells, delimiters and the line's end.
@@ -75,10 +78,22 @@ def cell_sql(sql: str, field: Field) -> str:
 
 
 def _number(sql: str, scale: int) -> str:
-    if not scale:
-        return f"ifnull({sql} || '.0', '')"
+    """`values.number_text` in SQL."""
     power = 10**scale
     # Trailing zeros go, but one digit stays behind the point. (|| binds tighter than / and %.)
     fraction = f"rtrim(substr(abs({sql}) % {power} + {power}, 2), '0')"
-    digits = f"(abs({sql}) / {power}) || '.' || ifnull(nullif({fraction}, ''), '0')"
-    return f"ifnull(iif({sql} < 0, '-', '') || {digits}, '')"
+    plain = f"(abs({sql}) / {power}) || '.' || ifnull(nullif({fraction}, ''), '0')" if scale else ""
+    plain = f"iif({sql} < 0, '-', '') || {plain}" if scale else f"{sql} || '.0'"
+    exponential = []
+    if scale + _PLAIN_DIGITS < _MOST_DIGITS:
+        exponential.append(f"abs({sql}) >= {10 ** (scale + _PLAIN_DIGITS)}")
+    if scale > _PLAIN_ZEROS:
+        exponential.append(f"abs({sql}) < {10 ** (scale - _PLAIN_ZEROS)} AND {sql} <> 0")
+    if not exponential:
+        return f"ifnull({plain}, '')"
+    mantissa = f"ifnull(nullif(rtrim(substr(abs({sql}), 2), '0'), ''), '0')"
+    power_of_ten = f"(length(abs({sql})) - {scale + 1})"
+    other = (
+        f"iif({sql} < 0, '-', '') || substr(abs({sql}), 1, 1) || '.' || {mantissa} || 'E' || {power_of_ten}"
+    )
+    return f"ifnull(iif({' OR '.join(exponential)}, {other}, {plain}), '')"
