@@ -23,7 +23,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from upath import UPath
 
 from target_sfwarehouse.errors import InputError, SettingsError, shown
-from target_sfwarehouse.rows import load_json
+from target_sfwarehouse.values import load_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

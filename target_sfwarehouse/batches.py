@@ -14,8 +14,8 @@ from target_sfwarehouse.chunks import CHUNK_BYTES
 from target_sfwarehouse.csv_load import CsvLoad
 from target_sfwarehouse.errors import BadRecordError, InputError, shown
 from target_sfwarehouse.intake import Source
-from target_sfwarehouse.rows import load_json
 from target_sfwarehouse.types import declared_types
+from target_sfwarehouse.values import load_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

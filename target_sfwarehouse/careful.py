@@ -10,7 +10,8 @@ import msgspec
 from psycopg import errors as pg
 
 from target_sfwarehouse.errors import BadRecordError, MissingKeyError, shown
-from target_sfwarehouse.rows import BadValueError, encode_rows
+from target_sfwarehouse.rows import encode_rows
+from target_sfwarehouse.values import BadValueError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

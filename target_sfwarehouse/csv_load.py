@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from target_sfwarehouse.chunks import CHUNK_ROWS, Chunk
 from target_sfwarehouse.errors import BadRecordError, InputError
 from target_sfwarehouse.identifiers import quoted
-from target_sfwarehouse.rows import BadValueError
+from target_sfwarehouse.values import BadValueError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from target_sfwarehouse.chunks import CHUNK_ROWS, Chunk
 from target_sfwarehouse.report import Progress, summary_lines
-from target_sfwarehouse.rows import BadValueError, NulError, RowShape, encode_rows
+from target_sfwarehouse.rows import NulError, RowShape, encode_rows
+from target_sfwarehouse.values import BadValueError
 from target_sfwarehouse.worker import Worker
 
 if TYPE_CHECKING:

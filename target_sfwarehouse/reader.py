@@ -7,15 +7,9 @@ SDK's stream maps, flattening or validation, the line takes the slow path.
 
 from __future__ import annotations
 
-import fcntl
 import gc
-import os
-import select
-import signal
 import sys
-import threading
 from collections import Counter
-from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
@@ -32,8 +26,9 @@ from target_sfwarehouse.errors import (
     StoppedError,
     shown,
 )
+from target_sfwarehouse.input import Run, blocks
 from target_sfwarehouse.intake import Source
-from target_sfwarehouse.rows import load_json
+from target_sfwarehouse.values import load_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,12 +38,11 @@ if TYPE_CHECKING:
 
 __all__ = ["FastReader"]
 
-BLOCK = 1024 * 1024
 HEAD = 512
 """Bytes of a line in which its `"record"` is looked for."""
 
 
-class Streams(Protocol):
+class Streams(Run, Protocol):
     """What the reader asks the target."""
 
     intake: Intake
@@ -64,9 +58,6 @@ class Streams(Protocol):
 
     def plain_sink(self, stream: str) -> WarehouseSink | None:
         """Return the sink of a stream whose records need no transformation, if it is one."""
-
-    def stopped_by(self) -> int | None:
-        """Return the signal that told the run to stop, if one did."""
 
 
 class _State(msgspec.Struct):
@@ -157,8 +148,8 @@ class FastReader(GenericSingerReader[bytes]):
         gc.freeze()
         gc.disable()
         try:
-            with _blocks(source, self._streams) as blocks:
-                self._read(blocks)
+            with blocks(source, self._streams) as found:
+                self._read(found)
             self._stop_if_told()
         except (InputError, BadSchemaError, StoppedError):
             self._intake.finish()
@@ -367,52 +358,3 @@ class FastReader(GenericSingerReader[bytes]):
             raise RecordBeforeSchemaError(
                 "a RECORD before the SCHEMA of its stream", line=number, stream=stream
             ) from None
-
-
-@contextmanager
-def _blocks(source: Any, streams: Streams) -> Iterator[Iterator[bytes]]:
-    """Yield the blocks of an input; a signal ends them between two blocks."""
-    binary = getattr(source, "buffer", source)
-    try:
-        descriptor = binary.fileno()
-    except (AttributeError, OSError):
-        yield _encoded(source)
-        return
-    with suppress(OSError, AttributeError):
-        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, BLOCK)
-    waker, wake = os.pipe()
-    os.set_blocking(wake, False)
-    in_main = threading.current_thread() is threading.main_thread()
-    previous = signal.set_wakeup_fd(wake, warn_on_full_buffer=False) if in_main else -1
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN | select.POLLHUP)
-    poll.register(waker, select.POLLIN)
-
-    def read() -> Iterator[bytes]:
-        while streams.stopped_by() is None:
-            ready = {found for found, _ in poll.poll(1000)}
-            if waker in ready:
-                os.read(waker, HEAD)
-            if streams.stopped_by() is not None:
-                return
-            if descriptor not in ready:
-                streams.intake.took(0)
-                continue
-            block = os.read(descriptor, BLOCK)
-            if not block:
-                return
-            yield block
-
-    try:
-        yield read()
-    finally:
-        if in_main:
-            signal.set_wakeup_fd(previous)
-        os.close(waker)
-        os.close(wake)
-
-
-def _encoded(source: Any) -> Iterator[bytes]:
-    """Yield the blocks of an input that has no file descriptor, such as a string in a test."""
-    while block := source.read(BLOCK):
-        yield block.encode() if isinstance(block, str) else block

@@ -10,9 +10,10 @@ from singer_sdk.sinks import Sink
 
 from target_sfwarehouse.chunks import CHUNK_BYTES
 from target_sfwarehouse.errors import BadRecordError, BadSchemaError, MissingKeyError, shown
-from target_sfwarehouse.rows import BadValueError, Column, RowShape
+from target_sfwarehouse.rows import RowShape
 from target_sfwarehouse.table import METADATA_COLUMNS, VERSION, wanted_columns
 from target_sfwarehouse.types import BIGINT
+from target_sfwarehouse.values import BadValueError, Column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse.errors import BadSchemaError
 from target_sfwarehouse.identifiers import identifier, quoted
-from target_sfwarehouse.rows import VERSION, Column
 from target_sfwarehouse.types import SqlType, column_type, declared_types, widened
+from target_sfwarehouse.values import VERSION, Column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -67,6 +67,10 @@ class TargetSFWarehouse(Target):
         """Return the signal that told the run to stop, if one did."""
         return self._stop_signal
 
+    def idle(self) -> None:
+        """Commit what was read if it has waited for long enough."""
+        self.intake.took(0)
+
     def get_sink_class(self, stream_name: str) -> type[Sink]:
         """Return the sink's class.
 

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_sfwarehouse.reader import FastReader
-from target_sfwarehouse.rows import Column, RowShape, encode_rows, load_json
+from target_sfwarehouse.rows import RowShape, encode_rows
 from target_sfwarehouse.types import SqlType
+from target_sfwarehouse.values import Column, load_json
 from tests.target.support import INTEGER, STRING, load, record, schema_message, state
 
 if TYPE_CHECKING:
