@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path as FilePath
 from typing import Any, NoReturn
 
@@ -222,11 +222,14 @@ def _whole(token: Token) -> int:
     return int(token)
 
 
-_LARK = Lark(
-    (FilePath(__file__).parent / "grammar.lark").read_text(encoding="utf-8"),
-    parser="lalr",
-    transformer=_Builder(),
-)
+@cache
+def _grammar() -> Lark:
+    """The grammar's parser; making it takes a quarter of a second, which an org's start does not wait for."""
+    return Lark(
+        (FilePath(__file__).parent / "grammar.lark").read_text(encoding="utf-8"),
+        parser="lalr",
+        transformer=_Builder(),
+    )
 
 
 @lru_cache(maxsize=512)
@@ -247,7 +250,7 @@ def parse(text: str) -> syntax.Query:
     if not text.strip():
         raise SoqlError("MALFORMED_QUERY", "A query string has to be specified")
     try:
-        query: syntax.Query = _LARK.parse(text)  # type: ignore[assignment]
+        query: syntax.Query = _grammar().parse(text)  # type: ignore[assignment]
     except UnexpectedToken as error:
         _refuse_token(text, error)
     except UnexpectedCharacters as error:
