@@ -31,7 +31,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from target_sfwarehouse.postgres_binaries import Account, EmbeddedPostgresError, find_binaries, server_account
-from target_sfwarehouse.postgres_cluster import FSYNC_OFF, HOST, NAME, Cluster, explain, write_private
+from target_sfwarehouse.postgres_cluster import (
+    FSYNC_OFF,
+    HOST,
+    NAME,
+    Cluster,
+    explain,
+    give_to_owner,
+    write_private,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -222,13 +230,12 @@ def _describe(directory: Path, cluster: Cluster, port: int, *, started: bool) ->
 
 def _open(directory: Path) -> tuple[_State, Cluster]:
     """Read or make what `server.json` keeps, and find the programs that fit the data."""
-    account = server_account()
     path = directory / "server.json"
     try:
         state = _State(**json.loads(path.read_text()))
     except FileNotFoundError:
         find_binaries()  # a missing wheel shows before anything is written
-        home = _home(directory, account)
+        home = _home(directory, server_account())
         state = _State(_free_port(), secrets.token_urlsafe(24), None if home == directory else str(home))
         _save(directory, state)
     except PermissionError as error:
@@ -245,6 +252,7 @@ def _open(directory: Path) -> tuple[_State, Cluster]:
         raise EmbeddedPostgresError(
             f"The data in {home} belong to another user: run as that user, or name another folder."
         ) from error
+    account = server_account(home / "data")
     binaries = find_binaries(major).for_account(account, home)
     return state, Cluster(home, state.password, account, binaries)
 
@@ -281,6 +289,7 @@ def _locked(directory: Path, deadline: float) -> Iterator[None]:
             directory.mkdir(parents=True, exist_ok=True)
             directory.chmod(0o711 if os.geteuid() == 0 else 0o700)
         handle = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        give_to_owner(directory / "lock")
     except OSError as error:
         raise EmbeddedPostgresError(
             f"The folder {directory} cannot be used for Postgres: {error.strerror}."

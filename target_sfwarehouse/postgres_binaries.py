@@ -85,17 +85,23 @@ class Account:
             os.chown(path, self.identity["user"], self.identity["group"])
 
 
-def server_account() -> Account:
+def server_account(data: Path | None = None) -> Account:
     """Choose the user that the server runs as.
 
+    Args:
+        data: A data folder, if there is one already.
+
     Returns:
-        The caller, or, when the caller is root, an existing unprivileged account.
+        The caller; or, when the caller is root, the owner of the data, else an existing unprivileged account.
 
     Raises:
         EmbeddedPostgresError: The caller is root and the machine has no such account.
     """
     if os.geteuid() != 0:
         return Account({})
+    if data and data.exists():
+        owner = data.stat()
+        return Account({"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []})
     for name in ACCOUNTS:
         try:
             entry = pwd.getpwnam(name)

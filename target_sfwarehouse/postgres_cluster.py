@@ -172,6 +172,7 @@ class Cluster:
         """
         self._disown_lock_file()
         log = os.open(log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        give_to_owner(log_path)
         try:
             begin = os.fstat(log).st_size
             flags = " ".join(f"-c {name}={value}" for name, value in options.items())
@@ -253,7 +254,19 @@ def write_private(path: Path, text: str) -> None:
         new.unlink()
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
+    give_to_owner(new)
     new.replace(path)
+
+
+def give_to_owner(path: Path) -> None:
+    """Give a new file to the owner of its folder, which matters when root works in a user's.
+
+    Args:
+        path: The file.
+    """
+    if os.geteuid() == 0:
+        folder = path.parent.stat()
+        os.chown(path, folder.st_uid, folder.st_gid, follow_symlinks=False)
 
 
 def explain(what: str, output: str) -> str:

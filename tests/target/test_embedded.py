@@ -18,6 +18,7 @@ import psycopg
 import pytest
 
 from target_sfwarehouse import embedded, postgres_binaries, postgres_cluster
+from target_sfwarehouse.postgres_binaries import Account
 from target_sfwarehouse.postgres_cluster import HOST
 from tests.fix_process import wait_until
 from tests.fix_warehouse import plain_url
@@ -296,6 +297,22 @@ def test_root_runs_the_server_as_an_unprivileged_account(home: Path) -> None:
     assert server.data.stat().st_uid == pwd.getpwnam("nobody").pw_uid
     assert server.data.stat().st_mode & 0o777 == 0o700
     assert home.stat().st_uid == 0
+
+
+@as_root
+def test_root_works_on_a_users_server_as_that_user(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = pwd.getpwnam("daemon")
+    home.mkdir()
+    home.chmod(0o711)
+    os.chown(home, user.pw_uid, user.pw_gid)
+    theirs = Account({"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []})
+    with monkeypatch.context() as patched:
+        patched.setattr(embedded, "server_account", lambda *_: theirs)
+        embedded.start(home, fsync=False)
+    assert embedded.stop(home)
+    assert embedded.start(home, fsync=False).started
+    owners = {path.name: path.stat().st_uid for path in home.iterdir()}
+    assert set(owners.values()) == {user.pw_uid}, owners
 
 
 @as_root
