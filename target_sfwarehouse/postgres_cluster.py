@@ -286,5 +286,5 @@ def explain(what: str, output: str) -> str:
         for line in plain.splitlines()
         if line.strip() and not re.match(r"waiting|pg_ctl|Examine|stopped waiting", line)
     ]
-    told = " | ".join(line.strip() for line in lines[-4:])
+    told = " | ".join(line.strip() for line in (lines or plain.splitlines())[-4:])
     return " ".join([f"{what}.", *hints, f"Postgres said: {told}"])
