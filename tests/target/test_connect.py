@@ -69,6 +69,12 @@ def test_parts(parts: dict[str, Any]) -> None:
     assert zone_of(opened(**parts)) == "UTC"
 
 
+def test_a_config_of_target_postgres(parts: dict[str, Any]) -> None:
+    """Settings that only it has are not in the way."""
+    theirs = {"dialect+driver": "postgresql+psycopg", "use_copy": True, "default_target_schema": "melty"}
+    assert zone_of(opened(**parts, **theirs, activate_version=False, hard_delete=True)) == "UTC"
+
+
 def test_tls_with_the_authority_as_text(parts: dict[str, Any], tmp_path: Path) -> None:
     authority = make_authority("ours")
     with tls_door(tmp_path, authority, parts["port"]) as port:
