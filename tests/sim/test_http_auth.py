@@ -178,6 +178,18 @@ def test_revoke(org_server: OrgServer) -> None:
     assert error(api.get("limits")) == (401, "INVALID_SESSION_ID")
 
 
+def test_a_revoked_refresh_token_takes_its_sessions_along(org_server: OrgServer) -> None:
+    org_server.org.apps[DEMO_CLIENT_ID].refresh_tokens["kept"] = DEMO_USER
+    api = Api(org_server)
+    opened = token(org_server, grant_type="refresh_token", refresh_token="kept").json()["access_token"]
+    url = f"{org_server.url}/services/oauth2/revoke"
+    assert requests.post(url, data={"token": "kept"}, timeout=20).status_code == 200
+    assert refusal(token(org_server, grant_type="refresh_token", refresh_token="kept"))[0] == "invalid_grant"
+    assert api.get("limits").status_code == 200
+    api.session.headers["Authorization"] = f"Bearer {opened}"
+    assert error(api.get("limits")) == (401, "INVALID_SESSION_ID")
+
+
 def test_a_user_without_api_enabled(org_server: OrgServer) -> None:
     api = Api(org_server)
     permissions = org_server.user.permissions

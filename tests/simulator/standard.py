@@ -35,11 +35,11 @@ def _all_objects() -> tuple[SObject, ...]:
 
 
 def _object(data: dict[str, Any]) -> SObject:
-    fields = [Field(**_arguments(item)) for item in data.pop("fields")]
-    return SObject(fields={f.name: f for f in fields}, **_arguments(data))
+    fields = [Field(**arguments(item)) for item in data.pop("fields")]
+    return SObject(fields={f.name: f for f in fields}, **arguments(data))
 
 
-def _arguments(data: dict[str, Any]) -> dict[str, Any]:
+def arguments(data: dict[str, Any]) -> dict[str, Any]:
     """Keys as Python names, lists as tuples."""
     return {
         re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower(): tuple(value) if isinstance(value, list) else value

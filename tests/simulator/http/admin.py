@@ -2,7 +2,7 @@
 
 `GET ledger`, `DELETE ledger`, `GET clock`, `POST clock` (`{"advance": {"hours": 3}}` or `{"freeze": true}`),
 `POST next-day`, `POST faults` (`{"action": "Status", "with": {"status": 503}, "path": "*/query*"}`), `DELETE faults`,
-`POST end-sessions`.
+`POST end-sessions`. Changes of records and metadata are in `steering`.
 """
 
 import json

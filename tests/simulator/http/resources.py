@@ -11,6 +11,7 @@ from tests.simulator.http import (
     replication,
     soap,
     sobjects,
+    steering,
     usage,
 )
 from tests.simulator.http.routing import Router
@@ -18,5 +19,18 @@ from tests.simulator.http.routing import Router
 
 def router() -> Router:
     """The routes of an org."""
-    parts = (oauth, soap, sobjects, replication, usage, query, composite, bulk2, bulk1, records, admin)
+    parts = (
+        oauth,
+        soap,
+        sobjects,
+        replication,
+        usage,
+        query,
+        composite,
+        bulk2,
+        bulk1,
+        records,
+        admin,
+        steering,
+    )
     return Router(route for part in parts for route in part.ROUTES)

@@ -1,0 +1,112 @@
+"""`/_simulator/records`, `/fields` and `/objects`: changes for which Salesforce has SOAP or Setup pages and this org has not.
+
+    POST records   {"undelete": [ids]}, {"hardDelete": [ids]}, {"merge": {"master": id, "others": [ids]}},
+                   {"archive": [ids]}, {"touch": [ids]}, {"emptyRecycleBin": [ids], or null for all}
+    POST fields    {"sobject": "Account", "name": "Tier__c", "type": "picklist", "picklist": ["A", "B"]}
+    DELETE fields  ?sobject=Account&name=Tier__c
+    POST objects   {"name": "Visit__c", "fields": [{"name": ..., "type": ...}]}
+    DELETE objects ?name=Visit__c
+
+Fields are told as in the files of `metadata/`.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tests.simulator.custom import custom_field, custom_object
+from tests.simulator.errors import ApiError
+from tests.simulator.http.messages import Call, Reply, no_content
+from tests.simulator.http.routing import Route
+from tests.simulator.schema import Field, Summary
+from tests.simulator.standard import arguments
+
+if TYPE_CHECKING:
+    from tests.simulator.http.site import Site
+    from tests.simulator.org import Org
+
+
+def _each(change: Callable[["Org", str], object]) -> Callable[["Org", Any], None]:
+    def change_all(org: "Org", ids: Any) -> None:
+        with org.atomic():
+            for record_id in ids:
+                change(org, record_id)
+
+    return change_all
+
+
+_CHANGES: dict[str, Callable[["Org", Any], object]] = {
+    "undelete": _each(lambda org, record_id: org.undelete(record_id)),
+    "hardDelete": _each(lambda org, record_id: org.hard_delete(record_id)),
+    "merge": lambda org, wish: org.merge(wish["master"], wish["others"]),
+    "archive": lambda org, ids: org.archive(ids),
+    "touch": lambda org, ids: org.touch(ids),
+    "emptyRecycleBin": lambda org, ids: org.empty_recycle_bin(ids),
+}
+
+
+def records(site: "Site", call: Call) -> Reply:
+    """Change records."""
+    for name, wish in _wish(call).items():
+        if name not in _CHANGES:
+            raise ApiError("INVALID_FIELD", f"{name} is none of {', '.join(_CHANGES)}")
+        _try(partial(_CHANGES[name], site.org, wish))
+    return no_content()
+
+
+def add_field(site: "Site", call: Call) -> Reply:
+    """Add a custom field."""
+    wish = _wish(call)
+    sobject = str(wish.pop("sobject", ""))
+    _try(lambda: site.org.add_field(sobject, _field(wish)))
+    return no_content()
+
+
+def remove_field(site: "Site", call: Call) -> Reply:
+    """Remove a custom field with its values."""
+    _try(lambda: site.org.remove_field(call.query.get("sobject", ""), call.query.get("name", "")))
+    return no_content()
+
+
+def add_object(site: "Site", call: Call) -> Reply:
+    """Add a custom object."""
+    wish = _wish(call)
+    fields = wish.pop("fields", [])
+    _try(lambda: site.org.add_object(custom_object(fields=map(_field, fields), **arguments(wish))))
+    return no_content()
+
+
+def remove_object(site: "Site", call: Call) -> Reply:
+    """Remove a custom object with its records."""
+    _try(lambda: site.org.remove_object(call.query.get("name", "")))
+    return no_content()
+
+
+def _field(wish: dict[str, Any]) -> Field:
+    told = arguments(wish)
+    if "summary" in told:
+        told["summary"] = Summary(**told["summary"])
+    return custom_field(told.pop("name"), told.pop("type"), **told)
+
+
+def _wish(call: Call) -> dict[str, Any]:
+    wish = call.json()
+    if not isinstance(wish, dict):
+        raise ApiError("JSON_PARSER_ERROR", "The wish must be a JSON object.")
+    return wish
+
+
+def _try(change: Callable[[], object]) -> None:
+    try:
+        change()
+    except (ValueError, TypeError, KeyError) as error:
+        raise ApiError("INVALID_FIELD", f"This cannot be done: {error}") from None
+
+
+ROUTES = [
+    Route("POST", "/_simulator/records", records),
+    Route("POST", "/_simulator/fields", add_field),
+    Route("DELETE", "/_simulator/fields", remove_field),
+    Route("POST", "/_simulator/objects", add_object),
+    Route("DELETE", "/_simulator/objects", remove_object),
+]
