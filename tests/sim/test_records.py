@@ -435,6 +435,24 @@ def test_an_open_transaction_locks_its_rows(frozen_org: Org) -> None:
     frozen_org.update(account, {"Name": "now"})
 
 
+def test_a_late_commit_meets_the_fields_that_there_are_by_then(frozen_org: Org) -> None:
+    org = frozen_org
+    for name in ("Gone__c", "Kept__c"):
+        org.add_field("Account", custom_field(name, "boolean"))
+    old = org.create("Account", {"Name": "old"})
+    late = org.transaction()
+    new = late.create("Account", {"Name": "new", "Gone__c": True, "Kept__c": True})
+    late.update(old, {"Gone__c": True, "Kept__c": True})
+    org.remove_field("Account", "Gone__c")
+    org.add_field("Account", custom_field("Later__c", "boolean"))
+    late.commit()
+    for record_id in (old, new):
+        row = org.get(record_id)
+        assert row is not None
+        assert (row["Kept__c"], row["Later__c"]) == (True, False)
+        assert "Gone__c" not in row
+
+
 def test_an_exception_forgets_the_transaction(frozen_org: Org) -> None:
     def attempt() -> None:
         with frozen_org.transaction() as late:

@@ -187,7 +187,9 @@ class Records(Reading):
             row = self._validator.create(target, values, acting, pending)
             record_id = self._changes.next_id(target)
         stamp = self._stamp()
-        return record_id, lambda: self._changes.create(target, record_id, row, stamp, actor)
+        return record_id, lambda: self._changes.create(
+            *self._by_now(target, record_id, row), stamp=stamp, actor=actor
+        )
 
     def plan_update(
         self,
@@ -203,7 +205,12 @@ class Records(Reading):
             pending = within.pending if within is not None else ()
             row = self._validator.update(sobject, record_id, values, acting, pending)
         stamp = self._stamp()
-        return lambda: self._changes.update(sobject, record_id, row, stamp, actor)
+        return lambda: self._changes.update(*self._by_now(sobject, record_id, row), stamp=stamp, actor=actor)
+
+    def _by_now(self, sobject: SObject, record_id: str, row: Row) -> tuple[SObject, str, Row]:
+        """A planned write as the metadata has it when it is done: fields may have come and gone since."""
+        present = self.object(sobject.name)
+        return present, record_id, {name: value for name, value in row.items() if name in present.fields}
 
     def plan_delete(
         self, record_id: str, user: User | str | None, within: Transaction | None = None
@@ -213,7 +220,7 @@ class Records(Reading):
         sobject, record_id = self._locate(record_id, within=within)
         validate.check_delete(sobject, acting)
         stamp = self._stamp()
-        return lambda: self._changes.delete(sobject, record_id, stamp, actor)
+        return lambda: self._changes.delete(self.object(sobject.name), record_id, stamp, actor)
 
     def multiply(self, sobject: str, count: int, *, first: datetime, span: timedelta) -> None:
         """Add copies of an object's rows by the million: ids of their own, unique fields left empty.
