@@ -24,10 +24,10 @@ $(STAMP): requirements/bootstrap.txt requirements/dev.txt pyproject.toml
 setup: $(STAMP) ## Create .venv and install the locked packages
 
 test: setup lint ## Lint, type-check and run the tests (under ten minutes on two cores)
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest -m "not long" -n auto --dist loadfile
 
 test-long: setup ## Longer searches: fuzzing, kill loops, histories
-	SFSOURCE_TEST_LEVEL=long $(BIN)/python -m pytest
+	SFSOURCE_TEST_LEVEL=long $(BIN)/python -m pytest -n auto --dist loadfile --timeout 3600
 
 demo: setup ## Load an example company, let it live a day, load again (under two minutes)
 	$(BIN)/python -m demo
