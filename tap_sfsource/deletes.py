@@ -37,6 +37,10 @@ class _Answer(msgspec.Struct):
     latestDateCovered: str | None = None  # noqa: N815
 
 
+# Made here: msgspec crashes where several threads meet a type that holds others for the first time.
+_ANSWER = msgspec.json.Decoder(_Answer)
+
+
 @dataclass(frozen=True, slots=True)
 class Deletions:
     """What the log told.
@@ -105,7 +109,7 @@ class DeletionLog:
             if code in _TOO_MANY:
                 return Deletions(incomplete="more than 600,000 deletions are logged")
             raise answer.error(f"{self._api_name} /deleted")
-        body = msgspec.json.decode(answer.raw, type=_Answer)
+        body = _ANSWER.decode(answer.raw)
         covered = windows.parse(body.latestDateCovered) if body.latestDateCovered else None
         return Deletions(
             ids=[row.id for row in body.deletedRecords] if self._since is not None else (),

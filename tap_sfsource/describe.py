@@ -85,6 +85,10 @@ class SObject(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
         return next((field for field in self.fields if field.name == name), None)
 
 
+# Made here: msgspec crashes where several threads meet a type that holds others for the first time.
+_SOBJECT = msgspec.json.Decoder(SObject)
+
+
 @dataclasses.dataclass(frozen=True)
 class Described:
     """What came of describing objects.
@@ -269,7 +273,7 @@ def _read(name: str, answer: Subresponse, cache: DescribeCache | None) -> SObjec
     kept = cache.get(name) if cache and answer.status == HTTPStatus.NOT_MODIFIED else None
     if kept is not None:
         return kept
-    sobject = msgspec.json.decode(answer.raw, type=SObject)
+    sobject = _SOBJECT.decode(answer.raw)
     if cache:
         cache.put(sobject, _header(answer.headers, "Last-Modified"))
     return sobject
