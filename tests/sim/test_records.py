@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -313,65 +312,6 @@ def test_a_restricted_lookup_forbids_the_delete(frozen_org: Org) -> None:
     org.delete(account)
 
 
-def test_some_objects_have_no_bin(frozen_org: Org) -> None:
-    org = frozen_org
-    campaign = org.create("Campaign", {"Name": "c"})
-    lead = org.create("Lead", {"LastName": "x", "Company": "y"})
-    member = org.create("CampaignMember", {"CampaignId": campaign, "LeadId": lead})
-    org.delete(member)
-    assert org.get(member) is None
-
-
-def test_the_bin_keeps_15_days(frozen_org: Org) -> None:
-    account = frozen_org.create("Account", {"Name": "Acme"})
-    frozen_org.delete(account)
-    frozen_org.clock.advance(days=14, hours=23)
-    assert frozen_org.is_deleted(account)
-    assert frozen_org.get(account) is not None
-    frozen_org.clock.advance(hours=2)
-    assert frozen_org.get(account) is None
-    assert frozen_org.rows("Account") == []
-
-
-def test_an_emptied_bin_shows_its_rows_for_a_day(frozen_org: Org) -> None:
-    org = frozen_org
-    kept, gone = (org.create("Account", {"Name": name}) for name in ("kept", "gone"))
-    contact = org.create("Contact", {"LastName": "x", "AccountId": gone})
-    org.delete(kept)
-    org.delete(gone)
-    assert org.empty_recycle_bin([gone]) == 2
-    with pytest.raises(ApiError) as error:
-        org.undelete(gone)
-    assert refused(error)[0] == "UNDELETE_FAILED"
-    org.clock.advance(hours=23)
-    assert len(org.rows("Account")) == 2
-    org.clock.advance(hours=2)
-    assert [row["Id"] for row in org.rows("Account")] == [kept]
-    assert org.get(contact) is None
-    org.undelete(kept)
-    assert org.empty_recycle_bin() == 0
-
-
-def test_what_was_undeleted_stays(frozen_org: Org) -> None:
-    account = frozen_org.create("Account", {"Name": "Acme"})
-    frozen_org.delete(account)
-    frozen_org.clock.advance(days=14)
-    frozen_org.undelete(account)
-    frozen_org.clock.advance(days=3)
-    frozen_org.delete(frozen_org.create("Account", {"Name": "other"}))
-    frozen_org.clock.advance(days=30)
-    assert [row["Id"] for row in frozen_org.rows("Account")] == [account]
-
-
-def test_emptying_the_bin_late_keeps_nothing_longer(frozen_org: Org) -> None:
-    account = frozen_org.create("Account", {"Name": "Acme"})
-    frozen_org.delete(account)
-    frozen_org.clock.advance(days=14, hours=12)
-    frozen_org.empty_recycle_bin()
-    frozen_org.clock.advance(hours=13)
-    assert frozen_org.get(account) is None
-
-
 def test_a_hard_delete_leaves_nothing(frozen_org: Org) -> None:
     account = frozen_org.create("Account", {"Name": "Acme"})
     contact = frozen_org.create("Contact", {"LastName": "x", "AccountId": account})
@@ -401,79 +341,6 @@ def test_refused_merges(frozen_org: Org, sobject: str) -> None:
     one = frozen_org.create(sobject, {"Name": "x"} if sobject == "Account" else {})
     with pytest.raises(ApiError):
         frozen_org.merge(one, [one])
-
-
-# late commits
-
-
-def test_a_late_commit_is_stamped_when_written_and_seen_when_committed(frozen_org: Org) -> None:
-    org = frozen_org
-    with org.transaction() as late:
-        account = late.create("Account", {"Name": "late"})
-        contact = late.create("Contact", {"LastName": "x", "AccountId": account})
-        late.update(account, {"Phone": "1"})
-        org.clock.advance(minutes=1)
-        assert org.rows("Account") == []
-        assert org.latest_covered == org.clock.now() - timedelta(minutes=1)
-        early = org.create("Account", {"Name": "early"})
-    assert record(org, account)["SystemModstamp"] == START
-    assert record(org, early)["SystemModstamp"] == LATER
-    assert record(org, account)["Phone"] == "1"
-    assert record(org, contact)["AccountId"] == account
-    assert org.latest_covered == org.clock.now()
-
-
-def test_an_open_transaction_locks_its_rows(frozen_org: Org) -> None:
-    account = frozen_org.create("Account", {"Name": "Acme"})
-    late = frozen_org.transaction()
-    late.update(account, {"Name": "late"})
-    with pytest.raises(ApiError) as error:
-        frozen_org.update(account, {"Name": "now"})
-    assert refused(error)[0] == "UNABLE_TO_LOCK_ROW"
-    late.rollback()
-    assert record(frozen_org, account)["Name"] == "Acme"
-    frozen_org.update(account, {"Name": "now"})
-
-
-def test_a_late_commit_meets_the_fields_that_there_are_by_then(frozen_org: Org) -> None:
-    org = frozen_org
-    for name in ("Gone__c", "Kept__c"):
-        org.add_field("Account", custom_field(name, "boolean"))
-    old = org.create("Account", {"Name": "old"})
-    late = org.transaction()
-    new = late.create("Account", {"Name": "new", "Gone__c": True, "Kept__c": True})
-    late.update(old, {"Gone__c": True, "Kept__c": True})
-    org.remove_field("Account", "Gone__c")
-    org.add_field("Account", custom_field("Later__c", "boolean"))
-    late.commit()
-    for record_id in (old, new):
-        row = org.get(record_id)
-        assert row is not None
-        assert (row["Kept__c"], row["Later__c"]) == (True, False)
-        assert "Gone__c" not in row
-
-
-def test_an_exception_forgets_the_transaction(frozen_org: Org) -> None:
-    def attempt() -> None:
-        with frozen_org.transaction() as late:
-            late.create("Account", {"Name": "x"})
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        attempt()
-    assert frozen_org.rows("Account") == []
-
-
-def test_all_or_nothing(frozen_org: Org) -> None:
-    def attempt() -> None:
-        with frozen_org.atomic():
-            frozen_org.create("Account", {"Name": "x"})
-            assert len(frozen_org.rows("Account")) == 1
-            frozen_org.create("Account", {})
-
-    with pytest.raises(ApiError):
-        attempt()
-    assert frozen_org.rows("Account") == []
 
 
 # loading
