@@ -6,11 +6,11 @@ docs/warehouses.md has the table that this module decides by.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import psycopg
+import psycopg
 
 __all__ = ["Engine", "detect"]
 
@@ -58,7 +58,9 @@ def detect(connection: psycopg.Connection[Any]) -> Engine:
     version, citus = row if row is not None else ("", False)
     engine = engine_of(version, connection.info.server_version, citus=citus)
     for statement in engine.session:
-        connection.execute(statement.encode())
+        # A pooler may hand over a session that has used temporary tables, whose buffers cannot change any more.
+        with suppress(psycopg.Error):
+            connection.execute(statement.encode())
     return engine
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from target_sfwarehouse import engine
 from tests.fix_process import PROJECT
+from tests.fix_warehouse import plain_url
 from tests.target.support import BOOLEAN, INTEGER, STRING, load, record, schema_message, state
 
 if TYPE_CHECKING:
@@ -141,3 +142,13 @@ def test_the_statements_are_the_documented_ones(less: bool, tmp_path: Path, ware
         {"MERGE"} if less or warehouse.connection.info.server_version < engine.MERGE_RETURNING else set()
     )
     assert known - sent - untold == by_engine
+
+
+def test_a_session_that_has_been_used_before(warehouse: Warehouse) -> None:
+    """As a pooler hands one over: its temporary buffers are fixed already."""
+    with psycopg.connect(plain_url(warehouse.url), autocommit=True) as used:
+        used.execute("CREATE TEMP TABLE t (id int)")
+        used.execute("INSERT INTO t VALUES (1)")
+        with patch("target_sfwarehouse.connect.connect", lambda _settings: used):
+            messages = [schema_message("accounts", {"id": INTEGER}), record("accounts", {"id": 1}), state(1)]
+            assert load(warehouse.config(), messages).states == [1]
