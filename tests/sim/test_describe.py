@@ -119,6 +119,38 @@ def test_fields_agree_with_themselves(org: Org) -> None:
                 assert not f["createable"], where
 
 
+def test_record_types_and_addresses(org: Org) -> None:
+    for described in describes(org):
+        name = described["name"]
+        assert {"sobject", "describe", "rowTemplate"} <= described["urls"].keys()
+        assert described["urls"]["describe"] == f"{BASE}/sobjects/{name}/describe"
+        assert ("uiNewRecord" in described["urls"]) is described["layoutable"]
+        masters = [each for each in described["recordTypeInfos"] if each["master"]]
+        assert len(masters) == int(described["layoutable"]), name
+        for info in described["recordTypeInfos"]:
+            assert set(info) == {
+                "active",
+                "available",
+                "defaultRecordTypeMapping",
+                "developerName",
+                "master",
+                "name",
+                "recordTypeId",
+                "urls",
+            }
+        for child in described["childRelationships"]:
+            assert set(child) == {
+                "cascadeDelete",
+                "childSObject",
+                "deprecatedAndHidden",
+                "field",
+                "junctionIdListNames",
+                "junctionReferenceTo",
+                "relationshipName",
+                "restrictedDelete",
+            }
+
+
 def test_known_fields(org: Org) -> None:
     fields = {f["name"]: f for f in describe_sobject(org.schema, org.object("Account"), BASE)["fields"]}
     assert (fields["Id"]["type"], fields["Id"]["byteLength"], fields["Id"]["idLookup"]) == ("id", 18, True)
