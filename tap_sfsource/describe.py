@@ -118,6 +118,10 @@ class _Global(msgspec.Struct):
     sobjects: list[SObject]
 
 
+_global_decoder = msgspec.json.Decoder(_Global)
+_cache_decoder = msgspec.json.Decoder(_CacheFile)
+
+
 class DescribeCache:
     """Describes of one org as one user sees it, in one file of a folder."""
 
@@ -130,7 +134,7 @@ class DescribeCache:
         self._path = path
         self._changed = False
         try:
-            kept = msgspec.json.decode(path.read_bytes(), type=_CacheFile)
+            kept = _cache_decoder.decode(path.read_bytes())
             self._sobjects = kept.sobjects if kept.format == _CACHE_FORMAT else {}
         except FileNotFoundError:
             self._sobjects = {}
@@ -222,7 +226,7 @@ def describe_global(client: Client) -> list[SObject]:
         The objects without their fields.
     """
     response = client.request("GET", client.data("/sobjects"))
-    return msgspec.json.decode(response.content, type=_Global).sobjects
+    return _global_decoder.decode(response.content).sobjects
 
 
 def describe(client: Client, names: Iterable[str], cache: DescribeCache | None = None) -> Described:

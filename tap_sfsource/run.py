@@ -91,6 +91,9 @@ class _Counts(msgspec.Struct):
     sObjects: list[_Count]  # noqa: N815 - Salesforce's name
 
 
+_counts_decoder = msgspec.json.Decoder(_Counts)
+
+
 class SyncRun:
     """The run.
 
@@ -196,6 +199,6 @@ class SyncRun:
             except TapError as error:
                 logger.info("No record counts: %s", error)
                 return
-            for count in msgspec.json.decode(response.content, type=_Counts).sObjects:
+            for count in _counts_decoder.decode(response.content).sObjects:
                 if count.name in by_name:
                     by_name[count.name].count = count.count

@@ -49,6 +49,10 @@ class Job(msgspec.Struct):
     errorMessage: str | None = None  # noqa: N815
 
 
+# Made at import: msgspec 0.22 crashes when threads meet a type for the first time together.
+_job_decoder = msgspec.json.Decoder(Job)
+
+
 class JobFailedError(TapError):
     """A job ended as ``Failed`` or ``Aborted``.
 
@@ -218,7 +222,7 @@ class BulkReader:
             self._client.request("PATCH", f"{self._jobs}/{job_id}", json={"state": "Aborted"})
 
     def _job(self, response: requests.Response) -> Job:
-        return msgspec.json.decode(response.content, type=Job)
+        return _job_decoder.decode(response.content)
 
     def _download(self, job_id: str, columns: Sequence[str], locator: str) -> BulkPage:
         """Fetch one page into a file; a page that breaks off is fetched again, its locator being stable."""
