@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("tap-sfsource.catalog")
 
+API_NAME_KEY: Final = "x-sfsource-api-name"
+"""Key of a schema that tells the API name, which a warehouse may show beside the label (the `title`)."""
+
 API_NAME: Final = "sfsource.api-name"
 LABEL: Final = "sfsource.label"
 TYPE: Final = "sfsource.type"
@@ -213,10 +216,15 @@ class SObjectPlan:
 
     def schema(self) -> dict[str, Any]:
         """Give the stream's JSON schema, `is_deleted` included."""
-        properties = {column.property: dict(column.schema) for column in self.columns}
+        properties = {
+            column.property: {**column.schema, API_NAME_KEY: column.api_name} for column in self.columns
+        }
         if not self.has_is_deleted:
             properties[self.is_deleted] = {"type": ["boolean", "null"], "title": "Deleted"}
-        return {"type": "object", "properties": properties, "required": [self.key]}
+        schema: dict[str, Any] = {"type": "object", "properties": properties, "required": [self.key]}
+        if self.label:
+            schema["title"] = self.label
+        return {**schema, API_NAME_KEY: self.api_name}
 
     def entry(self) -> dict[str, Any]:
         """Give the stream's catalog entry."""

@@ -12,6 +12,8 @@ from tests.pair.store import column_of, differences, selected_objects
 from tests.simulator import company
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.fix_org import OrgServer
     from tests.fix_process import Finished, Processes
     from tests.fix_warehouse import Warehouse
@@ -139,3 +141,20 @@ def selected_streams(name: str) -> set[str]:
         if root.get("selected", stream.get("selected")):
             found.add(stream["tap_stream_id"])
     return found
+
+
+def test_comments_tell_labels_and_api_names(
+    company_server: OrgServer, warehouse: Warehouse, processes: Processes, tmp_path: Path
+) -> None:
+    (tmp_path / "tap.json").write_text(json.dumps(company_server.config(objects=["OpportunityLineItem"])))
+    (tmp_path / "target.json").write_text(json.dumps(warehouse.config()))
+    messages = tmp_path / "messages"
+    messages.write_text(processes.tap("--config", tmp_path / "tap.json").expect().stdout)
+    processes.target("--config", tmp_path / "target.json", stdin=messages).expect()
+    (told,) = warehouse.query(
+        "SELECT obj_description(%s::regclass) AS on_table, col_description(%s::regclass, attnum) AS on_column "
+        "FROM pg_attribute WHERE attrelid = %s::regclass AND attname = 'unit_price'",
+        *3 * [f'"{warehouse.schema}".opportunity_product'],
+    )
+    assert "(OpportunityLineItem)" in told["on_table"]
+    assert told["on_column"].endswith("(UnitPrice)")

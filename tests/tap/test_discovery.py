@@ -294,7 +294,7 @@ def test_a_type_that_the_user_wrote_into_the_catalog_stays(org_server: OrgServer
 
     schema = plans(org_server, catalog)["accounts"].schema()["properties"]
 
-    assert schema["annual_revenue"] == {"type": ["string", "null"]}
+    assert schema["annual_revenue"]["type"] == ["string", "null"]
     assert schema["name"]["maxLength"] == 255
 
 
