@@ -221,13 +221,14 @@ class Scan:
         bulk = self.readers.bulk
         expected = bulk.wait(job.id, self.total or self.count or 0)
         self.total = expected
-        read = job.rows
+        read, counted = job.rows, True
         if expected > read:
             for page in ahead(bulk.pages(job.id, self.fields, job.locator), _PAGES_AHEAD):
-                read += page.count
+                counted = counted and page.count >= 0
+                read += max(page.count, 0)
                 following = replace(job, locator=page.locator, rows=read)
                 yield page, Checkpoint(job=following if page.locator else None)
-        if read != expected:
+        if counted and read != expected:
             raise TapError(
                 f"{self.api_name}: Bulk job {job.id} found {expected} rows but its pages held {read}. Run again."
             )

@@ -34,6 +34,9 @@ logger = logging.getLogger("tap-sfsource.bulk")
 _BLOCK = 4 * 1024 * 1024
 _DOWNLOAD_ATTEMPTS = 5
 _NO_LOCATOR = "null"
+_UNKNOWN = -1
+"""The count of a page whose answer does not tell it."""
+
 _FIRST_POLL_SECONDS = 0.25
 _LONGEST_POLL_SECONDS = 60.0
 _POLL_GROWTH = 1.5
@@ -95,9 +98,18 @@ class BulkPage:
     block: int = _BLOCK
 
     def lines(self, rows: Rows) -> Iterator[tuple[bytes, int]]:
-        """RECORD lines of the page, a chunk for each few megabytes."""
+        """RECORD lines of the page, a chunk for each few megabytes.
+
+        Raises:
+            TapError: The page has not as many rows as Salesforce says.
+        """
+        read = 0
         for block in self._blocks():
-            yield rows.csv_lines(block, self.extracted)
+            lines, count = rows.csv_lines(block, self.extracted)
+            read += count
+            yield lines, count
+        if self.count not in (read, _UNKNOWN):
+            raise TapError(f"{rows.stream}: a Bulk page of {self.count} rows has {read}. Run again.")
 
     def records(self, rows: Rows) -> Iterator[dict[str, Any]]:
         """The page's rows as dicts."""
@@ -256,7 +268,7 @@ class BulkReader:
             _check_header(file, columns, job_id)
             page = BulkPage(
                 file,
-                int(count) if count is not None else -1,
+                int(count) if count is not None else _UNKNOWN,
                 "" if following == _NO_LOCATOR else following,
                 windows.isoformat(self._client.now()),
             )

@@ -172,6 +172,12 @@ def test_a_page_that_ends_inside_a_value_is_refused() -> None:
         encoder.csv_lines(b'"a","b\n', EXTRACTED)
 
 
+def test_a_page_with_fewer_rows_than_told_is_refused() -> None:
+    page = BulkPage(io.BytesIO(b'"a"\n"b"\n'), 3, "", EXTRACTED)
+    with pytest.raises(TapError, match="things: a Bulk page of 3 rows has 2"):
+        list(page.lines(Rows("things", COLUMNS[:1])))
+
+
 def test_a_value_that_describe_does_not_allow_names_the_stream() -> None:
     encoder = Rows("things", [Column("Flag", "flag", "boolean", {})])
     with pytest.raises(TapError, match="things: Salesforce sent a value that its describe does not allow"):
