@@ -60,6 +60,11 @@ class SalesforceStream(Stream):
             self._metadata = MetadataMapping.from_iterable(self.plan.entry()["metadata"])
         return super().metadata
 
+    @property
+    def emit_activate_version_messages(self) -> bool:
+        """Never, for the SDK: it would activate a version before its rows; this tap does so behind them."""
+        return False
+
     def set_version(self, version: int | None) -> None:
         """Set the table version of the records that the SDK writes."""
         self._stream_version = version

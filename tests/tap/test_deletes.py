@@ -135,3 +135,17 @@ def test_deletions_that_could_not_be_asked_for_are_seen_by_the_next_run(
     frozen.advance(hours=3)
     syncs.sync()
     assert syncs.row("accounts", gone)["is_deleted"] is True
+
+
+def test_no_version_is_activated_before_its_rows(org_server: OrgServer, frozen: Clock) -> None:
+    accounts(org_server, 2)
+    org_server.org.create("Task", {"Subject": "Call", "Status": "Not Started", "Priority": "Normal"})
+    config = {"emit_activate_version_messages": True}
+    syncs = Syncs(org_server, "Account", "Task", "Name", **config)
+    frozen.advance(hours=3)
+    syncs.sync()
+    frozen.advance(hours=3)
+    syncs.sync()
+    assert syncs.target.tables["names"]
+    for table in syncs.target.tables.values():
+        assert not any(row["is_deleted"] for row in table.values())
