@@ -44,9 +44,12 @@ def test_the_next_run_goes_on(
 
 def named(pid: int, name: str) -> psutil.Process | None:
     """The process of a console script that a shell has started."""
-    for child in psutil.Process(pid).children(recursive=True):
-        if any(part.endswith(f"/{name}") for part in child.cmdline()):
-            return child
+    try:
+        for child in psutil.Process(pid).children(recursive=True):
+            if any(part.endswith(f"/{name}") for part in child.cmdline()):
+                return child
+    except psutil.NoSuchProcess:
+        return None  # one of them ended while it was looked at
     return None
 
 

@@ -70,11 +70,15 @@ def test_sigterm_to_the_tap_fails_the_run(
 
 
 def syncing_tap(pid: int) -> psutil.Process | None:
-    """The tap that Meltano started for the sync, discovery done."""
+    """The tap that Meltano started for the sync, discovery done.
+
+    Only the sync is given a catalog. A child that has not yet become the tap still shows Meltano's own arguments, in
+    which the tap is named too.
+    """
     try:
         for child in psutil.Process(pid).children(recursive=True):
             command = child.cmdline()
-            if any(part.endswith("tap-sfsource") for part in command) and "--discover" not in command:
+            if any(part.endswith("/tap-sfsource") for part in command) and "--catalog" in command:
                 return child
     except psutil.NoSuchProcess:
         return None
