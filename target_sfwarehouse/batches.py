@@ -10,7 +10,6 @@ import msgspec
 from singer_sdk.exceptions import InvalidRecord
 
 from target_sfwarehouse.batch_files import CsvFile, open_batch_file, parquet_records
-from target_sfwarehouse.chunks import CHUNK_BYTES
 from target_sfwarehouse.csv_load import CsvLoad
 from target_sfwarehouse.errors import BadRecordError, InputError, shown
 from target_sfwarehouse.intake import Source
@@ -176,13 +175,8 @@ class BatchReader:
                     if text.strip():
                         self._add_slowly(sink, text, partial(self._parsed, url, text))
                     continue
-                buffer.items.append(item)
-                if extra:
-                    buffer.extras.append(extra)
-                buffer.lines.append(self._line)
-                buffer.texts.append(text)
-                buffer.size += len(text)
-                if len(buffer.items) >= buffer.limit or buffer.size >= CHUNK_BYTES:
+                buffer.add(item, extra, self._line, text)
+                if buffer.full:
                     self._intake.push(buffer)
 
     def _load_slowly(

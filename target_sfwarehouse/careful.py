@@ -138,14 +138,15 @@ def _bad(chunk: Chunk, position: int, error: Exception) -> BadRow:
     else:
         reason = str(error)
     kind = MissingKeyError if missing else BadRecordError
+    line, text = chunk.origin(position)
     bad = kind(
         reason,
-        line=chunk.lines[position],
+        line=line,
         stream=chunk.load.table.stream,
         name=name,
         key=_key_of(chunk, position),
     )
-    return BadRow(bad, chunk.texts[position])
+    return BadRow(bad, text)
 
 
 def _said(chunk: Chunk, error: psycopg.Error) -> tuple[str | None, str]:

@@ -3,18 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from target_sfwarehouse.loads import Load
     from target_sfwarehouse.rows import RowShape
 
-__all__ = ["CHUNK_BYTES", "CHUNK_ROWS", "Chunk"]
+__all__ = ["CHUNK_BYTES", "CHUNK_ROWS", "Chunk", "Span"]
 
 CHUNK_ROWS = 2_000
 CHUNK_BYTES = 1024 * 1024
+
+
+class Span(NamedTuple):
+    """Input lines, taken apart only where one of them has to be looked at again.
+
+    Attributes:
+        text: The lines, a newline between two.
+        numbers: The number of each.
+        start: The first one that counts.
+        stop: The one after the last that counts; None is the end.
+    """
+
+    text: bytes
+    numbers: Sequence[int]
+    start: int = 0
+    stop: int | None = None
+
+    def texts(self) -> list[bytes]:
+        """The lines that count."""
+        lines = self.text.split(b"\n") if len(self.numbers) > 1 else [self.text]
+        return lines[self.start : self.stop]
 
 
 @dataclass(frozen=True)
@@ -24,27 +46,52 @@ class Chunk:
     Attributes:
         load: The table.
         shape: How the records become rows.
+        count: How many there are.
         items: Structs as decoded, or rows that the slow path made; None where `recover` gets them back, so that
             memory holds each record once.
         extras: For each item the values of the shape's extra columns, if it has any.
-        lines: For each item the number of its input line.
-        texts: For each item its input line.
+        spans: The input lines that the items came from, in order.
         data: The encoded rows; None if they could not be encoded all at once.
         recover: Decodes an item from its input line.
     """
 
     load: Load
     shape: RowShape
+    count: int
     items: list[Any] | None
     extras: list[tuple[Any, ...]]
-    lines: list[int]
-    texts: list[bytes]
+    spans: list[Span]
     data: bytes | None
     recover: Callable[[bytes], Any] | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""
-        return len(self.lines)
+        return self.count
+
+    @property
+    def first_line(self) -> int:
+        """Number of the first row's input line."""
+        span = self.spans[0]
+        return span.numbers[span.start]
+
+    @cached_property
+    def _origins(self) -> list[tuple[int, bytes]]:
+        return list(self._all_origins())
+
+    def _all_origins(self) -> Iterator[tuple[int, bytes]]:
+        for span in self.spans:
+            yield from zip(span.numbers[span.start : span.stop], span.texts(), strict=True)
+
+    def origin(self, position: int) -> tuple[int, bytes]:
+        """Return where a row came from.
+
+        Args:
+            position: Its place in the chunk.
+
+        Returns:
+            Number and text of the input line.
+        """
+        return self._origins[position]
 
     def row(self, position: int) -> tuple[Any, ...]:
         """Return one row.
@@ -56,13 +103,15 @@ class Chunk:
             Values in the order of `columns`.
 
         Raises:
-            BadValueError: A value that cannot be converted.
+            ValueError: A value that cannot be converted, or a line that is no message after all.
         """
         extra = self.extras[position] if self.extras else ()
         if self.items is not None:
-            return self.shape.row(self.items[position], extra)
+            item = self.items[position]
+            if type(item) is not self.shape.moved:
+                return self.shape.row(item, extra)
         assert self.recover is not None
-        return self.shape.row(self.recover(self.texts[position]), extra)
+        return self.shape.row(self.recover(self.origin(position)[1]), extra)
 
     @property
     def columns(self) -> tuple[str, ...]:

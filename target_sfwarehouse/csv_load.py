@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from target_sfwarehouse.chunks import CHUNK_ROWS, Chunk
+from target_sfwarehouse.chunks import CHUNK_ROWS, Chunk, Span
 from target_sfwarehouse.errors import BadRecordError, InputError
 from target_sfwarehouse.identifiers import quoted
 from target_sfwarehouse.values import BadValueError
@@ -102,7 +102,7 @@ class CsvLoad:
         rows = self.file.rows()
         while part := list(islice(rows, CHUNK_ROWS)):
             items: list[Any] = []
-            chunk = Chunk(self.load, self.shape, items, [], [], [], None)
+            spans: list[Span] = []
             going_on = True
             for number, text, fields in part:
                 try:
@@ -115,12 +115,10 @@ class CsvLoad:
                     if not going_on:
                         break
                 else:
-                    chunk.lines.append(self.line)
-                    if self.extras:
-                        chunk.extras.append(self.extras)
-                    chunk.texts.append(text)
+                    spans.append(Span(text, (self.line,)))
             if items:
-                yield chunk
+                extras = [self.extras] * len(items) if self.extras else []
+                yield Chunk(self.load, self.shape, len(items), items, extras, spans, None)
             if not going_on:
                 return
 

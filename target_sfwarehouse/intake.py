@@ -5,12 +5,11 @@ from __future__ import annotations
 import gc
 import logging
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from target_sfwarehouse.chunks import CHUNK_ROWS, Chunk
+from target_sfwarehouse.buffers import Buffer
+from target_sfwarehouse.chunks import CHUNK_ROWS
 from target_sfwarehouse.report import Progress, summary_lines
-from target_sfwarehouse.rows import NulError, RowShape, encode_rows
-from target_sfwarehouse.values import BadValueError
 from target_sfwarehouse.worker import Worker
 
 if TYPE_CHECKING:
@@ -20,10 +19,11 @@ if TYPE_CHECKING:
     from target_sfwarehouse.errors import InputError
     from target_sfwarehouse.loader import Loader
     from target_sfwarehouse.loads import Load
+    from target_sfwarehouse.rows import RowShape
     from target_sfwarehouse.settings import Settings
     from target_sfwarehouse.table import Wanted
 
-__all__ = ["Buffer", "Intake", "Source"]
+__all__ = ["Intake", "Source"]
 
 BUFFERED_BYTES = 16 * 1024 * 1024
 """Input held back, over all streams, for chunks that are not full."""
@@ -48,67 +48,6 @@ class Source(NamedTuple):
     text: bytes = b""
     version: int | None = None
     time_extracted: str | None = None
-
-
-class Buffer:
-    """Records of one stream, under one SCHEMA, that wait to become a chunk.
-
-    Attributes:
-        load: The table they go to.
-        shape: How they become rows.
-        items: Decoded records, or rows.
-        extras: Values of the shape's extra columns, item by item.
-        lines: Line numbers.
-        texts: Input lines.
-        size: Bytes of the input lines.
-        limit: Items that make a chunk.
-        recover: Decodes an item from its line, where that can be done; see `Chunk`.
-        slow: Whether the slow path made one of the items.
-    """
-
-    __slots__ = ("extras", "items", "limit", "lines", "load", "recover", "shape", "size", "slow", "texts")
-
-    def __init__(self, load: Load, shape: RowShape, limit: int) -> None:
-        self.load = load
-        self.shape = shape
-        self.items: list[Any] = []
-        self.extras: list[tuple[Any, ...]] = []
-        self.lines: list[int] = []
-        self.texts: list[bytes] = []
-        self.size = 0
-        self.limit = limit
-        self.recover: Callable[[bytes], Any] | None = None
-        self.slow = False
-
-    def take(self, *, replace_nul: bool) -> Chunk:
-        """Return the records as a chunk and be empty again.
-
-        Args:
-            replace_nul: As for `encode_rows`.
-
-        Returns:
-            The chunk, encoded unless one of its records stands in the way.
-        """
-        try:
-            data = encode_rows(self.shape.rows(self.items, self.extras), replace_nul=replace_nul)
-        except (BadValueError, NulError, UnicodeEncodeError, OverflowError):
-            data = None
-        keep = data is None or self.slow or self.recover is None
-        chunk = Chunk(
-            self.load,
-            self.shape,
-            self.items[:] if keep else None,
-            self.extras[:],
-            self.lines[:],
-            self.texts[:],
-            data,
-            self.recover,
-        )
-        for held in (self.items, self.extras, self.lines, self.texts):
-            held.clear()
-        self.size = 0
-        self.slow = False
-        return chunk
 
 
 class Intake:

@@ -128,7 +128,7 @@ class Loader:
         load = chunk.load
         if load.failure is not None:
             return
-        load.first_line = load.first_line or chunk.lines[0]
+        load.first_line = load.first_line or chunk.first_line
         load.counts.read += len(chunk)
         if chunk.data is not None and self._may_copy_directly(load) and self._copied_directly(load, chunk):
             return

@@ -1,8 +1,9 @@
 """Read Singer messages: RECORD lines of known streams by the fast path, all others as the SDK does.
 
 A RECORD line of a known stream starts with the same bytes up to its `"record"` as the one before it, so these bytes
-find the stream's decoder without looking at the rest. Where they do not tell the stream, or where a stream needs the
-SDK's stream maps, flattening or validation, the line takes the slow path.
+find the stream's decoder without looking at the rest. RECORD lines that stand together are decoded together, stream by
+stream. Where their beginning does not tell the stream, or where a stream needs the SDK's stream maps, flattening or
+validation, a line takes the slow path.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from singer_sdk.exceptions import InvalidRecord, RecordsWithoutSchemaException
 from singer_sdk.singerlib.encoding.base import GenericSingerReader, SingerMessageType
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 
-from target_sfwarehouse.chunks import CHUNK_BYTES
+from target_sfwarehouse.chunks import Span
 from target_sfwarehouse.errors import (
     BadRecordError,
     BadSchemaError,
@@ -28,18 +29,17 @@ from target_sfwarehouse.errors import (
 )
 from target_sfwarehouse.input import Run, blocks
 from target_sfwarehouse.intake import Source
+from target_sfwarehouse.routes import Routes, joined
 from target_sfwarehouse.values import load_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from target_sfwarehouse.intake import Intake
+    from target_sfwarehouse.routes import Lines, Route
     from target_sfwarehouse.sink import WarehouseSink
 
 __all__ = ["FastReader"]
-
-HEAD = 512
-"""Bytes of a line in which its `"record"` is looked for."""
 
 
 class Streams(Run, Protocol):
@@ -70,18 +70,6 @@ class _Envelope(msgspec.Struct):
     stream: str | None = None
 
 
-class Route:
-    """Where RECORD lines with the same beginning go."""
-
-    __slots__ = ("decode", "head", "sink")
-
-    def __init__(self, head: bytes, sink: WarehouseSink, decode: Callable[[bytes], Any]) -> None:
-        self.head = head
-        self.sink = sink
-        self.decode = decode
-        sink.buffer.recover = lambda line: decode(line).record
-
-
 class FastReader(GenericSingerReader[bytes]):
     """The target's message reader."""
 
@@ -89,8 +77,7 @@ class FastReader(GenericSingerReader[bytes]):
         super().__init__()
         self._streams = streams
         self._intake = streams.intake
-        self._routes: dict[bytes, Route] = {}
-        self._last: Route | None = None
+        self._routes = Routes()
         self._counts: Counter[str] = Counter()
         self._callbacks: dict[str, Callable[[dict[str, Any]], None]] = {}
         self._state = msgspec.json.Decoder(_State)
@@ -172,7 +159,7 @@ class FastReader(GenericSingerReader[bytes]):
                 rest.append(block)
                 continue
             rest.append(block[:end])
-            lines = b"".join(rest).split(b"\n")
+            lines = b"".join(rest)
             rest = [block[end + 1 :]] if end + 1 < len(block) else []
             self._take(lines)
             self._intake.took(len(block))
@@ -190,66 +177,81 @@ class FastReader(GenericSingerReader[bytes]):
                 f"the input ends in the middle of a line: {shown(line[:80])}", line=self._intake.line
             )
             raise error from None
-        self._take([line])
+        self._take(line)
 
-    def _take(self, lines: list[bytes]) -> None:
-        """Take whole lines."""
+    def _take(self, block: bytes) -> None:
+        """Take whole lines, without the newline of the last one."""
         intake = self._intake
-        before, position, end = intake.line, 0, len(lines)
-        while position < end:
-            line = lines[position]
-            intake.line = before + position + 1
-            # Most lines go where the one before them went.
-            route = self._last
-            if route is None or not line.startswith(route.head):
-                route = self._routes.get(line[: line.find(b'"record":', 0, HEAD)])
-            if route is None:
-                self._other(line)
-                position += 1
-                continue
-            self._last = route
-            position += self._run(route, lines, position)
-        intake.line = before + end
+        position, number = 0, intake.line + 1
+        while position <= len(block):
+            together: list[Lines] = []
+            while position <= len(block):
+                found = self._routes.following(block, position, number)
+                if found.route is None:
+                    break
+                together.append(found)
+                position, number = found.stop + 1, found.first + found.lines
+            if together:
+                self._records(block, together)
+                continue  # what stopped them may have a route since
+            intake.line = number
+            self._other(block[position : found.stop])
+            position, number = found.stop + 1, number + 1
+        intake.line = number - 1
 
-    def _run(self, route: Route, lines: list[bytes], start: int) -> int:
-        """Take lines of one stream, as many as follow each other and its chunk has room for: the hot loop.
+    def _records(self, block: bytes, together: list[Lines]) -> None:
+        """Take lines with routes: all of a stream at once, or one by one if a decoder refuses one of them."""
+        groups: dict[Route, list[Lines]] = {}
+        for lines in together:
+            assert lines.route is not None
+            groups.setdefault(lines.route, []).append(lines)
+        decoded = []
+        try:
+            for route, runs in groups.items():
+                span = joined(block, runs)
+                messages = route.decode_lines(span.text)
+                if len(messages) != len(span.numbers):
+                    break  # an empty line, or two messages in one
+                decoded.append((route, messages, span))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            pass
+        if len(decoded) < len(groups):
+            self._one_by_one(block, together)
+            return
+        self._intake.line = together[-1].first + together[-1].lines - 1
+        for route, messages, span in decoded:
+            self._hand_over(route, messages, span)
 
-        Returns:
-            How many lines were taken.
-        """
-        sink, head, decode = route.sink, route.head, route.decode
-        buffer, intake = sink.buffer, self._intake
-        first = intake.line
-        messages: list[Any] = []
-        append = messages.append
-        refused = None
-        for position in range(start, min(len(lines), start + buffer.limit - len(buffer.items))):
-            line = lines[position]
-            if not line.startswith(head):
-                break
-            try:
-                append(decode(line))
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                refused = line
-                break
-        count = len(messages)
-        if count:
-            texts = lines[start : start + count]
-            buffer.items += [message.record for message in messages]
-            buffer.texts += texts
-            buffer.lines += range(first, first + count)
-            buffer.size += sum(map(len, texts))
-            if sink.versioned:
-                buffer.extras += [sink.extra_values(m.version, m.time_extracted) for m in messages]
-            self._counts[SingerMessageType.RECORD] += count
-            intake.line = first + count - 1
-            if len(buffer.items) >= buffer.limit or buffer.size >= CHUNK_BYTES:
-                intake.push(buffer)
-        if refused is None:
-            return count
-        intake.line = first + count
-        self._other(refused)
-        return count + 1
+    def _hand_over(self, route: Route, messages: list[Any], span: Span) -> None:
+        """Put decoded messages into their stream's buffer, chunk by chunk: the hot loop."""
+        sink, start, end = route.sink, 0, len(messages)
+        self._counts[SingerMessageType.RECORD] += end
+        while start < end:
+            buffer = sink.buffer
+            stop = min(end, start + buffer.limit - len(buffer.items))
+            part = messages[start:stop]
+            extras = [sink.extra_values(m.version, m.time_extracted) for m in part] if sink.versioned else ()
+            buffer.extend([message.record for message in part], extras, span._replace(start=start, stop=stop))
+            if buffer.full:
+                self._intake.push(buffer)
+            start = stop
+
+    def _one_by_one(self, block: bytes, together: list[Lines]) -> None:
+        """Take lines with routes in order, each decoded value by value; what a decoder refuses goes the slow way."""
+        for lines in together:
+            texts = block[lines.start : lines.stop].split(b"\n")
+            for number, text in enumerate(texts, lines.first):
+                self._intake.line = number
+                # A slow record can make routes of the lines behind it old.
+                route = self._routes.like(lines.route)
+                try:
+                    messages = [route.decode(text)] if route is not None else []
+                except (msgspec.DecodeError, UnicodeDecodeError):
+                    messages = []
+                if route is not None and messages:
+                    self._hand_over(route, messages, Span(text, (number,)))
+                else:
+                    self._other(text)
 
     def _other(self, line: bytes) -> None:
         """Take a line that no route takes."""
@@ -309,11 +311,7 @@ class FastReader(GenericSingerReader[bytes]):
             # The SDK quotes the whole message, which may be long.
             reason = str(error).partition(": {")[0]
             raise InputError(f"a {kind} that is incomplete: {reason}", line=line, stream=stream) from None
-        self._forget_routes()
-
-    def _forget_routes(self) -> None:
         self._routes.clear()
-        self._last = None
 
     def _peek(self, line: bytes) -> tuple[str, str | None]:
         """Return a message's type and stream."""
@@ -345,11 +343,8 @@ class FastReader(GenericSingerReader[bytes]):
             routed = sink.versioned
             sink.add(record, source)
             if sink.versioned != routed:
-                self._forget_routes()
-            head, found, _ = line[:HEAD].partition(b'"record":')
-            decoder = sink.shape.message
-            if found and b'"type"' in head and b'"stream"' in head and decoder is not None:
-                self._routes[head] = Route(head, sink, decoder.decode)
+                self._routes.clear()
+            self._routes.learn(line, sink)
             return
         self._intake.source = source
         try:

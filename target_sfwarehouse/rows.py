@@ -1,14 +1,18 @@
 r"""Records as CSV rows for COPY: the hot path, and the slow one with the same results.
 
-A record is decoded into a msgspec struct made for its stream's schema: fields of text, booleans and integers are typed,
-so a value of another kind is refused at once; numbers stay the bytes they were. A chunk of structs is then
-encoded as JSON arrays, one a line, which without their brackets are CSV rows under
+A record is decoded into a msgspec struct made for its stream's schema. A chunk of structs is then encoded as JSON arrays,
+one a line, which without their brackets are CSV rows under
 
     COPY ... FROM STDIN (FORMAT csv, ESCAPE E'\\', NULL 'null')
 
 once JSON's escapes other than \" and \\ are undone: strings are always quoted, so NULL cannot be taken for text.
 
-A record that the struct refuses is converted value by value (`RowShape.from_record`) into the same row.
+There are two structs. In the quick one text stays the JSON that it was and is moved from the message into the row, which
+costs half of what making a Python string costs. It serves where a property is text, a flag or a number; what it cannot
+move (an array where text is due, escapes such as \u00e9) shows in the encoded rows. The other one has typed fields, so
+that a value of another kind is refused at once.
+
+A record that the structs refuse is converted value by value (`RowShape.from_record`) into the same row.
 """
 
 from __future__ import annotations
@@ -25,14 +29,16 @@ if TYPE_CHECKING:
 
     from target_sfwarehouse.values import Column
 
-__all__ = ["COPY_OPTIONS", "NulError", "RowShape", "encode_rows"]
+__all__ = ["COPY_OPTIONS", "EscapedTextError", "NestedValueError", "NulError", "RowShape", "encode_rows"]
 
 COPY_OPTIONS = r"(FORMAT csv, ESCAPE E'\\', NULL 'null')"
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _NULL = msgspec.Raw(b"null")
-_ESCAPE = re.compile(rb'\\(?:u00[01][0-9a-f]|[^"])')
+_ESCAPE = re.compile(rb'\\(?:u[0-9A-Fa-f]{4}|[^"])')
 """JSON's escapes that CSV does not know, and the escaped backslash, which must not be taken for the start of one."""
+_NESTED = re.compile(rb"(?:^|[,\n])[\[{]")
+"""Where an array or an object may stand among the values of encoded rows; text can look like it."""
 
 _UNESCAPED = {
     b"\\n": b"\n",
@@ -40,6 +46,7 @@ _UNESCAPED = {
     b"\\t": b"\t",
     b"\\b": b"\b",
     b"\\f": b"\f",
+    b"\\/": b"/",
     b"\\\\": b"\\\\",
     **{b"\\u00%02x" % code: bytes((code,)) for code in range(1, 32)},
 }
@@ -53,6 +60,14 @@ class NulError(ValueError):
     """Text with a NUL character while the settings refuse them."""
 
 
+class EscapedTextError(ValueError):
+    """Text with an escape that has to be decoded, in rows that were moved as they were."""
+
+
+class NestedValueError(ValueError):
+    """What may be an array or an object, in rows that were moved as they were."""
+
+
 class RowShape:
     """How the records of one stream, under one SCHEMA, become rows.
 
@@ -63,6 +78,8 @@ class RowShape:
         message: Decodes a whole RECORD line; its `record` is what `rows` takes. None if a property has a name
             that a struct cannot have (a quote, a backslash, a control character): such streams go the slow way.
         record: Decodes one record that stands alone (BATCH files); None likewise.
+        moving: Decodes RECORD lines whose text is moved as it is; None if a value of the stream has to be converted.
+        moved: The struct that it makes of a record.
     """
 
     def __init__(self, stream: str, columns: Sequence[Column], extras: Sequence[Column] = ()) -> None:
@@ -78,7 +95,8 @@ class RowShape:
         self.column_names = tuple(column.column for column in self.all_columns)
         self.message: msgspec.json.Decoder[Any] | None = None
         self.record: msgspec.json.Decoder[Any] | None = None
-        self._struct: type | None = None
+        self.moving: msgspec.json.Decoder[Any] | None = None
+        self.moved: type | None = None
         self._converters = [
             (position, convert)
             for position, column in enumerate(self.columns)
@@ -88,8 +106,19 @@ class RowShape:
             self._make_decoders(stream)
 
     def _make_decoders(self, stream: str) -> None:
-        fields = [_field(position, column) for position, column in enumerate(self.columns)]
-        self._struct = msgspec.defstruct("Row", fields, gc=False)
+        typed = self._struct([_field(position, column) for position, column in enumerate(self.columns)])
+        self.message = self._message_decoder(stream, typed)
+        self.record = msgspec.json.Decoder(typed)
+        if not self._converters:
+            fields = [_field(position, column, moved=True) for position, column in enumerate(self.columns)]
+            self.moved = self._struct(fields)
+            self.moving = self._message_decoder(stream, self.moved)
+
+    @staticmethod
+    def _struct(fields: list[tuple[str, Any, Any]]) -> type:
+        return msgspec.defstruct("Row", fields, gc=False)
+
+    def _message_decoder(self, stream: str, record: type) -> msgspec.json.Decoder[Any]:
         # Without a place for versions a message that has one is refused, and the slow path makes the place.
         version = (int | None) if any(column.column == VERSION for column in self.all_columns) else None
         message = msgspec.defstruct(
@@ -97,20 +126,19 @@ class RowShape:
             [
                 ("type", Literal["RECORD"]),
                 ("stream", Literal[stream]),
-                ("record", self._struct),
+                ("record", record),
                 ("version", version, None),
                 ("time_extracted", str | None, None),
             ],
             gc=False,
         )
-        self.message = msgspec.json.Decoder(message)
-        self.record = msgspec.json.Decoder(self._struct)
+        return msgspec.json.Decoder(message)
 
     def rows(self, items: Sequence[Any], extras: Sequence[Row] = ()) -> list[Row]:
         """Turn decoded records into rows.
 
         Args:
-            items: What `record` decoded, or rows that `from_record` made.
+            items: What a decoder made of records, or rows that `from_record` made.
             extras: For each item the values of the extra columns, if there are any.
 
         Returns:
@@ -119,13 +147,12 @@ class RowShape:
         Raises:
             BadValueError: A value that cannot be converted.
         """
-        struct = self._struct
         as_tuple: Callable[[Any], Row] = msgspec.structs.astuple
         rows: list[Row]
         if self._converters:
-            rows = [self._converted(as_tuple(item)) if type(item) is struct else item for item in items]
+            rows = [item if type(item) is tuple else self._converted(as_tuple(item)) for item in items]
         else:
-            rows = [as_tuple(item) if type(item) is struct else item for item in items]
+            rows = [item if type(item) is tuple else as_tuple(item) for item in items]
         return [row + extra for row, extra in zip(rows, extras, strict=True)] if extras else rows
 
     def row(self, item: Any, extra: Row = ()) -> Row:
@@ -167,7 +194,7 @@ class RowShape:
         return tuple(converted_value(column, record.get(column.name)) for column in self.columns)
 
 
-def _field(position: int, column: Column) -> tuple[str, Any, Any]:
+def _field(position: int, column: Column, *, moved: bool = False) -> tuple[str, Any, Any]:
     """Describe a struct's field; its name in JSON is the property, whatever characters that has."""
     name = f"f{position}"
     family = column.type.family
@@ -177,6 +204,8 @@ def _field(position: int, column: Column) -> tuple[str, Any, Any]:
         kind = msgspec.Raw
     if column.key:
         return name, kind, msgspec.field(name=column.name)
+    if moved and kind is str:
+        kind = msgspec.Raw
     if column.default_false:
         return name, kind, msgspec.field(name=column.name, default=False)
     if kind is msgspec.Raw:
@@ -184,12 +213,13 @@ def _field(position: int, column: Column) -> tuple[str, Any, Any]:
     return name, kind | None, msgspec.field(name=column.name, default=None)
 
 
-def encode_rows(rows: Sequence[Row], *, replace_nul: bool) -> bytes:
+def encode_rows(rows: Sequence[Row], *, replace_nul: bool, moved: bool = False) -> bytes:
     """Encode rows as CSV for `COPY_OPTIONS`.
 
     Args:
         rows: Rows of equal length, at least one.
         replace_nul: Replace NUL characters by U+FFFD; otherwise they are an error.
+        moved: Text of the rows may be JSON as it came: look for what cannot be moved.
 
     Returns:
         CSV lines, each ended by a newline.
@@ -197,9 +227,13 @@ def encode_rows(rows: Sequence[Row], *, replace_nul: bool) -> bytes:
     Raises:
         NulError: A NUL character and `replace_nul` is false.
         UnicodeEncodeError: A lone surrogate.
+        EscapedTextError: Text with an escape that is none of CSV's; only if `moved`.
+        NestedValueError: What may be an array or an object; only if `moved`.
     """
-    lines = _encoder.encode_lines(rows)
-    data = b"\n".join([line[1:-1] for line in lines.split(b"\n")])
+    # A newline between brackets can only be the end of a row: within values it is escaped.
+    data = _encoder.encode_lines(rows)[1:-2].replace(b"]\n[", b"\n") + b"\n"
+    if moved and (b"[" in data or b"{" in data) and _NESTED.search(data):
+        raise NestedValueError
     if b"\\" not in data:
         return data
     # One pass by regular expression: a pass of replace() for each escape costs four times as much.
@@ -207,10 +241,17 @@ def encode_rows(rows: Sequence[Row], *, replace_nul: bool) -> bytes:
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:
-    return REPLACEMENT.encode() if match[0] == _NUL else _UNESCAPED.get(match[0], match[0])
+    return REPLACEMENT.encode() if match[0] == _NUL else _plain(match[0])
 
 
 def _unescaped_but_nul(match: re.Match[bytes]) -> bytes:
     if match[0] == _NUL:
         raise NulError("it has a NUL character, which Postgres cannot store")
-    return _UNESCAPED.get(match[0], match[0])
+    return _plain(match[0])
+
+
+def _plain(escape: bytes) -> bytes:
+    plain = _UNESCAPED.get(escape)
+    if plain is None:
+        raise EscapedTextError
+    return plain

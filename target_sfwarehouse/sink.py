@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.sinks import Sink
 
-from target_sfwarehouse.chunks import CHUNK_BYTES
 from target_sfwarehouse.errors import BadRecordError, BadSchemaError, MissingKeyError, shown
 from target_sfwarehouse.rows import RowShape
 from target_sfwarehouse.table import METADATA_COLUMNS, VERSION, wanted_columns
@@ -18,7 +17,8 @@ from target_sfwarehouse.values import BadValueError, Column
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_sfwarehouse.intake import Buffer, Intake, Source
+    from target_sfwarehouse.buffers import Buffer
+    from target_sfwarehouse.intake import Intake, Source
     from target_sfwarehouse.loads import Load
     from target_sfwarehouse.target import TargetSFWarehouse
 
@@ -130,14 +130,9 @@ class WarehouseSink(Sink):
                 str(error), line=source.line, stream=self.stream_name, name=error.name, key=key
             ) from None
         buffer = self.buffer
-        buffer.items.append(row)
+        buffer.add(row, self.extra_values(source.version, source.time_extracted), source.line, source.text)
         buffer.slow = True
-        if self.versioned:
-            buffer.extras.append(self.extra_values(source.version, source.time_extracted))
-        buffer.lines.append(source.line)
-        buffer.texts.append(source.text)
-        buffer.size += len(source.text)
-        if len(buffer.items) >= buffer.limit or buffer.size >= CHUNK_BYTES:
+        if buffer.full:
             self._intake.push(buffer)
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
