@@ -128,15 +128,26 @@ class RowsWithNames(Rows):
         self._look_at_json(records)
         return super().json_records(records)
 
-    def csv_lines(self, block: bytes, extracted: str) -> tuple[bytes, int]:
-        """See `Rows.csv_lines`; names are collected on the way."""
-        self._look_at_csv(block)
-        return super().csv_lines(block, extracted)
-
     def csv_records(self, block: bytes) -> Iterator[dict[str, Any]]:
         """See `Rows.csv_records`; names are collected on the way."""
-        self._look_at_csv(block)
-        return super().csv_records(block)
+        for cells in csv.reader(io.StringIO(block.decode(), newline="")):
+            self.passing([msgspec.json.encode(cell)[1:-1] for cell in cells])
+            yield self._record(self.cell_values(cells))
+
+    def passing(self, cells: Sequence[bytes]) -> None:
+        """See `Rows.passing`; names are collected."""
+        names = self._names
+        width, own_width = len(self.columns) + self.further, len(names.columns)
+        for number, place in enumerate(self._places):
+            at = len(self.columns) + number * own_width
+            for row, cell in enumerate(cells[place::width]):
+                if not cell or not names.is_new(record_id := cell.decode()):
+                    continue
+                begin = row * width + at
+                own = [msgspec.json.decode(b'"' + part + b'"') for part in cells[begin : begin + own_width]]
+                # Without any value the row that the lookup points at is gone, or hidden.
+                if any(own):
+                    names.add(record_id, names.rows.cell_values([record_id, *own])[1:])
 
     def _look_at_json(self, records: bytes | msgspec.Raw) -> None:
         names = self._names
@@ -145,17 +156,3 @@ class RowsWithNames(Rows):
             for record_id, name in zip(values[::2], values[1::2], strict=True):
                 if record_id and name is not None and names.is_new(record_id):
                     names.add(record_id, names.rows.canonical(name)[1:])
-
-    def _look_at_csv(self, block: bytes) -> None:
-        names = self._names
-        width = len(names.columns)
-        start = len(self.columns)
-        for cells in csv.reader(io.StringIO(block.decode(), newline="")):
-            for number, place in enumerate(self._places):
-                record_id = cells[place]
-                if record_id and names.is_new(record_id):
-                    at = start + number * width
-                    own = cells[at : at + width]
-                    # Without any value the row that the lookup points at is gone, or hidden.
-                    if any(own):
-                        names.add(record_id, names.rows.cell_values([record_id, *own])[1:])

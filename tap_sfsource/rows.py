@@ -10,12 +10,12 @@ from __future__ import annotations
 import csv
 import decimal
 import io
-import operator
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from tap_sfsource.catalog import TEXT_TYPES
+from tap_sfsource.csv_lines import CsvLines, plain
 from tap_sfsource.errors import TapError
 
 if TYPE_CHECKING:
@@ -34,14 +34,6 @@ _KINDS: dict[str, Kind] = {
     "percent": "number",
     "datetime": "datetime",
 }
-# Salesforce's longest text is 131,072 characters; the csv module refuses cells over 128 KiB unless told.
-csv.field_size_limit(2**31 - 1)
-
-_SHORT_ESCAPES = {0x08: b"\\b", 0x09: b"\\t", 0x0A: b"\\n", 0x0C: b"\\f", 0x0D: b"\\r"}
-_QUOTED: frozenset[Kind] = frozenset({"text", "datetime"})
-"""Kinds whose JSON has quotes."""
-
-_ALL_BUT_CONTROLS = bytes(range(0x20, 0x100)) + b"\n"  # LF ends a row
 _NULL = msgspec.Raw(b"null")
 
 
@@ -126,7 +118,7 @@ class Rows:
             for index, kind in enumerate(self.kinds)
             if kind in {"integer", "number", "datetime"} or self.columns[index].sf_type not in _ALWAYS_TEXT
         ]
-        self._csv = _CsvLines(self)
+        self._csv = CsvLines(self)
 
     def json_lines(self, records: bytes | msgspec.Raw, extracted: str) -> tuple[bytes, int]:
         """RECORD lines of a REST page.
@@ -150,6 +142,9 @@ class Rows:
     def csv_lines(self, block: bytes, extracted: str) -> tuple[bytes, int]:
         """RECORD lines of a block of whole Bulk CSV rows (no header, LF line ends, every cell quoted)."""
         return self._csv.lines(block, extracted)
+
+    def passing(self, cells: Sequence[bytes]) -> None:
+        """See the cells of whole rows before lines are made of them: all fields of the query, as JSON text without quotes."""
 
     def csv_records(self, block: bytes) -> Iterator[dict[str, Any]]:
         """The same rows as dicts."""
@@ -222,16 +217,11 @@ def _json_value(kind: Kind, value: Any) -> Any:
     if kind == "integer":
         return int(value)
     if kind == "number":
-        return msgspec.Raw(_plain(bytes(value)))
+        return msgspec.Raw(plain(bytes(value)))
     if kind == "text" and not isinstance(value, str):
         # anyType: a history value is text in Bulk, and the JSON literal in REST.
         return msgspec.json.encode(value).decode()
     return value
-
-
-def _plain(number: bytes) -> bytes:
-    """A decimal without an exponent, such as Java writes for very small and very large doubles."""
-    return format(decimal.Decimal(number.decode()), "f").encode() if b"E" in number.upper() else number
 
 
 def _cell_value(kind: Kind, cell: str) -> Any:
@@ -243,122 +233,5 @@ def _cell_value(kind: Kind, cell: str) -> Any:
     if kind == "integer":
         return int(decimal.Decimal(cell))
     if kind == "number":
-        return msgspec.Raw(_plain(cell.encode()))
+        return msgspec.Raw(plain(cell.encode()))
     return cell
-
-
-def _escapes_needed(block: bytes, *, line_feeds: bool) -> list[tuple[bytes, bytes]]:
-    """What must be replaced in a block's text to make it JSON: the backslash first, then each control character in it."""
-    escapes = [(b"\\", b"\\\\")] if b"\\" in block else []
-    if line_feeds:
-        escapes.append((b"\n", b"\\n"))
-    # One pass finds all of them; the block is scanned no further for those that it has not.
-    found = sorted(set(block.translate(None, _ALL_BUT_CONTROLS)))
-    return escapes + [(bytes([code]), _SHORT_ESCAPES.get(code, b"\\u%04x" % code)) for code in found]
-
-
-class _CsvLines:
-    """The quick way from CSV bytes to JSON lines: the quoted cells are moved, not parsed.
-
-    A row without an embedded quote has exactly two quotes a cell, and splits at ``","``; its text is JSON already once
-    backslashes and control characters are escaped. What stands between two cells (a quote, a comma, a key) depends on
-    whether they are null. Any other row goes through the csv module.
-    """
-
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
-        self._columns = len(rows.kinds)
-        self._width = self._columns + rows.further
-        self._integers = [index for index, kind in enumerate(rows.kinds) if kind == "integer"]
-        self._numbers = [index for index, kind in enumerate(rows.kinds) if kind in {"integer", "number"}]
-        # The last number twice: of a single index itemgetter makes no tuple, and each number gets a space behind it.
-        self._pick = operator.itemgetter(*[*self._numbers, *(self._numbers[-1:] or [0, 0])])
-        quotes = [b'"' if kind in _QUOTED else b"" for kind in rows.kinds]
-        head = msgspec.json.encode(rows.envelope)[:-1] + b',"record":{'
-        tail = b"".join(
-            b"," + msgspec.json.encode(name) + b":" + msgspec.json.encode(value)
-            for name, value in rows.constants.items()
-        )
-        keys = [
-            (b"," if index else head) + msgspec.json.encode(column.property) + b":"
-            for index, column in enumerate(rows.columns)
-        ]
-        closings = [b"", *quotes]
-        openings = [*(key + quote for key, quote in zip(keys, quotes, strict=True)), tail]
-        nulls = [*(key + b"null" for key in keys), tail]
-        # At place i, between the cells i - 1 and i: neither, the right, the left or both are null.
-        self._neither = [closing + opening for closing, opening in zip(closings, openings, strict=True)]
-        self._right = [closing + null for closing, null in zip(closings, nulls, strict=True)]
-        self._left = openings
-        self._both = nulls
-
-    def lines(self, block: bytes, extracted: str) -> tuple[bytes, int]:
-        """RECORD lines of a block of whole CSV rows, and how many."""
-        if not block:
-            return b"", 0
-        end = b'},"time_extracted":"' + extracted.encode() + b'"}\n'
-        out: list[bytes] = []
-        clean = 2 * self._width - 2
-        pending = b""
-        pieces = block[1:].removesuffix(b"\n").removesuffix(b'"').split(b'"\n"')
-        escapes = _escapes_needed(block, line_feeds=block.count(b"\n") > len(pieces) - block.endswith(b'"'))
-        for piece in pieces:
-            if not pending:
-                if piece.count(b'"') == clean:
-                    plain = piece
-                    for raw, escaped in escapes:
-                        plain = plain.replace(raw, escaped)
-                    cells = plain.split(b'","')
-                    if len(cells) == self._width:
-                        out.append(self._join(cells))
-                        out.append(end)
-                        continue
-                row = b'"' + piece + b'"'
-            else:
-                row = pending + b'\n"' + piece + b'"'
-            # An odd number of quotes means that the split fell inside a value.
-            if row.count(b'"') % 2:
-                pending = row
-                continue
-            pending = b""
-            for line in self._slow(row, extracted):
-                out += (line, b"")
-        if pending or not block.endswith((b'"\n', b'"')):
-            raise TapError(f"{self._rows.stream}: a Bulk page ends inside a quoted value.")
-        return b"".join(out), len(out) // 2
-
-    def _join(self, cells: list[bytes]) -> bytes:
-        if self._width > self._columns:
-            del cells[self._columns :]
-        if self._numbers:
-            # One look at all numbers together: hardly ever is there anything to do.
-            digits = b" ".join(self._pick(cells))
-            if b".0 " in digits or b"E" in digits:
-                self._mend_numbers(cells)
-        between = self._neither
-        if b"" in cells:
-            between = between.copy()
-            index = last = -1
-            for _ in range(cells.count(b"")):
-                index = cells.index(b"", index + 1)
-                between[index] = self._both[index] if index == last else self._right[index]
-                last = index + 1
-                between[last] = self._left[last]
-        parts = [b""] * (2 * len(cells) + 1)
-        parts[0::2] = between
-        parts[1::2] = cells
-        return b"".join(parts)
-
-    def _mend_numbers(self, cells: list[bytes]) -> None:
-        for index in self._numbers:
-            cells[index] = _plain(cells[index])
-        for index in self._integers:
-            cells[index] = cells[index].removesuffix(b".0")
-
-    def _slow(self, text: bytes, extracted: str) -> list[bytes]:
-        """Lines of rows that the csv module has to read; a cell that is only a line feed can hide a row's end."""
-        rows = self._rows
-        return [
-            rows.message(rows.cell_values(cells), extracted)
-            for cells in csv.reader(io.StringIO(text.decode(), newline=""))
-        ]

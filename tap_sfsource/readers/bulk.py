@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from tap_sfsource import windows
+from tap_sfsource.csv_lines import last_row_start
 from tap_sfsource.errors import SalesforceError, TapError, TransientError
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class BulkPage:
             rest = b""
             while chunk := file.read(self.block):
                 data = rest + chunk
-                cut = _last_row_end(data)
+                cut = last_row_start(data) or _last_row_end(data)
                 if cut:
                     yield data[:cut]
                 rest = data[cut:]
@@ -302,7 +303,7 @@ def _check_header(file: IO[bytes], columns: Sequence[str], job_id: str) -> None:
 
 
 def _last_row_end(data: bytes) -> int:
-    """The index behind the last line feed that ends a row, 0 if there is none.
+    """The index behind the last line feed that ends a row, 0 if there is none; for rows whose first cell may be null.
 
     The data starts at the start of a row. A line feed ends a row if the quotes before it are even in number; a cell
     with line feeds and no quotes is passed over one line feed at a time.

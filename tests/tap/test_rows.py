@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_sfsource.catalog import Column
+from tap_sfsource.csv_lines import CsvLines, last_row_start
 from tap_sfsource.errors import TapError
 from tap_sfsource.readers.bulk import BulkPage
 from tap_sfsource.rows import Rows
@@ -132,6 +133,51 @@ def test_a_page_cut_into_blocks_loses_nothing(rows: list[tuple[str | None, ...]]
     chunks = list(page.lines(encoder))
     assert b"".join(lines for lines, _ in chunks) == encoder.csv_lines(data, EXTRACTED)[0]
     assert sum(count for _, count in chunks) == 3 * len(rows)
+
+
+# The first column is text of any kind, or null, so that nothing tells where a row begins.
+ANY_FIRST = [Column("Text__c", "text_c", "string", {}), *COLUMNS]
+any_first = st.lists(st.tuples(VALUES["string"], *(VALUES[name] for name in TYPES)), min_size=1, max_size=12)
+
+
+@given(any_first, st.integers(min_value=1, max_value=400))
+def test_rows_taken_in_parts_of_any_size_give_the_same_lines(
+    rows: list[tuple[str | None, ...]], part: int
+) -> None:
+    encoder = Rows("things", ANY_FIRST, {"is_deleted": False})
+    data = as_csv(rows)
+    lines, count = CsvLines(encoder, part).lines(data, EXTRACTED)
+    one_by_one = b"".join(encoder.message(encoder.cell_values(cells), EXTRACTED) for cells in read(data))
+    assert (lines, count) == (one_by_one, len(rows))
+
+
+@given(any_first, st.data())
+def test_the_last_row_start_is_where_a_row_starts(
+    rows: list[tuple[str | None, ...]], data: st.DataObject
+) -> None:
+    text = as_csv(rows)
+    starts = {len(as_csv(rows[:n])) if n else 0 for n in range(len(rows) + 1)}
+    cut = data.draw(st.integers(min_value=0, max_value=len(text)))
+    assert last_row_start(text[:cut]) in starts
+
+
+def read(data: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(data.decode(), newline="")))
+
+
+@pytest.mark.parametrize("nulls", [set(), {1}, {0, 1, 2}, {2}])
+def test_columns_that_are_null_in_part_throughout_or_never(nulls: set[int]) -> None:
+    columns = [
+        Column(f"F{n}__c", f"f_{n}_c", sf_type, {}) for n, sf_type in enumerate(("string", "int", "string"))
+    ]
+    encoder = Rows("things", columns)
+    rows = [tuple(None if n in nulls and row % 2 else str(row) for n in range(3)) for row in range(10)]
+    rows += [tuple(None if n in nulls else str(row) for n in range(3)) for row in range(10)]
+    lines, _ = CsvLines(encoder, 40).lines(as_csv(rows), EXTRACTED)
+    found = [json.loads(line)["record"] for line in lines.splitlines()]
+    assert found == [
+        {"f_0_c": first, "f_1_c": second and int(second), "f_2_c": third} for first, second, third in rows
+    ]
 
 
 @pytest.mark.parametrize(

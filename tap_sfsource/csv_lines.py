@@ -1,0 +1,236 @@
+r"""Bulk CSV to RECORD lines: cells are moved, not parsed.
+
+Every cell of a Bulk page is quoted. So the text between two quotes is, in turn, a cell and what separates cells: a comma, a
+line feed, or nothing where a quote inside a value is doubled. One split at the quotes and one comparison of the
+separators with those that rows of this width must have tell that the text is what it seems to be; then its cells go column by
+column, a few thousand at a time, between the keys of the JSON. A column whose cells are all null, or none of them, costs
+nothing but that look. Text that is built otherwise goes through the csv module.
+"""
+
+from __future__ import annotations
+
+import csv
+import decimal
+import io
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tap_sfsource.errors import TapError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_sfsource.rows import Kind, Rows
+
+__all__ = ["CsvLines", "last_row_start", "plain"]
+
+# Salesforce's longest text is 131,072 characters; the csv module refuses cells over 128 KiB unless told.
+csv.field_size_limit(2**31 - 1)
+
+PART = 64 * 1024
+"""Bytes of CSV taken at a time: they and what becomes of them stay in the processor's cache."""
+
+_QUOTED: frozenset[Kind] = frozenset({"text", "datetime"})
+"""Kinds whose JSON has quotes."""
+
+_ROW_START = re.compile(rb'\n"[^",\n]')
+r"""Inside a cell a quote is doubled, and behind the quote that ends one comes a comma or a line feed: so a single quote
+behind a line feed that is followed by anything else begins a row."""
+
+_ROW_END = b"\xfe"
+"""Stands for the line feed behind a message while text still has line feeds of its own; UTF-8 has no such byte."""
+
+_SHORT_ESCAPES = {0x08: b"\\b", 0x09: b"\\t", 0x0C: b"\\f", 0x0D: b"\\r"}
+_ESCAPES = [(b"\\", b"\\\\")] + [
+    (bytes([code]), _SHORT_ESCAPES.get(code, b"\\u%04x" % code)) for code in range(0x20) if code != ord("\n")
+]
+_NULL = b"null"
+_QUOTED_NULL = b"\xff"
+"""Stands for a null between the quotes of a column whose other cells are text; UTF-8 has no such byte either."""
+
+
+def last_row_start(data: bytes) -> int:
+    """Find where the last row begins that has a row before it.
+
+    Args:
+        data: CSV from the start of a row on, its end cut off anywhere.
+
+    Returns:
+        The index of that row's first byte, 0 if no row can be told to end in the data.
+    """
+    end = len(data)
+    while (found := data.rfind(b'\n"', 0, end)) >= 0:
+        if _ROW_START.match(data, found):
+            return found + 1
+        end = found + 1
+    return 0
+
+
+def plain(number: bytes) -> bytes:
+    """Write a decimal without an exponent, such as Java writes for very small and very large doubles."""
+    return format(decimal.Decimal(number.decode()), "f").encode() if b"E" in number.upper() else number
+
+
+class CsvLines:
+    """Makes RECORD lines of one stream's CSV.
+
+    Args:
+        rows: The stream's rows; their quick way is this one, and their other way serves text that it cannot take.
+        part: Bytes to take at a time, about.
+    """
+
+    def __init__(self, rows: Rows, part: int = PART) -> None:
+        self._rows = rows
+        self._part = part
+        self._width = len(rows.kinds) + rows.further
+        self._separators = [b","] * (self._width - 1) + [b"\n"]
+        self._quoted = [kind in _QUOTED for kind in rows.kinds]
+        self._whole = [index for index, kind in enumerate(rows.kinds) if kind == "integer"]
+        self._numbers = [index for index, kind in enumerate(rows.kinds) if kind in {"integer", "number"}]
+        head = msgspec.json.encode(rows.envelope)[:-1] + b',"record":{'
+        self._keys = [
+            (b"," if index else head) + msgspec.json.encode(column.property) + b":"
+            for index, column in enumerate(rows.columns)
+        ]
+        self._tail = b"".join(
+            b"," + msgspec.json.encode(name) + b":" + msgspec.json.encode(value)
+            for name, value in rows.constants.items()
+        )
+
+    def lines(self, block: bytes, extracted: str) -> tuple[bytes, int]:
+        """Make the lines of a block of whole rows.
+
+        Args:
+            block: CSV without a header: line feeds between rows, every cell quoted.
+            extracted: The time at which Salesforce answered, RFC 3339.
+
+        Returns:
+            The lines, each with its newline, and how many they are.
+
+        Raises:
+            TapError: A row has too few or too many cells, or the block ends inside of one.
+        """
+        if block and not block.endswith((b'"\n', b'"')):
+            raise self._cut_off()
+        end = self._tail + b'},"time_extracted":"' + extracted.encode() + b'"}' + _ROW_END
+        out: list[bytes] = []
+        count = 0
+        for part in _parts(block, self._part):
+            cells = self._cells(part)
+            if cells is None:
+                slow = self._slow(part, extracted)
+                out += slow
+                count += len(slow)
+            else:
+                self._rows.passing(cells)
+                out.append(self._joined(cells, end))
+                count += len(cells) // self._width
+        return b"".join(out), count
+
+    def _cells(self, part: bytes) -> list[bytes] | None:
+        """Take rows apart: their cells one after the other, as JSON text without quotes; None if they are built otherwise."""
+        for raw, escape in _ESCAPES:
+            if raw in part:
+                part = part.replace(raw, escape)
+        pieces = part.split(b'"')
+        if pieces[-1] == b"":
+            pieces[-1] = b"\n"  # the last row of a page may end without a line feed
+        cells, separators = pieces[1::2], pieces[2::2]
+        if pieces[0] or len(cells) != len(separators):
+            return None
+        rows, rest = divmod(len(cells), self._width)
+        if not rest and separators == self._separators * rows:
+            return cells
+        return self._put_together(cells, separators)
+
+    def _put_together(self, cells: list[bytes], separators: list[bytes]) -> list[bytes] | None:
+        """Mend the cells of rows with doubled quotes, at which they were split as well."""
+        width, wanted, end = self._width, self._separators, len(separators)
+        whole: list[bytes] = []
+        start = row = 0
+        while row < end:
+            if separators[row : row + width] == wanted:
+                row += width
+                continue
+            whole += cells[start:row]
+            for separator in wanted:
+                stop = row
+                while stop < end and not separators[stop]:
+                    stop += 1
+                if stop == end or separators[stop] != separator:
+                    return None
+                whole.append(cells[row] if stop == row else b'\\"'.join(cells[row : stop + 1]))
+                row = stop + 1
+            start = row
+        return whole + cells[start:]
+
+    def _joined(self, cells: list[bytes], end: bytes) -> bytes:
+        """Put cells between their keys, and each row's last one before `end`."""
+        width, keys = self._width, self._keys
+        rows = len(cells) // width
+        stride = 2 * len(keys) + 1
+        parts = [b""] * (stride * rows)
+        close = b""
+        for index, key in enumerate(keys):
+            column = cells[index::width]
+            quote = b'"' if self._quoted[index] else b""
+            if not all(column):
+                if not any(column):
+                    quote, column = b"", [_NULL] * rows
+                else:
+                    null = _QUOTED_NULL if quote else _NULL
+                    column = [cell or null for cell in column]
+            if index in self._numbers:
+                column = self._mended(index, column)
+            parts[2 * index :: stride] = [close + key + quote] * rows
+            parts[2 * index + 1 :: stride] = column
+            close = quote
+        parts[stride - 1 :: stride] = [close + end] * rows
+        return _finished(b"".join(parts))
+
+    def _mended(self, index: int, column: list[bytes]) -> list[bytes]:
+        """Write numbers as JSON should have them; hardly ever is there anything to do."""
+        digits = b" ".join(column)
+        if b"E" in digits:
+            column = [plain(cell) for cell in column]
+        if index in self._whole and b"." in digits:
+            column = [cell.removesuffix(b".0") for cell in column]
+        return column
+
+    def _slow(self, text: bytes, extracted: str) -> list[bytes]:
+        """Lines of rows that the csv module has to read."""
+        rows, lines = self._rows, []
+        try:
+            for cells in csv.reader(io.StringIO(text.decode(), newline=""), strict=True):
+                values = rows.cell_values(cells)
+                rows.passing([msgspec.json.encode(cell)[1:-1] for cell in cells])
+                lines.append(rows.message(values, extracted))
+        except csv.Error:
+            raise self._cut_off() from None
+        return lines
+
+    def _cut_off(self) -> TapError:
+        return TapError(f"{self._rows.stream}: a Bulk page ends inside a quoted value.")
+
+
+def _parts(block: bytes, size: int) -> Iterator[bytes]:
+    """Cut a block into parts of whole rows, each of that size or somewhat more."""
+    start = 0
+    while start < len(block):
+        found = _ROW_START.search(block, start + size)
+        stop = found.start() + 1 if found else len(block)
+        yield block[start:stop]
+        start = stop
+
+
+def _finished(text: bytes) -> bytes:
+    """Write what could not be written before a row's cells were joined: nulls in quotes, line feeds."""
+    first, *rest = text.split(_QUOTED_NULL)
+    if rest:
+        last = rest.pop()
+        text = _NULL.join([first[:-1], *[piece[1:-1] for piece in rest], last[1:]])
+    if b"\n" in text:
+        text = text.replace(b"\n", b"\\n")
+    return text.replace(_ROW_END, b"\n")
