@@ -25,11 +25,18 @@ if TYPE_CHECKING:
 Stored = str | int | bytes | None
 
 
+# Java writes doubles of so many digits before the point plainly.
+_PLAIN_DIGITS = 7
+
+
 class Double(Decimal):
     """A number as the org hands it out: exact, and written as Java writes doubles (`number_text`)."""
 
     def text(self) -> str:
         """The number in JSON or CSV."""
+        whole, point, fraction = str(self).partition(".")
+        if point and len(whole) <= _PLAIN_DIGITS and whole not in ("0", "-0") and "E" not in fraction:
+            return f"{whole}.{fraction.rstrip('0') or '0'}"
         _, digits, exponent = self.as_tuple()
         assert isinstance(exponent, int)
         scale = max(0, -exponent)

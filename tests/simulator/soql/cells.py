@@ -85,15 +85,20 @@ def cell_sql(sql: str, field: Field) -> str:
     if kind == "int":
         return f"ifnull({sql} || '.0', '')" if field.decimal_text else f"ifnull(CAST({sql} AS TEXT), '')"
     if kind == "datetime":
-        # Whole seconds, which nearly all are, are written in half the time.
-        seconds = f"strftime('%Y-%m-%dT%H:%M:%S.000Z', {sql} / 1000, 'unixepoch')"
-        millis = f"strftime('%Y-%m-%dT%H:%M:%fZ', {sql} / 1000.0, 'unixepoch')"
-        return f"CASE WHEN {sql} IS NULL THEN '' WHEN {sql} % 1000 = 0 THEN {seconds} ELSE {millis} END"
+        return f"ifnull({datetime_sql(sql, 'Z')}, '')"
     if kind == "time":
         return f"ifnull(strftime('%H:%M:%fZ', {sql} / 1000.0, 'unixepoch'), '')"
     if kind in NUMBER_TYPES:
         return _number(sql, field.scale)
     return f"ifnull({sql}, '')"
+
+
+def datetime_sql(sql: str, zone: str) -> str:
+    """SQL of a moment's text, null for null; `zone` is how UTC is written."""
+    # Whole seconds, which nearly all are, are written in half the time.
+    seconds = f"strftime('%Y-%m-%dT%H:%M:%S.000{zone}', {sql} / 1000, 'unixepoch')"
+    millis = f"strftime('%Y-%m-%dT%H:%M:%f{zone}', {sql} / 1000.0, 'unixepoch')"
+    return f"iif({sql} % 1000, {millis}, {seconds})"
 
 
 def _number(sql: str, scale: int) -> str:
