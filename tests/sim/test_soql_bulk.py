@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.sim.soql_things import THING, World, sobject
 from tests.simulator.schema import Field
-from tests.simulator.soql import cells
+from tests.simulator.soql import cells, functions
 from tests.simulator.values import to_csv
 
 if TYPE_CHECKING:
@@ -118,6 +118,12 @@ _SCALED = (
     | st.integers(-(10**18) + 1, 10**18 - 1)
     | st.integers(0, 18).flatmap(lambda digits: st.integers(-(10**digits), 10**digits))
     | st.integers(0, 17).map(lambda digits: 10**digits)
+    # More decimals than the scale has.
+    | st.builds(
+        lambda digits, places: float(f"{digits}.5e{-places}"),
+        st.integers(-(10**13), 10**13),
+        st.integers(0, 20),
+    ).filter(lambda stored: not stored.is_integer())
 )
 _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "string": _TEXT,
@@ -159,8 +165,9 @@ def test_lines_made_by_sqlite_are_those_made_by_python(
 
 @given(st.integers(0, 18), st.lists(_SCALED, min_size=1, max_size=20))
 @settings(max_examples=100, deadline=None)
-def test_numbers_of_any_scale(scale: int, stored: list[int | None]) -> None:
+def test_numbers_of_any_scale(scale: int, stored: list[float | None]) -> None:
     connection, field = _shared().store.reader(), Field("N", "double", precision=18, scale=scale)
+    functions.prepare(connection)
     for value in stored:
         [made] = connection.execute(f"SELECT {cells.cell_sql(':value', field)}", {"value": value}).fetchone()
         assert made == to_csv(field, value)

@@ -103,13 +103,15 @@ def datetime_sql(sql: str, zone: str) -> str:
 
 def _number(sql: str, scale: int) -> str:
     """`values.number_text` in SQL."""
-    # Few digits in the plain range come right from a float, and much quicker.
+    # Few digits in the plain range come right from a float, and much quicker; whatever has more decimals is a float.
+    least = 10 ** (scale - _PLAIN_ZEROS)
     most = 10 ** min(scale + _PLAIN_DIGITS, _FLOAT_DIGITS) - 1
-    quick = _float_text(f"{sql} / 1e{scale}") if scale else f"({sql} || '.0')"
-    able = f"{sql} BETWEEN -{most} AND {most}"
-    if scale > _PLAIN_ZEROS:
-        able += f" AND ({sql} = 0 OR abs({sql}) >= {10 ** (scale - _PLAIN_ZEROS)})"
-    return f"CASE WHEN {sql} IS NULL THEN '' WHEN {able} THEN {quick} ELSE {_long_number(sql, scale)} END"
+    quick = _float_text(f"{sql} / 1e{scale}")
+    return (
+        f"CASE WHEN {sql} IS NULL THEN '' WHEN {sql} BETWEEN {least} AND {most} THEN {quick} "
+        f"WHEN {sql} BETWEEN -{most} AND -{least} THEN {quick} WHEN {sql} = 0 THEN '0.0' "
+        f"WHEN typeof({sql}) = 'real' THEN soql_number({scale}, {sql}) ELSE {_long_number(sql, scale)} END"
+    )
 
 
 def _float_text(sql: str) -> str:
