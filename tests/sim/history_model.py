@@ -43,7 +43,8 @@ CUSTOM: dict[str, tuple[Callable[[], Field], Any]] = {
 SETTABLE: dict[str, st.SearchStrategy[Any]] = {
     "Word__c": st.none() | st.sampled_from(["x", "a\0b", "two\r\nlines", '"', "שלום"]),
     "Checked__c": st.booleans(),
-    "Price__c": st.none() | st.sampled_from([Decimal("-0.01"), Decimal("9999999999999999.99")]),
+    "Price__c": st.none()
+    | st.sampled_from([Decimal("-0.01"), Decimal("0.125"), Decimal("9999999999999999.99")]),
 }
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 

@@ -1,7 +1,6 @@
 """Every refusal that clients of Salesforce must know, each from a cause that a real org has.
 
-What comes from machines in front of an org (406, 420, 429, 502, 503, cut connections) has no cause inside it; the fault
-plan lays it on calls (`test_http_faults`).
+`test_http_instance` has the machines in front of an org and around it at more length.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from tests.fix_org import OrgServer
     from tests.simulator.apps import ConnectedApp
+    from tests.simulator.http.instance import Instance
     from tests.simulator.org import Org
 
 ALL = "SELECT Id, Name FROM Account"
@@ -44,6 +44,10 @@ class Scene:
         self.served = served
         self.org: Org = served.org
         self.api = Api(served)
+
+    @property
+    def instance(self) -> Instance:
+        return self.served.server.instance
 
     @property
     def app(self) -> ConnectedApp:
@@ -217,6 +221,64 @@ def too_many_calls_a_day(scene: Scene) -> requests.Response:
 @answered(500, "UNKNOWN_EXCEPTION")
 def an_org_whose_store_is_gone(scene: Scene) -> requests.Response:
     scene.org.close()
+    return scene.api.query(ALL)
+
+
+# the machines that serve an org; those in front of it do not answer in JSON
+
+
+@answered(503, "SERVER_UNAVAILABLE")
+def an_instance_under_maintenance(scene: Scene) -> requests.Response:
+    scene.instance.maintain(timedelta(hours=1))
+    return scene.api.query(ALL)
+
+
+@answered(
+    400, "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE", "Updates can't be made during maintenance."
+)
+def a_change_in_an_org_that_is_read_only(scene: Scene) -> requests.Response:
+    scene.instance.maintain(timedelta(hours=1), read_only=True)
+    return scene.api.post("sobjects/Account", {"Name": "new"})
+
+
+@answered(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit exceeded.")
+def too_many_requests_that_run_for_long(scene: Scene) -> requests.Response:
+    scene.instance.long_requests = 1
+    scene.instance.begin(-1)
+    scene.org.clock.advance(seconds=20)
+    return scene.api.query(ALL)
+
+
+@answered(500, "UNKNOWN_EXCEPTION", "Please include this ErrorId if you contact support: ")
+def a_database_out_of_order(scene: Scene) -> requests.Response:
+    scene.org.fail_database(timedelta(minutes=1))
+    return scene.api.query(ALL)
+
+
+@answered(502, "")
+def an_application_server_that_restarts(scene: Scene) -> requests.Response:
+    scene.instance.restart(timedelta(minutes=1))
+    return scene.api.query(ALL)
+
+
+@answered(420, "")
+def an_org_on_its_way_to_another_instance(scene: Scene) -> requests.Response:
+    scene.instance.move(timedelta(minutes=1))
+    return scene.api.query(ALL)
+
+
+@answered(406, "")
+def a_connection_to_the_instance_where_an_org_was(scene: Scene) -> requests.Response:
+    assert scene.api.query(ALL).status_code == 200
+    scene.instance.move(timedelta(minutes=1))
+    scene.org.clock.advance(minutes=1)
+    return scene.api.query(ALL)
+
+
+@answered(429, "")
+def a_client_that_asks_too_often(scene: Scene) -> requests.Response:
+    scene.instance.requests_per_minute = 1
+    assert scene.api.query(ALL).status_code == 200
     return scene.api.query(ALL)
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import pytest
 
@@ -204,12 +205,38 @@ def test_the_list_of_jobs_comes_in_pages(org_server: OrgServer, api: Api) -> Non
         api.finished(job["id"])
         api.call("DELETE", f"jobs/query/{job['id']}")
     assert len(api.get(first["nextRecordsUrl"]).json()["records"]) == 3
-    assert api.get("jobs/query?jobType=Classic").json() == {
-        "done": True,
-        "records": [],
-        "nextRecordsUrl": None,
-    }
     assert error(api.get("jobs/query?queryLocator=nonsense")) == (400, "INVALIDLOCATOR")
+
+
+def test_the_list_has_the_jobs_of_bulk_1_too(org_server: OrgServer, api: Api) -> None:
+    org_server.server.settings.listed_jobs = 2
+
+    def classic(**headers: str) -> str:
+        wish = {"operation": "queryAll", "object": "Contact", "contentType": "CSV"}
+        return str(api.post("/services/async/62.0/job", wish, headers=headers).json()["id"])
+
+    def listed(**filters: str) -> list[str]:
+        url, found = f"jobs/query?{urlencode(filters)}", []
+        while url:
+            page = api.get(url).json()
+            found += [job["id"] for job in page["records"]]
+            url = page["nextRecordsUrl"]
+        return found
+
+    plain, second, chunked = classic(), api.job(QUERY), classic(**{"Sforce-Enable-PKChunking": "true"})
+    last = classic()
+    assert listed() == [last, chunked, second, plain]
+    assert listed(jobType="Classic") == [last, chunked, plain]
+    assert listed(jobType="V2Query") == listed(jobType="V2Query", concurrencyMode="parallel") == [second]
+    assert listed(jobType="V2Ingest") == listed(concurrencyMode="serial") == []
+    assert listed(isPkChunkingEnabled="true") == [chunked]
+    assert listed(isPkChunkingEnabled="true", jobType="V2Query") == []
+    shown = api.get("jobs/query?jobType=Classic").json()["records"][0]
+    assert (shown["jobType"], shown["object"], shown["operation"]) == ("Classic", "Contact", "queryAll")
+    assert (shown["state"], shown["apiVersion"], shown["concurrencyMode"]) == ("Open", 62.0, "Parallel")
+    org_server.org.clock.advance(days=7)
+    api.login(org_server)
+    assert listed() == []
 
 
 def test_daily_limits(org_server: OrgServer, api: Api) -> None:

@@ -128,7 +128,9 @@ def test_ints_that_leave_as_decimals(api: Api) -> None:
     [
         (
             "Money__c",
-            {"9999999999999999.99": "9.99999999999999999E15", "-0.01": "-0.01", "1234567.8": "1234567.8"},
+            {"9999999999999999.99": "9.99999999999999999E15", "-0.01": "-0.01", "1234567.8": "1234567.8"}
+            # More decimals than the field's two.
+            | {"237.631": "237.631", "-0.00012": "-1.2E-4", "98765432.125": "9.8765432125E7"},
         ),
         (
             "Ratio__c",
@@ -154,6 +156,17 @@ def test_decimals_of_18_digits(api: Api, name: str, texts: dict[str, str]) -> No
         {i: Decimal(text) for i, text in records.items()},
         {i: texts[text] for i, text in records.items()},
     )
+
+
+def test_decimals_beyond_the_scale_count_in_queries(api: Api) -> None:
+    record = kept(api, Money__c=237.631)
+    kept(api, Money__c=237.63)
+    for condition in ("= 237.631", "> 237.63", ">= 237.6305"):
+        page = api.query(f"SELECT Id FROM Account WHERE Money__c {condition}").json()
+        assert [row["Id"] for row in page["records"]] == [record]
+    assert api.query("SELECT SUM(Money__c) s FROM Account").json()["records"][0]["s"] == 475.261
+    too_large = api.post("sobjects/Account", {"Name": "x", "Money__c": 10**16})
+    assert error(too_large) == (400, "NUMBER_OUTSIDE_VALID_RANGE")
 
 
 def test_dates_and_times_at_both_ends(api: Api) -> None:

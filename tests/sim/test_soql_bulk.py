@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 
 from tests.sim.soql_things import THING, World, sobject
 from tests.simulator.schema import Field
+from tests.simulator.soql import cells, functions
+from tests.simulator.values import to_csv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +38,11 @@ def quoted(result: BulkResult, delimiter: str = ",", line_ending: str = "\n") ->
     return "".join(lines).encode()
 
 
+def lines_of(result: BulkResult, delimiter: str = ",", line_ending: str = "\n") -> bytes:
+    """The lines as the quick way gives them."""
+    return b"".join(chain.from_iterable(result.csv_lines(delimiter, line_ending)))
+
+
 def test_columns_in_the_order_asked_for_under_their_own_names(world: World) -> None:
     user = world.add("User", Name="Ann", LastName="Ann")
     parent = world.add("Thing__c", Name="p", OwnerId=user)
@@ -48,7 +56,7 @@ def test_columns_in_the_order_asked_for_under_their_own_names(world: World) -> N
         ("c", "p", "Ann", "a00Hs0000000002IAA", "-0.05", "2023-11-14T22:13:20.000Z"),
         ("p", "", "", "a00Hs0000000001IAA", "", ""),
     ]
-    assert result.csv_header() + b"".join(result.csv_lines()) == (
+    assert result.csv_header() + lines_of(result) == (
         b'"Name","Parent__r.Name","Parent__r.Owner.Name","Id","Money__c","Moment__c"\n'
         b'"c","p","Ann","a00Hs0000000002IAA","-0.05","2023-11-14T22:13:20.000Z"\n'
         b'"p","","","a00Hs0000000001IAA","",""\n'
@@ -61,9 +69,7 @@ def test_columns_in_the_order_asked_for_under_their_own_names(world: World) -> N
 def test_delimiters_and_line_endings(world: World, delimiter: str, line_ending: str) -> None:
     world.add("Thing__c", Name='a "b", c;d\te\r\nf', Pick__c="'x'")
     result = world.export("SELECT Name, Pick__c FROM Thing__c")
-    text = (
-        result.csv_header(delimiter, line_ending) + b"".join(result.csv_lines(delimiter, line_ending))
-    ).decode()
+    text = (result.csv_header(delimiter, line_ending) + lines_of(result, delimiter, line_ending)).decode()
     assert text.endswith(line_ending)
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     assert rows == [["Name", "Pick__c"], ['a "b", c;d\te\r\nf', "'x'"]]
@@ -78,22 +84,19 @@ def test_as_many_columns_as_an_object_can_have() -> None:
         names = [field.name for field in fields]
         world.add("Wide__c", **{name: f'"{name}"' for name in names})
         result = world.export(f"SELECT {', '.join(names)} FROM Wide__c")
-        assert b"".join(result.csv_lines()) == quoted(result)
+        assert lines_of(result) == quoted(result)
         [record] = world.ask("SELECT FIELDS(CUSTOM) FROM Wide__c LIMIT 1")
         assert list(record) == names
     finally:
         world.close()
 
 
-def test_chunks_hold_so_many_rows(world: World) -> None:
-    for n in range(7):
+def test_lines_come_some_at_a_time(world: World) -> None:
+    for n in range(2500):
         world.add("Thing__c", Name=str(n))
-    result = world.export("SELECT Name FROM Thing__c")
-    assert list(result.csv_chunks(3)) == [
-        (3, b'"0"\n"1"\n"2"\n'),
-        (3, b'"3"\n"4"\n"5"\n'),
-        (1, b'"6"\n'),
-    ]
+    blocks = list(world.export("SELECT Name FROM Thing__c").csv_lines())
+    assert max(map(len, blocks)) <= 1000
+    assert list(chain.from_iterable(blocks)) == [b'"%d"\n' % n for n in range(2500)]
 
 
 def test_limit_and_deleted_rows(world: World) -> None:
@@ -107,7 +110,20 @@ def test_limit_and_deleted_rows(world: World) -> None:
 _TEXT = (
     st.none()
     | st.text(min_size=1, max_size=12)
-    | st.sampled_from(['"', '""', "\0", 'a\0"b', "\r\n", "😀", "\u202ex"])
+    | st.text('",;[]{}\\\0\r\n\x7f😀n', min_size=1, max_size=8)
+    | st.sampled_from(['"', '""', "\0", 'a\0"b', "\r\n", "😀", "\u202ex", '","', "],[", "null", "\\u0022"])
+)
+_SCALED = (
+    st.none()
+    | st.integers(-(10**18) + 1, 10**18 - 1)
+    | st.integers(0, 18).flatmap(lambda digits: st.integers(-(10**digits), 10**digits))
+    | st.integers(0, 17).map(lambda digits: 10**digits)
+    # More decimals than the scale has.
+    | st.builds(
+        lambda digits, places: float(f"{digits}.5e{-places}"),
+        st.integers(-(10**13), 10**13),
+        st.integers(0, 20),
+    ).filter(lambda stored: not stored.is_integer())
 )
 _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "string": _TEXT,
@@ -116,8 +132,8 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "multipicklist": _TEXT,
     "boolean": st.none() | st.integers(0, 1),
     "int": st.none() | st.integers(-(2**31), 2**31 - 1),
-    "currency": st.none() | st.integers(-(10**18) + 1, 10**18 - 1) | st.integers(-1000, 1000),
-    "double": st.none() | st.integers(-(10**18) + 1, 10**18 - 1),
+    "currency": _SCALED,
+    "double": _SCALED,
     "date": st.none() | st.dates().map(str),
     # 1700-01-01 to 4000-12-31, whole seconds and odd milliseconds.
     "datetime": st.none()
@@ -130,17 +146,31 @@ _FIELDS = [field for field in THING.fields.values() if field.type in _VALUES and
 
 
 @given(
-    rows=st.lists(st.fixed_dictionaries({f.name: _VALUES[f.type] for f in _FIELDS}), min_size=1, max_size=5)
+    rows=st.lists(st.fixed_dictionaries({f.name: _VALUES[f.type] for f in _FIELDS}), min_size=1, max_size=5),
+    delimiter=st.sampled_from(",;`^|\t"),
+    line_ending=st.sampled_from(["\n", "\r\n"]),
 )
-@settings(max_examples=40, deadline=None)
-def test_lines_made_by_sqlite_are_those_made_by_python(rows: list[dict[str, Any]]) -> None:
+@settings(max_examples=100, deadline=None)
+def test_lines_made_by_sqlite_are_those_made_by_python(
+    rows: list[dict[str, Any]], delimiter: str, line_ending: str
+) -> None:
     world = _shared()
     world.store.writer.execute('DELETE FROM "Thing__c"')
     for row in rows:
         world.add("Thing__c", **row)
     names = ", ".join(["Id", *(f.name for f in _FIELDS)])
     result = world.export(f"SELECT {names} FROM Thing__c")
-    assert b"".join(result.csv_lines()) == quoted(result)
+    assert lines_of(result, delimiter, line_ending) == quoted(result, delimiter, line_ending)
+
+
+@given(st.integers(0, 18), st.lists(_SCALED, min_size=1, max_size=20))
+@settings(max_examples=100, deadline=None)
+def test_numbers_of_any_scale(scale: int, stored: list[float | None]) -> None:
+    connection, field = _shared().store.reader(), Field("N", "double", precision=18, scale=scale)
+    functions.prepare(connection)
+    for value in stored:
+        [made] = connection.execute(f"SELECT {cells.cell_sql(':value', field)}", {"value": value}).fetchone()
+        assert made == to_csv(field, value)
 
 
 _worlds: list[World] = []

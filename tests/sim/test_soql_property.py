@@ -43,7 +43,7 @@ class Thing:
 Test = tuple[str, "Callable[[Thing], bool]"]
 
 texts = st.sampled_from(TEXTS)
-numbers = st.sampled_from(["-2.51", "-2.5", "-0.01", "0", "0.01", "1", "2.5"]).map(Decimal)
+numbers = st.sampled_from(["-2.51", "-2.5", "-0.01", "0", "0.001", "0.01", "0.0125", "1", "2.5"]).map(Decimal)
 DAYS = (-42, -41, -13, -12, -11, -10, -4, -3, -2, -1, 0, 1, 2, 3, 4, 18, 19)
 days = st.sampled_from(DAYS).map(lambda n: TODAY + timedelta(days=n))
 moments = st.builds(
@@ -66,7 +66,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 STORED: dict[type, Callable[[Any], Any]] = {
     list: ";".join,
     bool: int,
-    Decimal: lambda number: int(number * 100),
+    Decimal: lambda number: int(number * 100) if number * 100 == int(number * 100) else float(number * 100),
     date: date.isoformat,
     datetime: lambda moment: (moment - EPOCH) // timedelta(milliseconds=1),
 }

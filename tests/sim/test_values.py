@@ -106,8 +106,35 @@ def test_an_int_can_leave_as_a_decimal() -> None:
     assert str(to_rest(field, 47)) == to_csv(field, 47) == "47.0"
 
 
-def test_money_rounds_half_up() -> None:
-    assert [to_storage(MONEY, value) for value in ("0.005", "-0.005", "0.0049", 1.1)] == [1, -1, 0, 110]
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("237.631", "237.631"),
+        ("0.005", "0.005"),
+        ("-0.00012", "-1.2E-4"),
+        (0.1, "0.1"),
+        ("1e-24", "1.0E-24"),
+        ("4e-25", "0.0"),
+        ("12345678.123", "1.2345678123E7"),
+        ("9999999.995", "9999999.995"),
+        # A double's digits; KB 000394530 has such examples.
+        ("49.9999999999999972", "50.0"),
+        ("237.123456789012345678901234", "237.123456789012"),
+        ("1222333444555666.88", "1.22233344455566688E15"),
+    ],
+)
+def test_the_scale_binds_pages_and_not_what_an_api_writes(value: Any, text: str) -> None:
+    stored = to_storage(MONEY, value)
+    assert to_csv(MONEY, stored) == text
+    assert encode(to_rest(MONEY, stored)) == text.encode()
+
+
+@given(st.integers(0, 10), st.decimals(-(10**7), 10**7, places=8, allow_nan=False))
+def test_decimals_beyond_the_scale_are_kept(scale: int, value: Decimal) -> None:
+    field = Field("D", "double", precision=18, scale=scale)
+    stored = to_storage(field, value)
+    assert to_rest(field, stored) == Decimal(to_csv(field, stored)) == value
+    assert to_storage(field, to_rest(field, stored)) == stored
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def _opportunity(row: Row, given: Row, _stamp: int) -> Row:
     amount = row.get("Amount")
     # Half up, on cents.
     changes["ExpectedRevenue"] = (
-        None if amount is None or probability is None else (amount * probability * 2 + 100) // 200
+        None if amount is None or probability is None else int((amount * probability * 2 + 100) // 200)
     )
     if row.get("CloseDate"):
         close = date.fromisoformat(row["CloseDate"])
@@ -137,7 +137,7 @@ def _line_item(row: Row, _given: Row, _stamp: int) -> Row:
     quantity, price = row.get("Quantity"), row.get("UnitPrice")
     if quantity is None or price is None:
         return {}
-    return {"TotalPrice": (quantity * price * 2 + 100) // 200}
+    return {"TotalPrice": int((quantity * price * 2 + 100) // 200)}
 
 
 def _campaign_member(row: Row, _given: Row, _stamp: int) -> Row:

@@ -14,6 +14,7 @@ from tests.simulator.values import to_rest
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
+    from datetime import timedelta
     from pathlib import Path
 
     from tests.simulator.clock import Clock
@@ -52,6 +53,11 @@ class Reading:
     def directory(self) -> Path:
         """The folder of the org's file; others may keep files of their own in it."""
         return self._store.directory
+
+    def fail_database(self, duration: timedelta) -> None:
+        """Have the database out of order for that time: whatever needs it ends in an unexpected error."""
+        end = self.clock.now() + duration
+        self._store.fails = lambda: self.clock.now() < end
 
     def connection(self) -> sqlite3.Connection:
         """This thread's own connection, for reading; deleted rows whose time has come are gone."""

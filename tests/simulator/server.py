@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.simulator.http.faults import Faults
+    from tests.simulator.http.instance import Instance
     from tests.simulator.http.ledger import Ledger
     from tests.simulator.http.sessions import Sessions
     from tests.simulator.org import Org
@@ -66,6 +67,11 @@ class Server:
     def faults(self) -> Faults:
         """What goes wrong."""
         return self.site.faults
+
+    @property
+    def instance(self) -> Instance:
+        """The machines that serve it."""
+        return self.site.instance
 
     @property
     def sessions(self) -> Sessions:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tests.simulator.schema import Field, SObject
 
@@ -54,6 +54,9 @@ def marks(values: Sequence[object]) -> str:
 class Store:
     """The file, its tables and plain row operations; knows nothing of Salesforce's rules.
 
+    Attributes:
+        fails: whether the database is out of order now; whoever reads or writes then gets `sqlite3.OperationalError`.
+
     Args:
         directory: where the file goes; none means a temporary directory that `close` removes.
     """
@@ -66,6 +69,7 @@ class Store:
         self.path.unlink(missing_ok=True)
         self.lock = threading.RLock()
         self._owner: int | None = None
+        self.fails: Callable[[], bool] = lambda: False
         self._readers: list[sqlite3.Connection] = []
         self._local = threading.local()
         self.writer = self._connect()
@@ -87,6 +91,7 @@ class Store:
         """This thread's own connection, for reading; inside `writing` the one that sees what was just written."""
         if self._owner == threading.get_ident():
             return self.writer
+        self._check()
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._connect()
@@ -112,6 +117,7 @@ class Store:
             if self._owner is not None:
                 yield self.writer
                 return
+            self._check()
             self.writer.execute("BEGIN IMMEDIATE")
             self._owner = threading.get_ident()
             try:
@@ -123,6 +129,10 @@ class Store:
                 self.writer.execute("COMMIT")
             finally:
                 self._owner = None
+
+    def _check(self) -> None:
+        if self.fails():
+            raise sqlite3.OperationalError("the database does not answer")
 
     # tables
 

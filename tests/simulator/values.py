@@ -1,7 +1,8 @@
 """One value in its three shapes: JSON from a client, what the store holds, and what REST or Bulk hands out.
 
-The store's shapes: text TEXT, boolean 0 or 1, int INTEGER, double/currency/percent INTEGER scaled by 10**scale, date
-TEXT `YYYY-MM-DD`, datetime and time INTEGER milliseconds (UTC, since the epoch or midnight), base64 BLOB.
+The store's shapes: text TEXT, boolean 0 or 1, int INTEGER, double/currency/percent INTEGER scaled by 10**scale, or REAL
+scaled so where a number has more decimals than that, date TEXT `YYYY-MM-DD`, datetime and time INTEGER milliseconds (UTC,
+since the epoch or midnight), base64 BLOB.
 """
 
 from __future__ import annotations
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 
     from tests.simulator.schema import Field
 
-Stored = str | int | bytes | None
+Stored = str | int | float | bytes | None
+
+
+# Java writes doubles of so many digits before the point plainly.
+_PLAIN_DIGITS = 7
 
 
 class Double(Decimal):
@@ -30,6 +35,9 @@ class Double(Decimal):
 
     def text(self) -> str:
         """The number in JSON or CSV."""
+        whole, point, fraction = str(self).partition(".")
+        if point and len(whole) <= _PLAIN_DIGITS and whole not in ("0", "-0") and "E" not in fraction:
+            return f"{whole}.{fraction.rstrip('0') or '0'}"
         _, digits, exponent = self.as_tuple()
         assert isinstance(exponent, int)
         scale = max(0, -exponent)
@@ -42,6 +50,9 @@ FIRST_DATE = date(1700, 1, 1)
 LAST_DATE = date(4000, 12, 31)
 _INT_LIMIT = 2**31
 _EXACT = Context(prec=60)
+# Digits that a double keeps whatever they are.
+_DOUBLE = Context(prec=15, rounding=ROUND_HALF_UP)
+_LAST_DECIMAL = Decimal("1E-24")
 _DAY_MS = 86_400_000
 
 
@@ -80,11 +91,13 @@ def to_csv(field: Field, stored: Stored) -> str:
     return str(stored) if writer is None else str(writer(field, stored))
 
 
-def number_text(scale: int, stored: int) -> str:
-    """A scaled integer as Java writes doubles: `47.0`, `0.25`, but `1.2345678E7` from eight digits on and below 0.001.
+def number_text(scale: int, stored: float) -> str:
+    """A scaled number as Java writes doubles: `47.0`, `0.25`, but `1.2345678E7` from eight digits on and below 0.001.
 
     Salesforce's help ("Why do I see exponential values for custom number field?") has it so in every API.
     """
+    if not isinstance(stored, int):
+        return _unscaled(stored, scale).text()
     sign, digits = ("-", str(-stored)) if stored < 0 else ("", str(stored))
     exponent = len(digits) - 1 - scale
     if stored and not -3 <= exponent < 7:
@@ -177,18 +190,30 @@ def _int_in(field: Field, value: object) -> Stored:
 
 
 def _number_in(field: Field, value: object) -> Stored:
-    # Salesforce rounds half up to the field's scale, then looks at the digits before the point.
+    """A number with all its decimals, for a field's scale binds what pages show and not what an API writes.
+
+    Knowledge articles 000387302 and 000212661: up to 24 decimals, whatever the scale, as far as a Java double holds them; the
+    digits before the point are bound by the field.
+    """
     number = _decimal(field, value)
     limit = 10 ** (field.precision - field.scale)
-    if abs(number) < limit * 10:
-        number = number.quantize(Decimal(1).scaleb(-field.scale), ROUND_HALF_UP, _EXACT)
-    if abs(number) >= limit:
-        raise ApiError(
-            "NUMBER_OUTSIDE_VALID_RANGE",
-            f"{field.label}: value outside of valid range on numeric field: {value}",
-            (field.name,),
-        )
-    return int(number.scaleb(field.scale, _EXACT))
+    if abs(number) < limit:
+        number = number.quantize(_LAST_DECIMAL, ROUND_HALF_UP, _EXACT)
+        scaled = number.scaleb(field.scale, _EXACT)
+        if scaled != scaled.to_integral_value():
+            scaled = _DOUBLE.plus(scaled)
+        if abs(scaled) < limit * 10**field.scale:
+            return int(scaled) if scaled == scaled.to_integral_value() else float(scaled)
+    raise ApiError(
+        "NUMBER_OUTSIDE_VALID_RANGE",
+        f"{field.label}: value outside of valid range on numeric field: {value}",
+        (field.name,),
+    )
+
+
+def _unscaled(stored: float, scale: int) -> Double:
+    """The number that a scaled one with more decimals than its field's stands for."""
+    return Double(Decimal(f"{stored:.{_DOUBLE.prec}g}").scaleb(-scale, _EXACT))
 
 
 def _date_in(field: Field, value: object) -> Stored:
@@ -264,7 +289,7 @@ def _time_out(_field: Field, stored: Any) -> str:
 
 
 def _number_rest(field: Field, stored: Any) -> Double:
-    return Double(f"{stored}E{-field.scale}")
+    return _unscaled(stored, field.scale) if isinstance(stored, float) else Double(f"{stored}E{-field.scale}")
 
 
 def _number_csv(field: Field, stored: Any) -> str:

@@ -1,13 +1,17 @@
 """The web server's side: bytes in, bytes out, slow lines and cut connections included."""
 
 import asyncio
+import contextlib
 import gzip
+import itertools
+import socket
 import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from aiohttp import web
 
@@ -18,6 +22,8 @@ from tests.simulator.http.ledger import Entry
 from tests.simulator.http.messages import Call, FilePart, Reply, split_url
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tests.simulator.http.site import Site
 
 # Guide, "Status Codes and Error Responses": URI and headers together, in bytes.
@@ -42,6 +48,10 @@ class Transport:
         self._my_domain = my_domain
         self._instance_url = instance_url
         self._workers = ThreadPoolExecutor(8, "simulated-org")
+        self._connected: WeakKeyDictionary[asyncio.BaseTransport, datetime] = WeakKeyDictionary()
+        self._numbers = itertools.count()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        site.instance.cut_connections = self._cut_connections
 
     def close(self) -> None:
         """Let the workers go."""
@@ -59,14 +69,18 @@ class Transport:
             query=request.raw_path.partition("?")[2],
             received=len(body),
         )
-        reply = _too_long(request)
+        steering = path.startswith("/_simulator")
+        number = next(self._numbers)
+        reply = _too_long(request) or (None if steering else self._at_the_edge(request))
         if reply is None:
+            if not steering:
+                self._site.instance.begin(number)
             call = Call(request.method, path, query, request.headers, body, self._host(request), entry=entry)
             reply = await asyncio.get_running_loop().run_in_executor(self._workers, answer, self._site, call)
         entry.status = reply.status
         entry.fault = ", ".join(repr(action) for action in reply.actions) or None
         # Before the answer goes out: who has read it may look the call up.
-        if not path.startswith("/_simulator"):
+        if not steering:
             self._site.ledger.add(entry)
         try:
             return await self._send(request, reply, entry, begun)
@@ -74,7 +88,27 @@ class Transport:
             # The client went away before the answer's end; that is its own affair.
             return _cut(request)
         finally:
+            self._site.instance.end(number)
             entry.seconds = time.perf_counter() - begun
+
+    def _at_the_edge(self, request: web.Request) -> Reply | None:
+        """What the edge in front of the org answers by itself, if anything."""
+        self._loop = asyncio.get_running_loop()
+        now = self._site.org.clock.now()
+        # A request that steers the org comes by a connection that stays.
+        connected = self._connected.setdefault(request.transport, now) if request.transport else now
+        return self._site.instance.at_the_edge(request.remote or "", connected)
+
+    def _cut_connections(self) -> None:
+        """Cut the connections of every client, from whatever thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._shut_all)
+
+    def _shut_all(self) -> None:
+        for transport in list(self._connected):
+            # A file on its way out ends with an error; it would wait for ever on a transport that is aborted.
+            with contextlib.suppress(OSError):
+                transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
     def _host(self, request: web.Request) -> Host:
         assert request.transport is not None
@@ -96,6 +130,8 @@ class Transport:
         response.headers["Date"] = format_datetime(self._site.org.clock.now(), usegmt=True)
         if reply.content_type and reply.status not in (204, 304):
             response.headers["Content-Type"] = reply.content_type
+        if reply.headers.get("Connection") == "close":
+            response.force_close()
         if request.method == "HEAD" or reply.status in (204, 304):
             await response.prepare(request)
             return response

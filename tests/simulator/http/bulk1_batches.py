@@ -5,7 +5,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tests.simulator import soql
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Guide, "PK Chunking": 100,000 rows a chunk unless the header says otherwise, at most 250,000.
 DEFAULT_CHUNK, LARGEST_CHUNK = 100_000, 250_000
+# Guide, "Bulk API Limits": what is older is removed.
+_LIFE = timedelta(days=7)
 _QUOTED = re.compile(r"'(?:\\.|[^'\\])*'")
 _WHERE = re.compile(r"\bWHERE\b", re.IGNORECASE)
 _UNCHUNKABLE = re.compile(r"\b(?:ORDER\s+BY|GROUP\s+BY|LIMIT|OFFSET|HAVING)\b", re.IGNORECASE)
@@ -92,6 +94,14 @@ class BatchJobs:
             self._jobs[job.id] = job
         return job
 
+    def all(self) -> list[BatchJob]:
+        """The jobs of the last seven days."""
+        with self._lock:
+            return [job for job in self._jobs.values() if self._alive(job)]
+
+    def _alive(self, job: BatchJob) -> bool:
+        return self._site.org.clock.now() < job.created + _LIFE
+
     def find(self, job_id: str) -> BatchJob:
         """A job by its id.
 
@@ -100,7 +110,7 @@ class BatchJobs:
         """
         with self._lock:
             job = self._jobs.get(to_18(job_id) if len(job_id) == 15 else job_id)
-        if job is None:
+        if job is None or not self._alive(job):
             raise ApiError("InvalidJob", f"Unable to find job for id {job_id}")
         return job
 

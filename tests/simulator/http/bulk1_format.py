@@ -17,7 +17,8 @@ _XML = "application/xml"
 # Codes that it shares with REST are spelled in its own way.
 _CODES = {
     "INVALID_SESSION_ID": ("InvalidSessionId", "Invalid session id"),
-    "REQUEST_LIMIT_EXCEEDED": ("ExceededQuota", "TotalRequests Limit exceeded."),
+    "REQUEST_LIMIT_EXCEEDED": ("ExceededQuota", ""),
+    "UNKNOWN_EXCEPTION": ("Unknown", ""),
     "NOT_FOUND": ("InvalidUrl", "Destination URL not reset. The URL returned from login must be set"),
     "API_CURRENTLY_DISABLED": ("FeatureNotEnabled", "API is disabled for this User"),
     "MALFORMED_QUERY": ("InvalidBatch", ""),

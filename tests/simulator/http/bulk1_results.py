@@ -45,9 +45,9 @@ def write(path: Path, result: "soql.BulkResult", content_type: str, seed: int) -
     count = 0
     with path.open("wb") as file:
         file.write(result.csv_header())
-        for line in unordered(result.csv_lines(), seed):
-            file.write(line)
-            count += 1
+        for lines in unordered(result.csv_lines(), seed):
+            file.write(b"".join(lines))
+            count += len(lines)
     return count
 
 

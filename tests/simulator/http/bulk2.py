@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from tests.simulator import soql
 from tests.simulator.errors import ApiError
+from tests.simulator.http.bulk1_batches import BatchJob
 from tests.simulator.http.errors import HttpError
 from tests.simulator.http.faults import AbortJob, FailJob, Locator, ShortPage, StallJob
 from tests.simulator.http.jobs import ENDED, Job
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 # `resultPages` came with v58.0 and names up to five pages at a time.
 _RESULT_PAGES_SINCE, _RESULT_PAGES = 58, 5
-_KIND = "V2Query"
+_KIND, _CLASSIC = "V2Query", "Classic"
+_CHOICES = ("isPkChunkingEnabled", "jobType", "concurrencyMode")
 
 
 def create(site: "Site", call: Call, *, version: str) -> Reply:
@@ -81,24 +83,39 @@ def create(site: "Site", call: Call, *, version: str) -> Reply:
 
 
 def index(site: "Site", call: Call, *, version: str) -> Reply:
-    """List the jobs, newest first, a page at a time."""
-    found = site.jobs.all()
-    kind = call.query.get("jobType")
-    if kind is not None and kind != _KIND:
-        found = []
+    """List the jobs of Bulk API 2.0 and 1.0, newest first, a page at a time.
+
+    Guide, "Get Information About All Query Jobs": `jobType`, `isPkChunkingEnabled` and `concurrencyMode` choose some.
+    """
+    wish = {name: call.query[name] for name in _CHOICES if name in call.query}
+    jobs: list[Job | BatchJob] = [*site.jobs.all(), *site.batch_jobs.all()]
+    found = sorted((job for job in jobs if _chosen(job, wish)), key=_place, reverse=True)
     after = _place_in_list(call.query.get("queryLocator"))
     if after is not None:
-        found = [job for job in found if (job.created.isoformat(timespec="microseconds"), job.id) < after]
+        found = [job for job in found if _place(job) < after]
     page, rest = found[: site.settings.listed_jobs], found[site.settings.listed_jobs :]
     body: dict[str, Any] = {
         "done": not rest,
-        "records": [_shown(job) for job in page],
+        "records": [_shown(job) if isinstance(job, Job) else _shown_classic(job) for job in page],
         "nextRecordsUrl": None,
     }
     if rest:
-        wish = {"queryLocator": _list_locator(page[-1])} | ({} if kind is None else {"jobType": kind})
-        body["nextRecordsUrl"] = f"/services/data/v{version}/jobs/query?{urlencode(wish)}"
+        parameters = urlencode({"queryLocator": _opaque(" ".join(_place(page[-1])))} | wish)
+        body["nextRecordsUrl"] = f"/services/data/v{version}/jobs/query?{parameters}"
     return json_reply(body)
+
+
+def _chosen(job: Job | BatchJob, wish: dict[str, str]) -> bool:
+    kind = _KIND if isinstance(job, Job) else _CLASSIC
+    if wish.get("jobType", kind) != kind or wish.get("concurrencyMode", "parallel").lower() != "parallel":
+        return False
+    chunked = isinstance(job, BatchJob) and job.chunking is not None
+    return chunked or wish.get("isPkChunkingEnabled", "").lower() != "true"
+
+
+def _place(job: Job | BatchJob) -> tuple[str, str]:
+    """Where a job stands in the list; it stays right when jobs come and go."""
+    return job.created.isoformat(timespec="microseconds"), job.id
 
 
 def status(site: "Site", call: Call, *, version: str, job_id: str) -> Reply:
@@ -229,11 +246,6 @@ def _page_rows(site: "Site", call: Call) -> int:
     return min(rows, short.rows) if short else rows
 
 
-def _list_locator(job: Job) -> str:
-    """The place behind a job in the list, which stays right when jobs come and go."""
-    return _opaque(f"{job.created.isoformat(timespec='microseconds')} {job.id}")
-
-
 def _place_in_list(locator: str | None) -> tuple[str, str] | None:
     if locator is None:
         return None
@@ -286,6 +298,22 @@ def _shown(job: Job) -> dict[str, Any]:
         "jobType": _KIND,
         "lineEnding": job.line_ending,
         "columnDelimiter": job.delimiter,
+    }
+
+
+def _shown_classic(job: BatchJob) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "operation": job.operation,
+        "object": job.sobject,
+        "createdById": job.user.id,
+        "createdDate": moment_text(job.created),
+        "systemModstamp": moment_text(job.modified),
+        "state": job.state,
+        "concurrencyMode": "Parallel",
+        "contentType": job.content_type,
+        "apiVersion": float(job.version),
+        "jobType": _CLASSIC,
     }
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import secrets
 from typing import TYPE_CHECKING
 
 from tests.simulator.errors import ApiError
@@ -15,9 +16,11 @@ from tests.simulator.http.errors import (
     invalid_session,
     not_found,
     request_limit_exceeded,
+    unexpected,
 )
 from tests.simulator.http.faults import Drop, EndSession, ExpireCursors, Status, UseUp
 from tests.simulator.http.hosts import Role
+from tests.simulator.http.instance import down_for_maintenance
 from tests.simulator.http.ledger import Part
 from tests.simulator.http.messages import Call, Reply
 from tests.simulator.http.subject import subject
@@ -114,7 +117,9 @@ def _served(site: "Site", call: Call) -> Reply:
     if match is None:
         return _handled(site, call)
     try:
+        site.instance.check(call.method, call.path)
         call.session = _session(site, call)
+        site.instance.check_concurrency()
         charge(site, call, 1)
         version = int(match[1])
         if version > site.settings.last_version:
@@ -146,20 +151,24 @@ def _token(call: Call) -> str:
 
 def _handled(site: "Site", call: Call) -> Reply:
     try:
+        if not call.path.startswith("/_simulator"):
+            site.instance.check(call.method, call.path)
         return site.router.call(site, call)
     except ApiError as error:
         return _refusal(call, error)
     except OAuthError as error:
         return error.reply()
     except Exception:  # noqa: BLE001 - a server answers, whatever happens
-        _log.exception("%s %s", call.method, call.path)
-        return error_body(
-            500, "UNKNOWN_EXCEPTION", "An unexpected error occurred in the simulated org; see its log."
-        )
+        # What support finds in the log by it.
+        error_id = f"{secrets.randbelow(10**10):010}-{secrets.randbelow(10**6):06} ({secrets.randbelow(2**32) - 2**31})"
+        _log.exception("ErrorId %s: %s %s", error_id, call.method, call.path)
+        return _refusal(call, unexpected(error_id))
 
 
 def _refusal(call: Call, error: ApiError) -> Reply:
     """The error in the shape of the API that was called."""
     if call.path.startswith("/services/async/"):
         return bulk1_error(call, error)
+    if isinstance(error, HttpError) and error.status == 503 and not call.path.startswith("/services/data/"):
+        return down_for_maintenance()
     return error_reply(error)

@@ -80,3 +80,12 @@ def request_limit_exceeded() -> HttpError:
 def api_disabled_for_user() -> HttpError:
     """The user's profile lacks "API Enabled"."""
     return HttpError(403, "API_CURRENTLY_DISABLED", "API is disabled for this User")
+
+
+def unexpected(error_id: str) -> HttpError:
+    """Something went wrong inside; the id leads support to it."""
+    return HttpError(
+        500,
+        "UNKNOWN_EXCEPTION",
+        f"An unexpected error occurred. Please include this ErrorId if you contact support: {error_id}",
+    )

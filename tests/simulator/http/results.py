@@ -4,15 +4,13 @@ import random
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
 
 from tests.simulator.http.messages import FilePart
 
 DELIMITERS = {"COMMA": ",", "BACKQUOTE": "`", "CARET": "^", "PIPE": "|", "SEMICOLON": ";", "TAB": "\t"}
 LINE_ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
-_BUFFER = 1 << 20
-_SHUFFLED = 5000
 
 
 @dataclass(frozen=True)
@@ -43,21 +41,20 @@ class Results:
         return FilePart(self.path, self.offsets[start], self.offsets[end] - self.offsets[start])
 
 
-def unordered(lines: Iterable[bytes], seed: int) -> Iterator[bytes]:
+def unordered(blocks: Iterable[list[bytes]], seed: int) -> Iterator[list[bytes]]:
     """The lines in no order that means anything, as Bulk results without ORDER BY come; the same for a seed."""
-    chance = random.Random(seed)
-    rest = iter(lines)
-    while batch := list(islice(rest, _SHUFFLED)):
-        chance.shuffle(batch)
-        yield from batch
+    order: list[int] = []
+    for lines in blocks:
+        if len(order) != len(lines):
+            order = random.Random(seed).sample(range(len(lines)), len(lines))
+        yield [lines[place] for place in order]
 
 
-def write_results(path: Path, header: bytes, lines: Iterable[bytes]) -> Results:
-    """Write the lines of a result, each with its line end."""
-    offsets, position = array("q", [0]), 0
-    with path.open("wb", buffering=_BUFFER) as file:
-        for line in lines:
-            file.write(line)
-            position += len(line)
-            offsets.append(position)
+def write_results(path: Path, header: bytes, blocks: Iterable[list[bytes]]) -> Results:
+    """Write the lines of a result, each with its line end; they come some at a time."""
+    offsets = array("q", [0])
+    with path.open("wb", buffering=0) as file:
+        for lines in blocks:
+            file.write(b"".join(lines))
+            offsets.extend(islice(accumulate(map(len, lines), initial=offsets[-1]), 1, None))
     return Results(path, header, offsets)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tests.simulator.http.bulk1_batches import BatchJobs
 from tests.simulator.http.cursors import Cursors
 from tests.simulator.http.faults import Faults
+from tests.simulator.http.instance import Instance
 from tests.simulator.http.jobs import Jobs
 from tests.simulator.http.ledger import Ledger
 from tests.simulator.http.routing import Router
@@ -76,12 +77,14 @@ class Site:
     faults: Faults = field(default_factory=Faults)
     app_usage: "Counter[str]" = field(default_factory=Counter)
     sessions: Sessions = field(init=False)
+    instance: Instance = field(init=False)
     cursors: Cursors = field(init=False)
     jobs: Jobs = field(init=False)
     batch_jobs: BatchJobs = field(init=False)
 
     def __post_init__(self) -> None:
         self.sessions = Sessions(self.org)
+        self.instance = Instance(self.org.clock)
         self.cursors = Cursors(self.org)
         self.jobs = Jobs(self)
         self.batch_jobs = BatchJobs(self)

@@ -1,4 +1,4 @@
-"""`/_simulator/records`, `/fields` and `/objects`: changes for which Salesforce has SOAP or Setup pages and this org has not.
+"""`/_simulator/records`, `/fields`, `/objects`, `/instance`: changes for which this org has no API of Salesforce's.
 
     POST records   {"undelete": [ids]}, {"hardDelete": [ids]}, {"merge": {"master": id, "others": [ids]}},
                    {"archive": [ids]}, {"touch": [ids]}, {"emptyRecycleBin": [ids], or null for all}
@@ -6,11 +6,16 @@
     DELETE fields  ?sobject=Account&name=Tier__c
     POST objects   {"name": "Visit__c", "fields": [{"name": ..., "type": ...}]}
     DELETE objects ?name=Visit__c
+    POST instance  {"maintain": {"minutes": 60, "beginsIn": {"minutes": 5}, "readOnly": true}}, {"restart": {"seconds": 30}},
+                   {"move": {"minutes": 2}}, {"failDatabase": {"seconds": 30}}, {"requestsPerMinute": 100},
+                   {"longRequests": 5}; see `instance`
+    DELETE instance  it is well again
 
 Fields are told as in the files of `metadata/`.
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +87,39 @@ def remove_object(site: "Site", call: Call) -> Reply:
     return no_content()
 
 
+def change_instance(site: "Site", call: Call) -> Reply:
+    """Have something happen to the machines that serve the org."""
+    for name, wish in _wish(call).items():
+        if name not in _EVENTS:
+            raise ApiError("INVALID_FIELD", f"{name} is none of {', '.join(_EVENTS)}")
+        _try(partial(_EVENTS[name], site, wish))
+    return no_content()
+
+
+def recover(site: "Site", call: Call) -> Reply:
+    """End whatever happened to them."""
+    site.instance.recover()
+    site.org.fail_database(timedelta(0))
+    return no_content()
+
+
+def _maintain(site: "Site", wish: dict[str, Any]) -> None:
+    wish = dict(wish)
+    begins_in = timedelta(**wish.pop("beginsIn", {}))
+    read_only = bool(wish.pop("readOnly", False))
+    site.instance.maintain(timedelta(**wish), begins_in=begins_in, read_only=read_only)
+
+
+_EVENTS: dict[str, Callable[["Site", Any], object]] = {
+    "maintain": _maintain,
+    "restart": lambda site, wish: site.instance.restart(timedelta(**wish)),
+    "move": lambda site, wish: site.instance.move(timedelta(**wish)),
+    "failDatabase": lambda site, wish: site.org.fail_database(timedelta(**wish)),
+    "requestsPerMinute": lambda site, wish: setattr(site.instance, "requests_per_minute", wish),
+    "longRequests": lambda site, wish: setattr(site.instance, "long_requests", int(wish)),
+}
+
+
 def _field(wish: dict[str, Any]) -> Field:
     told = arguments(wish)
     if "summary" in told:
@@ -109,4 +147,6 @@ ROUTES = [
     Route("DELETE", "/_simulator/fields", remove_field),
     Route("POST", "/_simulator/objects", add_object),
     Route("DELETE", "/_simulator/objects", remove_object),
+    Route("POST", "/_simulator/instance", change_instance),
+    Route("DELETE", "/_simulator/instance", recover),
 ]

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from tests.simulator.soql.syntax import Condition, Expression, Literal
 
 _EXACT = Context(prec=60)
+# From here on a stored number is whole: no float has a fraction.
+_FRACTIONS_END = 2**53
 _LARGEST = Decimal(2**63 - 1)
 _TYPE_NAMES = {"datetime": "dateTime", "id": "ID", "reference": "reference"}
 _KINDS = {
@@ -216,11 +218,13 @@ class _Comparison:
         return f"({sql} {operator} {self.bind(self._moment(literal))})"
 
     def _compare_number(self, operator: str, number: Decimal) -> str:
-        """Compare with the stored, scaled integer: exact, also where the literal has more places."""
+        """Compare with the stored, scaled number: exact, however many digits the literal has."""
         scaled = number.scaleb(self.field.scale, _EXACT) if self.field.type != "int" else number
         # Beyond what SQLite's integers hold, and beyond any field's digits, only the sign matters.
         scaled = max(min(scaled, _LARGEST), -_LARGEST)
         floor = int(scaled.to_integral_value(ROUND_FLOOR))
+        if scaled != floor and abs(floor) < _FRACTIONS_END:
+            return f"({self.left.sql} {operator} {self.bind(float(scaled))})"
         if scaled != floor:
             if operator == "=":
                 return "0"

@@ -10,6 +10,8 @@ import re
 import sqlite3
 from functools import lru_cache
 
+from tests.simulator.values import number_text
+
 
 def fold(text: str) -> str:
     """The form of a text in which two texts are equal that differ in case only."""
@@ -72,4 +74,5 @@ def prepare(connection: sqlite3.Connection) -> None:
         connection.create_collation("soql", _compare)
         connection.create_function("soql_fold", 1, _fold_value, deterministic=True)
         connection.create_function("soql_includes", 2, _includes, deterministic=True)
+        connection.create_function("soql_number", 2, number_text, deterministic=True)
         connection.create_function("soql_like", 2, _like, deterministic=True)

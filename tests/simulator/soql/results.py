@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tests.simulator.soql.compiler import AggregatePlan, BulkPlan, ChildPlan, CountPlan, RecordsPlan
 
 _ID_LENGTH = 18
+# Of the longest texts there are, these take 130 MB.
+_ROWS_AT_A_TIME = 1000
 MAX_GROUPS = 2000
 """AggregateResults that a query may give: there are no further pages of them."""
 
@@ -236,25 +238,14 @@ class BulkResult:
 
     def csv_lines(
         self, delimiter: str = ",", line_ending: str = "\n", *, connection: sqlite3.Connection | None = None
-    ) -> Iterator[bytes]:
-        """Whole lines of quoted CSV, without the header; SQLite formats them, which is several times as fast."""
-        line = cells.line_sql(self._plan.cells, delimiter, line_ending)
-        for row in self._execute(f"SELECT {line} {self._plan.tail}", connection):
-            yield row[0]
+    ) -> Iterator[list[bytes]]:
+        """Whole lines of quoted CSV, without the header, a list of some rows at a time.
 
-    def csv_chunks(
-        self,
-        rows: int,
-        delimiter: str = ",",
-        line_ending: str = "\n",
-        *,
-        connection: sqlite3.Connection | None = None,
-    ) -> Iterator[tuple[int, bytes]]:
-        """The lines of `csv_lines`, so many rows at a time: pairs of a number of rows and their bytes."""
-        line = cells.line_sql(self._plan.cells, delimiter, line_ending)
-        cursor = self._execute(f"SELECT {line} {self._plan.tail}", connection)
-        while batch := cursor.fetchmany(rows):
-            yield len(batch), b"".join([row[0] for row in batch])
+        Many times as quick as `csv_rows`, for SQLite makes the texts; see `cells`.
+        """
+        cursor = self._execute(f"SELECT {cells.array_sql(self._plan.cells)} {self._plan.tail}", connection)
+        while rows := cursor.fetchmany(_ROWS_AT_A_TIME):
+            yield cells.csv_lines([row[0] for row in rows], delimiter, line_ending)
 
     def _execute(self, sql: str, connection: sqlite3.Connection | None) -> sqlite3.Cursor:
         connection = connection or self._connection

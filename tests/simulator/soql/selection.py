@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.simulator.soql import syntax
+from tests.simulator.soql.cells import datetime_sql
 from tests.simulator.soql.errors import SoqlError
 from tests.simulator.soql.shapes import (
     Columns,
@@ -14,7 +15,6 @@ from tests.simulator.soql.shapes import (
     blob_reader,
     children_reader,
     compound_reader,
-    value_reader,
 )
 from tests.simulator.soql.sources import no_such_column
 
@@ -193,7 +193,10 @@ class RestSelection:
         elif field.type == "base64":
             shape.add(key, blob_reader(self.columns.place(source.id_sql), source.sobject.name, field.name))
         else:
-            shape.add(key, value_reader(self.columns.place(source.column(field)), field))
+            sql = source.column(field)
+            # SQLite writes dates many times as fast as Python does.
+            place = self.columns.place(datetime_sql(sql, "+0000") if field.type == "datetime" else sql)
+            shape.add_value(key, place, field)
 
     def _add_type_of(self, item: syntax.TypeOf) -> None:
         scope = self._scope

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from tests.simulator import values
@@ -13,11 +14,11 @@ if TYPE_CHECKING:
     from tests.simulator.schema import Field
 
 Row = tuple[Any, ...]
-# These leave the store as REST shows them.
+# These come out of the store, or out of the SQL that reads it, as REST shows them.
 _AS_STORED = frozenset(
     {
         "id", "reference", "string", "textarea", "picklist", "multipicklist", "combobox", "email", "phone",
-        "url", "encryptedstring", "anyType", "date",
+        "url", "encryptedstring", "anyType", "date", "datetime",
     }
 )  # fmt: skip
 
@@ -62,15 +63,28 @@ class RecordShape:
     def __init__(self, id_place: int, type_of: Callable[[str], tuple[str, str]]) -> None:
         self._id_place = id_place
         self._type_of = type_of
-        self._entries: list[tuple[str, Callable[[Row, Page], Any]]] = []
-        self._keys: set[str] = set()
+        self._readers: dict[str, Callable[[Row, Page], Any]] = {}
+        self._places: dict[str, int] = {}
+        self._stored: Callable[[Row], tuple[Any, ...]] | None = None
 
     def add(self, key: str, reader: Callable[[Row, Page], Any]) -> bool:
         """Add a member; false, and nothing added, where there is one of that name."""
-        if key in self._keys:
+        if key in self._places:
             return False
-        self._keys.add(key)
-        self._entries.append((key, reader))
+        # Its place among the members is taken with what stands at the row's beginning.
+        self._places[key] = 0
+        self._readers[key] = reader
+        self._stored = None
+        return True
+
+    def add_value(self, key: str, place: int, of: Field) -> bool:
+        """Add a field's value; the row has it at a place."""
+        if of.type not in _AS_STORED:
+            return self.add(key, _value_reader(place, of))
+        if key in self._places:
+            return False
+        self._places[key] = place
+        self._stored = None
         return True
 
     def build(self, row: Row, page: Page) -> dict[str, Any] | None:
@@ -82,7 +96,11 @@ class RecordShape:
         record: dict[str, Any] = {
             "attributes": {"type": shown, "url": f"{page.base}/sobjects/{name}/{record_id}"},
         }
-        for key, reader in self._entries:
+        if self._stored is None:
+            # With two places at least it gives a tuple, whatever there is.
+            self._stored = itemgetter(*self._places.values(), 0, 0)
+        record.update(zip(self._places, self._stored(row), strict=False))
+        for key, reader in self._readers.items():
             record[key] = reader(row, page)
         return record
 
@@ -103,11 +121,11 @@ class VariantShape:
         return self._by_prefix.get(record_id[:3], self._otherwise).build(row, page)
 
 
-def value_reader(place: int, of: Field) -> Callable[[Row, Page], Any]:
+def _value_reader(place: int, of: Field) -> Callable[[Row, Page], Any]:
     """Reads a field's value as REST shows it."""
-    if of.type in _AS_STORED:
-        return lambda row, _page: row[place]
-    return lambda row, _page: values.to_rest(of, row[place])
+    if of.type == "boolean":
+        return lambda row, _page: bool(row[place])
+    return lambda row, _page: None if row[place] is None else values.to_rest(of, row[place])
 
 
 def blob_reader(id_place: int, sobject: str, name: str) -> Callable[[Row, Page], Any]:
