@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
     from tests.fix_process import Processes
     from tests.fix_warehouse import Warehouse
 
-KILLS = 100 if os.environ.get("SFSOURCE_TEST_LEVEL") == "long" else 3
+LONG = os.environ.get("SFSOURCE_TEST_LEVEL") == "long"
+TARGET_KILLS, POSTGRES_KILLS = (120, 80) if LONG else (3, 2)
 RECORDS = 12_000
+START = 0.3
+"""Part of an undisturbed run that passes before it connects, about."""
 STREAMS = ("a", "b", "c")
 SCHEMAS = [schema_message(stream, {"id": INTEGER, "n": INTEGER, "text": STRING}) for stream in STREAMS]
 
@@ -97,22 +101,55 @@ def no_staging_is_left(query: Callable[[str], list[dict[str, Any]]]) -> None:
     wait_until(lambda: not query(left), "staging tables are gone", deadline=20)
 
 
-def test_kill_of_the_target(processes: Processes, warehouse: Warehouse) -> None:
-    config = processes.write("config.json", warehouse.config(batch_size_rows=500))
-    chance = random.Random(os.environ.get("SFSOURCE_TEST_SEED", "target"))
-    last = -1
-    for _ in range(KILLS):
-        run = Run(processes, config, last)
-        time.sleep(chance.uniform(0.8, 2.2))
-        run.process.kill()
-        run.process.communicate()
-        last = run.last_state(last)
-        check(newest(warehouse.query, warehouse.schema), last)
-        if last == RECORDS - 1:
-            last = -1
-    run = Run(processes, config, last)
+def runs_to_disturb(kills: int, seed: str) -> Iterator[float]:
+    """Where in each run to kill, 0 its first connection and 1 its end; as many may miss (it had ended) as are to hit."""
+    chance = random.Random(os.environ.get("SFSOURCE_TEST_SEED", seed))
+    return (chance.random() for _ in range(2 * kills))
+
+
+def wait_for_the_moment(run: Run, took: float, after: int, place: float) -> None:
+    """Wait for a place in a run.
+
+    Args:
+        run: The run, just started.
+        took: Seconds of a whole run that nobody disturbed, which a loaded machine makes longer.
+        after: The STATE that it goes on from: less is left to do.
+        place: From 0 to 1.
+    """
+    left = (RECORDS - 1 - after) / RECORDS
+    moment = run.started + took * (START + (1 - START) * left * place)
+    wait_until(lambda: time.monotonic() > moment, "the moment has come")
+
+
+def undisturbed(run: Run) -> float:
+    """Seconds that a whole run takes."""
     run.process.communicate(timeout=120)
     assert run.process.returncode == 0
+    return time.monotonic() - run.started
+
+
+def test_kill_of_the_target(processes: Processes, warehouse: Warehouse) -> None:
+    config = processes.write("config.json", warehouse.config(batch_size_rows=500))
+    took = undisturbed(Run(processes, config, -1))
+    warehouse.execute("DROP SCHEMA {schema} CASCADE")
+    last, hits = -1, 0
+    for place in runs_to_disturb(TARGET_KILLS, "target"):
+        run = Run(processes, config, last)
+        wait_for_the_moment(run, took, last, place)
+        run.process.kill()
+        run.process.communicate()
+        hits += run.process.returncode == -signal.SIGKILL
+        last = run.last_state(last)
+        check(newest(warehouse.query, warehouse.schema), last)
+        no_staging_is_left(warehouse.query)
+        if hits == TARGET_KILLS:
+            break
+        if last == RECORDS - 1:
+            warehouse.execute("DROP SCHEMA {schema} CASCADE")
+            last = -1
+    assert hits == TARGET_KILLS
+    run = Run(processes, config, last)
+    undisturbed(run)
     assert run.last_state(last) == RECORDS - 1
     assert newest(warehouse.query, warehouse.schema) == expected_until(RECORDS - 1)
     no_staging_is_left(warehouse.query)
@@ -125,36 +162,49 @@ def server(open_directory: Path) -> Iterator[embedded.EmbeddedServer]:
     embedded.stop(open_directory / "killed")
 
 
+@contextmanager
+def queries(server: embedded.EmbeddedServer) -> Iterator[Callable[[str], list[dict[str, Any]]]]:
+    with psycopg.connect(plain_url(server.url), autocommit=True, row_factory=dict_row) as connection:
+
+        def query(text: str) -> list[dict[str, Any]]:
+            cursor = connection.execute(text.replace("%%", "%").encode())
+            return cursor.fetchall() if cursor.description else []
+
+        yield query
+
+
 def test_kill_of_postgres(server: embedded.EmbeddedServer, processes: Processes) -> None:
-    chance = random.Random(os.environ.get("SFSOURCE_TEST_SEED", "postgres"))
-    last = -1
     schema = "killed"
-    for _ in range(max(1, KILLS // 2)):
-        config = processes.write(
-            "config.json", {"sqlalchemy_url": server.url, "schema": schema, "batch_size_rows": 500}
-        )
+    settings = {"sqlalchemy_url": server.url, "schema": schema, "batch_size_rows": 500}
+    config = processes.write("config.json", settings)
+    took = undisturbed(Run(processes, config, -1))
+    with queries(server) as query:
+        query(f"DROP SCHEMA {schema} CASCADE")
+    last, hits = -1, 0
+    for place in runs_to_disturb(POSTGRES_KILLS, "postgres"):
         run = Run(processes, config, last)
-        time.sleep(chance.uniform(0.8, 2.2))
-        pid = int((server.data / "postmaster.pid").read_text().split()[0])
-        os.kill(pid, signal.SIGKILL)
+        wait_for_the_moment(run, took, last, place)
+        os.kill(int((server.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
         _, said = run.process.communicate(timeout=60)
         status = run.process.returncode
         assert "Traceback" not in said
         assert status == 0 or "The warehouse went away" in said or "Cannot connect to the warehouse" in said
+        hits += status != 0
         last = run.last_state(last)
         assert status != 0 or last == RECORDS - 1
         server = embedded.start(server.directory)
-        with psycopg.connect(plain_url(server.url), autocommit=True, row_factory=dict_row) as connection:
-            check(newest(lambda q, c=connection: c.execute(q.encode()).fetchall(), schema), last)  # type: ignore[misc]
-        if last == RECORDS - 1:
-            last = -1
-    config = processes.write(
-        "config.json", {"sqlalchemy_url": server.url, "schema": schema, "batch_size_rows": 500}
-    )
+        settings["sqlalchemy_url"] = server.url
+        config = processes.write("config.json", settings)
+        with queries(server) as query:
+            check(newest(query, schema), last)
+            if last == RECORDS - 1 and hits < POSTGRES_KILLS:
+                query(f"DROP SCHEMA {schema} CASCADE")
+                last = -1
+        if hits == POSTGRES_KILLS:
+            break
+    assert hits == POSTGRES_KILLS
     run = Run(processes, config, last)
-    run.process.communicate(timeout=120)
-    assert run.process.returncode == 0
-    with psycopg.connect(plain_url(server.url), autocommit=True, row_factory=dict_row) as connection:
-        query = lambda q: connection.execute(q.replace("%%", "%").encode()).fetchall()  # noqa: E731
+    undisturbed(run)
+    with queries(server) as query:
         assert newest(query, schema) == expected_until(RECORDS - 1)
         no_staging_is_left(query)
