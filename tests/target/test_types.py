@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from target_sfwarehouse.identifiers import identifier
+from target_sfwarehouse.settings import Settings
+from target_sfwarehouse.table import wanted_columns
 from target_sfwarehouse.types import SqlType, column_type, parse_type, widened
 from tests.fix_process import PROJECT
 
@@ -83,6 +85,33 @@ SCHEMAS: list[tuple[str, dict[str, Any], dict[str, bool]]] = [
 )
 def test_the_type_of_a_property(expected: str, schema: dict[str, Any], options: dict[str, bool]) -> None:
     assert str(column_type(schema, **options)) == expected
+
+
+ROOT: dict[str, Any] = {
+    "$defs": {"a/b~": {"type": "integer"}, "loop": {"$ref": "#/$defs/loop"}, "text": "no schema"},
+    "properties": {"first": {"type": "string", "format": "date"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("expected", "schema"),
+    [
+        ("bigint", {"$ref": "#/$defs/a~1b~0"}),
+        ("bigint", {"$ref": "#/%24defs/a~1b~0"}),
+        ("date", {"$ref": "#/properties/first"}),
+        ("timestamp with time zone", {"$ref": "#/properties/first", "format": "date-time"}),
+        ("jsonb", {"$ref": "#"}),
+        ("jsonb", {"$ref": "#/$defs/loop"}),
+        ("jsonb", {"$ref": "#/$defs/absent"}),
+        ("jsonb", {"$ref": "#/$defs/text"}),
+        ("jsonb", {"$ref": "https://example.com/schema.json#/$defs/a"}),
+        ("date", {"oneOf": [{"$ref": "#/properties/first"}, {"type": "null"}, True]}),
+    ],
+)
+def test_a_reference_is_followed(expected: str, schema: dict[str, Any]) -> None:
+    whole = {**ROOT, "type": "object", "properties": {**ROOT["properties"], "p": schema}}
+    wanted = wanted_columns(whole, (), (), Settings())
+    assert str(wanted.columns[1].type) == expected
 
 
 def documented(title: str) -> list[list[str]]:
