@@ -8,8 +8,10 @@ SDK's stream maps, flattening or validation, the line takes the slow path.
 from __future__ import annotations
 
 import gc
+import re
 import sys
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
@@ -40,6 +42,8 @@ __all__ = ["FastReader"]
 
 HEAD = 512
 """Bytes of a line in which its `"record"` is looked for."""
+
+_STREAM = re.compile(rb'"stream":\s*"([^"\\]*)"')
 
 
 class Streams(Run, Protocol):
@@ -115,7 +119,7 @@ class FastReader(GenericSingerReader[bytes]):
         """
         try:
             message = load_json(line)
-        except (ValueError, RecursionError):
+        except ValueError:
             raise BadRecordError(f"this is no JSON: {shown(line[:80])}", line=self._intake.line) from None
         if not isinstance(message, dict):
             raise BadRecordError(
@@ -183,7 +187,8 @@ class FastReader(GenericSingerReader[bytes]):
     def _last_line(self, line: bytes) -> None:
         """Take a last line without newline: whole, it counts; cut off, it is an error of its own."""
         try:
-            load_json(line)
+            with suppress(RecursionError):
+                load_json(line)
         except ValueError:
             self._intake.line += 1
             error = InputError(
@@ -229,7 +234,7 @@ class FastReader(GenericSingerReader[bytes]):
                 break
             try:
                 append(decode(line))
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 refused = line
                 break
         count = len(messages)
@@ -261,6 +266,11 @@ class FastReader(GenericSingerReader[bytes]):
             self._refuse(self._located(line, str(error)), line)
         except (BadRecordError, RecordBeforeSchemaError) as error:
             self._refuse(error, line)
+        except RecursionError:
+            named = _STREAM.search(line[:HEAD])
+            stream = named[1].decode(errors="replace") if named else None
+            reason = "it is nested too deeply: about 900 levels can be read"
+            self._refuse(BadRecordError(reason, line=self._intake.line, stream=stream), line)
 
     def _refuse(self, error: InputError, line: bytes) -> None:
         """Put a bad record into quarantine, or stop."""

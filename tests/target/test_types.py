@@ -146,7 +146,11 @@ VALUES: dict[str, list[str]] = {
     "text": ["any text", "12"],
     "date": ["2024-02-29", "0001-01-01"],
     "time without time zone": ["23:59:59.999999"],
+    "time(3) without time zone": ["23:59:59.123"],
     "timestamp without time zone": ["2026-03-29 02:30:00"],
+    "timestamp(3) without time zone": ["2026-03-29 02:30:00.123"],
+    "timestamp(0) with time zone": ["2026-03-29 02:30:00+00"],
+    "timestamp(6) with time zone": ["2026-03-29 02:30:00.123456+00"],
     "timestamp with time zone": ["2026-03-29 02:30:00.123456+00"],
     "uuid": ["f47ac10b-58cc-4372-a567-0e02b2c3d479"],
     "jsonb": ['{"a": [1, "x"]}', '"text"', "12.5"],
@@ -166,11 +170,11 @@ SAME = {
 def comparison(current: SqlType, to: SqlType) -> str:
     if to.family == "json":
         return SAME["json"]
-    if to.name in {"double precision", "timestamp without time zone"}:
+    if to.name in {"double precision", "timestamp without time zone", "time without time zone"}:
         return SAME["binary"]
     if {current.family, to.family} <= {"integer", "number"}:
         return SAME["numbers"]
-    return SAME["moments"] if to.name == "timestamp with time zone" and to != current else SAME["text"]
+    return SAME["moments"] if to.name == "timestamp with time zone" != current.name else SAME["text"]
 
 
 @pytest.mark.parametrize("current", VALUES)
