@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 LONG = os.environ.get("SFSOURCE_TEST_LEVEL") == "long"
 TARGET_KILLS, POSTGRES_KILLS = (120, 80) if LONG else (3, 2)
+MISSES = 5
+"""Runs for each kill wanted, at most: some end before their moment."""
 RECORDS = 12_000
-START = 0.3
-"""Part of an undisturbed run that passes before it connects, about."""
 STREAMS = ("a", "b", "c")
 SCHEMAS = [schema_message(stream, {"id": INTEGER, "n": INTEGER, "text": STRING}) for stream in STREAMS]
 
@@ -73,6 +73,10 @@ class Run:
                 env=processes.environment({}),
             )
 
+    def states(self) -> int:
+        """How many STATEs were written whole."""
+        return self.out.read_bytes().count(b"\n")
+
     def last_state(self, before: int) -> int:
         """The newest STATE that was written whole, or the one that the run began with."""
         lines = self.out.read_text().split("\n")[:-1]
@@ -101,41 +105,43 @@ def no_staging_is_left(query: Callable[[str], list[dict[str, Any]]]) -> None:
     wait_until(lambda: not query(left), "staging tables are gone", deadline=20)
 
 
-def runs_to_disturb(kills: int, seed: str) -> Iterator[float]:
-    """Where in each run to kill, 0 its first connection and 1 its end; as many may miss (it had ended) as are to hit."""
-    chance = random.Random(os.environ.get("SFSOURCE_TEST_SEED", seed))
-    return (chance.random() for _ in range(2 * kills))
+class Moments:
+    """When to kill: after a random number of STATEs and a random while, so that every part of a run is hit.
 
-
-def wait_for_the_moment(run: Run, took: float, after: int, place: float) -> None:
-    """Wait for a place in a run.
-
-    Args:
-        run: The run, just started.
-        took: Seconds of a whole run that nobody disturbed, which a loaded machine makes longer.
-        after: The STATE that it goes on from: less is left to do.
-        place: From 0 to 1.
+    Time alone would not do: on a loaded machine it falls into the start-up.
     """
-    left = (RECORDS - 1 - after) / RECORDS
-    moment = run.started + took * (START + (1 - START) * left * place)
-    wait_until(lambda: time.monotonic() > moment, "the moment has come")
+
+    def __init__(self, seed: str, took: float, states: int) -> None:
+        self.chance = random.Random(os.environ.get("SFSOURCE_TEST_SEED", seed))
+        self.took = took
+        self.states = states
+
+    def wait(self, run: Run, after: int) -> None:
+        """Wait for a moment of a run that was just started and goes on from a STATE."""
+        left = round(self.states * (RECORDS - 1 - after) / RECORDS)
+        number = self.chance.randint(0, left)
+        pause = self.chance.uniform(0, self.took / (self.states if number else 1))
+        wait_until(lambda: run.states() >= number or run.process.poll() is not None, "the STATE is there")
+        moment = time.monotonic() + pause
+        wait_until(lambda: time.monotonic() > moment, "the moment has come")
 
 
-def undisturbed(run: Run) -> float:
-    """Seconds that a whole run takes."""
+def undisturbed(run: Run) -> tuple[float, int]:
+    """Seconds that a whole run takes, and how many STATEs it emits."""
     run.process.communicate(timeout=120)
     assert run.process.returncode == 0
-    return time.monotonic() - run.started
+    return time.monotonic() - run.started, run.states()
 
 
 def test_kill_of_the_target(processes: Processes, warehouse: Warehouse) -> None:
     config = processes.write("config.json", warehouse.config(batch_size_rows=500))
-    took = undisturbed(Run(processes, config, -1))
+    whole = undisturbed(Run(processes, config, -1))
     warehouse.execute("DROP SCHEMA {schema} CASCADE")
     last, hits = -1, 0
-    for place in runs_to_disturb(TARGET_KILLS, "target"):
+    moments = Moments("target", *whole)
+    for _ in range(MISSES * TARGET_KILLS):
         run = Run(processes, config, last)
-        wait_for_the_moment(run, took, last, place)
+        moments.wait(run, last)
         run.process.kill()
         run.process.communicate()
         hits += run.process.returncode == -signal.SIGKILL
@@ -177,13 +183,14 @@ def test_kill_of_postgres(server: embedded.EmbeddedServer, processes: Processes)
     schema = "killed"
     settings = {"sqlalchemy_url": server.url, "schema": schema, "batch_size_rows": 500}
     config = processes.write("config.json", settings)
-    took = undisturbed(Run(processes, config, -1))
+    whole = undisturbed(Run(processes, config, -1))
     with queries(server) as query:
         query(f"DROP SCHEMA {schema} CASCADE")
     last, hits = -1, 0
-    for place in runs_to_disturb(POSTGRES_KILLS, "postgres"):
+    moments = Moments("postgres", *whole)
+    for _ in range(MISSES * POSTGRES_KILLS):
         run = Run(processes, config, last)
-        wait_for_the_moment(run, took, last, place)
+        moments.wait(run, last)
         os.kill(int((server.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
         _, said = run.process.communicate(timeout=60)
         status = run.process.returncode
