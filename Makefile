@@ -52,6 +52,8 @@ lock: setup ## Renew the locks from pyproject.toml
 	$(COMPILE) pyproject.toml --extra embedded --group dev --output-file requirements/dev.txt
 	$(COMPILE) requirements/target-jsonl.in --output-file requirements/target-jsonl.txt
 	$(COMPILE) requirements/target-duckdb.in --output-file requirements/target-duckdb.txt
+	$(COMPILE) requirements/sdk-taps.in --output-file requirements/sdk-taps.txt
+	$(COMPILE) requirements/tap-stripe.in --output-file requirements/tap-stripe.txt
 	for peer in requirements/peers/*.in; do $(COMPILE) $$peer --output-file $${peer%.in}.txt || exit 1; done
 
 clean: ## Stop the demo's server and remove what the targets made

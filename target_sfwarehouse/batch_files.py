@@ -15,6 +15,7 @@ import csv
 import gzip
 import io
 import sys
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -22,16 +23,17 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from upath import UPath
 
-from target_sfwarehouse.errors import InputError, SettingsError, shown
+from target_sfwarehouse.errors import InputError, SettingsError, TargetError, shown, without_secrets
 from target_sfwarehouse.values import load_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers._batch import StorageTarget
 
 __all__ = ["CsvFile", "open_batch_file", "parquet_records"]
 
+BLOCK = 128 * 1024
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -49,11 +51,11 @@ def open_batch_file(url: str, storage: StorageTarget | None = None) -> Iterator[
         The decompressed file.
 
     Raises:
-        InputError: The file is not there.
+        InputError: The file is not there, or cannot be read: also while it is.
         SettingsError: It is compressed by zstd and the extra for that is missing.
     """
-    path = UPath(storage.root, **storage.params) / UPath(url).name if storage else UPath(url)
     try:
+        path = UPath(storage.root, **storage.params) / UPath(url).name if storage else UPath(url)
         with path.open("rb") as raw:
             start = raw.read(4)
             raw.seek(0)
@@ -67,6 +69,17 @@ def open_batch_file(url: str, storage: StorageTarget | None = None) -> Iterator[
                 yield raw
     except FileNotFoundError:
         raise InputError(f"batch file {url} is not there") from None
+    except TargetError:
+        raise
+    except _damage() as error:
+        said = " ".join(without_secrets(str(error)).split())
+        raise InputError(f"batch file {url} cannot be read: {said or type(error).__name__}") from None
+
+
+def _damage() -> tuple[type[Exception], ...]:
+    """Name what a damaged file or a strange file system raises; asked only when something was raised."""
+    zstd = getattr(sys.modules.get("zstandard"), "ZstdError", EOFError)
+    return OSError, EOFError, ValueError, ImportError, zlib.error, csv.Error, zstd
 
 
 def _zstd(raw: IO[bytes]) -> IO[bytes]:
@@ -76,7 +89,35 @@ def _zstd(raw: IO[bytes]) -> IO[bytes]:
         raise SettingsError(
             "A batch file is compressed by zstd; install the extra that reads it: pip install 'sfsource[zstd]'"
         ) from None
-    return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True))
+    return io.BufferedReader(_Frames(raw, zstandard.ZstdDecompressor().decompressobj), BLOCK)
+
+
+class _Frames(io.RawIOBase):
+    """Reads a zstd file of one or more frames; the library's own reader takes one that is cut off for whole."""
+
+    def __init__(self, raw: IO[bytes], decompressor: Callable[[], Any]) -> None:
+        self._raw = raw
+        self._decompressor = decompressor
+        self._frame: Any = None
+        self._ready = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready:
+            data = self._frame.unused_data if self._frame is not None and self._frame.eof else b""
+            data = data or self._raw.read(BLOCK)
+            if not data:
+                if self._frame is not None and not self._frame.eof:
+                    raise EOFError("it ends in the middle of a zstd frame")
+                return 0
+            if self._frame is None or self._frame.eof:
+                self._frame = self._decompressor()
+            self._ready = memoryview(self._frame.decompress(data))
+        count = min(len(buffer), len(self._ready))
+        buffer[:count], self._ready = self._ready[:count], self._ready[count:]
+        return count
 
 
 def parquet_records(file: IO[bytes]) -> Iterator[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from target_sfwarehouse.batch_files import CsvFile, open_batch_file, parquet_rec
 from target_sfwarehouse.csv_load import CsvLoad
 from target_sfwarehouse.errors import BadRecordError, InputError, shown
 from target_sfwarehouse.intake import Source
+from target_sfwarehouse.references import dereferenced
 from target_sfwarehouse.types import declared_types
 from target_sfwarehouse.values import load_json
 
@@ -37,7 +39,7 @@ class BatchReader:
         message: dict[str, Any],
         intake: Intake,
         config: BatchConfig | None,
-        properties: Mapping[str, Any],
+        schema: Mapping[str, Any],
     ) -> None:
         """Read the message.
 
@@ -45,14 +47,16 @@ class BatchReader:
             message: The BATCH message.
             intake: Takes the records.
             config: Says where files are, if the settings do.
-            properties: The stream's properties, as its SCHEMA has them.
+            schema: The stream's schema, as its SCHEMA message has it.
 
         Raises:
             KeyError: The message lacks a part.
             InputError: The format is not known.
         """
         self._intake = intake
-        self._declared = {name: declared_types(schema) for name, schema in properties.items()}
+        self._declared = {
+            name: declared_types(dereferenced(given, schema)) for name, given in schema["properties"].items()
+        }
         self._line = intake.line
         self._stream: str = message["stream"]
         self._encoding: dict[str, Any] = message["encoding"]
@@ -80,18 +84,24 @@ class BatchReader:
         if self._version is not None and not sink.versioned:
             sink.enable_version()
         for url in self._files:
-            try:
+            with self._located():
                 if self._encoding["format"] == "csv":
                     self._load_csv(url, sink)
                 elif self._encoding["format"] == "jsonl":
                     self._load_lines(url, sink)
                 else:
                     self._load_slowly(sink, self._records(url))
-            except BadRecordError:
-                raise
-            except (InputError, OSError, EOFError) as error:
-                raise self._error(str(error)) from None
         self._intake.flush()
+
+    @contextmanager
+    def _located(self) -> Iterator[None]:
+        """Say of what is wrong with a file which message named it."""
+        try:
+            yield
+        except BadRecordError:
+            raise
+        except InputError as error:
+            raise error if error.line else self._error(error.reason) from None
 
     def load_by_sdk(self, process: Callable[[dict[str, Any]], None]) -> None:
         """Load the files by way of the SDK's stream maps, flattening or validation, and commit.
@@ -103,8 +113,9 @@ class BatchReader:
             InputError: A file or a record cannot be used.
         """
         for url in self._files:
-            for text, record in self._records(url):
-                self._take(text, partial(self._process, process, text, record))
+            with self._located():
+                for text, record in self._records(url):
+                    self._take(text, partial(self._process, process, text, record))
         self._intake.flush()
 
     def _process(
@@ -142,6 +153,8 @@ class BatchReader:
             record = load_json(text)
         except ValueError:
             raise self._bad(f"batch file {url} has a line that is no JSON: {shown(text[:80])}") from None
+        except RecursionError:
+            raise self._bad(f"batch file {url} has a line that is nested too deeply") from None
         if not isinstance(record, dict):
             raise self._bad(f"batch file {url} has a line that is no object")
         return record
@@ -171,7 +184,7 @@ class BatchReader:
             for text in file:
                 try:
                     item = decode(text)
-                except (msgspec.DecodeError, UnicodeDecodeError):
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                     if text.strip():
                         self._add_slowly(sink, text, partial(self._parsed, url, text))
                     continue

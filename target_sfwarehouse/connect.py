@@ -29,10 +29,28 @@ SESSION = (
     "SET datestyle = 'ISO'",
     "SET standard_conforming_strings = on",
     "SET client_min_messages = warning",
+    # How long the tap takes between two records is nothing that the session should end for.
+    (
+        "SELECT set_config(name, '0', false) FROM pg_catalog.pg_settings "
+        "WHERE name IN ('idle_in_transaction_session_timeout', 'idle_session_timeout')"
+    ),
 )
 """What the statements of a run rely on, and a server's or role's defaults may have set otherwise."""
 
 NAMES_OF_URL = ("postgresql", "postgres")
+
+ADVICE = {
+    "25006": "The server is a standby or the session may only read: configure the primary",
+    "28": "check `user` and `password`",
+    "42501": "Grant the role what it lacks, or load as the owner",
+    "53100": "The server's disk is full: make room",
+    "53200": "The server is out of memory: lower `batch_size_rows`",
+    "53300": "The server has no connection left: end some, or raise max_connections",
+    "55P03": "Raise the role's lock_timeout, or end what holds the lock",
+    "57014": "Raise the role's statement_timeout, or lower `batch_size_rows`",
+    "57P": "The server was stopped, or somebody ended the session",
+}
+"""What to do, by SQLSTATE or its beginning (PostgreSQL's manual, appendix A)."""
 
 
 def connect(settings: Settings) -> psycopg.Connection[Any]:
@@ -62,6 +80,11 @@ def connect(settings: Settings) -> psycopg.Connection[Any]:
     return connection
 
 
+def _advice(error: psycopg.Error) -> str:
+    state = error.sqlstate or ""
+    return next((advice for start, advice in ADVICE.items() if state.startswith(start)), "")
+
+
 def _connection_string(settings: Settings) -> str:
     config = settings.connection
     url = config.get("sqlalchemy_url")
@@ -89,6 +112,11 @@ def _plain_url(url: str) -> str:
         raise SettingsError(
             "`sqlalchemy_url` must look like postgresql://user:password@host:port/database; "
             f"this one starts with '{without_secrets(scheme)[:20]}'."
+        )
+    if rest.partition("/")[0].count("@") > 1:
+        raise SettingsError(
+            "`sqlalchemy_url` has more than one '@' before the database: write one that belongs to the user's name or "
+            "password as %40 (and a ':' as %3A, a '/' as %2F)."
         )
     return f"postgresql://{rest}"
 
@@ -141,7 +169,11 @@ def _through_target_postgres(config: Mapping[str, Any]) -> str:
 
 def _explain(target: str, error: psycopg.Error) -> str:
     """One line that says where we tried to connect, what the server said and what to do about it."""
-    parts = conninfo.conninfo_to_dict(target)
+    try:
+        parts = conninfo.conninfo_to_dict(target)
+    except psycopg.ProgrammingError:
+        said = " ".join(without_secrets(str(error)).split())
+        return f"`sqlalchemy_url` cannot be used: {said}. What stands after '?' are parameters of libpq, such as sslmode."
     place = f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}"
     said = " ".join(without_secrets(str(error)).split())
     if "password authentication failed" in said or "no password supplied" in said:
@@ -150,6 +182,8 @@ def _explain(target: str, error: psycopg.Error) -> str:
         advice = "check `database` and `user`"
     elif "pg_hba" in said or "SSL" in said:
         advice = "the server's access rules or TLS settings refuse this connection"
+    elif _advice(error):
+        advice = _advice(error)
     else:
         advice = "check `host` and `port`, and that the server accepts connections from here"
     return f"Cannot connect to the warehouse at {place}: {advice}. The driver says: {said}"
@@ -166,9 +200,11 @@ def explained(error: BaseException) -> BaseException:
     """
     if isinstance(error, psycopg.Error):
         said = " ".join(without_secrets(str(error)).split())
+        advice = _advice(error)
         return WarehouseError(
             f"The warehouse went away or refused a statement; what was committed before stays, and the next run "
             f"goes on from the last STATE. The driver says: {said or type(error).__name__}"
+            + (f" ({advice}.)" if advice else "")
         )
     if isinstance(error, BrokenPipeError):
         return TargetError("Nobody reads the target's stdout any more, so a STATE could not be written.")

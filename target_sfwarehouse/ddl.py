@@ -24,6 +24,16 @@ logger = logging.getLogger("target-sfwarehouse")
 
 Connection = psycopg.Connection[Any]
 
+REFUSED = (
+    pg.DataError,
+    pg.IntegrityError,
+    pg.ProgrammingError,
+    pg.NotSupportedError,
+    pg.ProgramLimitExceeded,
+    pg.TooManyColumns,
+)
+"""What the server raises when a table cannot become what is asked, as opposed to a server that is in trouble."""
+
 COLUMNS = """
 SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
        pg_catalog.col_description(a.attrelid, a.attnum) IS NOT NULL
@@ -35,8 +45,9 @@ ORDER BY a.attnum
 UNIQUE_KEYS = """
 SELECT array_agg(a.attname::text ORDER BY a.attnum)
 FROM pg_catalog.pg_index i
-JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
-WHERE i.indrelid = %s AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
+JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
+WHERE i.indrelid = %s AND i.indisunique AND i.indisvalid AND i.indimmediate
+AND i.indpred IS NULL AND i.indexprs IS NULL
 GROUP BY i.indexrelid, i.indisprimary
 ORDER BY i.indisprimary DESC
 """
@@ -211,9 +222,9 @@ def ensure_table(
     """
     if known is not None and not changes(known, wanted):
         return known
+    label = f"{settings.schema}.{name}"
     try:
         with connection.transaction():
-            label = f"{settings.schema}.{name}"
             lock(connection, engine, settings, label)
             table = read_table(connection, settings.schema, name, stream)
             statements = changes(table, wanted)
@@ -222,16 +233,33 @@ def ensure_table(
             created = (known is not None and known.created) or not table.exists
             table = read_table(connection, settings.schema, name, stream) if statements else table
     except pg.InsufficientPrivilege as error:
-        raise WarehouseError(_privilege_advice(connection, settings.schema, name, str(error))) from None
+        table = read_table(connection, settings.schema, name, stream)
+        created = False
+        if not table.exists or not _fits_without_extras(table, wanted):
+            raise WarehouseError(_privilege_advice(connection, settings.schema, name, str(error))) from None
+        logger.info("%s belongs to another role: its comments and indexes stay as they are", label)
     except (pg.UniqueViolation, pg.NotNullViolation) as error:
         raise BadSchemaError(
-            f"{label} cannot get the primary key ({', '.join(wanted.keys)}): "
-            f"{error.diag.message_primary}. {error.diag.message_detail or ''}".strip()
+            f"{label} cannot get the primary key ({', '.join(wanted.keys)}): {_said(error)}"
         ) from None
-    except pg.DataError as error:
-        raise BadSchemaError(f"{label} cannot follow the schema: {error.diag.message_primary}") from None
+    except REFUSED as error:
+        raise BadSchemaError(f"{label} cannot follow the schema: {_said(error)}") from None
     table.created = created
     return table
+
+
+def _fits_without_extras(table: Table, wanted: Wanted) -> bool:
+    """Tell whether rows fit a table as it is; comments and indexes that it lacks are not asked for again."""
+    table.commented.update(wanted.comments)
+    table.indexed |= set(wanted.indexed)
+    return not changes(table, wanted)
+
+
+def _said(error: psycopg.Error) -> str:
+    said = [error.diag.message_primary or str(error), error.diag.message_detail or ""]
+    if isinstance(error, pg.FeatureNotSupported):
+        said.append("Drop what depends on the column, run again, and make it anew")
+    return ". ".join(part.rstrip(".") for part in said if part)
 
 
 def _privilege_advice(connection: Connection, schema: str, name: str, said: str) -> str:

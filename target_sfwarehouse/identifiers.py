@@ -6,7 +6,7 @@ import hashlib
 
 from target_sfwarehouse.errors import BadSchemaError
 
-__all__ = ["identifier", "quoted", "table_name"]
+__all__ = ["identifier", "quoted", "table_name", "with_parameters"]
 
 LIMIT = 63
 """Bytes of a Postgres identifier (NAMEDATALEN - 1)."""
@@ -48,6 +48,18 @@ def quoted(*parts: str) -> str:
         For example `"sfdc"."accounts"`.
     """
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+def with_parameters(part: str) -> str:
+    """Return a part of a statement whose text names may have a % in, for a statement that has parameters.
+
+    Args:
+        part: For example `"sfdc"."50%_off"`.
+
+    Returns:
+        The same with each % doubled, as the driver asks.
+    """
+    return part.replace("%", "%%")
 
 
 def table_name(stream: str) -> str:

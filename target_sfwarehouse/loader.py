@@ -27,9 +27,9 @@ from target_sfwarehouse.errors import BadRecordError, BadSchemaError, InputError
 from target_sfwarehouse.identifiers import quoted, table_name
 from target_sfwarehouse.loads import Load, Segment
 from target_sfwarehouse.merge import merge
-from target_sfwarehouse.rejected import Rejected
+from target_sfwarehouse.rejected import REJECTED, Rejected
 from target_sfwarehouse.rows import COPY_OPTIONS
-from target_sfwarehouse.runs import Counts, RunLog
+from target_sfwarehouse.runs import SYNC_RUNS, Counts, RunLog
 from target_sfwarehouse.statements import ROW
 from target_sfwarehouse.table import Wanted, changes
 from target_sfwarehouse.versions import activate
@@ -87,6 +87,11 @@ class Loader:
             WarehouseError: The role may not make or change it.
         """
         name = table_name(stream)
+        if name in {SYNC_RUNS, REJECTED}:
+            raise BadSchemaError(
+                f"table '{name}' is where the target keeps its own records; give the stream another name, e.g. by "
+                "`stream_maps` with `__alias__`"
+            )
         load = self.loads.get(name)
         if load is not None and load.table.stream != stream:
             raise BadSchemaError(
@@ -335,10 +340,9 @@ class Loader:
         """Do a table's part of a flush; what the warehouse refuses ends that table's load only."""
         try:
             work()
-        except psycopg.OperationalError:
-            raise
         except psycopg.Error as error:
-            if load is None:
+            trouble = isinstance(error, psycopg.OperationalError) and not isinstance(error, BAD_ROW)
+            if load is None or trouble:
                 raise
             if self._direct is load:
                 run(self.connection, "ROLLBACK")

@@ -49,7 +49,7 @@ def _upserted(connection: psycopg.Connection[Any], engine: Engine, table: Table,
     assert row is not None
     inserted, updated = row if tells else (keys - known, row[0] - (keys - known))
     if VERSION in segment.columns:
-        run(connection, statements.mark_version(table, segment.name))
+        run(connection, statements.mark_version(table, segment.name, segment.columns))
     return Counts(inserted, updated, segment.rows - inserted - updated)
 
 

@@ -9,8 +9,10 @@ validation, a line takes the slow path.
 from __future__ import annotations
 
 import gc
+import re
 import sys
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
@@ -29,7 +31,7 @@ from target_sfwarehouse.errors import (
 )
 from target_sfwarehouse.input import Run, blocks
 from target_sfwarehouse.intake import Source
-from target_sfwarehouse.routes import Routes, joined
+from target_sfwarehouse.routes import HEAD, Routes, joined
 from target_sfwarehouse.values import load_json
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from target_sfwarehouse.sink import WarehouseSink
 
 __all__ = ["FastReader"]
+
+_STREAM = re.compile(rb'"stream":\s*"([^"\\]*)"')
 
 
 class Streams(Run, Protocol):
@@ -102,7 +106,7 @@ class FastReader(GenericSingerReader[bytes]):
         """
         try:
             message = load_json(line)
-        except (ValueError, RecursionError):
+        except ValueError:
             raise BadRecordError(f"this is no JSON: {shown(line[:80])}", line=self._intake.line) from None
         if not isinstance(message, dict):
             raise BadRecordError(
@@ -170,7 +174,8 @@ class FastReader(GenericSingerReader[bytes]):
     def _last_line(self, line: bytes) -> None:
         """Take a last line without newline: whole, it counts; cut off, it is an error of its own."""
         try:
-            load_json(line)
+            with suppress(RecursionError):
+                load_json(line)
         except ValueError:
             self._intake.line += 1
             error = InputError(
@@ -213,7 +218,7 @@ class FastReader(GenericSingerReader[bytes]):
                 if len(messages) != len(span.numbers):
                     break  # an empty line, or two messages in one
                 decoded.append((route, messages, span))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass
         if len(decoded) < len(groups):
             self._one_by_one(block, together)
@@ -246,7 +251,7 @@ class FastReader(GenericSingerReader[bytes]):
                 route = self._routes.like(lines.route)
                 try:
                     messages = [route.decode(text)] if route is not None else []
-                except (msgspec.DecodeError, UnicodeDecodeError):
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                     messages = []
                 if route is not None and messages:
                     self._hand_over(route, messages, Span(text, (number,)))
@@ -263,6 +268,11 @@ class FastReader(GenericSingerReader[bytes]):
             self._refuse(self._located(line, str(error)), line)
         except (BadRecordError, RecordBeforeSchemaError) as error:
             self._refuse(error, line)
+        except RecursionError:
+            named = _STREAM.search(line[:HEAD])
+            stream = named[1].decode(errors="replace") if named else None
+            reason = "it is nested too deeply: about 900 levels can be read"
+            self._refuse(BadRecordError(reason, line=self._intake.line, stream=stream), line)
 
     def _refuse(self, error: InputError, line: bytes) -> None:
         """Put a bad record into quarantine, or stop."""

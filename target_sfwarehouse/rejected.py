@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse.ddl import run, wait_for_lock
-from target_sfwarehouse.identifiers import quoted
+from target_sfwarehouse.identifiers import quoted, with_parameters
 
 if TYPE_CHECKING:
     import uuid
@@ -70,5 +70,5 @@ class Rejected:
         message = text.decode("utf-8", "replace").replace("\0", "�").rstrip("\r\n")
         reason = error.reason.replace("\0", "�").encode("utf-8", "replace").decode()
         row = (self.run_id, error.line, error.stream, error.name, reason, message)
-        connection.execute(INSERT.format(table=table).encode(), row)
+        connection.execute(INSERT.format(table=with_parameters(table)).encode(), row)
         self.count += 1

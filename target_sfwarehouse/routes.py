@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from target_sfwarehouse.sink import WarehouseSink
 
-__all__ = ["Lines", "Route", "Routes", "joined"]
+__all__ = ["HEAD", "Lines", "Route", "Routes", "joined"]
 
 HEAD = 512
 """Bytes of a line in which its `"record"` is looked for."""

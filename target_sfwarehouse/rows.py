@@ -116,7 +116,8 @@ class RowShape:
 
     @staticmethod
     def _struct(fields: list[tuple[str, Any, Any]]) -> type:
-        return msgspec.defstruct("Row", fields, gc=False)
+        # Keyword-only, since a key, which has no default, may stand after properties that have one.
+        return msgspec.defstruct("Row", fields, gc=False, kw_only=True)
 
     def _message_decoder(self, stream: str, record: type) -> msgspec.json.Decoder[Any]:
         # Without a place for versions a message that has one is refused, and the slow path makes the place.

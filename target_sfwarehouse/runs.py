@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse.ddl import run, wait_for_lock
-from target_sfwarehouse.identifiers import quoted
+from target_sfwarehouse.identifiers import quoted, with_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,7 +114,7 @@ class RunLog:
         if not self.settings.sync_runs:
             return
         row = (self.run_id, stream, started, *counts.columns())
-        connection.execute(RECORD.format(table=self.table).encode(), row)
+        connection.execute(RECORD.format(table=with_parameters(self.table)).encode(), row)
 
     def bookmark(self, state: bytes) -> None:
         """Remember the state that went out last.
@@ -141,4 +141,6 @@ class RunLog:
                 self.record(connection, stream, counts)
                 mark = bookmarks.get(stream)
                 text = None if mark is None else json.dumps(mark)
-                connection.execute(FINISH.format(table=self.table).encode(), (text, self.run_id, stream))
+                connection.execute(
+                    FINISH.format(table=with_parameters(self.table)).encode(), (text, self.run_id, stream)
+                )

@@ -10,7 +10,7 @@ from singer_sdk.sinks import Sink
 
 from target_sfwarehouse.errors import BadRecordError, BadSchemaError, MissingKeyError, shown
 from target_sfwarehouse.rows import RowShape
-from target_sfwarehouse.table import METADATA_COLUMNS, VERSION, wanted_columns
+from target_sfwarehouse.table import DELETED_AT, METADATA_COLUMNS, VERSION, wanted_columns
 from target_sfwarehouse.types import BIGINT
 from target_sfwarehouse.values import BadValueError, Column
 
@@ -44,6 +44,27 @@ class WarehouseSink(Sink):
         self._bookmarks: tuple[str, ...] = target.bookmarks.get(stream_name, ())
         # With `_sdc_*` columns each row has a place for a version from the start.
         self.versioned = self._intake.settings.add_record_metadata
+
+    def _remove_sdc_metadata_from_schema(self) -> None:
+        """Leave out Singer's `_sdc_*` columns, as the SDK does without `add_record_metadata`.
+
+        Except `_sdc_deleted_at`: a tap that sends it (log-based replication) has no other word for a deleted row.
+        """
+        marked = self.schema["properties"].get(DELETED_AT)
+        super()._remove_sdc_metadata_from_schema()
+        if marked is not None:
+            self.schema["properties"][DELETED_AT] = marked
+
+    def _remove_sdc_metadata_from_record(self, record: dict[str, Any]) -> None:
+        """Do for a record what was done for the schema.
+
+        Args:
+            record: The record, changed in place.
+        """
+        marked = record.get(DELETED_AT)
+        super()._remove_sdc_metadata_from_record(record)
+        if marked is not None:
+            record[DELETED_AT] = marked
 
     @property
     def is_full(self) -> bool:

@@ -102,9 +102,9 @@ def count_matches(table: Table, stage: str) -> str:
     return f"SELECT count(*) FROM {stage} AS s JOIN {table.sql} AS t ON {_same_key(table.keys, 't', 's')}"
 
 
-def mark_version(table: Table, stage: str) -> str:
-    """Statement that gives unchanged rows the version that brought them, and takes back a deletion mark."""
-    revive = DELETED_AT in table.columns
+def mark_version(table: Table, stage: str, columns: Sequence[str]) -> str:
+    """Statement that gives unchanged rows the version that brought them, and takes back a deletion mark of ours."""
+    revive = DELETED_AT in table.columns and DELETED_AT not in columns
     sets = f"{quoted(VERSION)} = s.{quoted(VERSION)}" + (f", {quoted(DELETED_AT)} = NULL" if revive else "")
     marked = f" OR t.{quoted(DELETED_AT)} IS NOT NULL" if revive else ""
     return (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse.errors import BadSchemaError
 from target_sfwarehouse.identifiers import identifier, quoted
+from target_sfwarehouse.references import dereferenced
 from target_sfwarehouse.types import SqlType, column_type, declared_types, widened
 from target_sfwarehouse.values import VERSION, Column
 
@@ -117,7 +118,7 @@ def wanted_columns(
     names: dict[str, str] = {}
     columns = []
     for name, given in properties.items():
-        definition = given if isinstance(given, dict) else {}
+        definition = dereferenced(given, schema) if isinstance(given, dict) else {}
         column = identifier(name)
         if column in names:
             raise BadSchemaError(

@@ -180,7 +180,7 @@ class TargetSFWarehouse(Target):
         stream = message["stream"]
         maps = self.mapper.stream_maps[stream]
         config = self._sinks_active[maps[0].stream_alias].batch_config
-        batch = BatchReader(message, self.intake, config, maps[0].raw_schema["properties"])
+        batch = BatchReader(message, self.intake, config, maps[0].raw_schema)
         plain = self.plain_sink(stream)
         if plain is not None:
             batch.load(plain)

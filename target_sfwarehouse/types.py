@@ -16,6 +16,7 @@ BIGINT_DIGITS = 19
 BIGINT_RANGE = (-(2**63), 2**63 - 1)
 MAX_VARCHAR = 10_485_760
 MAX_PRECISION = 1000
+MICROSECONDS = 6
 SCALARS = frozenset({"string", "integer", "number", "boolean"})
 FORMATS = {
     "date-time": "timestamp with time zone",
@@ -72,7 +73,12 @@ class SqlType:
 
     def __str__(self) -> str:
         """Return the type as SQL."""
-        return f"{self.name}({','.join(map(str, self.arguments))})" if self.arguments else self.name
+        if not self.arguments:
+            return self.name
+        name, zone, rest = (
+            self.name.partition(" with") if self.name.endswith(" zone") else (self.name, "", "")
+        )
+        return f"{name}({','.join(map(str, self.arguments))}){zone}{rest}"
 
     @property
     def family(self) -> str:
@@ -83,6 +89,7 @@ class SqlType:
 TEXT, JSONB, BIGINT, NUMERIC = SqlType("text"), SqlType("jsonb"), SqlType("bigint"), SqlType("numeric")
 DOUBLE, BOOLEAN, BYTEA = SqlType("double precision"), SqlType("boolean"), SqlType("bytea")
 DATE, TIMESTAMPTZ = SqlType("date"), SqlType("timestamp with time zone")
+TIME = SqlType("time without time zone")
 
 
 def parse_type(spelled: str) -> SqlType:
@@ -95,10 +102,10 @@ def parse_type(spelled: str) -> SqlType:
         The type; one that has a form of its own keeps it whole as its name.
     """
     match = _SPELLED.match(spelled)
-    if match is None or match["rest"]:
+    if match is None:
         return SqlType(spelled)
     arguments = tuple(int(part) for part in match["arguments"].split(",")) if match["arguments"] else ()
-    return SqlType(match["name"], arguments)
+    return SqlType(match["name"] + (match["rest"] or ""), arguments)
 
 
 def declared_types(schema: Mapping[str, Any]) -> frozenset[str]:
@@ -280,15 +287,24 @@ def widened(current: SqlType, wanted: SqlType) -> Widening | None:
         return Widening(wanted, "to_jsonb({column})")
     if {current.family, wanted.family} <= {"integer", "number"}:
         return _widened_number(current, wanted)
-    if {current.name, wanted.name} <= _MOMENTS:
+    if {current.name, wanted.name} <= _MOMENTS or current.name == wanted.name == TIME.name:
         return _widened_moment(current, wanted)
     takes_text = wanted.family == "text" and current.name in _AS_TEXT
     return Widening(TEXT, "{column}::text") if takes_text else None
 
 
+def _exactest(kind: SqlType) -> SqlType:
+    """Return a type of times in microseconds, which is what it has without an argument."""
+    full = not kind.arguments or kind.arguments[0] == MICROSECONDS
+    return kind if full else SqlType(kind.name)
+
+
 def _widened_moment(current: SqlType, wanted: SqlType) -> Widening:
-    if current == TIMESTAMPTZ or wanted == DATE:
+    exact, wanted = _exactest(current), SqlType(wanted.name)
+    if wanted == DATE:
         return Widening(current)
+    if exact.name in {TIMESTAMPTZ.name, wanted.name}:
+        return Widening(exact)
     return Widening(wanted, "{column}::timestamp AT TIME ZONE 'UTC'" if wanted == TIMESTAMPTZ else "{column}")
 
 

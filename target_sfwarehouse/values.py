@@ -167,19 +167,26 @@ def _json_of(value: Any) -> str:
     """
     try:
         text = _encoder.encode(_plain(value)).decode()
-    except (UnicodeEncodeError, OverflowError, TypeError) as error:
+    except (UnicodeEncodeError, OverflowError, TypeError, RecursionError) as error:
         raise ValueError(f"it has no JSON form: {error}") from None
     return text
 
 
 def _plain(value: Any) -> Any:
+    """Return a value as JSON can hold it. Loops, since a comprehension would take a second frame for each level."""
     if isinstance(value, dict):
-        return {_plain(str(key)): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        members = {}
+        for key, item in value.items():
+            members[str(key).replace("\0", REPLACEMENT)] = _plain(item)
+        return members
+    if isinstance(value, (list, tuple)):
+        items = []
+        for item in value:
+            items.append(_plain(item))  # noqa: PERF401 - see above
+        return items
     if isinstance(value, str):
         return value.replace("\0", REPLACEMENT)
-    if isinstance(value, Decimal | float) and not _finite(value):
+    if isinstance(value, (Decimal, float)) and not _finite(value):
         raise ValueError("it holds a NaN or an infinity, which JSON cannot")
     return value
 

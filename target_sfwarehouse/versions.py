@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse.ddl import add_bookkeeping
-from target_sfwarehouse.identifiers import quoted
+from target_sfwarehouse.identifiers import quoted, with_parameters
 from target_sfwarehouse.table import DELETED, DELETED_AT, VERSION
 
 if TYPE_CHECKING:
@@ -34,12 +34,13 @@ def activate(connection: psycopg.Connection[Any], table: Table, version: int, *,
     needed = (VERSION,) if hard_delete or marks_boolean else (VERSION, DELETED_AT)
     add_bookkeeping(connection, table, *needed)
     older = f"({quoted(VERSION)} IS NULL OR {quoted(VERSION)} < %s)"
+    name = with_parameters(table.sql)
     if hard_delete:
-        statement = f"DELETE FROM {table.sql} WHERE {older}"  # noqa: S608 - quoted
+        statement = f"DELETE FROM {name} WHERE {older}"  # noqa: S608 - quoted
     elif marks_boolean:
         flag = quoted(DELETED)
-        statement = f"UPDATE {table.sql} SET {flag} = true WHERE {older} AND {flag} IS DISTINCT FROM true"  # noqa: S608
+        statement = f"UPDATE {name} SET {flag} = true WHERE {older} AND {flag} IS DISTINCT FROM true"  # noqa: S608
     else:
         at = quoted(DELETED_AT)
-        statement = f"UPDATE {table.sql} SET {at} = now() WHERE {older} AND {at} IS NULL"  # noqa: S608
+        statement = f"UPDATE {name} SET {at} = now() WHERE {older} AND {at} IS NULL"  # noqa: S608
     return connection.execute(statement.encode(), (version,)).rowcount

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import gzip
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.fix_process import PROJECT, SCRIPTS
 from tests.tap.reference import ReferenceTarget
 from tests.tap.running import run_tap
 
@@ -179,49 +175,23 @@ def feed(processes: Processes, target: str, config: Path, output: bytes, folder:
     processes.run(target, "--config", config, stdin=folder / "messages.jsonl").expect()
 
 
-@pytest.fixture(scope="session")
-def other_target(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Installs a target of somebody else as its users do, in an environment of its own; gives its command."""
-
-    @functools.cache
-    def install(name: str) -> Path:
-        folder = tmp_path_factory.mktemp(name) / "venv"
-        uv: list[str | Path] = [SCRIPTS / "uv", "--quiet"]
-        for command in (
-            [*uv, "venv", "--python", sys.executable, folder],
-            [
-                *uv,
-                "pip",
-                "install",
-                "--python",
-                folder / "bin" / "python",
-                "--require-hashes",
-                "-r",
-                PROJECT / "requirements" / f"{name}.txt",
-            ],
-        ):
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stderr
-        return folder / "bin" / name
-
-    return install
-
-
 def test_target_jsonl_writes_the_records(
-    small_org: OrgServer, other_target: Callable[[str], Path], processes: Processes, tmp_path: Path
+    small_org: OrgServer, plugin_environment: Callable[[str], Path], processes: Processes, tmp_path: Path
 ) -> None:
     config = tmp_path / "config.json"
     config.write_text(json.dumps({"destination_path": str(tmp_path), "do_timestamp_file": False}))
     outcome = run_tap(small_org.config(objects=["Account"]))
-    feed(processes, str(other_target("target-jsonl")), config, outcome.output, tmp_path)
+    feed(
+        processes, str(plugin_environment("target-jsonl") / "target-jsonl"), config, outcome.output, tmp_path
+    )
     written = [json.loads(line) for line in (tmp_path / "accounts.jsonl").read_text().splitlines()]
     assert [row["id"] for row in written] == ids(small_org)
 
 
 def test_target_duckdb_shows_what_the_org_holds(
-    small_org: OrgServer, other_target: Callable[[str], Path], processes: Processes, tmp_path: Path
+    small_org: OrgServer, plugin_environment: Callable[[str], Path], processes: Processes, tmp_path: Path
 ) -> None:
-    command = other_target("target-duckdb")
+    command = plugin_environment("target-duckdb") / "target-duckdb"
     config = tmp_path / "config.json"
     config.write_text(json.dumps({"filepath": str(tmp_path / "x.duckdb"), "default_target_schema": "main"}))
     state = None

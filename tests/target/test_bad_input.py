@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.target.support import BOOLEAN, INTEGER, STRING, load, record, schema_message, state
+from tests.target.support import BOOLEAN, INTEGER, STRING, load, loaded, record, schema_message, state
 
 if TYPE_CHECKING:
     from tests.fix_warehouse import Warehouse
@@ -111,6 +111,65 @@ def test_a_bad_record_goes_to_quarantine_and_the_run_goes_on(
     assert json.dumps(json.loads(rejected["message"])) == json.dumps(bad)
     (run,) = warehouse.query("SELECT rows_inserted, rows_rejected FROM {schema}._sync_runs")
     assert run == {"rows_inserted": 3, "rows_rejected": 1}
+
+
+def nested(depth: int) -> bytes:
+    """A record as deep as asked; Python's own encoder could not write it."""
+    tree = b'{"a":[' * (depth // 2) + b"1" + b"]}" * (depth // 2)
+    return b'{"type": "RECORD", "stream": "accounts", "record": {"id": "deep", "details": ' + tree + b"}}\n"
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["among others", "first of its schema"])
+@pytest.mark.parametrize("by_sdk", [False, True], ids=["fast", "by the SDK"])
+def test_documents_are_deep_or_too_deep(by_sdk: bool, first: bool, warehouse: Warehouse) -> None:
+    before = [SCHEMA, state({"n": 1})] if first else GOOD
+    outcome = load(warehouse.config(), [*before, nested(400), state({"n": 2})], by_sdk=by_sdk)
+    assert (outcome.error, outcome.states[-1]) == (None, {"n": 2})
+    (found,) = warehouse.query("SELECT length(details::text) AS n FROM {schema}.accounts WHERE id = 'deep'")
+    assert found["n"] > 400
+    for depth in (20_000, 400_000):
+        outcome = load(warehouse.config(), [*before, nested(depth), state({"n": 2})], by_sdk=by_sdk)
+        line = len(before) + 1
+        assert str(outcome.error).startswith(f"line {line}, stream 'accounts': it is nested too deeply")
+        assert outcome.states == [{"n": 1}]
+        config = warehouse.config(on_bad_record="quarantine")
+        outcome = load(config, [*before, nested(depth), state({"n": 2})], by_sdk=by_sdk)
+        assert (outcome.error, outcome.states) == (None, [{"n": 2}])
+    (found,) = warehouse.query("SELECT count(*) AS n FROM {schema}._rejected")
+    assert found == {"n": 2}
+
+
+def test_a_last_line_that_is_too_deep(warehouse: Warehouse) -> None:
+    outcome = load(warehouse.config(), [*GOOD, nested(20_000).rstrip()])
+    assert str(outcome.error).startswith("line 4, stream 'accounts': it is nested too deeply")
+
+
+@pytest.mark.parametrize("on_bad_record", ["fail", "quarantine"])
+def test_a_key_that_no_index_can_hold(on_bad_record: str, warehouse: Warehouse) -> None:
+    """Postgres refuses it when the rows come into the table; the table's batch fails, and others go on."""
+    long = "".join(f"{n:x}" for n in range(100_000, 106_000))
+    messages = [*GOOD, schema_message("leads", {"id": INTEGER}), record("leads", {"id": 1})]
+    assert load(warehouse.config(), messages).error is None
+    messages = [SCHEMA, schema_message("leads", {"id": INTEGER}), state({"n": 2})]
+    messages += [record("accounts", {"id": long}), record("leads", {"id": 2}), state({"n": 3})]
+    outcome = load(warehouse.config(on_bad_record=on_bad_record), messages)
+    assert str(outcome.error).startswith(
+        f"line 4, stream 'accounts': the warehouse refuses the rows for {warehouse.schema}"
+    )
+    assert "index row" in str(outcome.error)
+    assert outcome.states == [{"n": 2}]
+    assert len(warehouse.query("SELECT id FROM {schema}.leads")) == 2
+
+
+def test_booleans_in_other_words(warehouse: Warehouse) -> None:
+    """What Postgres reads as a boolean is one."""
+    words = ["true", "false", 1, 0, "yes", "f", None, True]
+    loaded(
+        warehouse.config(),
+        [SCHEMA, *(record("accounts", {"id": str(n), "active": w}) for n, w in enumerate(words))],
+    )
+    found = warehouse.query("SELECT active FROM {schema}.accounts ORDER BY id")
+    assert [row["active"] for row in found] == [True, False, True, False, True, False, None, True]
 
 
 def test_many_bad_records_among_many_good_ones(warehouse: Warehouse) -> None:

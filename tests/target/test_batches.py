@@ -6,11 +6,14 @@ import csv
 import gzip
 import io
 import json
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import zstandard
 from singer_sdk.batch import Batcher
 from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig, StorageTarget
+from upath import UPath
 
 from tests.target.support import BOOLEAN, INTEGER, STRING, load, loaded, record, schema_message, state
 
@@ -82,7 +85,11 @@ def csv_of(names: list[str], rows: list[list[str | None]]) -> bytes:
     return ("\n".join(quoted) + "\n").encode()
 
 
-COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {"none": bytes, "gzip": gzip.compress}
+COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
+    "none": bytes,
+    "gzip": gzip.compress,
+    "zstd": zstandard.compress,
+}
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
@@ -116,34 +123,134 @@ def test_files_that_the_sdk_itself_writes(
     assert table(warehouse) == AFTER
 
 
-def test_a_file_system_of_fsspec(warehouse: Warehouse) -> None:
-    fsspec = pytest.importorskip("fsspec")
-    with fsspec.open("memory://batches/one.jsonl", "wb") as file:
-        file.write(json_lines(RECORDS))
-    assert (
-        loaded(warehouse.config(), [SCHEMA, batch(["memory://batches/one.jsonl"], format="jsonl")]).error
-        is None
+FLAT = [{name: values.get(name) for name in PROPERTIES if name != "details"} for values in RECORDS]
+FLAT_AFTER = [row[:-1] for row in AFTER]
+
+
+def encoded(form: str, compression: str) -> bytes:
+    """The records without their documents, as a file of any kind."""
+    if form == "parquet":
+        import pyarrow  # noqa: PLC0415 - heavy
+        from pyarrow import parquet  # noqa: PLC0415
+
+        out = io.BytesIO()
+        parquet.write_table(pyarrow.Table.from_pylist(FLAT), out, compression=compression)
+        return out.getvalue()
+    if form == "csv":
+        text = {True: "true", False: "false", None: None}
+        rows = [
+            [
+                text.get(v, str(v)) if v not in {0, 1} or v is True or v is False else str(v)
+                for v in values.values()
+            ]
+            for values in FLAT
+        ]
+        plain = csv_of(list(FLAT[0]), rows)
+    else:
+        plain = json_lines(FLAT)
+    return COMPRESSIONS[compression](plain)
+
+
+def stored_at(place: str, name: str, content: bytes, directory: Path) -> str:
+    """Put a file somewhere; gives its URL."""
+    path = directory / name
+    if place == "memory":
+        UPath(f"memory://batches/{name}").write_bytes(content)
+        return f"memory://batches/{name}"
+    if place == "in a zip file":
+        with zipfile.ZipFile(directory / "batches.zip", "w") as archive:
+            archive.writestr(name, content)
+        return f"zip://{name}::{(directory / 'batches.zip').as_uri()}"
+    path.write_bytes(content)
+    return str(path) if place == "a path" else path.as_uri()
+
+
+@pytest.mark.parametrize("place", ["a path", "a file URL", "memory", "in a zip file"])
+@pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
+@pytest.mark.parametrize("compression", ["none", "gzip", "zstd"])
+def test_files_of_every_kind_anywhere(
+    form: str, compression: str, place: str, tmp_path: Path, warehouse: Warehouse
+) -> None:
+    url = stored_at(place, f"batch.{form}", encoded(form, compression), tmp_path)
+    message = batch([url], format=form, compression=compression)
+    for by_sdk in (False, True):
+        outcome = load(warehouse.config(), [SCHEMA, message, state({"n": 1})], by_sdk=by_sdk)
+        assert (outcome.error, outcome.states) == (None, [{"n": 1}])
+        assert [row[:-1] for row in table(warehouse)] == FLAT_AFTER
+
+
+@pytest.mark.parametrize("by_sdk", [False, True], ids=["fast", "by the SDK"])
+@pytest.mark.parametrize(
+    ("form", "compression"),
+    [("jsonl", "gzip"), ("csv", "gzip"), ("jsonl", "zstd"), ("csv", "zstd"), ("parquet", "none")],
+)
+def test_a_damaged_file(
+    form: str, compression: str, by_sdk: bool, tmp_path: Path, warehouse: Warehouse
+) -> None:
+    whole = encoded(form, compression)
+    path = tmp_path / "batch"
+    messages = [SCHEMA, record("accounts", {"id": "z"}), state(1), batch([path], format=form), state(2)]
+    broken = [whole[:-9], whole[: len(whole) // 2] + b"\xff" * 40 + whole[len(whole) // 2 :]]
+    for content in broken:
+        path.write_bytes(content)
+        outcome = load(warehouse.config(), messages, by_sdk=by_sdk)
+        assert str(outcome.error).startswith("line 4, stream 'accounts'")
+        assert str(path) in str(outcome.error)
+        assert outcome.states == [1]
+
+
+@pytest.mark.parametrize("by_sdk", [False, True], ids=["fast", "by the SDK"])
+@pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [("nonsense://bucket/file", "nonsense"), ("/nowhere/file", "is not there"), ("/", "cannot be read")],
+)
+def test_a_place_that_is_none(url: str, said: str, form: str, by_sdk: bool, warehouse: Warehouse) -> None:
+    messages = [SCHEMA, record("accounts", {"id": "z"}), state(1), batch([url], format=form), state(2)]
+    outcome = load(warehouse.config(), messages, by_sdk=by_sdk)
+    assert str(outcome.error).startswith(f"line 4, stream 'accounts': batch file {url}")
+    assert said in str(outcome.error)
+    assert outcome.states == [1]
+
+
+def test_a_line_that_is_nested_too_deeply(tmp_path: Path, warehouse: Warehouse) -> None:
+    path = tmp_path / "batch.jsonl"
+    path.write_bytes(b'{"id":"d","details":' + b'{"a":' * 20_000 + b"1" + b"}" * 20_001 + b'\n{"id":"e"}\n')
+    message = batch([path.as_uri()], format="jsonl")
+    for by_sdk in (False, True):
+        outcome = load(
+            warehouse.config(on_bad_record="quarantine"), [SCHEMA, message, state(1)], by_sdk=by_sdk
+        )
+        assert (outcome.error, outcome.states) == (None, [1])
+        outcome = load(warehouse.config(), [SCHEMA, message, state(1)], by_sdk=by_sdk)
+        assert "nested too deeply" in str(outcome.error)
+    assert [row[0] for row in table(warehouse)] == ["e"]
+
+
+def test_csv_of_a_property_behind_a_reference(tmp_path: Path, warehouse: Warehouse) -> None:
+    """007 is text, also where rows have to be looked at."""
+    schema = schema_message(
+        "accounts",
+        {"id": {"$ref": "#/definitions/code"}, "n": INTEGER},
+        definitions={"code": {"type": "string"}},
     )
-    assert table(warehouse) == AFTER
+    path = tmp_path / "batch.csv"
+    path.write_bytes(csv_of(["id", "n"], [["007", "1"], ["008", "x"]]))
+    config = warehouse.config(on_bad_record="quarantine")
+    for by_sdk in (False, True):
+        assert load(config, [schema, batch([path], format="csv")], by_sdk=by_sdk).error is None
+    assert warehouse.query("SELECT id, n FROM {schema}.accounts") == [{"id": "007", "n": 1}]
 
 
-def test_zstd(tmp_path: Path, warehouse: Warehouse) -> None:
-    zstandard = pytest.importorskip("zstandard")
-    path = tmp_path / "batch.jsonl.zst"
-    path.write_bytes(zstandard.compress(json_lines(RECORDS)))
-    loaded(warehouse.config(), [SCHEMA, batch([path.as_uri()], format="jsonl", compression="zstd")])
-    assert table(warehouse) == AFTER
-
-
-def test_parquet(tmp_path: Path, warehouse: Warehouse) -> None:
-    pyarrow = pytest.importorskip("pyarrow")
-    from pyarrow import parquet  # noqa: PLC0415
-
-    path = tmp_path / "batch.parquet"
-    records = [{name: values.get(name) for name in PROPERTIES if name != "details"} for values in RECORDS]
-    parquet.write_table(pyarrow.Table.from_pylist(records), path, compression="gzip")
-    loaded(warehouse.config(), [SCHEMA, batch([path.as_uri()], format="parquet")])
-    assert table(warehouse)[:2] == AFTER[:2]
+def test_a_zstd_file_of_many_frames(tmp_path: Path, warehouse: Warehouse) -> None:
+    """As `cat a.zst b.zst` makes it; more than one block of each."""
+    path = tmp_path / "batch"
+    parts = [json_lines([{"id": f"{part}-{n}", "name": "x" * 900} for n in range(400)]) for part in range(3)]
+    path.write_bytes(b"".join(map(zstandard.compress, parts)))
+    loaded(warehouse.config(), [SCHEMA, batch([path], format="jsonl")])
+    assert warehouse.query("SELECT count(*) AS n, sum(length(name)) AS size FROM {schema}.accounts") == [
+        {"n": 1200, "size": 1200 * 900}
+    ]
 
 
 NAMES = list(PROPERTIES)

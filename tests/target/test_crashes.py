@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
     from tests.fix_process import Processes
     from tests.fix_warehouse import Warehouse
 
-KILLS = 100 if os.environ.get("SFSOURCE_TEST_LEVEL") == "long" else 3
+LONG = os.environ.get("SFSOURCE_TEST_LEVEL") == "long"
+TARGET_KILLS, POSTGRES_KILLS = (120, 80) if LONG else (3, 2)
+MISSES = 5
+"""Runs for each kill wanted, at most: some end before their moment."""
 RECORDS = 12_000
 STREAMS = ("a", "b", "c")
 SCHEMAS = [schema_message(stream, {"id": INTEGER, "n": INTEGER, "text": STRING}) for stream in STREAMS]
@@ -69,6 +73,10 @@ class Run:
                 env=processes.environment({}),
             )
 
+    def states(self) -> int:
+        """How many STATEs were written whole."""
+        return self.out.read_bytes().count(b"\n")
+
     def last_state(self, before: int) -> int:
         """The newest STATE that was written whole, or the one that the run began with."""
         lines = self.out.read_text().split("\n")[:-1]
@@ -97,22 +105,57 @@ def no_staging_is_left(query: Callable[[str], list[dict[str, Any]]]) -> None:
     wait_until(lambda: not query(left), "staging tables are gone", deadline=20)
 
 
-def test_kill_of_the_target(processes: Processes, warehouse: Warehouse) -> None:
-    config = processes.write("config.json", warehouse.config(batch_size_rows=500))
-    chance = random.Random(os.environ.get("SFSOURCE_TEST_SEED", "target"))
-    last = -1
-    for _ in range(KILLS):
-        run = Run(processes, config, last)
-        time.sleep(chance.uniform(0.8, 2.2))
-        run.process.kill()
-        run.process.communicate()
-        last = run.last_state(last)
-        check(newest(warehouse.query, warehouse.schema), last)
-        if last == RECORDS - 1:
-            last = -1
-    run = Run(processes, config, last)
+class Moments:
+    """When to kill: after a random number of STATEs and a random while, so that every part of a run is hit.
+
+    Time alone would not do: on a loaded machine it falls into the start-up.
+    """
+
+    def __init__(self, seed: str, took: float, states: int) -> None:
+        self.chance = random.Random(os.environ.get("SFSOURCE_TEST_SEED", seed))
+        self.took = took
+        self.states = states
+
+    def wait(self, run: Run, after: int) -> None:
+        """Wait for a moment of a run that was just started and goes on from a STATE."""
+        left = round(self.states * (RECORDS - 1 - after) / RECORDS)
+        number = self.chance.randint(0, left)
+        pause = self.chance.uniform(0, self.took / (self.states if number else 1))
+        wait_until(lambda: run.states() >= number or run.process.poll() is not None, "the STATE is there")
+        moment = time.monotonic() + pause
+        wait_until(lambda: time.monotonic() > moment, "the moment has come")
+
+
+def undisturbed(run: Run) -> tuple[float, int]:
+    """Seconds that a whole run takes, and how many STATEs it emits."""
     run.process.communicate(timeout=120)
     assert run.process.returncode == 0
+    return time.monotonic() - run.started, run.states()
+
+
+def test_kill_of_the_target(processes: Processes, warehouse: Warehouse) -> None:
+    config = processes.write("config.json", warehouse.config(batch_size_rows=500))
+    whole = undisturbed(Run(processes, config, -1))
+    warehouse.execute("DROP SCHEMA {schema} CASCADE")
+    last, hits = -1, 0
+    moments = Moments("target", *whole)
+    for _ in range(MISSES * TARGET_KILLS):
+        run = Run(processes, config, last)
+        moments.wait(run, last)
+        run.process.kill()
+        run.process.communicate()
+        hits += run.process.returncode == -signal.SIGKILL
+        last = run.last_state(last)
+        check(newest(warehouse.query, warehouse.schema), last)
+        no_staging_is_left(warehouse.query)
+        if hits == TARGET_KILLS:
+            break
+        if last == RECORDS - 1:
+            warehouse.execute("DROP SCHEMA {schema} CASCADE")
+            last = -1
+    assert hits == TARGET_KILLS
+    run = Run(processes, config, last)
+    undisturbed(run)
     assert run.last_state(last) == RECORDS - 1
     assert newest(warehouse.query, warehouse.schema) == expected_until(RECORDS - 1)
     no_staging_is_left(warehouse.query)
@@ -125,36 +168,50 @@ def server(open_directory: Path) -> Iterator[embedded.EmbeddedServer]:
     embedded.stop(open_directory / "killed")
 
 
+@contextmanager
+def queries(server: embedded.EmbeddedServer) -> Iterator[Callable[[str], list[dict[str, Any]]]]:
+    with psycopg.connect(plain_url(server.url), autocommit=True, row_factory=dict_row) as connection:
+
+        def query(text: str) -> list[dict[str, Any]]:
+            cursor = connection.execute(text.replace("%%", "%").encode())
+            return cursor.fetchall() if cursor.description else []
+
+        yield query
+
+
 def test_kill_of_postgres(server: embedded.EmbeddedServer, processes: Processes) -> None:
-    chance = random.Random(os.environ.get("SFSOURCE_TEST_SEED", "postgres"))
-    last = -1
     schema = "killed"
-    for _ in range(max(1, KILLS // 2)):
-        config = processes.write(
-            "config.json", {"sqlalchemy_url": server.url, "schema": schema, "batch_size_rows": 500}
-        )
+    settings = {"sqlalchemy_url": server.url, "schema": schema, "batch_size_rows": 500}
+    config = processes.write("config.json", settings)
+    whole = undisturbed(Run(processes, config, -1))
+    with queries(server) as query:
+        query(f"DROP SCHEMA {schema} CASCADE")
+    last, hits = -1, 0
+    moments = Moments("postgres", *whole)
+    for _ in range(MISSES * POSTGRES_KILLS):
         run = Run(processes, config, last)
-        time.sleep(chance.uniform(0.8, 2.2))
-        pid = int((server.data / "postmaster.pid").read_text().split()[0])
-        os.kill(pid, signal.SIGKILL)
+        moments.wait(run, last)
+        os.kill(int((server.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
         _, said = run.process.communicate(timeout=60)
         status = run.process.returncode
         assert "Traceback" not in said
         assert status == 0 or "The warehouse went away" in said or "Cannot connect to the warehouse" in said
+        hits += status != 0
         last = run.last_state(last)
         assert status != 0 or last == RECORDS - 1
         server = embedded.start(server.directory)
-        with psycopg.connect(plain_url(server.url), autocommit=True, row_factory=dict_row) as connection:
-            check(newest(lambda q, c=connection: c.execute(q.encode()).fetchall(), schema), last)  # type: ignore[misc]
-        if last == RECORDS - 1:
-            last = -1
-    config = processes.write(
-        "config.json", {"sqlalchemy_url": server.url, "schema": schema, "batch_size_rows": 500}
-    )
+        settings["sqlalchemy_url"] = server.url
+        config = processes.write("config.json", settings)
+        with queries(server) as query:
+            check(newest(query, schema), last)
+            if last == RECORDS - 1 and hits < POSTGRES_KILLS:
+                query(f"DROP SCHEMA {schema} CASCADE")
+                last = -1
+        if hits == POSTGRES_KILLS:
+            break
+    assert hits == POSTGRES_KILLS
     run = Run(processes, config, last)
-    run.process.communicate(timeout=120)
-    assert run.process.returncode == 0
-    with psycopg.connect(plain_url(server.url), autocommit=True, row_factory=dict_row) as connection:
-        query = lambda q: connection.execute(q.replace("%%", "%").encode()).fetchall()  # noqa: E731
+    undisturbed(run)
+    with queries(server) as query:
         assert newest(query, schema) == expected_until(RECORDS - 1)
         no_staging_is_left(query)

@@ -151,6 +151,18 @@ def test_lines_decoded_together_keep_to_the_batch_size(warehouse: Warehouse, row
     assert ("seven" in outcome.states) == (rows < 1000)
 
 
+def test_the_key_may_be_the_last_property(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found with tap-github's schemas: a field that must be there followed ones that may be absent."""
+    seen = slow_lines(monkeypatch)
+    schema = schema_message("accounts", {"name": STRING, "size": INTEGER, "id": INTEGER})
+    records = [record("accounts", {"id": n, "name": "x"}) for n in range(100)]
+    assert load(warehouse.config(), [schema, *records]).error is None
+    assert len(seen) == 2
+    assert warehouse.query("SELECT * FROM {schema}.accounts WHERE id = 7") == [
+        {"name": "x", "size": None, "id": 7}
+    ]
+
+
 def test_records_before_their_stream_name_are_loaded(warehouse: Warehouse) -> None:
     """Some taps sort the keys of a message: where it goes is told at its end."""
     lines = [json.dumps(record("accounts", {"id": n}), sort_keys=True).encode() + b"\n" for n in range(300)]

@@ -92,9 +92,10 @@ def streams(draw: st.DrawFn) -> tuple[list[Any], dict[str, bool]]:
             )
             current[name] = chosen
             keys = [] if name == "keyless" else ["id"]
-            messages.append(
-                schema_message(name, {"id": {"type": "integer"}, **{p: PROPERTIES[p] for p in chosen}}, keys)
-            )
+            # The key may stand anywhere among the properties.
+            order = draw(st.permutations(["id", *chosen]))
+            properties = {"id": {"type": "integer"}} | PROPERTIES
+            messages.append(schema_message(name, {p: properties[p] for p in order}, keys))
         elif action == "a":
             messages.append(state({"n": number}))
         elif action == "v" and versioned[name]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from target_sfwarehouse.identifiers import identifier
+from target_sfwarehouse.settings import Settings
+from target_sfwarehouse.table import wanted_columns
 from target_sfwarehouse.types import SqlType, column_type, parse_type, widened
 from tests.fix_process import PROJECT
 
@@ -85,6 +87,33 @@ def test_the_type_of_a_property(expected: str, schema: dict[str, Any], options: 
     assert str(column_type(schema, **options)) == expected
 
 
+ROOT: dict[str, Any] = {
+    "$defs": {"a/b~": {"type": "integer"}, "loop": {"$ref": "#/$defs/loop"}, "text": "no schema"},
+    "properties": {"first": {"type": "string", "format": "date"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("expected", "schema"),
+    [
+        ("bigint", {"$ref": "#/$defs/a~1b~0"}),
+        ("bigint", {"$ref": "#/%24defs/a~1b~0"}),
+        ("date", {"$ref": "#/properties/first"}),
+        ("timestamp with time zone", {"$ref": "#/properties/first", "format": "date-time"}),
+        ("jsonb", {"$ref": "#"}),
+        ("jsonb", {"$ref": "#/$defs/loop"}),
+        ("jsonb", {"$ref": "#/$defs/absent"}),
+        ("jsonb", {"$ref": "#/$defs/text"}),
+        ("jsonb", {"$ref": "https://example.com/schema.json#/$defs/a"}),
+        ("date", {"oneOf": [{"$ref": "#/properties/first"}, {"type": "null"}, True]}),
+    ],
+)
+def test_a_reference_is_followed(expected: str, schema: dict[str, Any]) -> None:
+    whole = {**ROOT, "type": "object", "properties": {**ROOT["properties"], "p": schema}}
+    wanted = wanted_columns(whole, (), (), Settings())
+    assert str(wanted.columns[1].type) == expected
+
+
 def documented(title: str) -> list[list[str]]:
     """Rows of a table of the docs, cells without backticks."""
     section = DOCS.split(f"## {title}\n")[1].split("\n## ")[0]
@@ -117,7 +146,11 @@ VALUES: dict[str, list[str]] = {
     "text": ["any text", "12"],
     "date": ["2024-02-29", "0001-01-01"],
     "time without time zone": ["23:59:59.999999"],
+    "time(3) without time zone": ["23:59:59.123"],
     "timestamp without time zone": ["2026-03-29 02:30:00"],
+    "timestamp(3) without time zone": ["2026-03-29 02:30:00.123"],
+    "timestamp(0) with time zone": ["2026-03-29 02:30:00+00"],
+    "timestamp(6) with time zone": ["2026-03-29 02:30:00.123456+00"],
     "timestamp with time zone": ["2026-03-29 02:30:00.123456+00"],
     "uuid": ["f47ac10b-58cc-4372-a567-0e02b2c3d479"],
     "jsonb": ['{"a": [1, "x"]}', '"text"', "12.5"],
@@ -137,11 +170,11 @@ SAME = {
 def comparison(current: SqlType, to: SqlType) -> str:
     if to.family == "json":
         return SAME["json"]
-    if to.name in {"double precision", "timestamp without time zone"}:
+    if to.name in {"double precision", "timestamp without time zone", "time without time zone"}:
         return SAME["binary"]
     if {current.family, to.family} <= {"integer", "number"}:
         return SAME["numbers"]
-    return SAME["moments"] if to.name == "timestamp with time zone" and to != current else SAME["text"]
+    return SAME["moments"] if to.name == "timestamp with time zone" != current.name else SAME["text"]
 
 
 @pytest.mark.parametrize("current", VALUES)

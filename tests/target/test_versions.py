@@ -49,6 +49,37 @@ def test_a_version_after_a_narrow_schema(warehouse: Warehouse) -> None:
     assert deleted(warehouse) == {"a": True}
 
 
+@pytest.mark.parametrize("hard_delete", [False, True])
+def test_names_with_a_percent_sign(hard_delete: bool, warehouse: Warehouse) -> None:
+    """The driver takes it for a parameter where a statement has some."""
+    for version in (1, 2):
+        messages = [
+            schema_message("50%s off", {"id": STRING, "a%b": STRING}),
+            record("50%s off", {"id": str(version), "a%b": "x"}, version=version),
+            {"type": "ACTIVATE_VERSION", "stream": "50%s off", "version": version},
+        ]
+        loaded(warehouse.config(hard_delete=hard_delete), messages)
+    found = warehouse.connection.execute(f'SELECT id FROM {warehouse.schema}."50%s off"'.encode()).fetchall()
+    assert len(found) == (1 if hard_delete else 2)
+
+
+@pytest.mark.parametrize("by_sdk", [False, True], ids=["fast", "by the SDK"])
+def test_a_mark_that_the_tap_sends(by_sdk: bool, warehouse: Warehouse) -> None:
+    """Log-based taps say `_sdc_deleted_at`; without `add_record_metadata` the SDK would leave it out."""
+    schema = schema_message(
+        "accounts", {"id": STRING, "_sdc_deleted_at": {"type": ["null", "string"], "format": "date-time"}}
+    )
+    records = [
+        record("accounts", {"id": "gone", "_sdc_deleted_at": "2026-01-02T03:04:05Z"}, version=1),
+        record("accounts", {"id": "here", "_sdc_deleted_at": None}, version=1),
+        record("accounts", {"id": "gone, too", "_sdc_deleted_at": "2026-01-02T03:04:05Z"}, version=1),
+    ]
+    assert load(warehouse.config(), [schema, *records], by_sdk=by_sdk).error is None
+    assert load(warehouse.config(), [schema, *records], by_sdk=by_sdk).error is None
+    found = warehouse.query("SELECT id FROM {schema}.accounts WHERE _sdc_deleted_at IS NOT NULL ORDER BY id")
+    assert [row["id"] for row in found] == ["gone", "gone, too"]
+
+
 def test_an_empty_full_table_marks_everything(warehouse: Warehouse) -> None:
     loaded(warehouse.config(), [FULL, record("accounts", {"id": "a"}, version=1), activate(1)])
     loaded(warehouse.config(), [FULL, activate(2)])

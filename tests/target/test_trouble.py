@@ -1,0 +1,180 @@
+"""A warehouse in trouble: what the server says becomes one line with what to do, and no STATE goes out for lost rows."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+import pytest
+
+from target_sfwarehouse.errors import SettingsError, WarehouseError
+from tests.fix_process import Finished, wait_until
+from tests.fix_warehouse import plain_url
+from tests.target.support import INTEGER, STRING, as_lines, load, loaded, record, schema_message, state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.fix_process import Processes
+    from tests.fix_warehouse import Warehouse
+
+SCHEMA = schema_message("accounts", {"id": INTEGER, "name": STRING})
+MESSAGES = [SCHEMA, record("accounts", {"id": 1, "name": "A"}), state({"n": 1})]
+
+
+def with_options(warehouse: Warehouse, **options: str) -> dict[str, Any]:
+    """Configuration of a session for which a server's owner set something, as for a role or a database."""
+    flags = quote(" ".join(f"-c {name}={value}" for name, value in options.items()))
+    return warehouse.config(sqlalchemy_url=f"{warehouse.url}?options={flags}")
+
+
+@pytest.fixture
+def loader(warehouse: Warehouse) -> Iterator[tuple[str, str]]:
+    """A role of the test's own, by which its session is told from others: name and URL."""
+    role = warehouse.schema.replace("test_", "loader_")
+    parts = urlsplit(plain_url(warehouse.url))
+    warehouse.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'loader'")
+    warehouse.execute(f"CREATE SCHEMA {{schema}} AUTHORIZATION {role}")
+    yield role, parts._replace(netloc=f"{role}:loader@{parts.hostname}:{parts.port}").geturl()
+    warehouse.execute(f"DROP OWNED BY {role} CASCADE")
+    warehouse.execute(f"DROP ROLE {role}")
+
+
+def test_a_server_that_may_only_be_read(warehouse: Warehouse) -> None:
+    outcome = load(with_options(warehouse, default_transaction_read_only="on"), MESSAGES)
+    assert "in a read-only transaction" in str(outcome.error)
+    assert "configure the primary" in str(outcome.error)
+    assert outcome.states == []
+
+
+def test_a_statement_that_may_not_take_so_long(warehouse: Warehouse) -> None:
+    """The limit that somebody set stays, and the message says what it is."""
+    loaded(warehouse.config(), MESSAGES)
+    slow = (
+        "CREATE FUNCTION {schema}.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); "
+        "RETURN NEW; END $$"
+    )
+    warehouse.execute(slow)
+    warehouse.execute(
+        "CREATE TRIGGER slow BEFORE INSERT ON {schema}.accounts FOR EACH ROW EXECUTE FUNCTION {schema}.slow()"
+    )
+    second = [SCHEMA, record("accounts", {"id": 2}), state({"n": 2})]
+    outcome = load(with_options(warehouse, statement_timeout="500"), second)
+    assert "canceling statement due to statement timeout" in str(outcome.error)
+    assert "Raise the role's statement_timeout" in str(outcome.error)
+    assert outcome.states == []
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("53100", "The server's disk is full: make room"),
+        ("53200", "lower `batch_size_rows`"),
+        ("57P01", "The server was stopped, or somebody ended the session"),
+    ],
+)
+def test_what_a_server_in_trouble_says(code: str, advice: str, warehouse: Warehouse) -> None:
+    """A trigger raises what the server itself would."""
+    loaded(warehouse.config(), MESSAGES)
+    warehouse.execute(
+        "CREATE FUNCTION {schema}.full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"RAISE EXCEPTION 'could not extend file' USING ERRCODE = '{code}'; END $$"
+    )
+    warehouse.execute(
+        "CREATE TRIGGER filled BEFORE INSERT ON {schema}.accounts FOR EACH ROW EXECUTE FUNCTION {schema}.full()"
+    )
+    outcome = load(warehouse.config(), [SCHEMA, record("accounts", {"id": 2}), state({"n": 2})])
+    assert isinstance(outcome.error, WarehouseError)
+    assert "could not extend file" in str(outcome.error)
+    assert advice in str(outcome.error)
+    assert outcome.states == []
+
+
+def test_a_tap_that_takes_its_time(
+    processes: Processes, loader: tuple[str, str], warehouse: Warehouse
+) -> None:
+    """Servers end sessions that idle, in a transaction and outside; a target that waits for its tap is not idle."""
+    role, url = loader
+    warehouse.execute(f"ALTER ROLE {role} SET idle_in_transaction_session_timeout = 100")
+    if warehouse.connection.info.server_version >= 140_000:
+        warehouse.execute(f"ALTER ROLE {role} SET idle_session_timeout = 100")
+    config = processes.write("config.json", warehouse.config(sqlalchemy_url=url))
+    read, write = os.pipe()
+    process = processes.start(["target-sfwarehouse", "--config", config], stdin=f"/dev/fd/{read}")
+    os.close(read)
+    first = [record("accounts", {"id": n}) for n in range(2500)]
+    try:
+        os.write(write, as_lines([SCHEMA]))
+        writer = open(write, "wb", closefd=False)  # noqa: SIM115 - closed below
+        writer.write(as_lines(first))
+        writer.flush()
+        idle = (
+            "SELECT 1 FROM pg_stat_activity WHERE usename = %s AND state = 'idle in transaction' "
+            "AND now() - state_change > '1 second'"
+        )
+        wait_until(
+            lambda: warehouse.query(idle, role), "the session has idled for longer than the server lets it"
+        )
+        writer.write(as_lines([record("accounts", {"id": -1}), state({"n": 2})]))
+        writer.close()
+    finally:
+        os.close(write)
+    assert processes.finish(process).expect(0).stdout == '{"n": 2}\n'
+    assert warehouse.query("SELECT count(*) AS n FROM {schema}.accounts") == [{"n": 2501}]
+
+
+def test_a_session_that_somebody_ends(
+    processes: Processes, loader: tuple[str, str], warehouse: Warehouse
+) -> None:
+    role, url = loader
+    config = processes.write("config.json", warehouse.config(sqlalchemy_url=url, batch_wait_limit_seconds=0))
+    process = subprocess.Popen(
+        ["target-sfwarehouse", "--config", str(config)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=processes.environment({}),
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(as_lines(MESSAGES))
+    process.stdin.flush()
+    first = process.stdout.readline()
+    sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s"
+    assert len(warehouse.query(sessions, role)) == 1
+    stdout, stderr = process.communicate(
+        as_lines([record("accounts", {"id": 2}), state({"n": 2})]), timeout=60
+    )
+    finished = Finished(process.returncode, (first + stdout).decode(), stderr.decode())
+    assert (finished.status, finished.stdout) == (1, '{"n": 1}\n')
+    (line,) = [text for text in finished.stderr.splitlines() if "| ERROR" in text]
+    assert "the next run goes on from the last STATE" in line
+    assert "somebody ended the session" in line
+    assert "Traceback" not in finished.said
+
+
+@pytest.mark.parametrize(
+    ("url", "kind", "said"),
+    [
+        ("postgresql://u:hunter2@h/d?nonsense=1", WarehouseError, 'invalid URI query parameter: "nonsense"'),
+        ("postgresql://u:hunter2@[h/d", WarehouseError, "`sqlalchemy_url` cannot be used"),
+        ("postgresql://u:half@hunter2@h/d", SettingsError, "as %40"),
+        (
+            "postgresql://u:hunter2@h:99999999/d",
+            WarehouseError,
+            "Cannot connect to the warehouse at h:99999999",
+        ),
+        (
+            "postgresql://u:hunter2@/d?host=/nowhere",
+            WarehouseError,
+            "Cannot connect to the warehouse at /nowhere",
+        ),
+    ],
+)
+def test_a_url_that_cannot_be_used(url: str, kind: type[Exception], said: str) -> None:
+    outcome = load({"sqlalchemy_url": url}, MESSAGES)
+    assert type(outcome.error) is kind
+    assert said in str(outcome.error)
+    assert "hunter2" not in str(outcome.error)
