@@ -119,6 +119,13 @@ class Column:
     selected_by_default: bool = True
     unsupported: str = ""
 
+    def mark(self) -> str:
+        """What its values depend on: the name that they are written under, the field that they come from, its type.
+
+        A field that is removed and made anew with another type has other values, and no row's stamp tells.
+        """
+        return f"{self.property} {self.api_name} {self.sf_type}"
+
     def metadata(self) -> dict[str, Any]:
         """Give the property's catalog metadata."""
         inclusion = "unsupported" if self.unsupported else "automatic" if self.automatic else "available"

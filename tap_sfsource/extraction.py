@@ -108,12 +108,13 @@ class Extraction:
         for page, checkpoint in self.scan.pages():
             yield Step(partial(self._advance, checkpoint), page, rows)
         if source.files:
-            fresh = any(column.property in unknown for column in source.files)
+            fresh = any(column.mark() in unknown for column in source.files)
             yield from passes.contents(Window() if fresh else self.scan.window, self._version)
         yield Step(self._finish, activate=self._version)
         if source.key and not first_sync:
             yield from passes.news(unknown)
-        if source.readers.settings.deletes == "sweep" or self._deletions.incomplete:
+        asked = source.readers.settings.deletes == "sweep" or source.state.sweep_due
+        if asked or self._deletions.incomplete:
             yield from passes.sweep()
             yield Step(self._swept)
 
@@ -191,6 +192,7 @@ class Extraction:
             self.source.state.refreshed_at = self._now
 
     def _swept(self) -> None:
+        self.source.state.swept()
         if self._log is not None:
             self.source.state.deleted_until = windows.parse(self.scan.watermark)
 

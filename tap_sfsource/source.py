@@ -61,6 +61,9 @@ class Source:
         self.files = [column for column in self.plan.columns if column.sf_type == "base64"]
         self.lookups = self.names.lookups(self.plan) if self.names is not None else []
         self.constants = {} if self.plan.has_is_deleted else {self.plan.is_deleted: False}
+        self.state.begin(self.plan.key_prefix)
+        if self.state.sweep_due:
+            self.notes.append("the object was made anew: swept all ids")
 
     @property
     def key(self) -> str | None:
@@ -76,7 +79,7 @@ class Source:
     @property
     def properties(self) -> list[str]:
         """All that rows are read with, as the state remembers it."""
-        return [*(column.property for column in [*self.columns, *self.files]), *self.further]
+        return [*(column.mark() for column in [*self.columns, *self.files]), *self.further]
 
     def rows(
         self,
