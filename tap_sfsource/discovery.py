@@ -75,13 +75,6 @@ class RunPlan:
     skipped: Mapping[str, str]
     failed: Mapping[str, TapError]
 
-    def skipped_lines(self) -> list[str]:
-        """Say for people what is skipped, one line a reason."""
-        names: dict[str, list[str]] = {}
-        for stream_name, reason in self.skipped.items():
-            names.setdefault(reason, []).append(stream_name)
-        return [f"skipped, because {reason}: {', '.join(sorted(part))}" for reason, part in names.items()]
-
 
 def plan_run(client: Client, settings: Settings, catalog: Mapping[str, Any] | None) -> RunPlan:
     """Plan the streams that a run reads, described as they are today.

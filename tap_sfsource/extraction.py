@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import datetime
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -68,7 +68,7 @@ class Extraction:
         start = source.state.bookmark or settings.start
         self.scan = source.scan(Window(start, windows.ceiling(self._now)) if source.key else Window())
         look = self.scan.first_request(f"query_{plan.api_name}")
-        return [*requests, look] if look else requests
+        return [replace(part, owner=plan.stream_name) for part in [*requests, *([look] if look else [])]]
 
     def prepare(self, answers: Sequence[Subresponse]) -> None:
         """Take the first answers in; an error is kept until the extraction's turn.
@@ -89,6 +89,11 @@ class Extraction:
     def fail(self, error: Exception) -> None:
         """Keep an error of the first answers' call until the extraction's turn."""
         self._error = error
+
+    @property
+    def reads_log(self) -> bool:
+        """Whether deletions are told by Salesforce's log, in this run."""
+        return self._log is not None
 
     def steps(self) -> Iterator[Step]:
         """Yield what to write, in order.

@@ -23,10 +23,10 @@ from tap_sfsource.readers.bulk import BulkReader
 from tap_sfsource.scan import Readers
 from tap_sfsource.source import Source
 from tap_sfsource.state import StreamState
-from tap_sfsource.summary import StreamSummary, table
+from tap_sfsource.summary import StreamSummary, log_metrics, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tap_sfsource.client import Client
     from tap_sfsource.stream import NamesStream, SalesforceStream
@@ -37,9 +37,16 @@ _COUNTS_A_CALL = 100
 
 
 class Output:
-    """Standard output for ready-made lines, between which a signal may end the run but within which it may not."""
+    """Standard output for ready-made lines, between which a signal may end the run but within which it may not.
+
+    Attributes:
+        mark: Text to count in the lines, None for no counting.
+        marked: How often it has been found.
+    """
 
     def __init__(self) -> None:
+        self.mark: bytes | None = None
+        self.marked = 0
         self._busy = False
         self._ending: SystemExit | None = None
 
@@ -50,6 +57,8 @@ class Output:
             SystemExit: The run was told to end while the lines were being written.
         """
         sys.stdout.flush()
+        if self.mark is not None:
+            self.marked += lines.count(self.mark)
         self._busy = True
         try:
             sys.stdout.buffer.write(lines)
@@ -149,16 +158,25 @@ class SyncRun:
         self._lookahead.wait(extraction)
         return extraction
 
-    def fail(self, stream: str, error: TapError) -> None:
+    def fail(self, summary: StreamSummary, error: TapError) -> None:
         """Note that a stream is not complete; some errors leave no hope for the next ones."""
         self.progress.wipe()
+        summary.problem = str(error)
         if isinstance(error, QuotaReachedError | AuthError):
             if self._fatal is None:
                 logger.error("%s", error)
+            else:
+                summary.problem = "the run had to stop"
             self._fatal = error
         else:
-            logger.error("%s is not complete: %s", stream, error)
-        self.failures.append(Failure(stream, error))
+            logger.error("%s is not complete: %s", summary.stream, error)
+        self.failures.append(Failure(summary.stream, error))
+
+    def leave_out(self, stream: str, error: TapError) -> None:
+        """Note that a stream could not even be planned."""
+        summary = StreamSummary(stream)
+        self.summaries.append(summary)
+        self.fail(summary, error)
 
     def close(self) -> None:
         """Let go of what is under way: what was looked at ahead, and jobs that nobody will read."""
@@ -179,9 +197,15 @@ class SyncRun:
                 f"Not complete: {names}. The reasons are above; the next run goes on where each stopped."
             )
 
-    def report(self) -> str:
-        """The run as a table for people."""
-        return table(self.summaries, self._client.calls, time.monotonic() - self._started)
+    def report(self, skipped: Mapping[str, str]) -> str:
+        """The run as a table for people; machines get it as metrics.
+
+        Args:
+            skipped: Stream that was selected and cannot be read, to the reason.
+        """
+        charges = self._client.charges
+        log_metrics(self.summaries, charges, skipped)
+        return table(self.summaries, charges, time.monotonic() - self._started, skipped)
 
     def _count(self, sources: Sequence[Source]) -> None:
         """Ask for approximate sizes, so that no first page of a large table is fetched for nothing."""
