@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tap_sfsource.bulk_budget import BulkBudget
 from tap_sfsource.errors import AuthError, IncompleteError, QuotaReachedError, TapError
 from tap_sfsource.extraction import Extraction
 from tap_sfsource.lookahead import Lookahead
@@ -122,7 +123,8 @@ class SyncRun:
         self._client = client
         self._started = time.monotonic()
         self._fatal: TapError | None = None
-        readers = Readers(client, BulkReader(client, settings.bulk_page_size, settings.spool_dir), settings)
+        bulk = BulkReader(client, settings.bulk_page_size, settings.spool_dir)
+        readers = Readers(client, bulk, BulkBudget(client), settings)
         self.names_stream = names_stream
         self.names = Names(names_stream.plan) if names_stream is not None else None
         self._extractions = {

@@ -23,6 +23,7 @@ from tap_sfsource.state import JobBookmark
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tap_sfsource.bulk_budget import BulkBudget
     from tap_sfsource.catalog import Column
     from tap_sfsource.client import Client
     from tap_sfsource.composite import Subresponse
@@ -44,6 +45,9 @@ _JOB_TOO_LARGE = ("QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "Retried more than")
 
 _NOT_IN_BULK = frozenset({"INVALIDENTITY", "FEATURENOTENABLED", "API_ERROR"})
 _BULK_FULL = frozenset({"LIMIT_EXCEEDED", "EXCEEDEDQUOTA", "TOOMANYREQUESTS"})
+_JOB_FULL = "LIMIT_EXCEEDED"
+"""How the message of a job begins whose results do not fit into the day's storage."""
+
 _PAGES_AHEAD = 1
 
 
@@ -66,6 +70,7 @@ class Readers:
 
     client: Client
     bulk: BulkReader
+    budget: BulkBudget
     settings: Settings
 
 
@@ -191,6 +196,10 @@ class Scan:
         )
 
     def _start_job(self) -> None:
+        rows = self._first.totalSize if self._first else self.count or 0
+        if not self.readers.budget.admits(rows, len(self.fields)):
+            self._bulk_refused = True
+            return
         try:
             job_id = self.readers.bulk.create(self.query(self.window, ordered=False))
         except SalesforceError as error:
@@ -198,7 +207,7 @@ class Scan:
             if code in _NOT_IN_BULK:
                 logger.info("%s: Bulk does not take it; staying on REST.", self.api_name)
             elif code in _BULK_FULL:
-                logger.warning("%s: the org's limit of Bulk jobs is reached; staying on REST.", self.api_name)
+                self.readers.budget.close(f"{self.api_name}'s job is refused ({code}: {error.message})")
             else:
                 raise
             self._bulk_refused = True
@@ -235,10 +244,16 @@ class Scan:
 
     def _without_job(self, error: TapError) -> Iterator[tuple[Page, Checkpoint]]:
         """Go on after a job that ended without its rows: smaller, if it was too large, or once more if it was not ours."""
-        too_large = isinstance(error, JobFailedError) and any(mark in error.reason for mark in _JOB_TOO_LARGE)
-        if not too_large and not self.resumed:
+        reason = error.reason if isinstance(error, JobFailedError) else ""
+        too_large = any(mark in reason for mark in _JOB_TOO_LARGE)
+        full = reason.startswith(_JOB_FULL)
+        if not too_large and not full and not self.resumed:
             raise TapError(f"{self.api_name}: {error}") from error
-        logger.info("%s: %s %s", self.api_name, error, "Splitting it." if too_large else "Starting anew.")
+        if full:
+            self.readers.budget.close(f"{self.api_name}'s job has failed ({reason})")
+            self._bulk_refused = True
+        else:
+            logger.info("%s: %s %s", self.api_name, error, "Splitting it." if too_large else "Starting anew.")
         self.job, self.resumed, self._first = None, False, None
         if too_large:
             yield from self._in_halves()

@@ -1,3 +1,9 @@
 """Fixtures come as plugins, one a concern."""
 
+from hypothesis import HealthCheck, settings
+
 pytest_plugins = ["tests.fix_org", "tests.fix_warehouse", "tests.fix_process", "tests.fix_meltano"]
+
+# How long an example takes says more of what else the machine does than of the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")

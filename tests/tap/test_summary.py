@@ -23,7 +23,7 @@ def rows_of(finished: Finished) -> dict[str, dict[str, str]]:
     start = next(at for at, line in enumerate(lines) if line.startswith("collection "))
     head = lines[start]
     names = head.split()
-    rows = {}
+    rows: dict[str, dict[str, str]] = {}
     for line in lines[start + 1 :]:
         cells = line.split(None, len(names) - 1)
         if len(cells) < len(names) - 1 or not re.fullmatch(r"[\d,]+", cells[1]):
@@ -67,8 +67,8 @@ def test_the_summary_is_a_table() -> None:
         "(1 collection without a change)",
         "skipped, because the org lacks it: notes, tags",
     ]
-    calls = "17 API calls (12 for single collections, 3 shared by several, 2 for describes and limits)"
-    assert last == f"1,200 rows, 3 deletions, {calls}, 2.0 s"
+    told = "17 API calls (12 for single collections, 3 shared by several, 2 for describes and limits)"
+    assert last == f"1,200 rows, 3 deletions, {told}, 2.0 s"
 
 
 def test_calls_are_told_by_collection_and_add_up_to_the_orgs_own_count(

@@ -75,17 +75,6 @@ def test_a_used_up_day_stops_politely_and_names_what_is_missing(
     assert syncs.target.state["bookmarks"]["accounts"] == before["bookmarks"]["accounts"]
 
 
-def test_without_bulk_jobs_left_the_day_goes_on_by_rest(
-    org_server: OrgServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    accounts(org_server, 5)
-    org_server.faults.add(UseUp("DailyBulkV2QueryJobs"), path="*/composite", nth=1)
-    syncs = Syncs(org_server, "Account", reader="bulk")
-    assert syncs.sync() == {"accounts": 5}
-    assert syncs.complete
-    assert "limit of Bulk jobs is reached; staying on REST" in caplog.text
-
-
 @pytest.mark.parametrize("reader", ["rest", "auto"])
 def test_a_rest_query_that_times_out_is_asked_for_less(
     org_server: OrgServer, frozen: Clock, reader: str
