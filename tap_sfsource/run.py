@@ -151,10 +151,12 @@ class SyncRun:
     def take(self, stream: SalesforceStream) -> Extraction:
         """Give a stream's extraction, once its first answers are there.
 
+        A quota that is used up does not keep back what has been answered already: that takes no further call.
+
         Raises:
-            TapError: The run can read no further stream: its quota is used up, or its login is refused.
+            AuthError: The run can read no further stream: its login is refused.
         """
-        if self._fatal is not None:
+        if isinstance(self._fatal, AuthError):
             raise self._fatal
         extraction = self._extractions[stream.name]
         self._lookahead.wait(extraction)

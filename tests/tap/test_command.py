@@ -197,7 +197,7 @@ def test_an_api_version_that_the_org_does_not_speak_is_no_empty_success(
 @pytest.mark.parametrize(
     ("signum", "fault"),
     [
-        pytest.param(signal.SIGTERM, Latency(40), id="SIGTERM while an answer is awaited"),
+        pytest.param(signal.SIGTERM, Latency(12), id="SIGTERM while an answer is awaited"),
         pytest.param(signal.SIGINT, Status(503), id="SIGINT in a pause before another attempt"),
     ],
 )
@@ -210,7 +210,7 @@ def test_a_signal_ends_the_tap_soon_and_not_as_a_success(
     wait_until(lambda: rule.fired, "the call that the signal interrupts")
     process.send_signal(signum)
 
-    finished = processes.finish(process, deadline=25)
+    finished = processes.finish(process, deadline=10)
 
     assert finished.status == 128 + signum
     assert f"Stopped by {signum.name} before the end." in finished.stderr
