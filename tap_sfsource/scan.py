@@ -43,6 +43,9 @@ _TOO_LARGE = frozenset({"QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "QUERY_TOO_COMPL
 _JOB_TOO_LARGE = ("QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "Retried more than")
 """A failed job tells its reason only in its message (Bulk API 2.0 guide, "Get Information About a Query Job")."""
 
+_URI_TOO_LONG = frozenset({414, 431})
+"""A query of many fields, where the org takes no composite call: only a Bulk job can hold it."""
+
 _NOT_IN_BULK = frozenset({"INVALIDENTITY", "FEATURENOTENABLED", "API_ERROR"})
 _BULK_FULL = frozenset({"LIMIT_EXCEEDED", "EXCEEDEDQUOTA", "TOOMANYREQUESTS"})
 _JOB_FULL = "LIMIT_EXCEEDED"
@@ -145,11 +148,13 @@ class Scan:
             self._first = page_of(answer.raw)
             self.total = self._first.totalSize
         elif answer is not None:
-            if answer.error_code not in _TOO_LARGE:
+            if answer.error_code not in _TOO_LARGE and answer.status not in _URI_TOO_LONG:
                 raise answer.error(f"{self.api_name} /queryAll")
-            self._too_large = True
+            self._too_large = answer.error_code in _TOO_LARGE
         if self.job is None and self._wants_bulk():
             self._start_job()
+        if answer is not None and answer.status in _URI_TOO_LONG and self.job is None:
+            raise answer.error(f"{self.api_name} /queryAll")
 
     def pages(self) -> Iterator[tuple[Page, Checkpoint]]:
         """Yield the window's pages, each with what a bookmark may say once it has been written.

@@ -261,7 +261,7 @@ class BulkReader:
         )
         with contextlib.ExitStack() as stack:
             stack.callback(response.close)
-            file = stack.enter_context(tempfile.TemporaryFile(dir=self._spool_dir, prefix="tap-sfsource-"))
+            file = stack.enter_context(self._spool_file())
             self._spool(response, file, path)
             following = response.headers.get("Sforce-Locator", "")
             count = response.headers.get("Sforce-NumberOfRecords")
@@ -276,6 +276,12 @@ class BulkReader:
         response.close()
         return page
 
+    def _spool_file(self) -> IO[bytes]:
+        try:
+            return tempfile.TemporaryFile(dir=self._spool_dir, prefix="tap-sfsource-")
+        except OSError as error:
+            raise _not_spooled(error) from error
+
     def _spool(self, response: requests.Response, file: IO[bytes], path: str) -> None:
         import requests  # noqa: PLC0415 - kept off the path of --version
 
@@ -284,11 +290,16 @@ class BulkReader:
                 file.write(chunk)
         except (requests.RequestException, OSError) as error:
             if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
-                raise TapError(
-                    f"A Bulk page cannot be spooled ({os.strerror(error.errno or 0)}). Free space, or set spool_dir."
-                ) from error
+                raise _not_spooled(error) from error
             raise TransientError(response.status_code, "", type(error).__name__, path) from error
         file.seek(0)
+
+
+def _not_spooled(error: OSError) -> TapError:
+    return TapError(
+        f"A Bulk page cannot be spooled ({os.strerror(error.errno or 0)}). Free space, or set spool_dir to a folder "
+        "that the tap may write to."
+    )
 
 
 def _check_header(file: IO[bytes], columns: Sequence[str], job_id: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -191,6 +192,25 @@ def test_formulas_are_read_again_once_a_day(company_server: OrgServer) -> None:
     assert syncs.sync() == {}
 
 
+def test_a_field_that_the_user_names_is_read_again_with_the_formulas(
+    org_server: OrgServer, frozen: Clock
+) -> None:
+    """Some values change without a stamp: here, as when Salesforce recalculates one in the background."""
+    record_id = org_server.org.create("Account", {"Name": "Acme", "Industry": "Energy"})
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account", refresh_fields=["account.industry"])
+    syncs.sync()
+    with org_server.org.backdated(frozen.now() - timedelta(days=400)):
+        org_server.org.update(record_id, {"Industry": "Shipping"})
+    frozen.advance(hours=3)
+    syncs.sync()
+    assert syncs.row("accounts", record_id)["industry"] == "Energy"
+    frozen.advance(hours=24)
+    syncs.sync()
+    assert syncs.row("accounts", record_id)["industry"] == "Shipping"
+    assert syncs.row("accounts", record_id)["name"] == "Acme"
+
+
 def test_a_wide_object_passes_the_limit_of_a_url(org_server: OrgServer) -> None:
     for number in range(450):
         name = f"A_rather_long_name_for_a_field_{number:03}__c"
@@ -205,9 +225,12 @@ def test_a_wide_object_passes_the_limit_of_a_url(org_server: OrgServer) -> None:
 
 
 def test_all_jobs_of_a_run_are_started_before_one_is_read(company_server: OrgServer) -> None:
-    company_server.server.settings.bulk_processing = timedelta(seconds=0.5)
+    """So that a run takes as long as its slowest job, and not as long as all of them one after the other."""
+    company_server.server.settings.bulk_processing = timedelta(seconds=2)
     syncs = Syncs(company_server, reader="bulk")
+    started = time.monotonic()
     syncs.sync()
+    assert time.monotonic() - started < 40
     assert syncs.complete
     calls = company_server.ledger.calls
     created = [
