@@ -10,8 +10,9 @@ import dataclasses
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from tap_sfsource.catalog import plan_of, property_schema, why_unsupported
+from tap_sfsource.catalog import plan_of, why_unsupported
 from tap_sfsource.describe import Field, SObject, describe, describe_global, open_cache
+from tap_sfsource.field_types import property_schema
 from tap_sfsource.naming import API_NAMES, COLLECTIONS, stream_names
 from tap_sfsource.selection import is_pattern, matches, read_catalog
 

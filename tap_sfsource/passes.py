@@ -73,7 +73,15 @@ class Passes:
         reader = ContentsReader(
             source.readers.client, source.plan.api_name, source.files, self._settings.base64_max_bytes
         )
-        scan = Scan(source.readers, source.plan.api_name, [source.id], source.key, window, "contents")
+        scan = Scan(
+            source.readers,
+            source.plan.api_name,
+            [source.id],
+            source.key,
+            window,
+            "contents",
+            unsortable=source.unsortable,
+        )
         ids = source.rows([source.id])
         rows = source.rows([source.id, *source.files], version=version)
         for page, _ in scan.pages():

@@ -90,6 +90,7 @@ class Scan:
         purpose: What a resumed job was started for, its name in the state.
         count: How many rows there are about, where that is known before asking.
         further: Fields to ask for behind the columns, as SOQL spells them.
+        unsortable: API names by which the SObject does not let a query be ordered.
         watermark: The bookmark that the finished scan leads to; kept with a job, for a run that resumes it.
     """
 
@@ -101,6 +102,7 @@ class Scan:
     purpose: str = "rows"
     count: int | None = None
     further: tuple[str, ...] = ()
+    unsortable: frozenset[str] = frozenset()
     watermark: str = ""
     job: JobBookmark | None = None
     resumed: bool = False
@@ -116,7 +118,8 @@ class Scan:
 
     def query(self, window: Window, *, ordered: bool) -> str:
         """The SOQL for a window."""
-        order = [self.key, "Id"] if ordered and self.key else (["Id"] if ordered else [])
+        wanted = [name for name in (self.key, "Id") if name] if ordered else []
+        order = [name for name in wanted if name not in self.unsortable]
         return soql.select(self.api_name, self.fields, key=self.key, window=window, order_by=order)
 
     def resume(self, state: StreamState) -> None:
@@ -228,8 +231,9 @@ class Scan:
     def _rest_pages(self, first: QueryPage) -> Iterator[tuple[Page, Checkpoint]]:
         reader = RestReader(self.readers.client, self.readers.settings.page_size, self.key or "Id")
         pages = ahead(reader.pages(first), _PAGES_AHEAD) if not first.done else reader.pages(first)
+        in_order = self.key is not None and self.key not in self.unsortable
         for page in pages:
-            yield page, Checkpoint(key=windows.parse(page.last) if page.last and self.key else None)
+            yield page, Checkpoint(key=windows.parse(page.last) if page.last and in_order else None)
 
     def _bulk_pages(self, job: JobBookmark) -> Iterator[tuple[Page, Checkpoint]]:
         bulk = self.readers.bulk

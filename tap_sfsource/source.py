@@ -77,6 +77,11 @@ class Source:
         return tuple(part for lookup in self.lookups for part in lookup.fields)
 
     @property
+    def unsortable(self) -> frozenset[str]:
+        """API names by which the SObject does not let a query be ordered."""
+        return frozenset(column.api_name for column in self.plan.columns if not column.sortable)
+
+    @property
     def properties(self) -> list[str]:
         """All that rows are read with, as the state remembers it."""
         return [*(column.mark() for column in [*self.columns, *self.files]), *self.further]
@@ -113,6 +118,7 @@ class Source:
             window,
             count=self.count,
             further=self.further,
+            unsortable=self.unsortable,
         )
         scan.resume(self.state)
         return scan
@@ -120,7 +126,15 @@ class Source:
     def whole_table(self, purpose: str, columns: Sequence[Column], further: tuple[str, ...] = ()) -> Scan:
         """A scan of single columns of every row; resumed likewise."""
         scan = Scan(
-            self.readers, self.plan.api_name, columns, None, Window(), purpose, self.count, further=further
+            self.readers,
+            self.plan.api_name,
+            columns,
+            None,
+            Window(),
+            purpose,
+            self.count,
+            further,
+            self.unsortable,
         )
         scan.resume(self.state)
         return scan

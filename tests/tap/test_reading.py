@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import time
 from datetime import timedelta
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_sfsource.naming import column_name
+from tests.simulator.custom import custom_object
 from tests.simulator.schema import Field
 from tests.simulator.users import Permissions
 from tests.tap.running import run_tap
@@ -60,6 +62,24 @@ def test_an_object_that_bulk_refuses_stays_on_rest(org_server: OrgServer) -> Non
     syncs.sync(catalog)
     assert syncs.complete
     assert "task_status" in syncs.target.tables
+
+
+def test_an_object_that_cannot_be_ordered_by_its_key_is_read_all_the_same(
+    org_server: OrgServer, frozen: Clock
+) -> None:
+    """BackgroundOperation is one: it can be filtered by CreatedDate but not ordered by it."""
+    operation = custom_object("Operation__c", [])
+    key = operation.fields["SystemModstamp"]
+    operation.fields["SystemModstamp"] = dataclasses.replace(key, sortable=False)
+    org_server.org.add_object(operation)
+    ids = [org_server.org.create("Operation__c", {"Name": f"{number}"}) for number in range(450)]
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Operation__c", reader="rest", page_size=200)
+    assert syncs.sync() == {"operation_c": 450}
+    assert syncs.complete
+    org_server.org.update(ids[7], {"Name": "changed"})
+    frozen.advance(hours=3)
+    assert syncs.sync() == {"operation_c": 1}
 
 
 def test_a_newly_selected_property_is_filled_for_old_rows(org_server: OrgServer, frozen: Clock) -> None:
