@@ -43,6 +43,11 @@ _TOO_LARGE = frozenset({"QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "QUERY_TOO_COMPL
 _JOB_TOO_LARGE = ("QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "Retried more than")
 """A failed job tells its reason only in its message (Bulk API 2.0 guide, "Get Information About a Query Job")."""
 
+_RESTRICTED = frozenset(
+    {"MALFORMED_QUERY", "BIG_OBJECT_UNSUPPORTED_OPERATION", "EXTERNAL_OBJECT_UNSUPPORTED_EXCEPTION"}
+)
+"""How an object that wants a filter of its own answers a query without one."""
+
 _URI_TOO_LONG = frozenset({414, 431})
 """A query of many fields, where the org takes no composite call: only a Bulk job can hold it."""
 
@@ -151,6 +156,8 @@ class Scan:
             self._first = page_of(answer.raw)
             self.total = self._first.totalSize
         elif answer is not None:
+            if answer.error_code in _RESTRICTED:
+                raise self._restricted(answer)
             if answer.error_code not in _TOO_LARGE and answer.status not in _URI_TOO_LONG:
                 raise answer.error(f"{self.api_name} /queryAll")
             self._too_large = answer.error_code in _TOO_LARGE
@@ -158,6 +165,14 @@ class Scan:
             self._start_job()
         if answer is not None and answer.status in _URI_TOO_LONG and self.job is None:
             raise answer.error(f"{self.api_name} /queryAll")
+
+    def _restricted(self, answer: Subresponse) -> TapError:
+        """Say that an object answers only to queries for some of its rows, which describe does not tell."""
+        error = answer.error("")
+        return TapError(
+            f"Salesforce does not give all rows of {self.api_name} ({error.error_code}: {' '.join(error.message.split())}). "
+            "Deselect it, or name it in exclude_objects."
+        )
 
     def pages(self) -> Iterator[tuple[Page, Checkpoint]]:
         """Yield the window's pages, each with what a bookmark may say once it has been written.

@@ -199,6 +199,7 @@ class TapSFSource(Tap):
         Raises:
             IncompleteError: A stream is not complete.
         """
+        self.run_plan.check()
         try:
             self.sync_all()
         finally:

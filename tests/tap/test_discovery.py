@@ -154,8 +154,15 @@ def test_a_chosen_object_is_selected_by_default_and_only_chosen_ones_are_describ
 
 
 def test_a_name_that_means_nothing_is_said(org_server: OrgServer, caplog: pytest.LogCaptureFixture) -> None:
-    assert plans(org_server, objects=["Acount"]) == {}
-    assert "Setting objects: Acount matches no object" in caplog.text
+    assert plans(org_server, objects=["Acount", "oportunities", "Zzzz", "Acc?unts*s"]) == {}
+    assert (
+        "Setting objects: Acount matches no object that the user may see and query. Is it Account?"
+        in caplog.text
+    )
+    assert (
+        "oportunities matches no object that the user may see and query. Is it opportunities?" in caplog.text
+    )
+    assert "Zzzz matches no object that the user may see and query.\n" in caplog.text
 
 
 def test_a_cached_describe_is_asked_for_only_if_it_changed(org_server: OrgServer, tmp_path: Path) -> None:

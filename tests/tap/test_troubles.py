@@ -155,3 +155,20 @@ def test_a_wide_object_goes_to_bulk_where_the_org_takes_no_composite_calls(org_s
     assert syncs.sync() == {"accounts": 3}
     assert syncs.complete
     assert len(org_server.ledger.matching("/jobs/query", method="POST")) == 1
+
+
+def test_an_object_that_wants_a_filter_says_how_to_leave_it_out(
+    org_server: OrgServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Describe does not tell of it; KnowledgeArticleVersion is one."""
+    accounts(org_server, 3)
+    message = "Implementation restriction: you must filter using the following syntax: PublishStatus = [single status]"
+    org_server.faults.add(Status(400, "MALFORMED_QUERY", message), path="*/queryAll", sobject="Contact")
+    syncs = Syncs(org_server, "Account", "Contact")
+    assert syncs.sync() == {"accounts": 3}
+    assert not syncs.complete
+    assert (
+        "Salesforce does not give all rows of Contact (MALFORMED_QUERY: Implementation restriction"
+        in caplog.text
+    )
+    assert "name it in exclude_objects" in caplog.text
