@@ -39,6 +39,9 @@ _UNKNOWN = -1
 
 _FIRST_POLL_SECONDS = 0.25
 _LONGEST_POLL_SECONDS = 60.0
+_WORTH_WAITING_SECONDS = 1.0
+"""A job that takes at least so long is not looked at before: the call would be for nothing."""
+
 _POLL_GROWTH = 1.5
 """A job is found complete at most half of its time late, for a handful of calls."""
 
@@ -152,6 +155,7 @@ class BulkReader:
         self._spool_dir = spool_dir
         self._wait = wait
         self._jobs = client.data("/jobs/query")
+        self._created: dict[str, float] = {}
 
     def create(self, query: str) -> str:
         """Start a job that also reads soft-deleted and archived rows.
@@ -172,7 +176,9 @@ class BulkReader:
             "columnDelimiter": "COMMA",
             "lineEnding": "LF",
         }
-        return self._job(self._client.request("POST", self._jobs, json=body)).id
+        job_id = self._job(self._client.request("POST", self._jobs, json=body)).id
+        self._created[job_id] = time.monotonic()
+        return job_id
 
     def wait(self, job_id: str, expected: int = 0) -> int:
         """Wait until a job is complete, asking ever less often: each look is an API call.
@@ -189,6 +195,8 @@ class BulkReader:
             JobGoneError: There is no such job.
         """
         pause = min(max(_FIRST_POLL_SECONDS, expected / _ROWS_A_SECOND), _LONGEST_POLL_SECONDS)
+        if pause >= _WORTH_WAITING_SECONDS and job_id in self._created:
+            self._wait(max(0.0, self._created[job_id] + pause - time.monotonic()))
         while True:
             job = self.look(job_id)
             if job.state == "JobComplete":

@@ -184,6 +184,18 @@ def test_a_bulk_read_costs_its_pages_and_little_more(org_server: OrgServer) -> N
     assert org_server.ledger.api_calls <= 8 + 10
 
 
+def test_a_large_job_is_not_asked_for_before_it_can_be_done(
+    org_server: OrgServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tap_sfsource.readers.bulk._ROWS_A_SECOND", 20)
+    org_server.server.settings.bulk_processing = timedelta(seconds=1)
+    accounts(org_server, 40)
+    syncs = Syncs(org_server, "Account", bulk_threshold=10)
+    assert syncs.sync() == {"accounts": 40}
+    looks = [entry for entry in org_server.ledger.matching("/jobs/query/") if "/results" not in entry.path]
+    assert len(looks) == 1
+
+
 def test_every_state_is_a_json_object_with_bookmarks(org_server: OrgServer) -> None:
     accounts(org_server, 2)
     outcome = run_tap(org_server.config(objects=["Account"]))
