@@ -125,18 +125,22 @@ class RefreshToken:
     keeper: TokenFile
 
     def login(self, http: requests.Session) -> Token:
-        """Log in; see `Grant.login`. The kept token goes first, then the one of the settings."""
-        candidates = list(dict.fromkeys(filter(None, (self.keeper.load(), self.refresh_token))))
-        if not candidates:
-            raise ConfigError(
-                "refresh_token",
-                f"none is set and {self.keeper.path} holds none",
-                "Authorize the app and set the token.",
-            )
-        for token in candidates[:-1]:
-            with contextlib.suppress(GrantRefusedError):
-                return self._exchange(http, token)
-        return self._exchange(http, candidates[-1])
+        """Log in; see `Grant.login`. The kept token goes first, then the one of the settings.
+
+        One run at a time: another one with the same file would use up the token that this one has just read.
+        """
+        with self.keeper.locked():
+            candidates = list(dict.fromkeys(filter(None, (self.keeper.load(), self.refresh_token))))
+            if not candidates:
+                raise ConfigError(
+                    "refresh_token",
+                    f"none is set and {self.keeper.path} holds none",
+                    "Authorize the app and set the token.",
+                )
+            for token in candidates[:-1]:
+                with contextlib.suppress(GrantRefusedError):
+                    return self._exchange(http, token)
+            return self._exchange(http, candidates[-1])
 
     def _exchange(self, http: requests.Session, refresh_token: str) -> Token:
         form = {"grant_type": "refresh_token", "client_id": self.client_id, "refresh_token": refresh_token}

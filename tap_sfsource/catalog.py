@@ -11,8 +11,9 @@ import dataclasses
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
+from tap_sfsource.field_types import COMPOUND_TYPES, JSON_TYPES, TEXT_TYPES, property_schema
 from tap_sfsource.naming import COLLECTIONS, IS_DELETED, column_names
-from tap_sfsource.restrictions import NEEDS_FILTER
+from tap_sfsource.restrictions import BIG_OBJECT, NEEDS_FILTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -49,41 +50,6 @@ NAME_PARTS: Final = frozenset({"Id", "Name", "Type", "FirstName", "MiddleName", 
 REPLICATION_KEYS: Final = ("SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginTime")
 """Fields that tell when a row changed, best first."""
 
-TEXT_TYPES: Final = frozenset(
-    {
-        "id",
-        "reference",
-        "string",
-        "textarea",
-        "picklist",
-        "multipicklist",
-        "combobox",
-        "phone",
-        "url",
-        "email",
-        "encryptedstring",
-    }
-)
-"""Types whose values are text of a limited length."""
-
-_JSON_TYPES: Final[Mapping[str, Mapping[str, Any]]] = {
-    "boolean": {"type": ["boolean", "null"]},
-    "int": {"type": ["integer", "null"]},
-    "long": {"type": ["integer", "null"]},
-    "double": {"type": ["number", "null"]},
-    "currency": {"type": ["number", "null"]},
-    "percent": {"type": ["number", "null"]},
-    "date": {"type": ["string", "null"], "format": "date"},
-    "datetime": {"type": ["string", "null"], "format": "date-time"},
-    "time": {"type": ["string", "null"], "format": "time"},
-    "base64": {"type": ["string", "null"], "contentEncoding": "base64"},
-    "anyType": {"type": ["string", "null"]},
-    "address": {"type": ["object", "null"]},
-    "location": {"type": ["object", "null"]},
-}
-_DECIMAL_TYPES: Final = frozenset({"double", "currency", "percent"})
-_COMPOUND_TYPES: Final = frozenset({"address", "location"})
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Column:
@@ -98,6 +64,7 @@ class Column:
         precision: Digits of a number, as its field was defined; 0 for other types.
         scale: Those after the point.
         calculated: Whether it is a formula, whose value changes without a new SystemModstamp.
+        sortable: Whether a query can be ordered by it.
         reference_to: API names of the objects that a reference points at.
         relationship_name: Name by which SOQL follows the reference, or None.
         automatic: Whether it is always read.
@@ -113,11 +80,19 @@ class Column:
     precision: int = 0
     scale: int = 0
     calculated: bool = False
+    sortable: bool = True
     reference_to: tuple[str, ...] = ()
     relationship_name: str | None = None
     automatic: bool = False
     selected_by_default: bool = True
     unsupported: str = ""
+
+    def mark(self) -> str:
+        """What its values depend on: the name that they are written under, the field that they come from, its type.
+
+        A field that is removed and made anew with another type has other values, and no row's stamp tells.
+        """
+        return f"{self.property} {self.api_name} {self.sf_type}"
 
     def metadata(self) -> dict[str, Any]:
         """Give the property's catalog metadata."""
@@ -325,45 +300,19 @@ def why_unsupported(sobject: SObject) -> str:
         return ""
     if not sobject.queryable:
         return "Salesforce does not let it be queried"
+    if sobject.name.endswith(BIG_OBJECT):
+        return "it is a big object: Salesforce answers only queries along its index, without Ids"
     if sobject.name in NEEDS_FILTER:
         return "Salesforce answers only queries for some of its rows, not for all"
     return ""
 
 
-def property_schema(field: Field) -> dict[str, Any]:
-    """Give the JSON schema of a field.
-
-    A number's `scale` says that it is a decimal, not a float, and so that no digit may be lost. It says no more:
-    length and decimal places of a field bind only those who type into Salesforce's pages, while the API stores and
-    returns more digits (Salesforce help, article 000387302). So there is no `precision`, which would make a
-    warehouse round, and no `multipleOf`; what the field was defined with is in the catalog's metadata.
-
-    Args:
-        field: The field's describe.
-
-    Returns:
-        Type, format, length or digits, and the label as its title.
-    """
-    schema: dict[str, Any]
-    if field.type in TEXT_TYPES:
-        schema = {"type": ["string"] if field.name == "Id" else ["string", "null"]}
-        if field.length:
-            schema["maxLength"] = field.length
-    else:
-        schema = dict(_JSON_TYPES.get(field.type, {"type": ["string", "null"]}))
-    if field.type in _DECIMAL_TYPES and field.precision:
-        schema["scale"] = field.scale
-    if field.label:
-        schema["title"] = field.label
-    return schema
-
-
 def _column(sobject_name: str, field: Field, name: str, automatic: bool, settings: Settings) -> Column:
-    if field.type not in TEXT_TYPES and field.type not in _JSON_TYPES:
+    if field.type not in TEXT_TYPES and field.type not in JSON_TYPES:
         logger.warning(
             "%s.%s has type %s, which is unknown: read as text.", sobject_name, field.name, field.type
         )
-    compound = "it is a compound: its parts are columns of their own" if field.type in _COMPOUND_TYPES else ""
+    compound = "it is a compound: its parts are columns of their own" if field.type in COMPOUND_TYPES else ""
     return Column(
         api_name=field.name,
         property=name,
@@ -373,6 +322,7 @@ def _column(sobject_name: str, field: Field, name: str, automatic: bool, setting
         precision=field.precision,
         scale=field.scale,
         calculated=field.calculated,
+        sortable=field.sortable,
         reference_to=field.reference_to,
         relationship_name=field.relationship_name,
         automatic=automatic,

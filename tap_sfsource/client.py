@@ -21,6 +21,7 @@ import msgspec
 import requests
 
 from tap_sfsource.auth import Grant, Token, grant_from
+from tap_sfsource.charges import Charges, charged_to, inheriting, payer_of
 from tap_sfsource.composite import Subrequest, Subresponse, decode_answers, pack
 from tap_sfsource.errors import (
     AuthError,
@@ -66,6 +67,7 @@ class Client:
     Attributes:
         settings: The settings that it was made with.
         limits: Calls sent, and what the org says of its limits.
+        charges: For whom they were sent.
     """
 
     def __init__(self, settings: Settings, grant: Grant | None = None) -> None:
@@ -82,6 +84,7 @@ class Client:
         self.limits = Limits(
             percent_total=settings.quota_percent_total, percent_per_run=settings.quota_percent_per_run
         )
+        self.charges = Charges()
         self._grant = grant or grant_from(settings)
         self._http = session(settings)
         self._login_lock = threading.Lock()
@@ -237,7 +240,7 @@ class Client:
             return [work(item) for item in items]
         pool = ThreadPoolExecutor(workers, thread_name_prefix="sfsource-client")
         try:
-            return list(pool.map(work, items))
+            return list(pool.map(inheriting(work), items))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -274,6 +277,7 @@ class Client:
     def _send(self, call: _Call, token: Token) -> requests.Response:
         self.limits.check()
         self.limits.count()
+        self.charges.count()
         try:
             response = self._http.request(
                 call.method,
@@ -330,9 +334,10 @@ class Client:
             for part in parts
         ]
         try:
-            response = self.request(
-                "POST", self.data("/composite"), json={"allOrNone": False, "compositeRequest": wanted}
-            )
+            with charged_to(payer_of(part.owner for part in parts)):
+                response = self.request(
+                    "POST", self.data("/composite"), json={"allOrNone": False, "compositeRequest": wanted}
+                )
         except TransientError:
             raise
         except SalesforceError as error:
@@ -351,7 +356,8 @@ class Client:
 
     def _alone_call(self, part: Subrequest) -> Subresponse:
         try:
-            response = self.request(part.method, part.url, headers=part.headers)
+            with charged_to(payer_of([part.owner])):
+                response = self.request(part.method, part.url, headers=part.headers)
         except SalesforceError as error:
             raw = msgspec.json.encode([{"errorCode": error.error_code, "message": error.message}])
             return Subresponse(part.reference_id, error.status, {}, raw)

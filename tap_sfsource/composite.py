@@ -32,12 +32,14 @@ class Subrequest:
         url: Path with its query string, as `Client.data` gives it.
         reference_id: Name of the subrequest, unique in its call: letters, digits and underscores.
         headers: Headers of its own, such as If-Modified-Since.
+        owner: The stream for which it is asked, empty if for none in particular.
     """
 
     method: str
     url: str
     reference_id: str
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    owner: str = ""
 
     @property
     def path(self) -> str:

@@ -7,11 +7,14 @@ objects, needs no describe global; patterns and streams of unknown origin do.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from tap_sfsource.catalog import plan_of, property_schema, why_unsupported
+from tap_sfsource.catalog import NAME, plan_of, why_unsupported
 from tap_sfsource.describe import Field, SObject, describe, describe_global, open_cache
+from tap_sfsource.errors import IncompleteError, TapError
+from tap_sfsource.field_types import property_schema
 from tap_sfsource.naming import API_NAMES, COLLECTIONS, stream_names
 from tap_sfsource.selection import is_pattern, matches, read_catalog
 
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
 
     from tap_sfsource.catalog import Column, SObjectPlan
     from tap_sfsource.client import Client
-    from tap_sfsource.errors import TapError
     from tap_sfsource.selection import StreamSelection
     from tap_sfsource.settings import Settings
 
@@ -75,12 +77,19 @@ class RunPlan:
     skipped: Mapping[str, str]
     failed: Mapping[str, TapError]
 
-    def skipped_lines(self) -> list[str]:
-        """Say for people what is skipped, one line a reason."""
-        names: dict[str, list[str]] = {}
-        for stream_name, reason in self.skipped.items():
-            names.setdefault(reason, []).append(stream_name)
-        return [f"skipped, because {reason}: {', '.join(sorted(part))}" for reason, part in names.items()]
+    def check(self) -> None:
+        """Make sure that there is something to do: to read nothing where something is selected is no success.
+
+        Raises:
+            IncompleteError: Nothing of what is selected can be read.
+        """
+        if self.skipped and not self.failed and all(plan.api_name == NAME for plan in self.streams):
+            raise IncompleteError(
+                f"Nothing of what is selected can be read ({'; '.join(sorted(set(self.skipped.values())))}): "
+                f"{', '.join(sorted(self.skipped))}. Check the names, and the user's permissions with --test."
+            )
+        if not self.streams and not self.failed:
+            logger.warning("Nothing is selected, so nothing is read.")
 
 
 def plan_run(client: Client, settings: Settings, catalog: Mapping[str, Any] | None) -> RunPlan:
@@ -190,7 +199,18 @@ def _warn_of_strangers(names: Mapping[str, str], settings: Settings) -> None:
     """Say which of the names and patterns of `objects` mean nothing in this org."""
     for pattern in settings.objects:
         if not any(matches([pattern], api_name, name) for api_name, name in names.items()):
-            logger.warning("Setting objects: %s matches no object that the user may see and query.", pattern)
+            logger.warning(
+                "Setting objects: %s matches no object that the user may see and query.%s",
+                pattern,
+                _nearest(pattern, names),
+            )
+
+
+def _nearest(name: str, names: Mapping[str, str]) -> str:
+    """Ask whether another object is meant, by either of its names."""
+    known = {known.lower(): known for known in (*names.values(), *names)}
+    found = difflib.get_close_matches(name.lower(), known, 1, 0.75)
+    return f" Is it {known[found[0]]}?" if found and not is_pattern(name) else ""
 
 
 def _wanted_by_catalog(
@@ -199,6 +219,7 @@ def _wanted_by_catalog(
     """Give API name to stream name and to entry of what a catalog selects, and what of it cannot be found."""
     selected = [entry for entry in entries if entry.selected]
     by_stream: Mapping[str, str] = {}
+    names: Mapping[str, str] = {}
     if any(not entry.api_name for entry in selected):
         names = stream_names((sobject.name for sobject in describe_global(client)), naming=settings.naming)
         by_stream = {name: api_name for api_name, name in names.items()} | {
@@ -215,7 +236,8 @@ def _wanted_by_catalog(
             wanted[api_name] = _stream_name(entry, api_name, settings)
             chosen[api_name] = entry
     if lost:
-        logger.warning("Skipped, because the org has no object of that name: %s", ", ".join(lost))
+        named = [f"{name}.{_nearest(name, names)}" for name in lost]
+        logger.warning("Skipped, because the org has no object of that name: %s", " ".join(named))
     return wanted, chosen, dict.fromkeys(lost, _MISSING)
 
 

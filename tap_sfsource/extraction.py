@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import datetime
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -68,7 +68,7 @@ class Extraction:
         start = source.state.bookmark or settings.start
         self.scan = source.scan(Window(start, windows.ceiling(self._now)) if source.key else Window())
         look = self.scan.first_request(f"query_{plan.api_name}")
-        return [*requests, look] if look else requests
+        return [replace(part, owner=plan.stream_name) for part in [*requests, *([look] if look else [])]]
 
     def prepare(self, answers: Sequence[Subresponse]) -> None:
         """Take the first answers in; an error is kept until the extraction's turn.
@@ -90,6 +90,11 @@ class Extraction:
         """Keep an error of the first answers' call until the extraction's turn."""
         self._error = error
 
+    @property
+    def reads_log(self) -> bool:
+        """Whether deletions are told by Salesforce's log, in this run."""
+        return self._log is not None
+
     def steps(self) -> Iterator[Step]:
         """Yield what to write, in order.
 
@@ -108,12 +113,13 @@ class Extraction:
         for page, checkpoint in self.scan.pages():
             yield Step(partial(self._advance, checkpoint), page, rows)
         if source.files:
-            fresh = any(column.property in unknown for column in source.files)
+            fresh = any(column.mark() in unknown for column in source.files)
             yield from passes.contents(Window() if fresh else self.scan.window, self._version)
         yield Step(self._finish, activate=self._version)
         if source.key and not first_sync:
             yield from passes.news(unknown)
-        if source.readers.settings.deletes == "sweep" or self._deletions.incomplete:
+        asked = source.readers.settings.deletes == "sweep" or source.state.sweep_due
+        if asked or self._deletions.incomplete:
             yield from passes.sweep()
             yield Step(self._swept)
 
@@ -191,6 +197,7 @@ class Extraction:
             self.source.state.refreshed_at = self._now
 
     def _swept(self) -> None:
+        self.source.state.swept()
         if self._log is not None:
             self.source.state.deleted_until = windows.parse(self.scan.watermark)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from tap_sfsource.charges import charged_to
 from tap_sfsource.composite import QUERIES
 
 if TYPE_CHECKING:
@@ -88,5 +89,6 @@ class Lookahead:
         for extraction, parts in zip(group, wanted, strict=True):
             own = [next(answers) for _ in parts]
             sizes[id(extraction)] = sum(len(answer.raw) for answer in own)
-            extraction.prepare(own)
+            with charged_to(extraction.source.plan.stream_name):
+                extraction.prepare(own)
         return sizes

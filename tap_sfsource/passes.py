@@ -42,11 +42,11 @@ class Passes:
         """Read what is new for every row, and what may have changed behind the stamp.
 
         Args:
-            unknown: Properties that not every row has been written with.
+            unknown: What of `Source.properties` not every row has been written with.
         """
         source = self._source
         columns = [column for column in source.columns if column is not source.id]
-        fresh = [column for column in columns if column.property in unknown]
+        fresh = [column for column in columns if column.mark() in unknown]
         if fresh:
             names = ", ".join(column.api_name for column in fresh)
             logger.info("%s: reading %s for every row.", source.plan.api_name, names)
@@ -73,7 +73,15 @@ class Passes:
         reader = ContentsReader(
             source.readers.client, source.plan.api_name, source.files, self._settings.base64_max_bytes
         )
-        scan = Scan(source.readers, source.plan.api_name, [source.id], source.key, window, "contents")
+        scan = Scan(
+            source.readers,
+            source.plan.api_name,
+            [source.id],
+            source.key,
+            window,
+            "contents",
+            unsortable=source.unsortable,
+        )
         ids = source.rows([source.id])
         rows = source.rows([source.id, *source.files], version=version)
         for page, _ in scan.pages():

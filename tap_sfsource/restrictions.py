@@ -1,4 +1,4 @@
-"""What describe does not tell of an object: that it answers only to queries for some ids.
+"""What describe does not tell of an object: that it answers only to queries for some of its rows.
 
 From Salesforce's object reference and the errors that queries without a filter meet.
 """
@@ -6,6 +6,10 @@ From Salesforce's object reference and the errors that queries without a filter 
 from __future__ import annotations
 
 from typing import Final
+
+BIG_OBJECT: Final = "__b"
+"""Ending of a big object's API name. A query for Ids finds none of its rows, and filters go along its index only (Big
+Objects implementation guide, "SOQL with Big Objects")."""
 
 NEEDS_FILTER: Final = frozenset(
     {

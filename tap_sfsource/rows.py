@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from tap_sfsource.catalog import TEXT_TYPES
 from tap_sfsource.csv_lines import CsvLines, plain
 from tap_sfsource.errors import TapError
+from tap_sfsource.field_types import TEXT_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tap_sfsource.bulk_budget import BulkBudget
 from tap_sfsource.errors import AuthError, IncompleteError, QuotaReachedError, TapError
 from tap_sfsource.extraction import Extraction
 from tap_sfsource.lookahead import Lookahead
@@ -23,10 +24,10 @@ from tap_sfsource.readers.bulk import BulkReader
 from tap_sfsource.scan import Readers
 from tap_sfsource.source import Source
 from tap_sfsource.state import StreamState
-from tap_sfsource.summary import StreamSummary, table
+from tap_sfsource.summary import StreamSummary, log_metrics, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tap_sfsource.client import Client
     from tap_sfsource.stream import NamesStream, SalesforceStream
@@ -37,9 +38,16 @@ _COUNTS_A_CALL = 100
 
 
 class Output:
-    """Standard output for ready-made lines, between which a signal may end the run but within which it may not."""
+    """Standard output for ready-made lines, between which a signal may end the run but within which it may not.
+
+    Attributes:
+        mark: Text to count in the lines, None for no counting.
+        marked: How often it has been found.
+    """
 
     def __init__(self) -> None:
+        self.mark: bytes | None = None
+        self.marked = 0
         self._busy = False
         self._ending: SystemExit | None = None
 
@@ -50,6 +58,8 @@ class Output:
             SystemExit: The run was told to end while the lines were being written.
         """
         sys.stdout.flush()
+        if self.mark is not None:
+            self.marked += lines.count(self.mark)
         self._busy = True
         try:
             sys.stdout.buffer.write(lines)
@@ -113,7 +123,8 @@ class SyncRun:
         self._client = client
         self._started = time.monotonic()
         self._fatal: TapError | None = None
-        readers = Readers(client, BulkReader(client, settings.bulk_page_size, settings.spool_dir), settings)
+        bulk = BulkReader(client, settings.bulk_page_size, settings.spool_dir)
+        readers = Readers(client, bulk, BulkBudget(client), settings)
         self.names_stream = names_stream
         self.names = Names(names_stream.plan) if names_stream is not None else None
         self._extractions = {
@@ -140,25 +151,36 @@ class SyncRun:
     def take(self, stream: SalesforceStream) -> Extraction:
         """Give a stream's extraction, once its first answers are there.
 
+        A quota that is used up does not keep back what has been answered already: that takes no further call.
+
         Raises:
-            TapError: The run can read no further stream: its quota is used up, or its login is refused.
+            AuthError: The run can read no further stream: its login is refused.
         """
-        if self._fatal is not None:
+        if isinstance(self._fatal, AuthError):
             raise self._fatal
         extraction = self._extractions[stream.name]
         self._lookahead.wait(extraction)
         return extraction
 
-    def fail(self, stream: str, error: TapError) -> None:
+    def fail(self, summary: StreamSummary, error: TapError) -> None:
         """Note that a stream is not complete; some errors leave no hope for the next ones."""
         self.progress.wipe()
+        summary.problem = str(error)
         if isinstance(error, QuotaReachedError | AuthError):
             if self._fatal is None:
                 logger.error("%s", error)
+            else:
+                summary.problem = "the run had to stop"
             self._fatal = error
         else:
-            logger.error("%s is not complete: %s", stream, error)
-        self.failures.append(Failure(stream, error))
+            logger.error("%s is not complete: %s", summary.stream, error)
+        self.failures.append(Failure(summary.stream, error))
+
+    def leave_out(self, stream: str, error: TapError) -> None:
+        """Note that a stream could not even be planned."""
+        summary = StreamSummary(stream)
+        self.summaries.append(summary)
+        self.fail(summary, error)
 
     def close(self) -> None:
         """Let go of what is under way: what was looked at ahead, and jobs that nobody will read."""
@@ -179,9 +201,15 @@ class SyncRun:
                 f"Not complete: {names}. The reasons are above; the next run goes on where each stopped."
             )
 
-    def report(self) -> str:
-        """The run as a table for people."""
-        return table(self.summaries, self._client.calls, time.monotonic() - self._started)
+    def report(self, skipped: Mapping[str, str]) -> str:
+        """The run as a table for people; machines get it as metrics.
+
+        Args:
+            skipped: Stream that was selected and cannot be read, to the reason.
+        """
+        charges = self._client.charges
+        log_metrics(self.summaries, charges, skipped)
+        return table(self.summaries, charges, time.monotonic() - self._started, skipped)
 
     def _count(self, sources: Sequence[Source]) -> None:
         """Ask for approximate sizes, so that no first page of a large table is fetched for nothing."""

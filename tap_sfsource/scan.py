@@ -23,6 +23,7 @@ from tap_sfsource.state import JobBookmark
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tap_sfsource.bulk_budget import BulkBudget
     from tap_sfsource.catalog import Column
     from tap_sfsource.client import Client
     from tap_sfsource.composite import Subresponse
@@ -42,8 +43,19 @@ _TOO_LARGE = frozenset({"QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "QUERY_TOO_COMPL
 _JOB_TOO_LARGE = ("QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "Retried more than")
 """A failed job tells its reason only in its message (Bulk API 2.0 guide, "Get Information About a Query Job")."""
 
+_RESTRICTED = frozenset(
+    {"MALFORMED_QUERY", "BIG_OBJECT_UNSUPPORTED_OPERATION", "EXTERNAL_OBJECT_UNSUPPORTED_EXCEPTION"}
+)
+"""How an object that wants a filter of its own answers a query without one."""
+
+_URI_TOO_LONG = frozenset({414, 431})
+"""A query of many fields, where the org takes no composite call: only a Bulk job can hold it."""
+
 _NOT_IN_BULK = frozenset({"INVALIDENTITY", "FEATURENOTENABLED", "API_ERROR"})
 _BULK_FULL = frozenset({"LIMIT_EXCEEDED", "EXCEEDEDQUOTA", "TOOMANYREQUESTS"})
+_JOB_FULL = "LIMIT_EXCEEDED"
+"""How the message of a job begins whose results do not fit into the day's storage."""
+
 _PAGES_AHEAD = 1
 
 
@@ -66,6 +78,7 @@ class Readers:
 
     client: Client
     bulk: BulkReader
+    budget: BulkBudget
     settings: Settings
 
 
@@ -82,6 +95,7 @@ class Scan:
         purpose: What a resumed job was started for, its name in the state.
         count: How many rows there are about, where that is known before asking.
         further: Fields to ask for behind the columns, as SOQL spells them.
+        unsortable: API names by which the SObject does not let a query be ordered.
         watermark: The bookmark that the finished scan leads to; kept with a job, for a run that resumes it.
     """
 
@@ -93,6 +107,7 @@ class Scan:
     purpose: str = "rows"
     count: int | None = None
     further: tuple[str, ...] = ()
+    unsortable: frozenset[str] = frozenset()
     watermark: str = ""
     job: JobBookmark | None = None
     resumed: bool = False
@@ -108,7 +123,8 @@ class Scan:
 
     def query(self, window: Window, *, ordered: bool) -> str:
         """The SOQL for a window."""
-        order = [self.key, "Id"] if ordered and self.key else (["Id"] if ordered else [])
+        wanted = [name for name in (self.key, "Id") if name] if ordered else []
+        order = [name for name in wanted if name not in self.unsortable]
         return soql.select(self.api_name, self.fields, key=self.key, window=window, order_by=order)
 
     def resume(self, state: StreamState) -> None:
@@ -140,11 +156,23 @@ class Scan:
             self._first = page_of(answer.raw)
             self.total = self._first.totalSize
         elif answer is not None:
-            if answer.error_code not in _TOO_LARGE:
+            if answer.error_code in _RESTRICTED:
+                raise self._restricted(answer)
+            if answer.error_code not in _TOO_LARGE and answer.status not in _URI_TOO_LONG:
                 raise answer.error(f"{self.api_name} /queryAll")
-            self._too_large = True
+            self._too_large = answer.error_code in _TOO_LARGE
         if self.job is None and self._wants_bulk():
             self._start_job()
+        if answer is not None and answer.status in _URI_TOO_LONG and self.job is None:
+            raise answer.error(f"{self.api_name} /queryAll")
+
+    def _restricted(self, answer: Subresponse) -> TapError:
+        """Say that an object answers only to queries for some of its rows, which describe does not tell."""
+        error = answer.error("")
+        return TapError(
+            f"Salesforce does not give all rows of {self.api_name} ({error.error_code}: {' '.join(error.message.split())}). "
+            "Deselect it, or name it in exclude_objects."
+        )
 
     def pages(self) -> Iterator[tuple[Page, Checkpoint]]:
         """Yield the window's pages, each with what a bookmark may say once it has been written.
@@ -191,6 +219,10 @@ class Scan:
         )
 
     def _start_job(self) -> None:
+        rows = self._first.totalSize if self._first else self.count or 0
+        if not self.readers.budget.admits(rows, len(self.fields)):
+            self._bulk_refused = True
+            return
         try:
             job_id = self.readers.bulk.create(self.query(self.window, ordered=False))
         except SalesforceError as error:
@@ -198,7 +230,7 @@ class Scan:
             if code in _NOT_IN_BULK:
                 logger.info("%s: Bulk does not take it; staying on REST.", self.api_name)
             elif code in _BULK_FULL:
-                logger.warning("%s: the org's limit of Bulk jobs is reached; staying on REST.", self.api_name)
+                self.readers.budget.close(f"{self.api_name}'s job is refused ({code}: {error.message})")
             else:
                 raise
             self._bulk_refused = True
@@ -214,8 +246,9 @@ class Scan:
     def _rest_pages(self, first: QueryPage) -> Iterator[tuple[Page, Checkpoint]]:
         reader = RestReader(self.readers.client, self.readers.settings.page_size, self.key or "Id")
         pages = ahead(reader.pages(first), _PAGES_AHEAD) if not first.done else reader.pages(first)
+        in_order = self.key is not None and self.key not in self.unsortable
         for page in pages:
-            yield page, Checkpoint(key=windows.parse(page.last) if page.last and self.key else None)
+            yield page, Checkpoint(key=windows.parse(page.last) if page.last and in_order else None)
 
     def _bulk_pages(self, job: JobBookmark) -> Iterator[tuple[Page, Checkpoint]]:
         bulk = self.readers.bulk
@@ -235,10 +268,16 @@ class Scan:
 
     def _without_job(self, error: TapError) -> Iterator[tuple[Page, Checkpoint]]:
         """Go on after a job that ended without its rows: smaller, if it was too large, or once more if it was not ours."""
-        too_large = isinstance(error, JobFailedError) and any(mark in error.reason for mark in _JOB_TOO_LARGE)
-        if not too_large and not self.resumed:
+        reason = error.reason if isinstance(error, JobFailedError) else ""
+        too_large = any(mark in reason for mark in _JOB_TOO_LARGE)
+        full = reason.startswith(_JOB_FULL)
+        if not too_large and not full and not self.resumed:
             raise TapError(f"{self.api_name}: {error}") from error
-        logger.info("%s: %s %s", self.api_name, error, "Splitting it." if too_large else "Starting anew.")
+        if full:
+            self.readers.budget.close(f"{self.api_name}'s job has failed ({reason})")
+            self._bulk_refused = True
+        else:
+            logger.info("%s: %s %s", self.api_name, error, "Splitting it." if too_large else "Starting anew.")
         self.job, self.resumed, self._first = None, False, None
         if too_large:
             yield from self._in_halves()

@@ -180,14 +180,15 @@ class Settings:
     )
     quota_percent_total: int = _setting(
         "integer",
-        "Stop when the org has used this share of its daily API calls, by whatever application.",
+        "Stop when the org has used this share of its daily API calls, by whatever application. It bounds Bulk jobs and "
+        "their results likewise: what no longer fits is read by REST.",
         default=80,
         minimum=1,
         maximum=100,
     )
     quota_percent_per_run: int = _setting(
         "integer",
-        "Stop when this run has used this share of the org's daily API calls.",
+        "Stop when this run has used this share of the org's daily API calls; it bounds Bulk jobs likewise.",
         default=25,
         minimum=1,
         maximum=100,
@@ -264,9 +265,8 @@ class Settings:
         """Check a configuration.
 
         Args:
-            config: Setting name to JSON value; names of other owners are ignored, and an empty string is as
-                good
-                as a setting left out.
+            config: Setting name to JSON value; names of other owners are ignored, and an empty string is as good as a
+                setting left out.
 
         Returns:
             The settings with their defaults.

@@ -61,6 +61,9 @@ class Source:
         self.files = [column for column in self.plan.columns if column.sf_type == "base64"]
         self.lookups = self.names.lookups(self.plan) if self.names is not None else []
         self.constants = {} if self.plan.has_is_deleted else {self.plan.is_deleted: False}
+        self.state.begin(self.plan.key_prefix)
+        if self.state.sweep_due:
+            self.notes.append("the object was made anew: swept all ids")
 
     @property
     def key(self) -> str | None:
@@ -74,9 +77,14 @@ class Source:
         return tuple(part for lookup in self.lookups for part in lookup.fields)
 
     @property
+    def unsortable(self) -> frozenset[str]:
+        """API names by which the SObject does not let a query be ordered."""
+        return frozenset(column.api_name for column in self.plan.columns if not column.sortable)
+
+    @property
     def properties(self) -> list[str]:
         """All that rows are read with, as the state remembers it."""
-        return [*(column.property for column in [*self.columns, *self.files]), *self.further]
+        return [*(column.mark() for column in [*self.columns, *self.files]), *self.further]
 
     def rows(
         self,
@@ -110,6 +118,7 @@ class Source:
             window,
             count=self.count,
             further=self.further,
+            unsortable=self.unsortable,
         )
         scan.resume(self.state)
         return scan
@@ -117,7 +126,15 @@ class Source:
     def whole_table(self, purpose: str, columns: Sequence[Column], further: tuple[str, ...] = ()) -> Scan:
         """A scan of single columns of every row; resumed likewise."""
         scan = Scan(
-            self.readers, self.plan.api_name, columns, None, Window(), purpose, self.count, further=further
+            self.readers,
+            self.plan.api_name,
+            columns,
+            None,
+            Window(),
+            purpose,
+            self.count,
+            further,
+            self.unsortable,
         )
         scan.resume(self.state)
         return scan

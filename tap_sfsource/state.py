@@ -5,8 +5,11 @@ Keys of a bookmark:
 - ``replication_key``, ``replication_key_value``: every row stamped before the value has been emitted (the SDK's names).
 - ``deleted_until``: every deletion logged before it has been emitted.
 - ``jobs``: the Bulk jobs that are being read, by purpose, each with the locator of its next page.
-- ``properties``: the properties whose values have been emitted for every row, as six characters of a digest each: a STATE is
-  written often, and an org has thousands of names.
+- ``properties``: the properties whose values have been emitted for every row, each with its field and type, as six characters
+  of a digest each: a STATE is written often, and an org has thousands of names.
+- ``key_prefix``: with which the SObject's Ids begin. A custom object that is made anew under its old name gets another one,
+  and then nothing of the bookmark is true any more.
+- ``sweep_due``: whether rows of the SObject that was there before have still to be marked as deleted.
 - ``refreshed_at``: when the fields that change behind the stamp were last read for every row.
 """
 
@@ -98,11 +101,33 @@ class StreamState:
     def refreshed_at(self, moment: datetime.datetime) -> None:
         self._bookmark["refreshed_at"] = windows.isoformat(moment)
 
+    def begin(self, key_prefix: str | None) -> None:
+        """Hold the bookmark against the SObject that it is about, and forget it if that is another one.
+
+        Args:
+            key_prefix: With which the SObject's Ids begin, or None if Salesforce does not tell.
+        """
+        if not key_prefix:
+            return
+        if self._bookmark.get("key_prefix", key_prefix) != key_prefix:
+            self._bookmark.clear()
+            self._bookmark["sweep_due"] = True
+        self._bookmark["key_prefix"] = key_prefix
+
+    @property
+    def sweep_due(self) -> bool:
+        """Whether rows of an SObject of the same name have still to be marked as deleted."""
+        return bool(self._bookmark.get("sweep_due"))
+
+    def swept(self) -> None:
+        """Note that a sweep has been emitted."""
+        self._bookmark.pop("sweep_due", None)
+
     def unknown(self, properties: Sequence[str]) -> list[str]:
         """The properties that not every row has been emitted with; none where the state does not tell.
 
         Args:
-            properties: Names of the selected properties.
+            properties: The selected properties, as `know` had them.
         """
         marks = self._bookmark.get("properties")
         if marks is None:

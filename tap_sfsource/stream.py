@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk import Stream
+from singer_sdk import Stream, metrics
 from singer_sdk.singerlib import MetadataMapping
 from singer_sdk.streams.core import TypeConformanceLevel  # type: ignore[attr-defined]
 
 from tap_sfsource.batches import FORMAT, BatchFiles
+from tap_sfsource.charges import charged_to
 from tap_sfsource.emit import activate, emit_lines, emit_records, writes_lines
 from tap_sfsource.errors import TapError
 from tap_sfsource.summary import StreamSummary
@@ -50,6 +51,7 @@ class SalesforceStream(Stream):
         self.plan = plan
         self._tap_sfsource = tap
         self._files: BatchFiles | None = None
+        self._counts_marks = False
         self.primary_keys = [plan.key]
         self.replication_key = plan.replication_key.property if plan.replication_key else None
 
@@ -102,22 +104,23 @@ class SalesforceStream(Stream):
         run.summaries.append(summary)
         started = time.monotonic()
         counter, timer = self.get_record_counter(), self.get_sync_timer()
-        with counter, timer:
+        with counter, timer, charged_to(self.name):
             try:
                 extraction = run.take(self)
                 summary.notes = extraction.source.notes
+                self._counts_marks = not extraction.reads_log
                 for step in extraction.steps():
-                    before = _total(summary)
+                    before = summary.written
                     yield from self._write(step, summary, write_messages=write_messages)
-                    counter.increment(_total(summary) - before)
+                    counter.increment(summary.written - before)
                     run.progress.rows(self.name, summary.rows, extraction.scan.total)
                     step.done()
                     if write_messages and (step.page is not None or step.waits):
                         self._tap.state_writer.write_state(self.tap_state)
                 summary.reader = _reader(extraction)
             except TapError as error:
-                summary.problem = str(error)
-                run.fail(self.name, error)
+                timer.tags[metrics.Tag.STATUS] = metrics.Status.FAILED
+                run.fail(summary, error)
         run.progress.finished()
         if write_messages:
             self._tap.state_writer.write_state(self.tap_state)
@@ -142,15 +145,25 @@ class SalesforceStream(Stream):
                     summary.rows += 1
                     yield record
             elif writes_lines(self):
-                summary.add(step.kind, emit_lines(self, step, self._tap_sfsource.sync_run.output))
+                self._write_lines(step, summary)
             else:
                 for record in emit_records(self, step):
                     self._check_max_record_limit(summary.rows)
-                    summary.add(step.kind, 1)
+                    summary.add(
+                        step.kind, 1, int(self._counts_marks and record.get(self.plan.is_deleted) is True)
+                    )
                     yield record
             self._write_names()
         if step.activate is not None:
             activate(self, step.activate)
+
+    def _write_lines(self, step: Step, summary: StreamSummary) -> None:
+        output = self._tap_sfsource.sync_run.output
+        before = output.marked
+        output.mark = f'"{self.plan.is_deleted}":true'.encode() if self._counts_marks else None
+        count = emit_lines(self, step, output)
+        output.mark = None
+        summary.add(step.kind, count, output.marked - before)
 
 
 class NamesStream(SalesforceStream):
@@ -193,10 +206,6 @@ class NamesStream(SalesforceStream):
         self._announced = True
         self._tap_sfsource.sync_run.summaries.append(self.summary)
         yield from ()
-
-
-def _total(summary: StreamSummary) -> int:
-    return summary.rows + summary.tombstones + summary.partial
 
 
 def _reader(extraction: Extraction) -> str:

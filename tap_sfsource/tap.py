@@ -199,15 +199,15 @@ class TapSFSource(Tap):
         Raises:
             IncompleteError: A stream is not complete.
         """
+        self.run_plan.check()
         try:
             self.sync_all()
         finally:
             if "sync_run" in self.__dict__:
                 self.sync_run.close()
         for stream, error in self.run_plan.failed.items():
-            self.sync_run.fail(stream, error)
-        for line in (self.sync_run.report(), *self.run_plan.skipped_lines()):
-            print(line, file=sys.stderr)  # noqa: T201 - a table for people
+            self.sync_run.leave_out(stream, error)
+        print(self.sync_run.report(self.run_plan.skipped), file=sys.stderr)  # noqa: T201 - a table for people
         self.sync_run.check()
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002

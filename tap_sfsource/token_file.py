@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING
 from tap_sfsource.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tap_sfsource.settings import Settings
 
 logger = logging.getLogger("tap-sfsource.auth")
@@ -28,6 +31,24 @@ class TokenFile:
     """
 
     path: Path
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other runs from logging in with the same file until the block ends; a run that is killed lets go too."""
+        if sys.platform == "win32":
+            yield
+            return
+        import fcntl  # noqa: PLC0415 - POSIX only
+
+        # The folder and not the file: the file is replaced while the lock is held.
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            # Some network file systems know no locks: then runs at the same time are the user's to keep apart.
+            with contextlib.suppress(OSError):
+                fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
 
     def load(self) -> str | None:
         """Read the kept token.
@@ -68,6 +89,7 @@ class TokenFile:
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(self.path)
+            _sync_folder(self.path.parent)
         except OSError as error:
             raise ConfigError(
                 "refresh_token_file",
@@ -96,6 +118,16 @@ class TokenFile:
                 f"a rotated token could not be kept in {self.path} ({error.strerror})",
                 "Name a file in a folder that the tap may write to.",
             ) from None
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a replaced file last through a power cut; Windows has no such call."""
+    if sys.platform != "win32":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def default_path(settings: Settings) -> Path:

@@ -1,5 +1,7 @@
 """Fixtures come as plugins, one a concern."""
 
+from hypothesis import HealthCheck, settings
+
 pytest_plugins = [
     "tests.fix_org",
     "tests.fix_warehouse",
@@ -7,3 +9,7 @@ pytest_plugins = [
     "tests.fix_meltano",
     "tests.fix_plugins",
 ]
+
+# How long an example takes says more of what else the machine does than of the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")

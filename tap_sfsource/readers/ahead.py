@@ -7,6 +7,8 @@ import threading
 from collections.abc import Generator, Iterator
 from typing import Generic, TypeVar
 
+from tap_sfsource.charges import inheriting
+
 T = TypeVar("T")
 
 
@@ -62,7 +64,7 @@ def ahead(items: Iterator[T], depth: int) -> Generator[T, None, None]:
         BaseException: What the iterator raised, at the place where its next item would have been.
     """
     producer = _Producer(items, depth)
-    thread = threading.Thread(target=producer.run, name="ahead", daemon=True)
+    thread = threading.Thread(target=inheriting(producer.run), name="ahead", daemon=True)
     thread.start()
     try:
         while True:

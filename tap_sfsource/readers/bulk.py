@@ -40,6 +40,9 @@ _UNKNOWN = -1
 
 _FIRST_POLL_SECONDS = 0.25
 _LONGEST_POLL_SECONDS = 60.0
+_WORTH_WAITING_SECONDS = 1.0
+"""A job that takes at least so long is not looked at before: the call would be for nothing."""
+
 _POLL_GROWTH = 1.5
 """A job is found complete at most half of its time late, for a handful of calls."""
 
@@ -153,6 +156,7 @@ class BulkReader:
         self._spool_dir = spool_dir
         self._wait = wait
         self._jobs = client.data("/jobs/query")
+        self._created: dict[str, float] = {}
 
     def create(self, query: str) -> str:
         """Start a job that also reads soft-deleted and archived rows.
@@ -173,7 +177,9 @@ class BulkReader:
             "columnDelimiter": "COMMA",
             "lineEnding": "LF",
         }
-        return self._job(self._client.request("POST", self._jobs, json=body)).id
+        job_id = self._job(self._client.request("POST", self._jobs, json=body)).id
+        self._created[job_id] = time.monotonic()
+        return job_id
 
     def wait(self, job_id: str, expected: int = 0) -> int:
         """Wait until a job is complete, asking ever less often: each look is an API call.
@@ -190,6 +196,8 @@ class BulkReader:
             JobGoneError: There is no such job.
         """
         pause = min(max(_FIRST_POLL_SECONDS, expected / _ROWS_A_SECOND), _LONGEST_POLL_SECONDS)
+        if pause >= _WORTH_WAITING_SECONDS and job_id in self._created:
+            self._wait(max(0.0, self._created[job_id] + pause - time.monotonic()))
         while True:
             job = self.look(job_id)
             if job.state == "JobComplete":
@@ -262,7 +270,7 @@ class BulkReader:
         )
         with contextlib.ExitStack() as stack:
             stack.callback(response.close)
-            file = stack.enter_context(tempfile.TemporaryFile(dir=self._spool_dir, prefix="tap-sfsource-"))
+            file = stack.enter_context(self._spool_file())
             self._spool(response, file, path)
             following = response.headers.get("Sforce-Locator", "")
             count = response.headers.get("Sforce-NumberOfRecords")
@@ -277,6 +285,12 @@ class BulkReader:
         response.close()
         return page
 
+    def _spool_file(self) -> IO[bytes]:
+        try:
+            return tempfile.TemporaryFile(dir=self._spool_dir, prefix="tap-sfsource-")
+        except OSError as error:
+            raise _not_spooled(error) from error
+
     def _spool(self, response: requests.Response, file: IO[bytes], path: str) -> None:
         import requests  # noqa: PLC0415 - kept off the path of --version
 
@@ -285,11 +299,16 @@ class BulkReader:
                 file.write(chunk)
         except (requests.RequestException, OSError) as error:
             if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
-                raise TapError(
-                    f"A Bulk page cannot be spooled ({os.strerror(error.errno or 0)}). Free space, or set spool_dir."
-                ) from error
+                raise _not_spooled(error) from error
             raise TransientError(response.status_code, "", type(error).__name__, path) from error
         file.seek(0)
+
+
+def _not_spooled(error: OSError) -> TapError:
+    return TapError(
+        f"A Bulk page cannot be spooled ({os.strerror(error.errno or 0)}). Free space, or set spool_dir to a folder "
+        "that the tap may write to."
+    )
 
 
 def _check_header(file: IO[bytes], columns: Sequence[str], job_id: str) -> None:

@@ -72,6 +72,7 @@ class Org(Records):
         self.apps: dict[str, ConnectedApp] = {}
         self._views: dict[str, tuple[Schema, Permissions, Schema]] = {}
         self._metadata = MetadataLog(clock)
+        self._prefixes_of_removed: set[str | None] = set()
         self._settle()
 
     def _settle(self) -> None:
@@ -143,15 +144,29 @@ class Org(Records):
                     rollups.remove(self._store, target, f)
                     self._store.drop_column(target.name, f.name)
 
+    def rename_field(self, sobject: str, name: str, new_name: str) -> None:
+        """Give a custom field another API name; its values stay, and no row's stamp moves."""
+        with self._store.lock:
+            target = self.object(sobject)
+            f = target.field(name)
+            if f is None or target.field(new_name) is not None:
+                raise ValueError(f"{sobject} has no field {name}, or has a {new_name} already")
+            if f.calculated or f.compound or rollups.readers(self._schema, target.name, f.name):
+                raise ValueError(f"{name} cannot be renamed here")
+            fields = (replace(o, name=new_name) if o is f else o for o in target.fields.values())
+            with self._store.writing():
+                self._store.rename_column(target.name, f.name, new_name)
+            self._adopt(self._schema_with(target.with_fields(fields)), target.name, *f.reference_to)
+
     def add_object(self, sobject: SObject) -> None:
-        """Add an object; without a key prefix it gets the next of the custom ones."""
+        """Add an object; without a key prefix it gets the next of the custom ones, which no object has had before."""
         with self._store.lock:
             if self._schema.get(sobject.name) is not None:
                 raise ValueError(f"there is an object {sobject.name} already")
             if any(f.summary is not None for f in sobject.fields.values()):
                 raise ValueError("a roll-up summary field is added once there are details to sum up")
             if sobject.key_prefix is None and sobject.queryable:
-                taken = {o.key_prefix for o in self._schema}
+                taken = {o.key_prefix for o in self._schema} | self._prefixes_of_removed
                 sobject.key_prefix = next(p for p in (f"a{n:02d}" for n in range(100)) if p not in taken)
             if sobject.queryable:
                 with self._store.writing():
@@ -167,6 +182,7 @@ class Org(Records):
                 raise ValueError(f"{name} is read by {', '.join(readers)}")
             parents = {parent for f in target.fields.values() for parent in f.reference_to}
             self._adopt(Schema(o for o in self._schema if o is not target), target.name, *parents)
+            self._prefixes_of_removed.add(target.key_prefix)
             if target.queryable:
                 with self._store.writing():
                     for f in target.fields.values():

@@ -169,6 +169,13 @@ class Store:
         self.writer.execute(f"DROP INDEX IF EXISTS {quoted(f'_By_{table}_{column}')}")
         self.writer.execute(f"ALTER TABLE {quoted(table)} DROP COLUMN {quoted(column)}")
 
+    def rename_column(self, table: str, column: str, new_name: str) -> None:
+        """Give a column another name; its values stay."""
+        self.writer.execute(f"DROP INDEX IF EXISTS {quoted(f'_By_{table}_{column}')}")
+        self.writer.execute(
+            f"ALTER TABLE {quoted(table)} RENAME COLUMN {quoted(column)} TO {quoted(new_name)}"
+        )
+
     # rows, as the writer sees them
 
     def select(self, sql: str, values: Sequence[object] = ()) -> list[Row]:

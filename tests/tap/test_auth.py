@@ -6,6 +6,8 @@ import datetime
 import json
 import logging
 import stat
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +21,7 @@ from tap_sfsource.client import Client
 from tap_sfsource.errors import AuthError, ConfigError, ConnectionFailedError, TapError
 from tap_sfsource.oauth import refusal
 from tap_sfsource.settings import Settings
+from tests.fix_process import wait_until
 from tests.simulator.__main__ import (
     DEMO_CLIENT_ID,
     DEMO_CLIENT_SECRET,
@@ -26,12 +29,14 @@ from tests.simulator.__main__ import (
     DEMO_SECURITY_TOKEN,
     DEMO_USER,
 )
-from tests.simulator.http.faults import Status
+from tests.simulator.http.faults import Latency, Status
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.fix_org import OrgServer
+    from tests.fix_process import Processes
+    from tests.simulator.limits import Limit
 
 
 def client_of(config: dict[str, Any]) -> Client:
@@ -187,6 +192,44 @@ def test_a_rotated_token_is_kept_also_when_a_session_dies_in_mid_run(
         assert client.get_json(client.data("/sobjects"))
         org_server.server.sessions.end_all()
     assert json.loads((tmp_path / "token.json").read_text())["refresh_token"] in app.refresh_tokens
+
+
+def more_than(used: int, limit: Limit) -> bool:
+    return limit.used > used
+
+
+def test_a_tap_killed_right_after_a_login_has_kept_the_rotated_token(
+    org_server: OrgServer, processes: Processes, tmp_path: Path
+) -> None:
+    app = org_server.org.apps[DEMO_CLIENT_ID]
+    app.rotate_refresh_tokens = True
+    app.refresh_tokens["first-token"] = DEMO_USER
+    org_server.faults.add(Latency(1), path="/services/data/*")
+    config = refresh_config(org_server, "first-token", tmp_path / "token.json", objects=["Account"])
+    processes.write("tap.json", config)
+    calls = org_server.org.limits.daily_api_requests
+    for used in range(3):
+        tap = processes.start(["tap-sfsource", "--config", "tap.json"])
+        # The org counts a call before it answers: the session is in use, and by now the token must be safe.
+        wait_until(partial(more_than, used, calls), "its first call")
+        tap.kill()
+        tap.wait(30)
+    org_server.faults.clear()
+    assert "first-token" not in app.refresh_tokens
+    assert can_ask(config)
+
+
+def test_two_runs_at_the_same_time_do_not_use_up_each_others_token(
+    org_server: OrgServer, tmp_path: Path
+) -> None:
+    app = org_server.org.apps[DEMO_CLIENT_ID]
+    app.rotate_refresh_tokens = True
+    app.refresh_tokens["first-token"] = DEMO_USER
+    org_server.faults.add(Latency(0.2), path="*/oauth2/token")
+    config = refresh_config(org_server, "first-token", tmp_path / "token.json")
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(can_ask, [config] * 4))
 
 
 def test_a_new_token_in_the_settings_replaces_a_kept_one_that_is_dead(

@@ -8,8 +8,9 @@ import jsonschema
 import pytest
 from singer_sdk.singerlib import Catalog
 
-from tap_sfsource.catalog import catalog_of, plan_of, property_schema
+from tap_sfsource.catalog import catalog_of, plan_of
 from tap_sfsource.describe import Field, SObject
+from tap_sfsource.field_types import property_schema
 from tap_sfsource.naming import COLLECTIONS
 from tap_sfsource.rows import Rows
 from tap_sfsource.settings import Settings
@@ -56,6 +57,14 @@ def test_an_object_that_answers_no_plain_query_says_so(org_server: OrgServer) ->
 
     assert told["inclusion"] == "unsupported"
     assert told["sfsource.unsupported"] == "Salesforce answers only queries for some of its rows, not for all"
+
+
+def test_a_big_object_says_why_it_is_not_read() -> None:
+    """With its Ids in a query Salesforce answers that there are no rows: an empty table would be a lie."""
+    plan = plan_of(SObject(name="Phone_Book__b"), "phone_book_b", Settings())
+
+    assert plan.entry()["metadata"][0]["metadata"]["inclusion"] == "unsupported"
+    assert "big object" in plan.unsupported
 
 
 def test_a_streams_metadata_keeps_what_its_name_does_not_tell(org_server: OrgServer) -> None:

@@ -183,6 +183,28 @@ def test_what_is_skipped_is_told_at_the_end_and_is_no_failure(
     )
 
 
+def test_a_run_that_can_read_nothing_of_what_is_selected_is_no_success(
+    org_server: OrgServer, processes: Processes
+) -> None:
+    processes.write("tap.json", org_server.config(objects=["AccountTag", "CaseTag"]))
+
+    line = error_line(processes.tap("--config", "tap.json"))
+
+    assert line.startswith(
+        "Nothing of what is selected can be read (the org lacks it or the user may not see it)"
+    )
+    assert "account_tags, case_tags" in line
+
+
+def test_a_catalog_that_selects_nothing_says_so(org_server: OrgServer, processes: Processes) -> None:
+    processes.write("tap.json", org_server.config())
+    processes.write("catalog.json", {"streams": [{"tap_stream_id": "accounts", "selected": False}]})
+
+    finished = processes.tap("--config", "tap.json", "--catalog", "catalog.json").expect(0)
+
+    assert "Nothing is selected, so nothing is read." in finished.stderr
+
+
 def test_an_api_version_that_the_org_does_not_speak_is_no_empty_success(
     org_server: OrgServer, processes: Processes
 ) -> None:
@@ -197,7 +219,7 @@ def test_an_api_version_that_the_org_does_not_speak_is_no_empty_success(
 @pytest.mark.parametrize(
     ("signum", "fault"),
     [
-        pytest.param(signal.SIGTERM, Latency(8), id="SIGTERM while an answer is awaited"),
+        pytest.param(signal.SIGTERM, Latency(12), id="SIGTERM while an answer is awaited"),
         pytest.param(signal.SIGINT, Status(503), id="SIGINT in a pause before another attempt"),
     ],
 )
@@ -210,7 +232,7 @@ def test_a_signal_ends_the_tap_soon_and_not_as_a_success(
     wait_until(lambda: rule.fired, "the call that the signal interrupts")
     process.send_signal(signum)
 
-    finished = processes.finish(process, deadline=5)
+    finished = processes.finish(process, deadline=10)
 
     assert finished.status == 128 + signum
     assert f"Stopped by {signum.name} before the end." in finished.stderr

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pyarrow import parquet
 
 from tests.tap.reference import ReferenceTarget
 from tests.tap.running import run_tap
@@ -75,23 +76,41 @@ def test_a_tombstone_passes_a_stream_map_and_leaves_other_columns_alone(small_or
     assert row["shout"] == "GONE"
 
 
-def test_batches_hold_the_same_records(small_org: OrgServer, tmp_path: Path) -> None:
+def of_jsonl(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+
+
+def of_parquet(path: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("encoding", "read"),
+    [
+        ({"format": "jsonl", "compression": "gzip"}, of_jsonl),
+        ({"format": "parquet", "compression": "gzip"}, of_parquet),
+    ],
+    ids=["jsonl", "parquet"],
+)
+def test_batches_hold_the_same_records(
+    small_org: OrgServer,
+    tmp_path: Path,
+    encoding: dict[str, str],
+    read: Callable[[Path], list[dict[str, Any]]],
+) -> None:
     plain = run_tap(small_org.config(objects=["Account"]))
     config = small_org.config(
         objects=["Account"],
         batch_config={
-            "encoding": {"format": "jsonl", "compression": "gzip"},
+            "encoding": encoding,
             "storage": {"root": f"file://{tmp_path}", "prefix": "b-"},
             "batch_size": 2,
         },
     )
     batched = run_tap(config)
     manifests = [path for message in messages(batched.output, "BATCH") for path in message["manifest"]]
-    records = [
-        json.loads(line)
-        for path in manifests
-        for line in gzip.decompress(Path(path.removeprefix("file://")).read_bytes()).splitlines()
-    ]
+    records = [record for path in manifests for record in read(Path(path.removeprefix("file://")))]
     assert len(manifests) == 2
     assert records == [message["record"] for message in messages(plain.output, "RECORD")]
     assert messages(batched.output, "STATE")[-1] == messages(plain.output, "STATE")[-1]

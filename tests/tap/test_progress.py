@@ -1,4 +1,4 @@
-"""What a person sees of a run: progress while it lasts, a table at its end."""
+"""What a person sees of a run while it lasts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from tap_sfsource import progress
-from tap_sfsource.summary import StreamSummary, table
 from tests.fix_process import SCRIPTS
 
 if TYPE_CHECKING:
@@ -53,25 +52,6 @@ def test_none_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Terminal()
     progress.Progress("none", 4, screen).rows("accounts", 1, 2)
     assert screen.getvalue() == ""
-
-
-def test_the_summary_is_a_table() -> None:
-    text = table(
-        [
-            StreamSummary("accounts", rows=1200, tombstones=3, reader="Bulk", seconds=1.25),
-            StreamSummary("contacts", problem="it broke"),
-            StreamSummary("leads"),
-        ],
-        calls=17,
-        seconds=2.0,
-    )
-    assert text.splitlines() == [
-        "collection   rows  deleted  partial  reader  seconds  notes",
-        "accounts    1,200        3        0  Bulk        1.2",
-        "contacts        0        0        0  REST        0.0  INCOMPLETE: it broke",
-        "(1 collection without a change)",
-        "1,200 rows, 3 deletions, 17 API calls, 2.0 s",
-    ]
 
 
 def test_messages_stay_clean_while_a_terminal_shows_progress(org_server: OrgServer, tmp_path: Path) -> None:

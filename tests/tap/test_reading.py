@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tap_sfsource.naming import column_name
+from tests.simulator.custom import custom_object
 from tests.simulator.schema import Field
 from tests.simulator.users import Permissions
 from tests.tap.running import run_tap
@@ -59,6 +62,24 @@ def test_an_object_that_bulk_refuses_stays_on_rest(org_server: OrgServer) -> Non
     syncs.sync(catalog)
     assert syncs.complete
     assert "task_status" in syncs.target.tables
+
+
+def test_an_object_that_cannot_be_ordered_by_its_key_is_read_all_the_same(
+    org_server: OrgServer, frozen: Clock
+) -> None:
+    """BackgroundOperation is one: it can be filtered by CreatedDate but not ordered by it."""
+    operation = custom_object("Operation__c", [])
+    key = operation.fields["SystemModstamp"]
+    operation.fields["SystemModstamp"] = dataclasses.replace(key, sortable=False)
+    org_server.org.add_object(operation)
+    ids = [org_server.org.create("Operation__c", {"Name": f"{number}"}) for number in range(450)]
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Operation__c", reader="rest", page_size=200)
+    assert syncs.sync() == {"operation_c": 450}
+    assert syncs.complete
+    org_server.org.update(ids[7], {"Name": "changed"})
+    frozen.advance(hours=3)
+    assert syncs.sync() == {"operation_c": 1}
 
 
 def test_a_newly_selected_property_is_filled_for_old_rows(org_server: OrgServer, frozen: Clock) -> None:
@@ -163,6 +184,18 @@ def test_a_bulk_read_costs_its_pages_and_little_more(org_server: OrgServer) -> N
     assert org_server.ledger.api_calls <= 8 + 10
 
 
+def test_a_large_job_is_not_asked_for_before_it_can_be_done(
+    org_server: OrgServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tap_sfsource.readers.bulk._ROWS_A_SECOND", 20)
+    org_server.server.settings.bulk_processing = timedelta(seconds=1)
+    accounts(org_server, 40)
+    syncs = Syncs(org_server, "Account", bulk_threshold=10)
+    assert syncs.sync() == {"accounts": 40}
+    looks = [entry for entry in org_server.ledger.matching("/jobs/query/") if "/results" not in entry.path]
+    assert len(looks) == 1
+
+
 def test_every_state_is_a_json_object_with_bookmarks(org_server: OrgServer) -> None:
     accounts(org_server, 2)
     outcome = run_tap(org_server.config(objects=["Account"]))
@@ -191,6 +224,25 @@ def test_formulas_are_read_again_once_a_day(company_server: OrgServer) -> None:
     assert syncs.sync() == {}
 
 
+def test_a_field_that_the_user_names_is_read_again_with_the_formulas(
+    org_server: OrgServer, frozen: Clock
+) -> None:
+    """Some values change without a stamp: here, as when Salesforce recalculates one in the background."""
+    record_id = org_server.org.create("Account", {"Name": "Acme", "Industry": "Energy"})
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account", refresh_fields=["account.industry"])
+    syncs.sync()
+    with org_server.org.backdated(frozen.now() - timedelta(days=400)):
+        org_server.org.update(record_id, {"Industry": "Shipping"})
+    frozen.advance(hours=3)
+    syncs.sync()
+    assert syncs.row("accounts", record_id)["industry"] == "Energy"
+    frozen.advance(hours=24)
+    syncs.sync()
+    assert syncs.row("accounts", record_id)["industry"] == "Shipping"
+    assert syncs.row("accounts", record_id)["name"] == "Acme"
+
+
 def test_a_wide_object_passes_the_limit_of_a_url(org_server: OrgServer) -> None:
     for number in range(450):
         name = f"A_rather_long_name_for_a_field_{number:03}__c"
@@ -205,9 +257,12 @@ def test_a_wide_object_passes_the_limit_of_a_url(org_server: OrgServer) -> None:
 
 
 def test_all_jobs_of_a_run_are_started_before_one_is_read(company_server: OrgServer) -> None:
-    company_server.server.settings.bulk_processing = timedelta(seconds=0.5)
+    """So that a run takes as long as its slowest job, and not as long as all of them one after the other."""
+    company_server.server.settings.bulk_processing = timedelta(seconds=2)
     syncs = Syncs(company_server, reader="bulk")
+    started = time.monotonic()
     syncs.sync()
+    assert time.monotonic() - started < 40
     assert syncs.complete
     calls = company_server.ledger.calls
     created = [

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.simulator.http.faults import Drop, FailJob, Locator, ShortPage, Status, UseUp
+from tests.simulator.custom import custom_field
+from tests.simulator.http.faults import AbortJob, Drop, EndSession, FailJob, Locator, ShortPage, Status, UseUp
 from tests.tap.syncs import Syncs, accounts
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.fix_org import OrgServer
     from tests.simulator.clock import Clock
 
@@ -31,20 +34,34 @@ def test_one_failing_collection_lets_the_others_finish(org_server: OrgServer, fr
     assert syncs.complete
 
 
-def test_a_query_that_times_out_is_read_in_halves(org_server: OrgServer, frozen: Clock) -> None:
+@pytest.mark.parametrize("code", ["QUERY_TIMEOUT", "OPERATION_TOO_LARGE"])
+def test_a_job_that_is_too_large_is_read_in_halves(org_server: OrgServer, frozen: Clock, code: str) -> None:
     ids = []
     for _ in range(6):
         ids += accounts(org_server, 2)
         frozen.advance(days=30)
     syncs = Syncs(org_server, "Account", reader="bulk")
-    org_server.faults.add(FailJob(), path="*/jobs/query", nth=(1, 2))
+    org_server.faults.add(FailJob(code), path="*/jobs/query", nth=(1, 2))
     assert syncs.sync() == {"accounts": 12}
     assert syncs.complete
     assert set(syncs.target.tables["accounts"]) == set(ids)
     assert syncs.sync() == {}
 
 
-@pytest.mark.parametrize("fault", [Locator("MTAwMDAw"), ShortPage(1), Drop("body"), Status(503)])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Locator("MTAwMDAw"),
+        Locator(None),
+        Locator("Mw"),  # page 2 names itself
+        ShortPage(1),
+        Drop("body"),
+        Drop("end"),
+        Status(503),
+        EndSession(),
+    ],
+    ids=str,
+)
 def test_bulk_pages_that_go_wrong_lose_nothing(org_server: OrgServer, fault: Any) -> None:
     ids = accounts(org_server, 9)
     syncs = Syncs(org_server, "Account", reader="bulk", bulk_page_size=3)
@@ -75,27 +92,17 @@ def test_a_used_up_day_stops_politely_and_names_what_is_missing(
     assert syncs.target.state["bookmarks"]["accounts"] == before["bookmarks"]["accounts"]
 
 
-def test_without_bulk_jobs_left_the_day_goes_on_by_rest(
-    org_server: OrgServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    accounts(org_server, 5)
-    org_server.faults.add(UseUp("DailyBulkV2QueryJobs"), path="*/composite", nth=1)
-    syncs = Syncs(org_server, "Account", reader="bulk")
-    assert syncs.sync() == {"accounts": 5}
-    assert syncs.complete
-    assert "limit of Bulk jobs is reached; staying on REST" in caplog.text
-
-
+@pytest.mark.parametrize("code", ["QUERY_TIMEOUT", "OPERATION_TOO_LARGE"])
 @pytest.mark.parametrize("reader", ["rest", "auto"])
-def test_a_rest_query_that_times_out_is_asked_for_less(
-    org_server: OrgServer, frozen: Clock, reader: str
+def test_a_rest_query_that_is_too_large_is_asked_for_less(
+    org_server: OrgServer, frozen: Clock, reader: str, code: str
 ) -> None:
     ids = []
     for _ in range(4):
         ids += accounts(org_server, 2)
         frozen.advance(days=100)
     message = "Your query request was running for too long."
-    fault = org_server.faults.add(Status(400, "QUERY_TIMEOUT", message), path="*/queryAll", nth=(1, 2, 4))
+    fault = org_server.faults.add(Status(400, code, message), path="*/queryAll", nth=(1, 2, 4))
     syncs = Syncs(org_server, "Account", reader=reader)
     assert syncs.sync() == {"accounts": 8}
     assert syncs.complete
@@ -112,3 +119,56 @@ def test_rows_of_one_second_that_are_too_many_are_read_by_id(org_server: OrgServ
     assert syncs.sync() == {"accounts": 5}
     assert fault.fired > 10
     assert set(syncs.target.tables["accounts"]) == set(ids)
+
+
+def test_an_aborted_job_says_so_and_the_next_run_reads_the_collection(
+    org_server: OrgServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    accounts(org_server, 3)
+    org_server.faults.add(AbortJob(), path="*/jobs/query", times=1)
+    syncs = Syncs(org_server, "Account", reader="bulk")
+    syncs.sync()
+    assert not syncs.complete
+    assert "ended as Aborted" in caplog.text
+    assert syncs.sync() == {"accounts": 3}
+    assert syncs.complete
+
+
+def test_a_page_that_cannot_be_spooled_names_the_setting(
+    org_server: OrgServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    accounts(org_server, 3)
+    syncs = Syncs(org_server, "Account", reader="bulk", spool_dir=str(tmp_path / "missing"))
+    syncs.sync()
+    assert not syncs.complete
+    assert "spool_dir" in caplog.text
+
+
+def test_a_wide_object_goes_to_bulk_where_the_org_takes_no_composite_calls(org_server: OrgServer) -> None:
+    for number in range(450):
+        org_server.org.add_field(
+            "Account", custom_field(f"A_rather_long_name_for_a_field_{number:03}__c", "string")
+        )
+    accounts(org_server, 3)
+    org_server.faults.add(Status(400, "NOT_SUPPORTED", "no composite here"), path="*/composite")
+    syncs = Syncs(org_server, "Account")
+    assert syncs.sync() == {"accounts": 3}
+    assert syncs.complete
+    assert len(org_server.ledger.matching("/jobs/query", method="POST")) == 1
+
+
+def test_an_object_that_wants_a_filter_says_how_to_leave_it_out(
+    org_server: OrgServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Describe does not tell of it; KnowledgeArticleVersion is one."""
+    accounts(org_server, 3)
+    message = "Implementation restriction: you must filter using the following syntax: PublishStatus = [single status]"
+    org_server.faults.add(Status(400, "MALFORMED_QUERY", message), path="*/queryAll", sobject="Contact")
+    syncs = Syncs(org_server, "Account", "Contact")
+    assert syncs.sync() == {"accounts": 3}
+    assert not syncs.complete
+    assert (
+        "Salesforce does not give all rows of Contact (MALFORMED_QUERY: Implementation restriction"
+        in caplog.text
+    )
+    assert "name it in exclude_objects" in caplog.text

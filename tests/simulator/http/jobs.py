@@ -3,7 +3,7 @@
 import logging
 import secrets
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -149,7 +149,10 @@ class Jobs:
             if not due or job.begun or any(isinstance(action, StallJob) for action in job.faults):
                 return
             job.begun = True
-        self._workers.submit(self._work, job)
+        work = self._workers.submit(self._work, job)
+        if settings.bulk_processing:
+            # Its time was over before somebody looked, and so it is done by now unless it is large.
+            wait([work], timeout=0.5)
 
     def _work(self, job: Job) -> None:
         try:

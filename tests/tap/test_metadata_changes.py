@@ -1,0 +1,130 @@
+"""Fields and objects that come, go and come back: rows whose stamps do not move get the values that they have now."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from tests.simulator.custom import custom_field, custom_object
+from tests.simulator.users import Permissions
+from tests.tap.syncs import Syncs, accounts
+
+if TYPE_CHECKING:
+    from tests.fix_org import OrgServer
+    from tests.simulator.clock import Clock
+
+
+def test_a_field_made_anew_with_another_type_is_read_for_every_row(
+    org_server: OrgServer, frozen: Clock
+) -> None:
+    org = org_server.org
+    old, new = accounts(org_server, 2)
+    org.add_field("Account", custom_field("Size__c", "string"))
+    org.update(old, {"Size__c": "large"})
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account")
+    syncs.sync()
+    org.remove_field("Account", "Size__c")
+    org.add_field("Account", custom_field("Size__c", "double", scale=1))
+    org.update(new, {"Size__c": 12.5})
+    frozen.advance(hours=3)
+    syncs.sync()
+    assert syncs.row("accounts", old)["size_c"] is None
+    assert syncs.row("accounts", new)["size_c"] == Decimal("12.5")
+    assert syncs.sync() == {}
+
+
+def test_a_renamed_field_is_a_new_column_filled_for_every_row(org_server: OrgServer, frozen: Clock) -> None:
+    org = org_server.org
+    (record_id,) = accounts(org_server, 1)
+    org.add_field("Account", custom_field("Size__c", "string"))
+    org.update(record_id, {"Size__c": "large"})
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account")
+    syncs.sync()
+    org.rename_field("Account", "Size__c", "Extent__c")
+    syncs.sync()
+    assert syncs.row("accounts", record_id)["extent_c"] == "large"
+
+
+def test_a_new_field_that_takes_a_columns_name_takes_its_values_too(
+    org_server: OrgServer, frozen: Clock
+) -> None:
+    org = org_server.org
+    (record_id,) = accounts(org_server, 1)
+    org.add_field("Account", custom_field("My_Size__c", "string"))
+    org.update(record_id, {"My_Size__c": "old"})
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account")
+    syncs.sync()
+    # By API-name order this one is `my_size_c`, and the older one `my_size_c_2`.
+    org.add_field("Account", custom_field("MySize__c", "string"))
+    syncs.sync()
+    row = syncs.row("accounts", record_id)
+    assert (row["my_size_c"], row["my_size_c_2"]) == (None, "old")
+
+
+def test_a_field_that_was_hidden_for_a_while_is_read_for_every_row(
+    org_server: OrgServer, frozen: Clock
+) -> None:
+    org, name = org_server.org, org_server.user.username
+    (record_id,) = accounts(org_server, 1)
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account")
+    syncs.sync()
+    org.set_permissions(name, Permissions().without_field("Account.Industry"))
+    org.update(record_id, {"Industry": "Energy"})
+    syncs.sync()
+    assert syncs.complete
+    assert syncs.row("accounts", record_id)["industry"] is None
+    frozen.advance(hours=3)
+    org.set_permissions(name, Permissions())
+    syncs.sync()
+    assert syncs.row("accounts", record_id)["industry"] == "Energy"
+
+
+def test_a_new_custom_object_is_read_as_soon_as_a_pattern_reaches_it(
+    org_server: OrgServer, frozen: Clock
+) -> None:
+    syncs = Syncs(org_server, "Account", "*__c")
+    syncs.sync()
+    assert syncs.complete
+    org_server.org.add_object(custom_object("Visit__c", []))
+    record_id = org_server.org.create("Visit__c", {"Name": "first"})
+    frozen.advance(hours=3)
+    assert syncs.sync() == {"visit_c": 1}
+    assert syncs.row("visit_c", record_id)["name"] == "first"
+
+
+def test_an_object_that_is_gone_is_skipped_and_its_rows_stay(org_server: OrgServer, frozen: Clock) -> None:
+    org = org_server.org
+    org.add_object(custom_object("Visit__c", []))
+    record_id = org.create("Visit__c", {"Name": "first"})
+    frozen.advance(hours=3)
+    catalog = {"streams": [{"tap_stream_id": "accounts"}, {"tap_stream_id": "visit_c"}]}
+    syncs = Syncs(org_server)
+    syncs.sync(catalog)
+    org.remove_object("Visit__c")
+    assert syncs.sync(catalog) == {}
+    assert syncs.complete
+    assert syncs.row("visit_c", record_id)["is_deleted"] is False
+
+
+def test_an_object_made_anew_under_its_name_is_read_from_the_start(
+    org_server: OrgServer, frozen: Clock
+) -> None:
+    org = org_server.org
+    org.add_object(custom_object("Visit__c", []))
+    old = org.create("Visit__c", {"Name": "old"})
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Visit__c")
+    syncs.sync()
+    org.remove_object("Visit__c")
+    org.add_object(custom_object("Visit__c", [custom_field("Size__c", "double", scale=1)]))
+    new = org.create("Visit__c", {"Name": "new", "Size__c": 3})
+    frozen.advance(hours=3)
+    syncs.sync()
+    assert syncs.row("visit_c", old)["is_deleted"] is True
+    assert syncs.row("visit_c", new)["name"] == "new"
+    assert not syncs.row("visit_c", new)["is_deleted"]
+    assert syncs.sync() == {}
