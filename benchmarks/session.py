@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from benchmarks.warehouse import Warehouse
 
 PROJECT = Path(__file__).resolve().parent.parent
+MOST_OF_SLOW = 100_000
+"""Rows for a slow peer, however many the others get: its start-up weighs little by then."""
 
 
 @dataclass
@@ -53,8 +55,8 @@ class Session(AbstractContextManager["Session"]):
         return self._open.enter_context(warehouse.running())
 
     def share(self, part: float) -> int:
-        """Rows for someone who is slow: so much of `rows`."""
-        return min(self.rows, max(100, round(self.rows * part)))
+        """Rows for someone who is slow: so much of `rows`, and no more than `MOST_OF_SLOW`."""
+        return self.rows if part == 1 else min(self.rows, MOST_OF_SLOW, max(100, round(self.rows * part)))
 
     def found(self, *names: str) -> tuple[dict[str, Peer], list[tuple[str, str]]]:
         """Give those of the peers that take part, and of the others the name and the reason."""
