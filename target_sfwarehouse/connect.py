@@ -1,7 +1,7 @@
 """Open the one connection that a run uses.
 
-TLS files and the SSH tunnel are target-postgres's own code; it is imported only when they are asked for, because it
-costs more start-up time than everything else together.
+The SSH tunnel is target-postgres's own code; it is imported only when it is asked for, because it costs more start-up
+time than everything else together.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import psycopg
 from psycopg import conninfo
 
 from target_sfwarehouse.errors import SettingsError, TargetError, WarehouseError, without_secrets
+from target_sfwarehouse.tls import tls_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +38,8 @@ SESSION = (
 )
 """What the statements of a run rely on, and a server's or role's defaults may have set otherwise."""
 
+LOCAL = "127.0.0.1"
+NO_TLS = {"ssl_enable": False, "ssl_client_certificate_enable": False}
 NAMES_OF_URL = ("postgresql", "postgres")
 
 ADVICE = {
@@ -89,11 +92,19 @@ def _connection_string(settings: Settings) -> str:
     config = settings.connection
     url = config.get("sqlalchemy_url")
     tunnel = bool((config.get("ssh_tunnel") or {}).get("enable"))
-    tls = not url and bool(config.get("ssl_enable") or config.get("ssl_client_certificate_enable"))
+    tls = {} if url else tls_parameters(config)
     if not url and not config.get("host"):
+        if tunnel or tls:
+            raise SettingsError(
+                "`ssh_tunnel` and `ssl_*` say how to reach a warehouse, but no warehouse is configured: set `host` "
+                "and its kin, or `sqlalchemy_url`."
+            )
         return _plain_url(_embedded_url(settings))
-    if tunnel or tls:
-        return _plain_url(_through_target_postgres(config))
+    if tunnel:
+        opened = _plain_url(_through_tunnel(config))
+        # The certificate is the warehouse's, not that of the tunnel's end on this machine.
+        there = {"host": config["host"], "hostaddr": LOCAL} if tls else {}
+        return conninfo.make_conninfo(opened, **there, **tls)
     if url:
         return _plain_url(url)
     return conninfo.make_conninfo(
@@ -102,6 +113,7 @@ def _connection_string(settings: Settings) -> str:
         user=config.get("user"),
         password=config.get("password"),
         dbname=config.get("database"),
+        **tls,
     )
 
 
@@ -139,8 +151,8 @@ def _embedded_url(settings: Settings) -> str:
     return server.url
 
 
-def _through_target_postgres(config: Mapping[str, Any]) -> str:
-    """Let target-postgres write certificate files and open the SSH tunnel.
+def _through_tunnel(config: Mapping[str, Any]) -> str:
+    """Let target-postgres open the SSH tunnel.
 
     Its connector takes over SIGTERM and SIGINT for the tunnel; ours are put back, and it closes the tunnel at exit.
     """
@@ -155,11 +167,12 @@ def _through_target_postgres(config: Mapping[str, Any]) -> str:
         "database": config.get("user"),
     }
     try:
-        connector = PostgresConnector({**defaults, **config})
+        connector = PostgresConnector({**defaults, **config, **NO_TLS})
+    except KeyError as error:
+        raise SettingsError(f"`ssh_tunnel` is enabled and lacks {error}.") from None
     except Exception as error:  # noqa: BLE001 - paramiko, files, sockets: all mean the same here
         raise WarehouseError(
-            f"The SSH tunnel or the TLS files could not be set up: {without_secrets(str(error)) or error!r}. "
-            "Check `ssh_tunnel` and the `ssl_*` settings."
+            f"The SSH tunnel could not be set up: {without_secrets(str(error)) or error!r}. Check `ssh_tunnel`."
         ) from None
     finally:
         for number, handler in handlers.items():
@@ -180,6 +193,10 @@ def _explain(target: str, error: psycopg.Error) -> str:
         advice = "check `user` and `password`"
     elif "does not exist" in said:
         advice = "check `database` and `user`"
+    elif "certificate" in said or "private key" in said:
+        advice = (
+            "check the `ssl_*` settings (or the parameters of `sqlalchemy_url`) and the server's certificate"
+        )
     elif "pg_hba" in said or "SSL" in said:
         advice = "the server's access rules or TLS settings refuse this connection"
     elif _advice(error):

@@ -188,6 +188,7 @@ def read_table(connection: Connection, schema: str, name: str, stream: str) -> T
         table.commented.add("")
     table.unique_keys = tuple(tuple(keys) for (keys,) in connection.execute(UNIQUE_KEYS, (oid,)))
     table.indexed = frozenset(column for (column,) in connection.execute(INDEXED, (oid,)))
+    table.partitioned = kind == "p"
     table.exists = True
     return table
 

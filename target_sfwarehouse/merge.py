@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse import statements
@@ -40,6 +41,7 @@ def merge(connection: psycopg.Connection[Any], engine: Engine, table: Table, seg
 
 
 def _upserted(connection: psycopg.Connection[Any], engine: Engine, table: Table, segment: Segment) -> Counts:
+    engine = replace(engine, row_origin=engine.row_origin and not table.partitioned)
     keys = _count(connection, statements.count_keys(segment.name, table.keys))
     if keys < segment.rows:
         run(connection, statements.keep_last(segment.name, table.keys, engine))

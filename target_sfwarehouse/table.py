@@ -52,6 +52,7 @@ class Table:
         commented: Columns that have a comment; the table itself as the empty string.
         exists: Whether it is there at all.
         created: Whether this run made it.
+        partitioned: Whether its rows are kept in partitions, which have no system columns in RETURNING.
     """
 
     schema: str
@@ -64,6 +65,7 @@ class Table:
     commented: set[str] = field(default_factory=set)
     exists: bool = False
     created: bool = False
+    partitioned: bool = False
 
     @property
     def sql(self) -> str:

@@ -14,7 +14,7 @@ from target_sfwarehouse.errors import SettingsError, WarehouseError, without_sec
 from target_sfwarehouse.settings import Settings
 from target_sfwarehouse.target import TargetSFWarehouse
 from tests.fix_warehouse import plain_url
-from tests.target.doors import key_pair, make_authority, ssh_door, tls_door
+from tests.target.doors import Authority, key_pair, make_authority, ssh_door, tls_door
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,24 +87,145 @@ def test_tls_with_the_authority_as_text(parts: dict[str, Any], tmp_path: Path) -
             opened(**config, ssl_certificate_authority=other)
 
 
+def tls(
+    parts: dict[str, Any], port: int, authority: Authority, tmp_path: Path, **more: Any
+) -> dict[str, Any]:
+    """Settings that reach a TLS door."""
+    return {
+        **parts,
+        "host": "localhost",
+        "port": port,
+        "ssl_enable": True,
+        "ssl_storage_directory": str(tmp_path / "made" / "on demand"),
+        "ssl_certificate_authority": authority.certificate,
+        **more,
+    }
+
+
+def test_tls_files(parts: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The authority as a file, with ~, as text with newlines spelled out; where nothing is verified, not at all."""
+    authority = make_authority("ours")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "ca.crt").write_text(authority.certificate)
+    spelled = authority.certificate.replace("\n", "\\n")
+    with tls_door(tmp_path, authority, parts["port"]) as port:
+        config = tls(parts, port, authority, tmp_path)
+        for given in (str(tmp_path / "ca.crt"), "~/ca.crt", spelled):
+            with opened(**{**config, "ssl_certificate_authority": given}) as connection:
+                assert connection.pgconn.ssl_in_use
+        unverified = {**config, "ssl_mode": "require", "ssl_certificate_authority": "~/nothing"}
+        with opened(**unverified) as connection:
+            assert connection.pgconn.ssl_in_use
+    (kept,) = (tmp_path / "made" / "on demand").iterdir()
+    assert kept.stat().st_mode & 0o077 == 0
+
+
+def test_tls_names(parts: dict[str, Any], tmp_path: Path) -> None:
+    """The certificate is for localhost: verify-full sees that 127.0.0.1 is another name, verify-ca does not look."""
+    authority = make_authority("ours")
+    with tls_door(tmp_path, authority, parts["port"]) as port:
+        config = tls(parts, port, authority, tmp_path, host="127.0.0.1")
+        with pytest.raises(WarehouseError, match=r"check the `ssl_\*` settings.*does not match host name"):
+            opened(**config, ssl_mode="verify-full")
+        opened(**config, ssl_mode="verify-ca").close()
+
+
+@pytest.mark.parametrize("mode", ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"])
+def test_tls_with_a_server_that_has_none(mode: str, parts: dict[str, Any], tmp_path: Path) -> None:
+    config = tls(parts, parts["port"], make_authority("ours"), tmp_path, host=parts["host"], ssl_mode=mode)
+    if mode in {"disable", "allow", "prefer"}:
+        assert zone_of(opened(**config)) == "UTC"
+        return
+    with pytest.raises(WarehouseError, match=r"TLS settings refuse this connection.*does not support SSL"):
+        opened(**config)
+
+
+def test_a_client_certificate(parts: dict[str, Any], tmp_path: Path) -> None:
+    authority = make_authority("ours")
+    client = {
+        "ssl_client_certificate_enable": True,
+        "ssl_client_certificate": authority.server_certificate,
+        "ssl_client_private_key": authority.server_key,
+    }
+    with tls_door(tmp_path, authority, parts["port"]) as port:
+        config = tls(parts, port, authority, tmp_path, **client)
+        with opened(**config) as connection:
+            assert connection.pgconn.ssl_in_use
+        for name in ("ssl_client_certificate", "ssl_client_private_key", "ssl_certificate_authority"):
+            for wrong in ("/nowhere/file", "no certificate", None):
+                with pytest.raises(SettingsError, match=f"`{name}` is neither a file"):
+                    opened(**{**config, name: wrong})
+
+
+def tunnel_by(port: int, text: str, **more: Any) -> dict[str, Any]:
+    """Settings of a tunnel through an SSH door."""
+    known = {"enable": True, "host": "127.0.0.1", "port": port, "username": "loader", "private_key": text}
+    return {**known, **more}
+
+
 def test_an_ssh_tunnel(parts: dict[str, Any]) -> None:
     key, text = key_pair()
     before = signal.getsignal(signal.SIGTERM)
     with ssh_door(key) as port:
-        tunnel = {
-            "enable": True,
-            "host": "127.0.0.1",
-            "port": port,
-            "username": "loader",
-            "private_key": text,
-        }
-        target = TargetSFWarehouse(config={**parts, "ssh_tunnel": tunnel})
+        target = TargetSFWarehouse(config={**parts, "ssh_tunnel": tunnel_by(port, text)})
         ours = signal.getsignal(signal.SIGTERM)
         assert ours not in (before, signal.SIG_DFL)
         connection = connect(Settings.from_config(target.config))
         assert connection.info.port not in (port, parts["port"])
         assert zone_of(connection) == "UTC"
         assert signal.getsignal(signal.SIGTERM) == ours
+
+
+def test_an_ssh_tunnel_to_a_url(warehouse_url: str) -> None:
+    key, text = key_pair()
+    with ssh_door(key) as port:
+        connection = opened(sqlalchemy_url=warehouse_url, ssh_tunnel=tunnel_by(port, text))
+        assert str(connection.info.port) not in warehouse_url
+        assert zone_of(connection) == "UTC"
+
+
+def test_tls_through_an_ssh_tunnel(parts: dict[str, Any], tmp_path: Path) -> None:
+    """What is verified is the warehouse's name, not that of the tunnel's end on this machine."""
+    key, text = key_pair()
+    authority = make_authority("ours")
+    with tls_door(tmp_path, authority, parts["port"]) as door, ssh_door(key) as port:
+        config = tls(parts, door, authority, tmp_path, ssh_tunnel=tunnel_by(port, text))
+        with opened(**config) as connection:
+            assert connection.pgconn.ssl_in_use
+            assert connection.info.hostaddr == "127.0.0.1"
+        with pytest.raises(WarehouseError, match="does not match host name"):
+            opened(**{**config, "host": "127.0.0.1"})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "said"),
+    [
+        ({"private_key": "nonsense"}, WarehouseError, "The SSH tunnel could not be set up"),
+        ({"port": 1}, WarehouseError, "The SSH tunnel could not be set up.*Unable to connect to port 1"),
+        ({"host": None}, WarehouseError, "The SSH tunnel could not be set up"),
+    ],
+)
+def test_a_tunnel_that_cannot_be_opened(
+    wrong: dict[str, Any], kind: Any, said: str, parts: dict[str, Any]
+) -> None:
+    _, text = key_pair()
+    with pytest.raises(kind, match=said) as caught:
+        opened(**parts, ssh_tunnel=tunnel_by(22, text) | wrong)
+    assert text not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "more", [{"ssh_tunnel": {"enable": True}}, {"ssl_enable": True, "ssl_mode": "require"}]
+)
+def test_a_way_to_no_warehouse(more: dict[str, Any]) -> None:
+    """Rather than load into a Postgres of its own."""
+    with pytest.raises(SettingsError, match="no warehouse is configured: set `host`"):
+        opened(**more)
+
+
+def test_a_password_of_any_characters(parts: dict[str, Any]) -> None:
+    with pytest.raises(WarehouseError, match="check `user` and `password`"):
+        opened(**{**parts, "password": "wr@ng%/:x '\\\""})
 
 
 def test_no_password(parts: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
