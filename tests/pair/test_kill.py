@@ -10,6 +10,7 @@ import pytest
 
 from tests.fix_process import wait_until
 from tests.pair.store import differences
+from tests.simulator.http.faults import Latency
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,11 +30,14 @@ def test_the_next_run_goes_on(
     processes.write("tap.json", company_server.config(objects=OBJECTS, reader="bulk"))
     processes.write("target.json", warehouse.config(batch_size_rows=100))
     company_server.server.settings.latency = 200
+    # However slowly the target starts, the last collection is still on its way when the first is in the warehouse.
+    company_server.faults.add(Latency(10), path="*/results", sobject="Task")
     pipe = processes.start(["bash", "-o", "pipefail", "-c", PIPE.format(state="")])
     wait_until(lambda: warehouse.table_names() - {"_sync_runs"}, "the first table is there", deadline=60)
     wait_until(lambda: named(pipe.pid, victim), "the process is there").kill()
     assert processes.finish(pipe).status != 0
     company_server.server.settings.latency = 0
+    company_server.faults.clear()
 
     state = last_state(processes.directory / "states.jsonl")
     if state:
