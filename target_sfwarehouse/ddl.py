@@ -11,14 +11,26 @@ from psycopg import errors as pg
 
 from target_sfwarehouse.errors import BadSchemaError, TableLockedError, WarehouseError
 from target_sfwarehouse.identifiers import quoted
+from target_sfwarehouse.statements import ROW
 from target_sfwarehouse.table import BOOKKEEPING_TYPES, Table, Wanted, changes
 from target_sfwarehouse.types import parse_type
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from target_sfwarehouse.engine import Engine
     from target_sfwarehouse.settings import Settings
 
-__all__ = ["add_bookkeeping", "ensure_schema", "ensure_table", "lock", "read_table", "run", "wait_for_lock"]
+__all__ = [
+    "add_bookkeeping",
+    "ensure_schema",
+    "ensure_table",
+    "lock",
+    "make_stage",
+    "read_table",
+    "run",
+    "wait_for_lock",
+]
 
 logger = logging.getLogger("target-sfwarehouse")
 
@@ -285,3 +297,24 @@ def add_bookkeeping(connection: Connection, table: Table, *columns: str) -> None
             kind = BOOKKEEPING_TYPES[column]
             run(connection, f"ALTER TABLE {table.sql} ADD COLUMN IF NOT EXISTS {quoted(column)} {kind}")
             table.columns[column] = kind
+
+
+def make_stage(
+    connection: Connection, engine: Engine, name: str, table: Table, columns: Sequence[str]
+) -> None:
+    """Make a staging table, which no other session sees and which goes with this one.
+
+    Args:
+        connection: Whose it is.
+        engine: Whether its rows need a number to keep their order.
+        name: Its name, quoted.
+        table: The table that its rows are for.
+        columns: Columns of that table which they have.
+    """
+    parts = [
+        f"{quoted(column)} {table.columns[column]}" + (" NOT NULL" if column in table.keys else "")
+        for column in columns
+    ]
+    if not engine.row_order:
+        parts.append(f"{quoted(ROW)} bigint GENERATED ALWAYS AS IDENTITY")
+    run(connection, f"CREATE TEMPORARY TABLE {name} ({', '.join(parts)})")

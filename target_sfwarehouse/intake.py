@@ -65,6 +65,7 @@ class Intake:
         self._states: list[tuple[int, bytes]] = []
         self._bytes = 0
         self._held = 0
+        self._resting = False
         self._began = self._since = time.monotonic()
         self.progress = Progress()
 
@@ -148,6 +149,7 @@ class Intake:
             return
         count = len(buffer.items)
         load = buffer.load
+        self._resting = False
         self.worker.submit(
             self.loader.stage, buffer.take(replace_nul=self.settings.sanitize_null_text_characters)
         )
@@ -196,6 +198,13 @@ class Intake:
             self.flush()
         elif self._held >= BUFFERED_BYTES:
             self.push_all()
+
+    def idle(self) -> None:
+        """Nothing came for a while: leave the server no statement that waits for more."""
+        self.took(0)
+        if self._loader is not None and not self._resting:
+            self._resting = True
+            self.worker.submit(self._loader.end_copy)
 
     def state(self, text: bytes) -> None:
         """Take a STATE in; it goes out when everything before it is committed.

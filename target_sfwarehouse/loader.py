@@ -22,20 +22,19 @@ from psycopg import errors as pg
 
 from target_sfwarehouse.batch_files import open_batch_file
 from target_sfwarehouse.careful import BAD_ROW, copy_carefully
-from target_sfwarehouse.ddl import ensure_schema, ensure_table, lock, run
+from target_sfwarehouse.copying import OpenCopy, copy_blocks
+from target_sfwarehouse.ddl import ensure_schema, ensure_table, lock, make_stage, run
 from target_sfwarehouse.errors import BadRecordError, BadSchemaError, InputError, without_secrets
 from target_sfwarehouse.identifiers import quoted, table_name
 from target_sfwarehouse.loads import Load, Segment
 from target_sfwarehouse.merge import merge
 from target_sfwarehouse.rejected import REJECTED, Rejected
-from target_sfwarehouse.rows import COPY_OPTIONS
 from target_sfwarehouse.runs import SYNC_RUNS, Counts, RunLog
-from target_sfwarehouse.statements import ROW
 from target_sfwarehouse.table import Wanted, changes
 from target_sfwarehouse.versions import activate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from target_sfwarehouse.chunks import Chunk
     from target_sfwarehouse.csv_load import CsvLoad
@@ -69,6 +68,7 @@ class Loader:
         self.failure: InputError | None = None
         self._emit = emit
         self._direct: Load | None = None
+        self._copying: OpenCopy | None = None
         self._stages = 0
         self._ready = False
 
@@ -100,6 +100,7 @@ class Loader:
             )
         known = load.table if load is not None else None
         if known is None or changes(known, wanted):
+            self.end_copy()
             self._commit_direct()
             if load is not None:
                 self._merge_alone(load)
@@ -135,24 +136,72 @@ class Loader:
             return
         load.first_line = load.first_line or chunk.first_line
         load.counts.read += len(chunk)
-        if chunk.data is not None and self._may_copy_directly(load) and self._copied_directly(load, chunk):
+        if self._copying is not None and (chunk.data is None or not self._copying.takes(chunk)):
+            self.end_copy()
+        if chunk.load.failure is not None:
+            return  # it was among what the COPY held
+        if chunk.data is None:
+            self._stage_carefully(load, self._segment(load, chunk.columns), chunk)
+        else:
+            self._append(chunk)
+
+    def _append(self, chunk: Chunk) -> None:
+        """Write a chunk into the open COPY, which is begun if there is none."""
+        load = chunk.load
+        if self._copying is None:
+            segment = None
+            if self._may_copy_directly(load):
+                self._begin_direct(load)
+            else:
+                segment = self._segment(load, chunk.columns)
+            self._copying = OpenCopy(self.connection, load, segment, chunk.columns, self._atomic())
+        copying = self._copying
+        try:
+            copying.write(chunk)
+        except (*BAD_ROW, pg.UniqueViolation):
+            self._copying = None
+            self._stage_each(copying)
+
+    def end_copy(self) -> None:
+        """End the open COPY, so that the connection serves for something else."""
+        copying, self._copying = self._copying, None
+        if copying is None:
+            return
+        try:
+            copying.end()
+        except (*BAD_ROW, pg.UniqueViolation):
+            self._stage_each(copying)
+            return
+        if copying.segment is not None:
+            copying.segment.rows += copying.rows
+        else:
+            copying.load.direct_rows += copying.rows
+
+    def _stage_each(self, copying: OpenCopy) -> None:
+        """Bring chunks in by a COPY each, after one COPY for all of them has failed."""
+        for chunk in copying.chunks:
+            if copying.load.failure is None:
+                self._stage_alone(chunk)
+
+    def _stage_alone(self, chunk: Chunk) -> None:
+        load, data = chunk.load, chunk.data
+        assert data is not None
+        if self._may_copy_directly(load) and self._copied_directly(load, chunk, data):
             return
         segment = self._segment(load, chunk.columns)
-        if chunk.data is not None:
-            try:
-                with self._atomic():
-                    self._copy(segment.name, chunk.columns, (chunk.data,))
-            except BAD_ROW:
-                logger.debug("A chunk of '%s' does not fit; looking for the row", load.table.stream)
-            else:
-                segment.rows += len(chunk)
-                return
-        self._stage_carefully(load, segment, chunk)
+        try:
+            with self._atomic():
+                copy_blocks(self.connection, segment.name, chunk.columns, (data,))
+        except BAD_ROW:
+            logger.debug("A chunk of '%s' does not fit; looking for the row", load.table.stream)
+            self._stage_carefully(load, segment, chunk)
+        else:
+            segment.rows += len(chunk)
 
     def _stage_carefully(self, load: Load, segment: Segment, chunk: Chunk) -> None:
         def copy(data: bytes) -> None:
             with self._atomic():
-                self._copy(segment.name, chunk.columns, (data,))
+                copy_blocks(self.connection, segment.name, chunk.columns, (data,))
 
         for result in copy_carefully(chunk, copy, replace_nul=self.settings.sanitize_null_text_characters):
             if isinstance(result, int):
@@ -167,6 +216,7 @@ class Loader:
         Args:
             batch: The file and where it goes.
         """
+        self.end_copy()
         load = batch.load
         if load.failure is not None:
             return
@@ -188,7 +238,7 @@ class Loader:
         try:
             with self._atomic(), open_batch_file(batch.file.url, batch.file.storage) as source:
                 blocks = iter(lambda: source.read(BLOCK), b"")
-                copied = self._copy(segment.name, batch.columns, blocks, batch.options)
+                copied = copy_blocks(self.connection, segment.name, batch.columns, blocks, batch.options)
         except BAD_ROW:
             logger.debug("A row of %s does not fit; looking for it", batch.file.url)
             return False
@@ -213,6 +263,7 @@ class Loader:
             error: What is wrong with it.
             text: The line.
         """
+        self.end_copy()
         if not self._ready:
             ensure_schema(self.connection, self.engine, self.settings)
             self.runs.prepare(self.connection, self.engine)
@@ -231,30 +282,22 @@ class Loader:
         """A savepoint inside a direct load's transaction; elsewhere each COPY is atomic by itself."""
         return self.connection.transaction() if self._direct is not None else nullcontext()
 
-    def _copy(
-        self, into: str, columns: Iterable[str], blocks: Iterable[bytes], options: str = COPY_OPTIONS
-    ) -> int:
-        """Copy encoded rows into a table, all or none, and return how many."""
-        names = ", ".join(quoted(column) for column in columns)
-        cursor = self.connection.cursor()
-        with cursor.copy(f"COPY {into} ({names}) FROM STDIN {options}".encode()) as copy:
-            for block in blocks:
-                copy.write(block)
-        return cursor.rowcount
-
     def _may_copy_directly(self, load: Load) -> bool:
         """Whether the order of rows and the locks of other tables allow it."""
         return load.direct and load.segment is None and (self._direct is None or self._direct is load)
 
-    def _copied_directly(self, load: Load, chunk: Chunk) -> bool:
-        assert chunk.data is not None
+    def _begin_direct(self, load: Load) -> None:
+        """Begin the transaction of a direct load, if it has not begun."""
         if self._direct is None:
             run(self.connection, "BEGIN")
             self._direct = load
             lock(self.connection, self.engine, self.settings, load.table.label)
+
+    def _copied_directly(self, load: Load, chunk: Chunk, data: bytes) -> bool:
+        self._begin_direct(load)
         try:
             with self.connection.transaction():
-                self._copy(load.table.sql, chunk.columns, (chunk.data,))
+                copy_blocks(self.connection, load.table.sql, chunk.columns, (data,))
         except pg.UniqueViolation:
             # A key came twice: from here on rows are staged, where the last one wins.
             load.direct = False
@@ -275,13 +318,7 @@ class Loader:
         if name is None:
             self._stages += 1
             name = load.stages[types] = quoted(f"_sfw_stage_{self._stages}")
-            parts = [
-                definition + (" NOT NULL" if column in load.table.keys else "")
-                for column, definition in zip(columns, types, strict=True)
-            ]
-            if not self.engine.row_order:
-                parts.append(f"{quoted(ROW)} bigint GENERATED ALWAYS AS IDENTITY")
-            run(self.connection, f"CREATE TEMPORARY TABLE {name} ({', '.join(parts)})")
+            make_stage(self.connection, self.engine, name, load.table, columns)
         load.segment = Segment(name, columns)
         return load.segment
 
@@ -326,6 +363,7 @@ class Loader:
         Args:
             states: Line number and text of the STATE messages since the last flush, in order.
         """
+        self.end_copy()
         self._guarded(self._direct, self._commit_direct)
         for load in list(self.loads.values()):
             self._guarded(load, lambda load=load: self._merge_alone(load))  # type: ignore[misc]
@@ -359,6 +397,7 @@ class Loader:
             load: The table, everything read for it flushed.
             version: The version that is complete.
         """
+        self.end_copy()
         with self.connection.transaction():
             lock(self.connection, self.engine, self.settings, load.table.label)
             marked = activate(self.connection, load.table, version, hard_delete=self.settings.hard_delete)
@@ -368,6 +407,7 @@ class Loader:
 
     def finish(self) -> None:
         """Write the end of the run into `_sync_runs`."""
+        self.end_copy()
         if self._ready:
             self.runs.finish(
                 self.connection, {load.table.stream: load.counts for load in self.loads.values()}

@@ -69,7 +69,7 @@ class TargetSFWarehouse(Target):
 
     def idle(self) -> None:
         """Commit what was read if it has waited for long enough."""
-        self.intake.took(0)
+        self.intake.idle()
 
     def get_sink_class(self, stream_name: str) -> type[Sink]:
         """Return the sink's class.
