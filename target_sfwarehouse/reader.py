@@ -43,6 +43,9 @@ __all__ = ["FastReader"]
 HEAD = 512
 """Bytes of a line in which its `"record"` is looked for."""
 
+ROUTES = 4096
+"""Beginnings of lines that are remembered, at most."""
+
 _STREAM = re.compile(rb'"stream":\s*"([^"\\]*)"')
 
 
@@ -359,6 +362,9 @@ class FastReader(GenericSingerReader[bytes]):
             head, found, _ = line[:HEAD].partition(b'"record":')
             decoder = sink.shape.message
             if found and b'"type"' in head and b'"stream"' in head and decoder is not None:
+                if len(self._routes) >= ROUTES:
+                    # What stands before the record differs from line to line, such as the time of extraction.
+                    self._forget_routes()
                 self._routes[head] = Route(head, sink, decoder.decode)
             return
         self._intake.source = source

@@ -8,7 +8,7 @@ import random
 import signal
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -181,6 +181,14 @@ def queries(server: embedded.EmbeddedServer) -> Iterator[Callable[[str], list[di
         yield query
 
 
+def kill_all(postmaster: int) -> None:
+    """End a server as a loss of power does: its sessions, which would finish what they have, go with it."""
+    found = subprocess.run(["pgrep", "-P", str(postmaster)], capture_output=True, text=True, check=False)
+    for pid in (postmaster, *map(int, found.stdout.split())):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def test_kill_of_postgres(server: embedded.EmbeddedServer, processes: Processes) -> None:
     schema = "killed"
     settings = {"sqlalchemy_url": server.url, "schema": schema, "batch_size_rows": 500}
@@ -193,7 +201,7 @@ def test_kill_of_postgres(server: embedded.EmbeddedServer, processes: Processes)
     for _ in range(MISSES * POSTGRES_KILLS):
         run = Run(processes, config, last)
         moments.wait(run, last)
-        os.kill(int((server.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        kill_all(int((server.data / "postmaster.pid").read_text().split()[0]))
         _, said = run.process.communicate(timeout=60)
         status = run.process.returncode
         assert "Traceback" not in said
