@@ -89,8 +89,11 @@ class RowShape:
 
     def _make_decoders(self, stream: str) -> None:
         fields = [_field(position, column) for position, column in enumerate(self.columns)]
-        # Keyword-only, since a key, which has no default, may stand after properties that have one.
-        self._struct = msgspec.defstruct("Row", fields, gc=False, kw_only=True)
+        # A key, which has no default, may stand after properties that have one only where fields are keyword-only;
+        # those decode a quarter slower.
+        keys = [column.key for column in self.columns]
+        late = keys != sorted(keys, reverse=True)
+        self._struct = msgspec.defstruct("Row", fields, gc=False, kw_only=late)
         # Without a place for versions a message that has one is refused, and the slow path makes the place.
         version = (int | None) if any(column.column == VERSION for column in self.all_columns) else None
         message = msgspec.defstruct(
