@@ -6,7 +6,7 @@ import hashlib
 
 from target_sfwarehouse.errors import BadSchemaError
 
-__all__ = ["identifier", "quoted", "table_name", "with_parameters"]
+__all__ = ["LIMIT", "identifier", "quoted", "table_name", "with_parameters"]
 
 LIMIT = 63
 """Bytes of a Postgres identifier (NAMEDATALEN - 1)."""

@@ -20,6 +20,9 @@ __all__ = ["HEAD", "Lines", "Route", "Routes", "joined"]
 HEAD = 512
 """Bytes of a line in which its `"record"` is looked for."""
 
+ROUTES = 4096
+"""Beginnings of lines that are remembered, at most."""
+
 
 class Route:
     """Where RECORD lines with the same beginning go.
@@ -100,6 +103,10 @@ class Routes:
         self._by_head: dict[bytes, Route] = {}
         self._last: Route | None = None
 
+    def __len__(self) -> int:
+        """How many they are."""
+        return len(self._by_head)
+
     def learn(self, line: bytes, sink: WarehouseSink) -> None:
         """Learn from a RECORD line that took the slow path where lines like it go.
 
@@ -110,6 +117,9 @@ class Routes:
         head, found, _ = line[:HEAD].partition(b'"record":')
         decoder = sink.shape.message
         if found and b'"type"' in head and b'"stream"' in head and decoder is not None:
+            if len(self._by_head) >= ROUTES:
+                # What stands before the record differs from line to line, such as the time of extraction.
+                self.clear()
             self._by_head[head] = Route(head, sink, decoder)
 
     def clear(self) -> None:

@@ -114,10 +114,12 @@ class RowShape:
             self.moved = self._struct(fields)
             self.moving = self._message_decoder(stream, self.moved)
 
-    @staticmethod
-    def _struct(fields: list[tuple[str, Any, Any]]) -> type:
-        # Keyword-only, since a key, which has no default, may stand after properties that have one.
-        return msgspec.defstruct("Row", fields, gc=False, kw_only=True)
+    def _struct(self, fields: list[tuple[str, Any, Any]]) -> type:
+        # A key, which has no default, may stand after properties that have one only where fields are keyword-only;
+        # those decode a quarter slower.
+        keys = [column.key for column in self.columns]
+        late = keys != sorted(keys, reverse=True)
+        return msgspec.defstruct("Row", fields, gc=False, kw_only=late)
 
     def _message_decoder(self, stream: str, record: type) -> msgspec.json.Decoder[Any]:
         # Without a place for versions a message that has one is refused, and the slow path makes the place.

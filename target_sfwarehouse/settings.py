@@ -11,6 +11,7 @@ from singer_sdk import typing as th
 from singer_sdk.helpers.capabilities import BATCH_CONFIG
 
 from target_sfwarehouse.errors import SettingsError
+from target_sfwarehouse.identifiers import LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -295,6 +296,10 @@ class Settings:
             raise SettingsError(
                 f"`schema` is '{config['schema']}' but `default_target_schema` is "
                 f"'{config['default_target_schema']}': they name the same thing, set one of them."
+            )
+        if any(len(schema.encode("utf-8", "replace")) > LIMIT or "\0" in schema for schema in schemas):
+            raise SettingsError(
+                f"`schema` must be a name of Postgres: at most {LIMIT} bytes, without a NUL character."
             )
         plain = {
             name: config[name]

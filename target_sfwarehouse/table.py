@@ -244,8 +244,8 @@ def _comment_statements(table: Table, wanted: Wanted) -> list[str]:
 def _indexes(table: Table, wanted: Wanted) -> list[str]:
     leading = table.indexed | set(wanted.keys[:1])
     return [
-        f"CREATE INDEX IF NOT EXISTS {quoted(identifier(f'{table.name}_{column}_idx'))} "
-        f"ON {table.sql} ({quoted(column)})"
+        # Without a name: two tables of a schema could have the same one, and Postgres finds one that is free.
+        f"CREATE INDEX ON {table.sql} ({quoted(column)})"
         for column in wanted.indexed
         if column not in leading
     ]

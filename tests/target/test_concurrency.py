@@ -13,7 +13,7 @@ from target_sfwarehouse import ddl
 from target_sfwarehouse.engine import Engine
 from target_sfwarehouse.errors import TableLockedError
 from target_sfwarehouse.settings import Settings
-from tests.fix_process import wait_until
+from tests.fix_process import DEADLINE, wait_until
 from tests.fix_warehouse import plain_url
 from tests.target.support import INTEGER, Outcome, as_lines, load, loaded, record, schema_message, state
 
@@ -92,7 +92,7 @@ def test_the_loser_waits_otherwise(
     assert outcomes == []
     assert f"Waiting for another run that is writing {warehouse.schema}.accounts" in caplog.text
     held.rollback()
-    thread.join(30)
+    thread.join(DEADLINE)
     assert outcomes == [Outcome([{"n": 1}])]
 
 

@@ -8,7 +8,8 @@ import random
 import signal
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -16,7 +17,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from target_sfwarehouse import embedded
-from tests.fix_process import wait_until
+from tests.fix_process import DEADLINE, wait_until
 from tests.fix_warehouse import plain_url
 from tests.target.support import INTEGER, STRING, as_lines, record, schema_message, state
 
@@ -104,46 +105,64 @@ def check(found: dict[tuple[str, int], int], vouched: int) -> None:
 
 def no_staging_is_left(query: Callable[[str], list[dict[str, Any]]]) -> None:
     left = "SELECT relname FROM pg_class WHERE relname LIKE '\\_sfw%%'"
-    wait_until(lambda: not query(left), "staging tables are gone", deadline=20)
+    wait_until(lambda: not query(left), "staging tables are gone", deadline=DEADLINE)
 
 
-class Moments:
-    """When to kill: after a random number of STATEs and a random while, so that every part of a run is hit.
+@dataclass(frozen=True)
+class Undisturbed:
+    """A run that nobody disturbed: how long it took, how long from its first STATE on, and how many it emitted."""
+
+    took: float
+    working: float
+    states: int
+
+
+def undisturbed(run: Run) -> Undisturbed:
+    """Let a run come to its end."""
+    wait_until(lambda: run.states() or run.process.poll() is not None, "it works", deadline=DEADLINE)
+    began = time.monotonic()
+    run.process.communicate(timeout=DEADLINE)
+    assert run.process.returncode == 0
+    ended = time.monotonic()
+    return Undisturbed(ended - run.started, ended - began, run.states())
+
+
+def wait_for_a_moment(chance: random.Random, whole: Undisturbed, run: Run, after: int) -> None:
+    """Wait for a random number of STATEs and a random while, so that every part of a run is hit.
 
     Time alone would not do: on a loaded machine it falls into the start-up.
+
+    Args:
+        chance: Decides.
+        whole: What an undisturbed run is like.
+        run: The run, just started.
+        after: The STATE that it goes on from.
     """
-
-    def __init__(self, seed: str, took: float, states: int) -> None:
-        self.chance = random.Random(os.environ.get("SFSOURCE_TEST_SEED", seed))
-        self.took = took
-        self.states = states
-
-    def wait(self, run: Run, after: int) -> None:
-        """Wait for a moment of a run that was just started and goes on from a STATE."""
-        left = round(self.states * (RECORDS - 1 - after) / RECORDS)
-        number = self.chance.randint(0, left)
-        pause = self.chance.uniform(0, self.took / (self.states if number else 1))
-        wait_until(lambda: run.states() >= number or run.process.poll() is not None, "the STATE is there")
-        moment = time.monotonic() + pause
-        wait_until(lambda: time.monotonic() > moment, "the moment has come")
+    left = round(whole.states * (RECORDS - 1 - after) / RECORDS)
+    number = chance.randrange(max(1, left))
+    pause = chance.uniform(0, whole.working / whole.states if number else whole.took)
+    wait_until(
+        lambda: run.states() >= number or run.process.poll() is not None,
+        "the STATE is there",
+        deadline=DEADLINE,
+    )
+    time.sleep(pause)
 
 
-def undisturbed(run: Run) -> tuple[float, int]:
-    """Seconds that a whole run takes, and how many STATEs it emits."""
-    run.process.communicate(timeout=120)
-    assert run.process.returncode == 0
-    return time.monotonic() - run.started, run.states()
+def chance_of(name: str) -> random.Random:
+    """The same kills each time, or those that SFSOURCE_TEST_SEED asks for."""
+    return random.Random(os.environ.get("SFSOURCE_TEST_SEED", name))
 
 
 def test_kill_of_the_target(processes: Processes, warehouse: Warehouse) -> None:
-    config = processes.write("config.json", warehouse.config(batch_size_rows=500))
+    config = processes.write("config.json", warehouse.config(batch_size_rows=100))
     whole = undisturbed(Run(processes, config, -1))
     warehouse.execute("DROP SCHEMA {schema} CASCADE")
     last, hits = -1, 0
-    moments = Moments("target", *whole)
+    chance = chance_of("target")
     for _ in range(MISSES * TARGET_KILLS):
         run = Run(processes, config, last)
-        moments.wait(run, last)
+        wait_for_a_moment(chance, whole, run, last)
         run.process.kill()
         run.process.communicate()
         hits += run.process.returncode == -signal.SIGKILL
@@ -165,8 +184,12 @@ def test_kill_of_the_target(processes: Processes, warehouse: Warehouse) -> None:
 
 @pytest.fixture
 def server(open_directory: Path) -> Iterator[embedded.EmbeddedServer]:
-    """A Postgres of the test's own, which writes to the disk as a real one does."""
-    yield embedded.start(open_directory / "killed")
+    """A Postgres of the test's own. It need not outlive the machine, so the disk need not confirm what is written."""
+    started = embedded.start(open_directory / "killed")
+    with psycopg.connect(plain_url(started.url), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
+    yield started
     embedded.stop(open_directory / "killed")
 
 
@@ -181,20 +204,28 @@ def queries(server: embedded.EmbeddedServer) -> Iterator[Callable[[str], list[di
         yield query
 
 
+def kill_all(postmaster: int) -> None:
+    """End a server as a loss of power does: its sessions, which would finish what they have, go with it."""
+    found = subprocess.run(["pgrep", "-P", str(postmaster)], capture_output=True, text=True, check=False)
+    for pid in (postmaster, *map(int, found.stdout.split())):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def test_kill_of_postgres(server: embedded.EmbeddedServer, processes: Processes) -> None:
     schema = "killed"
-    settings = {"sqlalchemy_url": server.url, "schema": schema, "batch_size_rows": 500}
+    settings = {"sqlalchemy_url": server.url, "schema": schema, "batch_size_rows": 100}
     config = processes.write("config.json", settings)
     whole = undisturbed(Run(processes, config, -1))
     with queries(server) as query:
         query(f"DROP SCHEMA {schema} CASCADE")
     last, hits = -1, 0
-    moments = Moments("postgres", *whole)
+    chance = chance_of("postgres")
     for _ in range(MISSES * POSTGRES_KILLS):
         run = Run(processes, config, last)
-        moments.wait(run, last)
-        os.kill(int((server.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
-        _, said = run.process.communicate(timeout=60)
+        wait_for_a_moment(chance, whole, run, last)
+        kill_all(int((server.data / "postmaster.pid").read_text().split()[0]))
+        _, said = run.process.communicate(timeout=DEADLINE)
         status = run.process.returncode
         assert "Traceback" not in said
         assert status == 0 or "The warehouse went away" in said or "Cannot connect to the warehouse" in said

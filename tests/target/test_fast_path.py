@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,10 @@ from hypothesis import strategies as st
 
 from target_sfwarehouse.reader import FastReader
 from target_sfwarehouse.rows import EscapedTextError, NestedValueError, RowShape, encode_rows
+from target_sfwarehouse.target import TargetSFWarehouse
 from target_sfwarehouse.types import SqlType
 from target_sfwarehouse.values import Column, load_json
-from tests.target.support import INTEGER, STRING, load, loaded, record, schema_message, state
+from tests.target.support import INTEGER, STRING, as_lines, load, loaded, record, schema_message, state
 
 if TYPE_CHECKING:
     from tests.fix_warehouse import Warehouse
@@ -170,6 +172,20 @@ def test_records_before_their_stream_name_are_loaded(warehouse: Warehouse) -> No
     assert load(warehouse.config(), [SCHEMA, *lines]).error is None
     (found,) = warehouse.query("SELECT count(*) AS n FROM {schema}.accounts")
     assert found == {"n": 300}
+
+
+def test_lines_that_begin_differently_each_time_are_not_all_remembered(warehouse: Warehouse) -> None:
+    """A tap that writes the time of extraction before the record."""
+    lines = [
+        b'{"type": "RECORD", "stream": "accounts", "time_extracted": "%d", "record": {"id": %d}}\n' % (n, n)
+        for n in range(5000)
+    ]
+    target = TargetSFWarehouse(config=warehouse.config())
+    target.listen(io.BytesIO(as_lines([SCHEMA, *lines])))  # type: ignore[arg-type]
+    assert isinstance(target.message_reader, FastReader)
+    assert len(target.message_reader._routes) <= 4096
+    (found,) = warehouse.query("SELECT count(*) AS n FROM {schema}.accounts")
+    assert found == {"n": 5000}
 
 
 COLUMNS = [

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from tests.fix_process import Finished, wait_until
+from tests.fix_process import DEADLINE, Finished, wait_until
 from tests.fix_warehouse import plain_url
 from tests.target.support import INTEGER, STRING, as_lines, record, schema_message, state
 
@@ -101,7 +101,7 @@ def test_a_signal_commits_what_was_read(
         os.write(write, b'{"type": "RECORD", "stream": "acc')
         wait_until(lambda: "accounts" in warehouse.table_names(), "the SCHEMA is read")
         process.send_signal(signum)
-        finished = processes.finish(process, deadline=30)
+        finished = processes.finish(process)
     finally:
         os.close(write)
         process.kill()
@@ -131,7 +131,7 @@ def test_a_slow_tap_gets_its_state_back_in_time(processes: Processes, warehouse:
         assert warehouse.query("SELECT id FROM {schema}.accounts") == [{"id": 1}]
     finally:
         os.close(write)
-        assert process.wait(30) == 0
+        assert process.wait(DEADLINE) == 0
         assert process.stdout is not None
         process.stdout.close()
 
@@ -298,7 +298,7 @@ def test_a_closed_stdout_is_one_line(processes: Processes, warehouse: Warehouse)
             env=processes.environment({}),
         )
     os.close(write)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=DEADLINE)
     finished = Finished(process.returncode, "", said)
     one_line(finished, "Nobody reads the target's stdout")
     assert warehouse.query("SELECT id FROM {schema}.accounts") == [{"id": 1}]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from target_sfwarehouse.report import Progress, summary_lines
 from target_sfwarehouse.runs import Counts
+from tests.fix_process import DEADLINE
 from tests.target.support import INTEGER, as_lines, loaded, record, schema_message
 
 if TYPE_CHECKING:
@@ -75,5 +76,5 @@ def test_progress_on_a_terminal(processes: Processes, warehouse: Warehouse) -> N
     while b"2 lines read" not in said:
         said += os.read(terminal, 4096)
     process.stdin.close()
-    assert process.wait(60) == 0
+    assert process.wait(DEADLINE) == 0
     os.close(terminal)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from target_sfwarehouse.errors import SettingsError
 from tests.target.support import BOOLEAN, INTEGER, STRING, load, loaded, record, schema_message, state
 
 if TYPE_CHECKING:
@@ -120,6 +121,60 @@ def test_indexes_on_request(warehouse: Warehouse) -> None:
     )
     names = [row["indexname"] for row in found if row["indexname"].startswith("accounts")]
     assert names == ["accounts_is_deleted_idx", "accounts_modified_idx", "accounts_pkey"]
+
+
+def test_indexes_whose_names_would_be_the_same(warehouse: Warehouse) -> None:
+    """`a` by `b_c` and `a_b` by `c`."""
+    schemas = [
+        schema_message("a", {"id": INTEGER, "b_c": INTEGER}),
+        schema_message("a_b", {"id": INTEGER, "c": INTEGER}),
+    ]
+    for _ in range(2):
+        loaded(warehouse.config(indexes=["b_c", "c"]), schemas)
+    found = warehouse.query(
+        "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = %s AND indexdef NOT LIKE '%%UNIQUE%%' ORDER BY 1",
+        warehouse.schema,
+    )
+    assert [(row["tablename"], row["indexdef"].rpartition(" ")[2]) for row in found] == [
+        ("a", "(b_c)"),
+        ("a_b", "(c)"),
+    ]
+
+
+def test_a_schema_whose_name_is_too_long(warehouse: Warehouse) -> None:
+    """Postgres would cut it, and the next run would look for it in vain."""
+    with pytest.raises(SettingsError, match="at most 63 bytes"):
+        loaded(warehouse.config(schema="ä" * 32), [SCHEMA])
+
+
+@pytest.mark.parametrize("name", ["ctid", "xmin", "tableoid"])
+def test_a_property_with_the_name_of_a_system_column(name: str, warehouse: Warehouse) -> None:
+    outcome = load(warehouse.config(), [schema_message("accounts", {"id": INTEGER, name: INTEGER})])
+    assert "line 1, stream 'accounts'" in str(outcome.error)
+    assert f'column name "{name}" conflicts with a system column name' in str(outcome.error)
+
+
+def test_names_that_statements_use_themselves(warehouse: Warehouse) -> None:
+    names = ["t", "s", "excluded", "inserted", "place", "changed", "ranked", "keys", "count", "merge_action"]
+    schema = schema_message("changed", dict.fromkeys(names, STRING), names[:5])
+    first = [record("changed", dict.fromkeys(names, "a")), record("changed", dict.fromkeys(names, "b"))]
+    for name in ("x", "y"):
+        loaded(
+            warehouse.config(),
+            [schema, *first, record("changed", dict.fromkeys(names, "a") | {"count": name})],
+        )
+    assert warehouse.query("SELECT * FROM {schema}.changed ORDER BY t") == [
+        dict.fromkeys(names, "a") | {"count": "y"},
+        dict.fromkeys(names, "b"),
+    ]
+
+
+@pytest.mark.parametrize("absent", [{}, {"key_properties": None}, {"key_properties": []}])
+def test_a_schema_that_names_no_key(absent: dict[str, Any], warehouse: Warehouse) -> None:
+    schema = {name: value for name, value in SCHEMA.items() if name != "key_properties"} | absent
+    for _ in range(2):
+        loaded(warehouse.config(), [schema | {"bookmark_properties": None}, record("accounts", {"id": "a"})])
+    assert warehouse.query("SELECT id FROM {schema}.accounts") == [{"id": "a"}, {"id": "a"}]
 
 
 def test_record_metadata_when_asked(warehouse: Warehouse) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from target_sfwarehouse.errors import SettingsError, WarehouseError
-from tests.fix_process import Finished, wait_until
+from tests.fix_process import DEADLINE, Finished, wait_until
 from tests.fix_warehouse import plain_url
 from tests.target.support import INTEGER, STRING, as_lines, load, loaded, record, schema_message, state
 
@@ -97,9 +97,9 @@ def test_a_tap_that_takes_its_time(
 ) -> None:
     """Servers end sessions that idle, in a transaction and outside; a target that waits for its tap is not idle."""
     role, url = loader
-    warehouse.execute(f"ALTER ROLE {role} SET idle_in_transaction_session_timeout = 100")
+    warehouse.execute(f"ALTER ROLE {role} SET idle_in_transaction_session_timeout = 2000")
     if warehouse.connection.info.server_version >= 140_000:
-        warehouse.execute(f"ALTER ROLE {role} SET idle_session_timeout = 100")
+        warehouse.execute(f"ALTER ROLE {role} SET idle_session_timeout = 2000")
     config = processes.write("config.json", warehouse.config(sqlalchemy_url=url))
     read, write = os.pipe()
     process = processes.start(["target-sfwarehouse", "--config", config], stdin=f"/dev/fd/{read}")
@@ -112,7 +112,7 @@ def test_a_tap_that_takes_its_time(
         writer.flush()
         idle = (
             "SELECT 1 FROM pg_stat_activity WHERE usename = %s AND state = 'idle in transaction' "
-            "AND now() - state_change > '1 second'"
+            "AND now() - state_change > '3 seconds'"
         )
         wait_until(
             lambda: warehouse.query(idle, role), "the session has idled for longer than the server lets it"
@@ -145,7 +145,7 @@ def test_a_session_that_somebody_ends(
     sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s"
     assert len(warehouse.query(sessions, role)) == 1
     stdout, stderr = process.communicate(
-        as_lines([record("accounts", {"id": 2}), state({"n": 2})]), timeout=60
+        as_lines([record("accounts", {"id": 2}), state({"n": 2})]), timeout=DEADLINE
     )
     finished = Finished(process.returncode, (first + stdout).decode(), stderr.decode())
     assert (finished.status, finished.stdout) == (1, '{"n": 1}\n')
