@@ -141,7 +141,7 @@ class Org(Records):
             if not f.compound:
                 with self._store.writing():
                     rollups.remove(self._store, target, f)
-                    self._store.drop_column(target.name, f.name)
+                    self._store.drop_column(target.name, f)
 
     def add_object(self, sobject: SObject) -> None:
         """Add an object; without a key prefix it gets the next of the custom ones."""
