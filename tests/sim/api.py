@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 VERSION = "62.0"
 DATA = f"/services/data/v{VERSION}"
-_DEADLINE = 20.0
+_DEADLINE = 60.0
 
 
 def token(served: OrgServer, url: str | None = None, **form: str) -> requests.Response:
@@ -23,7 +23,7 @@ def token(served: OrgServer, url: str | None = None, **form: str) -> requests.Re
         "client_id": config["client_id"],
         "client_secret": config["client_secret"],
     }
-    return requests.post(f"{url or served.url}/services/oauth2/token", data=body | form, timeout=20)
+    return requests.post(f"{url or served.url}/services/oauth2/token", data=body | form, timeout=60)
 
 
 class Api:
@@ -42,7 +42,7 @@ class Api:
     def call(self, method: str, path: str, **options: Any) -> requests.Response:
         """Any call; a path that does not begin with a slash is below the version."""
         url = f"{self.url}{path if path.startswith('/') else f'{DATA}/{path}'}"
-        return self.session.request(method, url, timeout=20, **options)
+        return self.session.request(method, url, timeout=60, **options)
 
     def get(self, path: str, **options: Any) -> requests.Response:
         """GET."""

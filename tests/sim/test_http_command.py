@@ -33,7 +33,7 @@ def start() -> Iterator[Callable[..., tuple[subprocess.Popen[str], str]]]:
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         started.append(process)
-        watchdog = threading.Timer(30, process.kill)
+        watchdog = threading.Timer(120, process.kill)
         watchdog.start()
         lines = []
         assert process.stdout is not None

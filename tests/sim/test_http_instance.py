@@ -12,7 +12,11 @@ import pytest
 import requests
 
 from tests.sim.api import DATA, Api, error, token
+from tests.simulator.__main__ import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, add_demo_login
 from tests.simulator.http.faults import Latency, Slow
+from tests.simulator.http.site import Settings
+from tests.simulator.org import Org
+from tests.simulator.server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -137,6 +141,36 @@ def test_a_restart_cuts_a_download_of_bulk_results(
         for _ in answer.iter_content(1 << 16):
             pass
     assert api.results(job_id).status_code == 200
+
+
+def test_a_restart_cuts_connections_over_tls_too() -> None:
+    org = Org()
+    try:
+        add_demo_login(org)
+        org.load("Account", ([f"Account {n}", "x" * 30_000] for n in range(1500)), ["Name", "Description"])
+        with (
+            serve(org, tls=True, settings=Settings(compression=False)) as server,
+            requests.Session() as session,
+        ):
+            session.verify, session.trust_env = str(server.ca_file), False
+            form = {
+                "grant_type": "client_credentials",
+                "client_id": DEMO_CLIENT_ID,
+                "client_secret": DEMO_CLIENT_SECRET,
+            }
+            answer = session.post(f"{server.url}/services/oauth2/token", data=form, timeout=60)
+            session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+            url = f"{server.url}{DATA}/query"
+            parameters = {"q": "SELECT Id, Description FROM Account"}
+            answer = session.get(url, params=parameters, stream=True, timeout=60)
+            next(answer.iter_content(1000))
+            server.instance.restart()
+            with pytest.raises(requests.RequestException):
+                for _ in answer.iter_content(1 << 16):
+                    pass
+            assert session.get(url, params={"q": ALL}, timeout=60).status_code == 200
+    finally:
+        org.close()
 
 
 def test_an_org_that_moves_is_set_up_and_old_connections_lead_nowhere(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from itertools import chain
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,8 +39,15 @@ def quoted(result: BulkResult, delimiter: str = ",", line_ending: str = "\n") ->
 
 
 def lines_of(result: BulkResult, delimiter: str = ",", line_ending: str = "\n") -> bytes:
-    """The lines as the quick way gives them."""
-    return b"".join(chain.from_iterable(result.csv_lines(delimiter, line_ending)))
+    """The lines as the quick way gives them; they are as long as it says."""
+    found = []
+    for lines, lengths in result.csv_lines(delimiter, line_ending):
+        ends = list(accumulate(lengths))
+        assert ends[-1] == len(lines)
+        found += [lines[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    assert all(line.endswith(line_ending.encode()) for line in found)
+    assert len(found) == result.total_size
+    return b"".join(found)
 
 
 def test_columns_in_the_order_asked_for_under_their_own_names(world: World) -> None:
@@ -94,9 +101,13 @@ def test_as_many_columns_as_an_object_can_have() -> None:
 def test_lines_come_some_at_a_time(world: World) -> None:
     for n in range(2500):
         world.add("Thing__c", Name=str(n))
-    blocks = list(world.export("SELECT Name FROM Thing__c").csv_lines())
-    assert max(map(len, blocks)) <= 1000
-    assert list(chain.from_iterable(blocks)) == [b'"%d"\n' % n for n in range(2500)]
+    result = world.export("SELECT Name FROM Thing__c")
+    assert max(len(lengths) for _, lengths in result.csv_lines()) < 1000
+    expected = [b'"%d"' % n for n in range(2500)]
+    assert lines_of(result).splitlines() == expected
+    shuffled = b"".join(lines for lines, _ in result.csv_lines(seed=1)).splitlines()
+    assert shuffled != expected
+    assert sorted(shuffled) == sorted(expected)
 
 
 def test_limit_and_deleted_rows(world: World) -> None:
@@ -110,7 +121,7 @@ def test_limit_and_deleted_rows(world: World) -> None:
 _TEXT = (
     st.none()
     | st.text(min_size=1, max_size=12)
-    | st.text('",;[]{}\\\0\r\n\x7f😀n', min_size=1, max_size=8)
+    | st.text('",;[]{}\x01\x1f\b\f\tu0\\\0\r\n\x7f😀n', min_size=1, max_size=8)
     | st.sampled_from(['"', '""', "\0", 'a\0"b', "\r\n", "😀", "\u202ex", '","', "],[", "null", "\\u0022"])
 )
 _SCALED = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.sim.soql_things import MIDNIGHT, World, things
+from tests.sim.soql_things import MIDNIGHT, THING, World, things
 from tests.simulator import soql
 from tests.simulator.errors import ApiError
 from tests.simulator.schema import Field, Schema
@@ -327,7 +327,7 @@ def test_a_page_of_a_field_that_is_gone(world: World) -> None:
     things(world, "Hidden__c", ["a", "b"])
     result = world.run("SELECT Hidden__c FROM Thing__c")
     assert len(result.records(0, 1)) == 1
-    world.store.drop_column("Thing__c", "Hidden__c")
+    world.store.drop_column("Thing__c", THING.fields["Hidden__c"])
     with pytest.raises(soql.SoqlError) as refused:
         result.records(1, 1)
     assert refused.value.error_code == "INVALID_QUERY_LOCATOR"

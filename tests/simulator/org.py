@@ -142,7 +142,7 @@ class Org(Records):
             if not f.compound:
                 with self._store.writing():
                     rollups.remove(self._store, target, f)
-                    self._store.drop_column(target.name, f.name)
+                    self._store.drop_column(target.name, f)
 
     def rename_field(self, sobject: str, name: str, new_name: str) -> None:
         """Give a custom field another API name; its values stay, and no row's stamp moves."""

@@ -2,7 +2,7 @@
 
 `GET ledger`, `DELETE ledger`, `GET clock`, `POST clock` (`{"advance": {"hours": 3}}` or `{"freeze": true}`),
 `POST next-day`, `POST faults` (`{"action": "Status", "with": {"status": 503}, "path": "*/query*"}`), `DELETE faults`,
-`POST end-sessions`. Changes of records and metadata are in `steering`.
+`POST end-sessions`. Changes of records, metadata and the instance are in `steering`.
 """
 
 import json

@@ -59,6 +59,15 @@ class Transport:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve one request."""
+        number = next(self._numbers)
+        if not request.path.startswith("/_simulator"):
+            self._site.instance.begin(number)
+        try:
+            return await self._handle(request)
+        finally:
+            self._site.instance.end(number)
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
         begun = time.perf_counter()
         body = await request.read()
         path, query = split_url(request.raw_path)
@@ -70,11 +79,8 @@ class Transport:
             received=len(body),
         )
         steering = path.startswith("/_simulator")
-        number = next(self._numbers)
         reply = _too_long(request) or (None if steering else self._at_the_edge(request))
         if reply is None:
-            if not steering:
-                self._site.instance.begin(number)
             call = Call(request.method, path, query, request.headers, body, self._host(request), entry=entry)
             reply = await asyncio.get_running_loop().run_in_executor(self._workers, answer, self._site, call)
         entry.status = reply.status
@@ -88,7 +94,6 @@ class Transport:
             # The client went away before the answer's end; that is its own affair.
             return _cut(request)
         finally:
-            self._site.instance.end(number)
             entry.seconds = time.perf_counter() - begun
 
     def _at_the_edge(self, request: web.Request) -> Reply | None:

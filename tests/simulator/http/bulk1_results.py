@@ -14,7 +14,6 @@ from xml.sax.saxutils import escape
 from tests.simulator import values
 from tests.simulator.clock import EPOCH
 from tests.simulator.http.messages import encode
-from tests.simulator.http.results import unordered
 from tests.simulator.schema import Field
 
 if TYPE_CHECKING:
@@ -45,9 +44,9 @@ def write(path: Path, result: "soql.BulkResult", content_type: str, seed: int) -
     count = 0
     with path.open("wb") as file:
         file.write(result.csv_header())
-        for lines in unordered(result.csv_lines(), seed):
-            file.write(b"".join(lines))
-            count += len(lines)
+        for lines, lengths in result.csv_lines(seed=seed):
+            file.write(lines)
+            count += len(lengths)
     return count
 
 

@@ -12,7 +12,7 @@ from tests.simulator import soql
 from tests.simulator.errors import ApiError
 from tests.simulator.http.effort import check_effort
 from tests.simulator.http.faults import AbortJob, Action, FailJob, StallJob
-from tests.simulator.http.results import DELIMITERS, LINE_ENDINGS, Results, unordered, write_results
+from tests.simulator.http.results import DELIMITERS, LINE_ENDINGS, Results, write_results
 from tests.simulator.ids import to_18
 from tests.simulator.soql.parser import parse
 
@@ -186,11 +186,10 @@ class Jobs:
             api="bulk",
         )
         separators = DELIMITERS[job.delimiter], LINE_ENDINGS[job.line_ending]
-        lines = result.csv_lines(*separators)
-        if parse(job.query).order_by:
+        ordered = bool(parse(job.query).order_by)
+        if ordered:
             check_effort(self._site.settings, job.user, result.sobject, result.total_size)
-        else:
-            lines = unordered(lines, org.seed)
+        lines = result.csv_lines(*separators, seed=None if ordered else org.seed)
         path = self._site.directory / f"{job.id}.csv"
         return write_results(path, result.csv_header(*separators), lines)
 

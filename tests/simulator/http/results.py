@@ -1,8 +1,7 @@
 """The rows of a Bulk job: a CSV file, and where in it each row begins."""
 
-import random
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate, islice
 from pathlib import Path
@@ -41,20 +40,11 @@ class Results:
         return FilePart(self.path, self.offsets[start], self.offsets[end] - self.offsets[start])
 
 
-def unordered(blocks: Iterable[list[bytes]], seed: int) -> Iterator[list[bytes]]:
-    """The lines in no order that means anything, as Bulk results without ORDER BY come; the same for a seed."""
-    order: list[int] = []
-    for lines in blocks:
-        if len(order) != len(lines):
-            order = random.Random(seed).sample(range(len(lines)), len(lines))
-        yield [lines[place] for place in order]
-
-
-def write_results(path: Path, header: bytes, blocks: Iterable[list[bytes]]) -> Results:
-    """Write the lines of a result, each with its line end; they come some at a time."""
+def write_results(path: Path, header: bytes, blocks: Iterable[tuple[bytes, list[int]]]) -> Results:
+    """Write the lines of a result, some at a time, each with its line end, and how long each is."""
     offsets = array("q", [0])
     with path.open("wb", buffering=0) as file:
-        for lines in blocks:
-            file.write(b"".join(lines))
-            offsets.extend(islice(accumulate(map(len, lines), initial=offsets[-1]), 1, None))
+        for lines, lengths in blocks:
+            file.write(lines)
+            offsets.extend(islice(accumulate(lengths, initial=offsets[-1]), 1, None))
     return Results(path, header, offsets)

@@ -8,12 +8,14 @@ its brackets is the row's CSV. The others are decoded and quoted one by one.
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from functools import cache
 from typing import TYPE_CHECKING
 
 from tests.simulator.schema import NUMBER_TYPES
+from tests.simulator.store import datetime_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,12 +29,14 @@ _PLAIN_ZEROS, _PLAIN_DIGITS, _MOST_DIGITS = 3, 7, 18
 _FLOAT_DIGITS = 15
 # SQLite's functions take 127 arguments, unless it was compiled to take fewer.
 _ARGUMENTS = 100
+_BACKSLASH = ord("\\")
+_ESCAPE = re.compile(rb"\\(?:u.{4}|.)")
 
 
 def array_sql(cells: Sequence[Cell]) -> str:
     """SQL of a row as a blob: the JSON array of its cells, every one a text."""
     parts = [
-        f"json_array({', '.join(cell_sql(cell.sql, cell.field) for cell in cells[start : start + _ARGUMENTS])})"
+        f"json_array({', '.join(cell.text for cell in cells[start : start + _ARGUMENTS])})"
         for start in range(0, len(cells), _ARGUMENTS)
     ]
     # What is next to an outer bracket is a quote, so no other bracket goes with it.
@@ -42,8 +46,8 @@ def array_sql(cells: Sequence[Cell]) -> str:
     return f"CAST({row} AS BLOB)"
 
 
-def csv_lines(arrays: Sequence[bytes], delimiter: str, line_ending: str) -> list[bytes]:
-    """Rows of `array_sql` as lines of CSV, all cells quoted.
+def csv_lines(arrays: Sequence[bytes], delimiter: str, line_ending: str) -> tuple[bytes, list[int]]:
+    """Rows of `array_sql` as lines of CSV, all cells quoted: the lines, and how long each is.
 
     Args:
         arrays: The rows.
@@ -52,24 +56,33 @@ def csv_lines(arrays: Sequence[bytes], delimiter: str, line_ending: str) -> list
     """
     end = line_ending.encode()
     if delimiter == ",":
-        return [
-            array[1:-1] + end if b"\\" not in array else _unescaped(array, delimiter, line_ending)
-            for array in arrays
-        ]
-    between = f'"{delimiter}"'.encode()
-    # From behind the first quote on, a quote that is found first always closes a cell.
-    return [
-        b'"' + array[2:-1].replace(b'","', between) + end
-        if b"\\" not in array
-        else _unescaped(array, delimiter, line_ending)
-        for array in arrays
-    ]
+        lines = [array[1:-1] for array in arrays]
+    else:
+        between = f'"{delimiter}"'.encode()
+        # From behind the first quote on, a quote that is found first always closes a cell.
+        lines = [b'"' + array[2:-1].replace(b'","', between) for array in arrays]
+    for place in [place for place, array in enumerate(arrays) if _BACKSLASH in array]:
+        lines[place] = _unescaped(arrays[place], delimiter)
+    extra = len(end)
+    return end.join([*lines, b""]), [len(line) + extra for line in lines]
 
 
-def _unescaped(array: bytes, delimiter: str, line_ending: str) -> bytes:
+def _unescaped(array: bytes, delimiter: str) -> bytes:
+    if delimiter == ",":
+        return _ESCAPE.sub(_plain, array[1:-1])
     between = f'"{delimiter}"'
     cells = [cell.replace('"', '""') for cell in json.loads(array)]
-    return f'"{between.join(cells)}"{line_ending}'.encode()
+    return f'"{between.join(cells)}"'.encode()
+
+
+def _plain(escape: re.Match[bytes]) -> bytes:
+    return _of_escape(escape[0])
+
+
+@cache
+def _of_escape(escape: bytes) -> bytes:
+    """What CSV has in place of an escape; SQLite escapes quotes, backslashes and control characters alone."""
+    return str(json.loads(b'"%b"' % escape)).replace('"', '""').encode()
 
 
 def header_line(cells: Sequence[Cell], delimiter: str, line_ending: str) -> bytes:
@@ -85,20 +98,12 @@ def cell_sql(sql: str, field: Field) -> str:
     if kind == "int":
         return f"ifnull({sql} || '.0', '')" if field.decimal_text else f"ifnull(CAST({sql} AS TEXT), '')"
     if kind == "datetime":
-        return f"ifnull({datetime_sql(sql, 'Z')}, '')"
+        return f"ifnull({datetime_text(sql)}, '')"
     if kind == "time":
         return f"ifnull(strftime('%H:%M:%fZ', {sql} / 1000.0, 'unixepoch'), '')"
     if kind in NUMBER_TYPES:
         return _number(sql, field.scale)
     return f"ifnull({sql}, '')"
-
-
-def datetime_sql(sql: str, zone: str) -> str:
-    """SQL of a moment's text, null for null; `zone` is how UTC is written."""
-    # Whole seconds, which nearly all are, are written in half the time.
-    seconds = f"strftime('%Y-%m-%dT%H:%M:%S.000{zone}', {sql} / 1000, 'unixepoch')"
-    millis = f"strftime('%Y-%m-%dT%H:%M:%f{zone}', {sql} / 1000.0, 'unixepoch')"
-    return f"iif({sql} % 1000, {millis}, {seconds})"
 
 
 def _number(sql: str, scale: int) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.simulator.soql import syntax
-from tests.simulator.soql.cells import datetime_sql
+from tests.simulator.soql.cells import cell_sql
 from tests.simulator.soql.errors import SoqlError
 from tests.simulator.soql.shapes import (
     Columns,
@@ -34,11 +34,12 @@ _PASS_THROUGH = ("tolabel", "convertcurrency", "format")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One column of a Bulk result: its header, SQL of the stored value, and the field."""
+    """One column of a Bulk result: its header, SQL of the stored value, the field, and SQL of the text."""
 
     header: str
     sql: str
     field: Field
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,13 @@ class BulkSelection:
                     "FUNCTIONALITY_NOT_ENABLED", "Selecting base64 data not supported in Bulk Query"
                 )
             header = ".".join((*_relationships(item.source), item.key))
-            self.cells.append(Cell(header, item.source.column(item.field), item.field))
+            self.cells.append(_cell(header, item.source, item.field))
+
+
+def _cell(header: str, source: Source, field: Field) -> Cell:
+    sql = source.column(field)
+    text = f"ifnull({source.datetime_text(field)}, '')" if field.type == "datetime" else cell_sql(sql, field)
+    return Cell(header, sql, field, text)
 
 
 class RestSelection:
@@ -194,9 +201,9 @@ class RestSelection:
             shape.add(key, blob_reader(self.columns.place(source.id_sql), source.sobject.name, field.name))
         else:
             sql = source.column(field)
-            # SQLite writes dates many times as fast as Python does.
-            place = self.columns.place(datetime_sql(sql, "+0000") if field.type == "datetime" else sql)
-            shape.add_value(key, place, field)
+            if field.type == "datetime":
+                sql = f"replace({source.datetime_text(field)}, 'Z', '+0000')"
+            shape.add_value(key, self.columns.place(sql), field)
 
     def _add_type_of(self, item: syntax.TypeOf) -> None:
         scope = self._scope

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulator.schema import TEXT_TYPES, Field, Schema, SObject
 from tests.simulator.soql.errors import SoqlError, at
+from tests.simulator.store import datetime_text, text_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -184,6 +185,10 @@ class TableSource:
         """SQL of a field's stored value."""
         return f"{self.alias}.{quote(field.name)}"
 
+    def datetime_text(self, field: Field) -> str:
+        """SQL of a datetime field's text."""
+        return f"{self.alias}.{quote(text_column(field.name))}"
+
     def parent(self, name: str) -> Source | None:
         """The parent by a relationship name in any case, or none."""
         known = self._parents.get(name.lower())
@@ -232,6 +237,10 @@ class PolymorphicSource:
             # Once only, so that the same path has the same SQL, table aliases included, wherever it is used.
             self._columns[field.name] = known
         return known
+
+    def datetime_text(self, field: Field) -> str:
+        """SQL of a datetime field's text."""
+        return datetime_text(self.column(field))
 
     def _target_sql(self, target: SObject, field: Field) -> str | None:
         own = target.name_field if field.name in ("Name", "NameOrAlias") else None
