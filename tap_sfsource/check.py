@@ -111,6 +111,7 @@ def _check_limits(client: Client) -> None:
     for name, label in (
         ("DailyApiRequests", "API calls a day"),
         ("DailyBulkV2QueryJobs", "Bulk query jobs a day"),
+        ("DailyBulkV2QueryFileStorageMB", "megabytes of Bulk results a day"),
     ):
         limit = limits.get(name)
         if limit:

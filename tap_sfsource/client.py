@@ -275,8 +275,7 @@ class Client:
                 self._token = self._grant.login(self._http)
 
     def _send(self, call: _Call, token: Token) -> requests.Response:
-        self.limits.check()
-        self.limits.count()
+        self.limits.take()
         self.charges.count()
         try:
             response = self._http.request(

@@ -59,10 +59,20 @@ class Limits:
         """
         self._percent_total = percent_total
         self._percent_per_run = percent_per_run
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self.calls = 0
         self.org: Usage | None = None
         self.app: Usage | None = None
+
+    def take(self) -> None:
+        """Check the quota and count one call, so that threads together take no more than there is.
+
+        Raises:
+            QuotaReachedError: See `check`.
+        """
+        with self._lock:
+            self.check()
+            self.count()
 
     def count(self) -> None:
         """Count one call that is about to be sent."""

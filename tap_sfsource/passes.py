@@ -111,6 +111,11 @@ class Passes:
         yield from self._steps(scan, source.rows_with_names(columns), "names")
 
     def _steps(self, scan: Scan, rows: Rows, kind: str) -> Iterator[Step]:
+        if scan.job is None:
+            scan.prepare(scan.look())
+        if scan.job is not None:
+            # Its id goes into a STATE before it is waited for: a run that is killed meanwhile need not start it again.
+            yield Step(partial(self._keep, scan.job, kind, rows.version), waits=True)
         for page, checkpoint in scan.pages():
             yield Step(partial(self._keep, checkpoint.job, kind, rows.version), page, rows, kind)
         yield Step(partial(self._state.clear_job, kind))

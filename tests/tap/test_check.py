@@ -45,7 +45,8 @@ def test_a_user_who_may_read_all_passes(org_server: OrgServer, processes: Proces
 
     assert f"Login: ok, {org_server.url}" in finished.stdout
     assert "33 of 33 selected collections can be read." in finished.stdout
-    assert "API calls a day: " in finished.stdout
+    for limit in ("API calls", "Bulk query jobs", "megabytes of Bulk results"):
+        assert f"{limit} a day: " in finished.stdout
 
 
 def test_the_sdks_schema_test_still_works(org_server: OrgServer, processes: Processes) -> None:

@@ -7,11 +7,13 @@ import os
 import random
 import signal
 import subprocess
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.fix_process import SCRIPTS
+from tests.simulator.custom import custom_field
 from tests.tap.reference import ReferenceTarget
 
 if TYPE_CHECKING:
@@ -120,6 +122,31 @@ def test_killed_at_any_moment_nothing_is_lost_and_no_job_is_read_twice(
         in_the_middle = bool(states) and "jobs" in states[-1].get("accounts", {})
         jobs = slow_org.ledger.matching("/jobs/query", method="POST")
         assert len(jobs) in ({1} if in_the_middle else {1, 2}), states[-1:]
+
+
+def test_a_run_killed_while_it_waits_for_a_backfill_goes_on_with_its_job(
+    slow_org: OrgServer, tmp_path: Path
+) -> None:
+    target = ReferenceTarget()
+    config = config_of(slow_org)
+    target.feed([line.decode() for line in Started(tmp_path, config, None).lines])
+    slow_org.org.add_field("Account", custom_field("Size__c", "string"))
+    slow_org.server.settings.bulk_processing = timedelta(seconds=1)
+    slow_org.ledger.clear()
+    tap = Started(tmp_path, config, target.state)
+    target.feed(tap.until(b'"backfill"'))
+    read = {entry.path for entry in slow_org.ledger.matching("/results")}
+    tap.process.kill()
+    tap.process.wait(30)
+    assert len(read) == 1  # the job of changed rows
+    assert (
+        len(slow_org.ledger.matching("/jobs/query", method="POST")) == 2
+    )  # of changed rows, and of the field
+    again = Started(tmp_path, config, target.state)
+    target.feed([line.decode() for line in again.lines])
+    assert again.process.wait(30) == 0, again.said()
+    assert all("size_c" in row for row in target.tables["accounts"].values())
+    assert len(slow_org.ledger.matching("/jobs/query", method="POST")) == 3  # of changed rows once more
 
 
 def test_jobs_that_nobody_will_read_are_aborted(slow_org: OrgServer, tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ import os
 import shutil
 import tempfile
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -24,71 +23,26 @@ from tests.simulator.__main__ import add_demo_login
 from tests.simulator.clock import Clock
 from tests.simulator.custom import custom_field, custom_object
 from tests.simulator.errors import ApiError
-from tests.simulator.http.faults import (
-    AbortJob,
-    Action,
-    Drop,
-    EndSession,
-    ExpireCursors,
-    FailJob,
-    ShortPage,
-    Status,
-)
+from tests.simulator.http.faults import Action  # noqa: TC001 - hypothesis reads annotations
 from tests.simulator.org import Org
 from tests.simulator.server import serve
 from tests.simulator.transactions import Transaction  # noqa: TC001 - hypothesis reads annotations
 from tests.simulator.users import Permissions
+from tests.tap.history_things import (
+    CUSTOM,
+    FIELDS,
+    HIDEABLE,
+    LONGEST_TRANSACTION,
+    STANDARD,
+    VALUES,
+    as_json,
+    faults,
+    words,
+)
 from tests.tap.reference import ReferenceTarget
 from tests.tap.running import run_tap
 
 LONG = os.environ.get("SFSOURCE_TEST_LEVEL") == "long"
-STANDARD = ("Account", "Contact", "Task", "AccountContactRole")
-CUSTOM = ("Visit__c", "Site_Visit__c")
-"""Objects that come and go."""
-
-FIELDS = ("Extra__c", "More_Extra__c", "MoreExtra__c")
-"""Fields that come and go on accounts and custom objects; the last two want the same column."""
-
-VALUES: dict[str, Any] = {
-    "string": "filled",
-    "textarea": "two\nlines",
-    "double": Decimal("12.5"),
-    "boolean": True,
-    "date": "2026-02-03",
-}
-"""Types that the fields can have, each with a value."""
-
-HIDEABLE = ("Account.Industry", *(f"{sobject}.{name}" for sobject in ("Account", *CUSTOM) for name in FIELDS))
-LONGEST_TRANSACTION = timedelta(minutes=10)
-"""An Apex transaction's own limit (Apex limits guide)."""
-
-words = st.sampled_from(
-    ["Acme", "ACME", "Über", 'a "quoted" name', "two\nlines", "\\", "😀", "null", "x" * 200]
-)
-faults = st.sampled_from(
-    [
-        (Status(503), "*"),
-        (Status(420), "*"),
-        (Drop("request"), "*"),
-        (Drop("response"), "*/queryAll*"),
-        (Drop("body"), "*/results*"),
-        (EndSession(), "*"),
-        (EndSession(), "*/results*"),
-        (ShortPage(1), "*"),
-        (ExpireCursors(), "*/query/*"),
-        (FailJob(), "*/jobs/query"),
-        (AbortJob(), "*/jobs/query"),
-    ]
-)
-
-
-def as_json(value: Any, sf_type: str) -> Any:
-    """A REST value as a message holds it."""
-    if isinstance(value, str) and sf_type == "datetime":
-        return value.replace("+0000", "Z")
-    if isinstance(value, float | int | Decimal) and not isinstance(value, bool):
-        return Decimal(str(value))
-    return value
 
 
 class Histories(RuleBasedStateMachine):
@@ -326,16 +280,7 @@ class Histories(RuleBasedStateMachine):
         ways: frozenset[str] = frozenset({"catalog", "cache"}),
     ) -> None:
         """Sync, again until nothing is in the way, as a schedule does; then compare."""
-        config = self.server.config(
-            objects=[*STANDARD, "*visit_c"],
-            reader=reader,
-            bulk_threshold=threshold,
-            bulk_page_size=page,
-            deletes=deletes,
-            page_size=200,
-            progress="none",
-            cache_dir=self.cache if "cache" in ways else None,
-        )
+        config = self.config(reader, threshold, page, deletes, "cache" in ways)
         catalog = self.catalog() if "catalog" in ways else None
         for _ in range(12):
             outcome = run_tap(config, catalog=catalog, state=self.target.state)
@@ -346,6 +291,31 @@ class Histories(RuleBasedStateMachine):
             raise AssertionError("a dozen runs were not complete")
         self.dropped.clear()
         self.compare(self.deselected if "catalog" in ways else set())
+
+    @rule(
+        reader=st.sampled_from(["auto", "rest", "bulk"]),
+        page=st.integers(1, 4),
+        deletes=st.sampled_from(["all", "sweep"]),
+        share=st.floats(0, 1),
+    )
+    def killed_sync(self, reader: str, page: int, deletes: str, share: float) -> None:
+        """A target gets the first lines of a run and no more, as when both are killed."""
+        config = self.config(reader, 2, page, deletes, cached=False)
+        outcome = run_tap(config, catalog=self.catalog(), state=self.target.state)
+        lines = outcome.output.splitlines(keepends=True)
+        self.target.feed(b"".join(lines[: round(share * len(lines))]))
+
+    def config(self, reader: str, threshold: int, page: int, deletes: str, cached: bool) -> dict[str, Any]:
+        return self.server.config(
+            objects=[*STANDARD, "*visit_c"],
+            reader=reader,
+            bulk_threshold=threshold,
+            bulk_page_size=page,
+            deletes=deletes,
+            page_size=200,
+            progress="none",
+            cache_dir=self.cache if cached else None,
+        )
 
     def catalog(self) -> dict[str, Any]:
         metadata = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tap_sfsource.errors import QuotaReachedError
@@ -45,6 +47,21 @@ def test_the_run_stops_when_its_own_calls_reach_its_share() -> None:
 
     with pytest.raises(QuotaReachedError, match=r"used 5 API calls .*quota_percent_per_run \(1 %\)"):
         limits.check()
+
+
+def test_threads_together_take_no_more_than_the_share() -> None:
+    limits = Limits(percent_total=100, percent_per_run=10)
+    limits.read("api-usage=0/500")
+
+    def take(_: int) -> bool:
+        try:
+            limits.take()
+        except QuotaReachedError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(take, range(200))) == 50
 
 
 def test_the_limit_of_the_app_counts_as_well() -> None:
