@@ -76,7 +76,7 @@ def _reading(result: Result) -> list[Finding]:
     ours = readers.OURS
     return [
         *_faster(result, ours, readers.SINGER_IO, 20),
-        *_within(result, ours, tap_alone.PARSE, 1.6),
+        *_within(result, tap_alone.LINES, tap_alone.PARSE, 1.6),
         *_memory(result, ours, 250),
     ]
 

@@ -23,6 +23,7 @@ FEW = "Measured_Few__c"
 SOME = "Measured_Some__c"
 DOWNLOAD = "floor: download of the same bytes"
 PARSE = "floor: csv.reader over the downloaded pages"
+LINES = f"{readers.OURS}, the downloaded pages to lines"
 
 
 def compete(session: Session) -> list[Result]:
@@ -46,10 +47,14 @@ class _Contest:
             self._ours(orgs.OBJECT, "bulk"),
             self._floor(DOWNLOAD, orgs.OBJECT, "download", self._org.url, orgs.OBJECT, str(self._pages)),
             self._floor(PARSE, orgs.OBJECT, "parse", str(self._pages)),
+            Contestant(LINES, self._sizes[orgs.OBJECT], partial(run, [self._lines()])),
         ]
         peers, absent = self._strangers("BULK")
         question = f"Tap alone to /dev/null, Bulk, {self._sizes[orgs.OBJECT]:,} rows x {orgs.COLUMNS} columns"
         return hold(name, question, contestants + peers, runs=self._session.runs, absent=absent)
+
+    def _lines(self) -> Command:
+        return Command("lines", module("benchmarks.lines", str(self._pages)), directory=PROJECT)
 
     def rest(self) -> Result:
         pages = str(self._session.folder / "pages.json")

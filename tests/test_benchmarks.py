@@ -100,6 +100,20 @@ def test_digests_agree_for_the_same_records_in_either_protocol(tmp_path: Path) -
     assert found[0] == found[1] != found[2]
 
 
+def test_pages_of_a_download_become_the_lines_of_their_rows(processes: Processes, tmp_path: Path) -> None:
+    header = '"Id","Currency_3__c","String_4__c"\n'
+    pages = [['"1","2.50","a\n"\n', '"2","",""\n'], ['"3","1.0E7","Id"\n']]
+    file = tmp_path / "pages.csv"
+    file.write_text("".join(header + "".join(rows) for rows in pages))
+    processes.directory = PROJECT
+    finished = processes.python("-m", "benchmarks.lines", file).expect()
+    assert [tuple(message["record"].values()) for message in finished.messages()] == [
+        ("1", 2.5, "a\n"),
+        ("2", None, None),
+        ("3", 10_000_000, "Id"),
+    ]
+
+
 CONTESTS = {"target": {"first load", "upsert"}, "tap": {"tap, Bulk", "tap, REST"}, "pair": {"pair"}}
 
 
