@@ -86,9 +86,9 @@ class CsvLines:
         self._part = part
         self._width = len(rows.kinds) + rows.further
         self._separators = [b","] * (self._width - 1) + [b"\n"]
-        self._quoted = [kind in _QUOTED for kind in rows.kinds]
-        self._whole = [index for index, kind in enumerate(rows.kinds) if kind == "integer"]
-        self._numbers = [index for index, kind in enumerate(rows.kinds) if kind in {"integer", "number"}]
+        self._quotes = [b'"' if kind in _QUOTED else b"" for kind in rows.kinds]
+        self._whole = {index for index, kind in enumerate(rows.kinds) if kind == "integer"}
+        self._numbers = {index for index, kind in enumerate(rows.kinds) if kind in {"integer", "number"}}
         head = msgspec.json.encode(rows.envelope)[:-1] + b',"record":{'
         self._keys = [
             (b"," if index else head) + msgspec.json.encode(column.property) + b":"
@@ -168,14 +168,14 @@ class CsvLines:
 
     def _joined(self, cells: list[bytes], end: bytes) -> bytes:
         """Put cells between their keys, and each row's last one before `end`."""
-        width, keys = self._width, self._keys
+        width = self._width
         rows = len(cells) // width
-        stride = 2 * len(keys) + 1
-        parts = [b""] * (stride * rows)
+        columns: list[list[bytes]] = []
+        pattern: list[bytes] = []
         close = b""
-        for index, key in enumerate(keys):
+        for index, key in enumerate(self._keys):
             column = cells[index::width]
-            quote = b'"' if self._quoted[index] else b""
+            quote = self._quotes[index]
             if not all(column):
                 if not any(column):
                     quote, column = b"", [_NULL] * rows
@@ -184,10 +184,13 @@ class CsvLines:
                     column = [cell or null for cell in column]
             if index in self._numbers:
                 column = self._mended(index, column)
-            parts[2 * index :: stride] = [close + key + quote] * rows
-            parts[2 * index + 1 :: stride] = column
+            columns.append(column)
+            pattern += (close + key + quote, b"")
             close = quote
-        parts[stride - 1 :: stride] = [close + end] * rows
+        pattern.append(close + end)
+        parts = pattern * rows
+        for index, column in enumerate(columns):
+            parts[2 * index + 1 :: len(pattern)] = column
         return _finished(b"".join(parts))
 
     def _mended(self, index: int, column: list[bytes]) -> list[bytes]:
