@@ -48,6 +48,12 @@ def populate(org: Org, scale: float = 1.0) -> None:
 
 def _customise(org: Org) -> None:
     """Custom fields of every kind, two of which collide in a warehouse, and two custom objects."""
+    _customise_accounts(org)
+    _customise_opportunities(org)
+    _add_invoices(org)
+
+
+def _customise_accounts(org: Org) -> None:
     for f in (
         custom_field("Customer_Since__c", "date"),
         custom_field("Annual_Contract_Value__c", "currency"),
@@ -75,6 +81,9 @@ def _customise(org: Org) -> None:
     ):
         org.add_field("Account", f)
     org.change_field("Account", "NumberOfEmployees", decimal_text=True)
+
+
+def _customise_opportunities(org: Org) -> None:
     for f in (
         custom_field("X1st_Won_Deal_Date__c", "date"),
         custom_field("Discount__c", "percent", precision=5),
@@ -94,6 +103,9 @@ def _customise(org: Org) -> None:
         ),
     ):
         org.add_field("Opportunity", f)
+
+
+def _add_invoices(org: Org) -> None:
     org.add_object(
         custom_object(
             "Invoice__c",
