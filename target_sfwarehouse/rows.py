@@ -233,8 +233,8 @@ def encode_rows(rows: Sequence[Row], *, replace_nul: bool, moved: bool = False) 
         EscapedTextError: Text with an escape that is none of CSV's; only if `moved`.
         NestedValueError: What may be an array or an object; only if `moved`.
     """
-    # A newline between brackets can only be the end of a row: within values it is escaped.
-    data = _encoder.encode_lines(rows)[1:-2].replace(b"]\n[", b"\n") + b"\n"
+    # A newline can only be the end of a row: within values it is escaped.
+    data = b"\n".join([line[1:-1] for line in _encoder.encode_lines(rows).split(b"\n")])
     if moved and (b"[" in data or b"{" in data) and _NESTED.search(data):
         raise NestedValueError
     if b"\\" not in data:
