@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("tap-sfsource.bulk")
 
-_BLOCK = 4 * 1024 * 1024
+_BLOCK = 256 * 1024
+"""What is read of a page at a time: small enough to stay in the processor's cache."""
+
 _DOWNLOAD_ATTEMPTS = 5
 _NO_LOCATOR = "null"
 _UNKNOWN = -1
@@ -102,7 +104,7 @@ class BulkPage:
     block: int = _BLOCK
 
     def lines(self, rows: Rows) -> Iterator[tuple[bytes, int]]:
-        """RECORD lines of the page, a chunk for each few megabytes.
+        """RECORD lines of the page, block by block.
 
         Raises:
             TapError: The page has not as many rows as Salesforce says.
