@@ -184,13 +184,14 @@ def test_a_bulk_read_costs_its_pages_and_little_more(org_server: OrgServer) -> N
     assert org_server.ledger.api_calls <= 8 + 10
 
 
+@pytest.mark.parametrize("reader", ["auto", "bulk"])
 def test_a_large_job_is_not_asked_for_before_it_can_be_done(
-    org_server: OrgServer, monkeypatch: pytest.MonkeyPatch
+    org_server: OrgServer, monkeypatch: pytest.MonkeyPatch, reader: str
 ) -> None:
     monkeypatch.setattr("tap_sfsource.readers.bulk._ROWS_A_SECOND", 20)
     org_server.server.settings.bulk_processing = timedelta(seconds=1)
     accounts(org_server, 40)
-    syncs = Syncs(org_server, "Account", bulk_threshold=10)
+    syncs = Syncs(org_server, "Account", reader=reader, bulk_threshold=10)
     assert syncs.sync() == {"accounts": 40}
     looks = [entry for entry in org_server.ledger.matching("/jobs/query/") if "/results" not in entry.path]
     assert len(looks) == 1
