@@ -6,6 +6,8 @@ Guide: "Composite" (at most 25 subrequests, 5 of them queries, one API call) and
 import re
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from tests.simulator.errors import ApiError
 from tests.simulator.http.all_or_none import all_or_none
 from tests.simulator.http.dispatch import answer_part, charge
@@ -66,7 +68,7 @@ def batch(site: "Site", call: Call, *, version: str) -> Reply:
         rich = part.get("richInput")
         payload = b"" if rich is None else encode(rich)
         reply = answer_part(site, call.part(str(part.get("method", "GET")), url, {}, payload, "batch"))
-        results.append({"statusCode": reply.status, "result": reply.json()})
+        results.append({"statusCode": reply.status, "result": _Answer(reply).shown})
         halted = bool(body.get("haltOnError")) and reply.status >= 400
     failed = any(result["statusCode"] >= 400 for result in results)
     return json_reply({"hasErrors": failed, "results": results})
@@ -87,21 +89,38 @@ def _check(parts: Any) -> None:
         raise ApiError("LIMIT_EXCEEDED", f"Composite request is limited to {_MOST_QUERIES} query operations")
 
 
+class _Answer:
+    """A part's answer, decoded only where another part refers to it: describes are long."""
+
+    def __init__(self, reply: Reply, content: Any = None) -> None:
+        self.reply = reply
+        self._content = content
+
+    @property
+    def shown(self) -> Any:
+        """The body, to be written into the whole answer."""
+        return msgspec.Raw(self.reply.body) if self.reply.body else self._content
+
+    @property
+    def content(self) -> Any:
+        """The body, to be referred to."""
+        return self.reply.json() if self.reply.body else self._content
+
+
 def _run_all(site: "Site", call: Call, parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    answers: dict[str, Any] = {}
+    answers: dict[str, _Answer] = {}
     outcome = []
     for part in parts:
         try:
-            reply = _run(site, call, part, answers)
-            content = reply.json()
+            answer = _Answer(_run(site, call, part, answers))
         except ApiError as error:
-            reply, content = Reply(400), [{"message": error.message, "errorCode": error.error_code}]
-        answers[part["referenceId"]] = content
-        outcome.append(_shown(part, reply, content))
+            answer = _Answer(Reply(400), [{"message": error.message, "errorCode": error.error_code}])
+        answers[part["referenceId"]] = answer
+        outcome.append(_shown(part, answer))
     return outcome
 
 
-def _run(site: "Site", call: Call, part: dict[str, Any], answers: dict[str, Any]) -> Reply:
+def _run(site: "Site", call: Call, part: dict[str, Any], answers: dict[str, _Answer]) -> Reply:
     url = _filled(str(part.get("url", "")), answers)
     if not _SUPPORTED.match(url):
         raise ApiError(
@@ -117,18 +136,19 @@ def _run(site: "Site", call: Call, part: dict[str, Any], answers: dict[str, Any]
     )
 
 
-def _shown(part: dict[str, Any], reply: Reply, content: Any) -> dict[str, Any]:
+def _shown(part: dict[str, Any], answer: _Answer) -> dict[str, Any]:
+    headers = answer.reply.headers.items()
     return {
-        "body": content,
-        "httpHeaders": {name: value for name, value in reply.headers.items() if name != "Sforce-Limit-Info"},
-        "httpStatusCode": reply.status,
+        "body": answer.shown,
+        "httpHeaders": {name: value for name, value in headers if name != "Sforce-Limit-Info"},
+        "httpStatusCode": answer.reply.status,
         "referenceId": part["referenceId"],
     }
 
 
-def _filled(text: str, answers: dict[str, Any]) -> str:
+def _filled(text: str, answers: dict[str, _Answer]) -> str:
     def value(match: re.Match[str]) -> str:
-        found: Any = answers.get(match[1])
+        found: Any = answers[match[1]].content if match[1] in answers else None
         for name, place in _STEP.findall(match[2]):
             try:
                 found = found[name] if name else found[int(place)]
