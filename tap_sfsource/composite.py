@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from tap_sfsource.errors import SalesforceError, error_parts
+from tap_sfsource.errors import SalesforceError, TapError, error_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -131,10 +131,20 @@ def decode_answers(content: bytes) -> list[Subresponse]:
 
     Returns:
         The subresponses in the call's order.
+
+    Raises:
+        TapError: It is none, such as a page of something between here and Salesforce.
     """
+    try:
+        answers = _ANSWERS.decode(content).compositeResponse
+    except msgspec.DecodeError as error:
+        raise TapError(
+            f"Salesforce's answer to /composite cannot be read ({error}). Run again; see what stands between here and "
+            "Salesforce, such as a proxy, if it stays."
+        ) from None
     return [
         Subresponse(part.referenceId, part.httpStatusCode, part.httpHeaders or {}, bytes(part.body))
-        for part in _ANSWERS.decode(content).compositeResponse
+        for part in answers
     ]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.sim.api import DATA, Api, error
+from tests.simulator.http.faults import Status
 
 if TYPE_CHECKING:
     from tests.fix_org import OrgServer
@@ -118,3 +119,10 @@ def test_each_part_of_a_batch_counts(org_server: OrgServer, api: Api) -> None:
     assert answer["hasErrors"] is True
     assert [result["statusCode"] for result in answer["results"]] == [200, 404, 200]
     assert org_server.ledger.api_calls == 3
+
+
+def test_a_part_that_is_no_json_does_not_spoil_the_whole(org_server: OrgServer, api: Api) -> None:
+    org_server.faults.add(Status(420), path="*/describe")
+    answer = api.composite({"url": f"{DATA}/sobjects/Account/describe"})
+    assert answer.status_code == 500
+    assert answer.json()[0]["errorCode"] == "UNKNOWN_EXCEPTION"

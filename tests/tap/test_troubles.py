@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_sfsource.errors import TapError
 from tests.simulator.custom import custom_field
 from tests.simulator.http.faults import AbortJob, Drop, EndSession, FailJob, Locator, ShortPage, Status, UseUp
 from tests.tap.syncs import Syncs, accounts
@@ -172,3 +173,11 @@ def test_an_object_that_wants_a_filter_says_how_to_leave_it_out(
         in caplog.text
     )
     assert "name it in exclude_objects" in caplog.text
+
+
+def test_an_answer_that_is_no_json_is_told(org_server: OrgServer) -> None:
+    """As of a proxy that shows a page of its own for everything."""
+    accounts(org_server, 1)
+    org_server.faults.add(Status(200, html="<html>Please accept our terms</html>"), path="*/composite")
+    with pytest.raises(TapError, match=r"/composite cannot be read.*such as a proxy"):
+        Syncs(org_server, "Account").sync()

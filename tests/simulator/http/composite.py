@@ -11,7 +11,7 @@ import msgspec
 from tests.simulator.errors import ApiError
 from tests.simulator.http.all_or_none import all_or_none
 from tests.simulator.http.dispatch import answer_part, charge
-from tests.simulator.http.messages import Call, Reply, encode, json_reply
+from tests.simulator.http.messages import JSON, Call, Reply, encode, json_reply
 from tests.simulator.http.routing import Route
 
 if TYPE_CHECKING:
@@ -98,8 +98,10 @@ class _Answer:
 
     @property
     def shown(self) -> Any:
-        """The body, to be written into the whole answer."""
-        return msgspec.Raw(self.reply.body) if self.reply.body else self._content
+        """The body, to be written into the whole answer; one that is no JSON is an error of the whole."""
+        if self.reply.body and self.reply.content_type == JSON:
+            return msgspec.Raw(self.reply.body)
+        return self.content
 
     @property
     def content(self) -> Any:
