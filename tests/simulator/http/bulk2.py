@@ -283,7 +283,7 @@ def _position(locator: str | None, found: Results) -> int:
     return row
 
 
-def _shown(job: Job) -> dict[str, Any]:
+def _shown_of_any(job: Job | BatchJob) -> dict[str, Any]:
     return {
         "id": job.id,
         "operation": job.operation,
@@ -293,6 +293,12 @@ def _shown(job: Job) -> dict[str, Any]:
         "systemModstamp": moment_text(job.modified),
         "state": job.state,
         "concurrencyMode": "Parallel",
+    }
+
+
+def _shown(job: Job) -> dict[str, Any]:
+    return {
+        **_shown_of_any(job),
         "contentType": "CSV",
         "apiVersion": float(job.version),
         "jobType": _KIND,
@@ -303,14 +309,7 @@ def _shown(job: Job) -> dict[str, Any]:
 
 def _shown_classic(job: BatchJob) -> dict[str, Any]:
     return {
-        "id": job.id,
-        "operation": job.operation,
-        "object": job.sobject,
-        "createdById": job.user.id,
-        "createdDate": moment_text(job.created),
-        "systemModstamp": moment_text(job.modified),
-        "state": job.state,
-        "concurrencyMode": "Parallel",
+        **_shown_of_any(job),
         "contentType": job.content_type,
         "apiVersion": float(job.version),
         "jobType": _CLASSIC,
