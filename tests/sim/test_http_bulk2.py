@@ -307,3 +307,36 @@ def test_results_are_zipped_for_those_who_ask(org_server: OrgServer, api: Api) -
     plain = api.get(f"{DATA}/jobs/query/{job_id}/results", headers={"Accept-Encoding": "identity"})
     assert zipped.headers["Content-Encoding"] == "gzip"
     assert zipped.text == plain.text
+
+
+def test_an_unchanged_result_is_made_once_where_that_is_wanted(org_server: OrgServer, api: Api) -> None:
+    site = org_server.server.site
+    site.settings.bulk_results_kept = True
+    load(org_server, 100)
+
+    def made(soql: str) -> str:
+        job_id = api.job(soql)
+        assert api.finished(job_id)["state"] == "JobComplete"
+        return job_id
+
+    def inode(job_id: str) -> int:
+        job = site.jobs.find(job_id)
+        assert job is not None
+        assert job.results is not None
+        return job.results.path.stat().st_ino
+
+    first, again = made(QUERY), made(QUERY)
+    page = api.results(first).text
+    assert api.results(again).text == page
+    assert len(rows(page)) == 100
+    assert inode(first) == inode(again)
+    some = made(f"{QUERY} WHERE Name < 'Account 00050'")
+    assert len(rows(api.results(some).text)) == 50
+    assert rows(api.results(made("SELECT Id FROM Account")).text)[0].keys() == {"Id"}
+    assert rows(api.results(made(f"{QUERY} ORDER BY Name")).text)[0]["Name"] == "Account 00000"
+    account = rows(page)[0]["Id"]
+    org_server.org.update(account, {"Name": "Another"})
+    changed = {row["Id"]: row["Name"] for row in rows(api.results(made(QUERY)).text)}
+    assert changed[account] == "Another"
+    assert api.call("DELETE", f"jobs/query/{first}").ok
+    assert api.results(again).text == page

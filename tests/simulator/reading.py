@@ -64,6 +64,11 @@ class Reading:
         self._expire()
         return self._store.reader()
 
+    def state(self) -> tuple[int, ...]:
+        """Numbers that are the same for as long as no data and no field changes."""
+        self._expire()
+        return self._store.state()
+
     def _expire(self) -> None:
         """What only the clock changes: rows vanish, formulas see another day."""
         due = self._changes.next_purge

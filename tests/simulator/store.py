@@ -101,6 +101,11 @@ class Store:
         connection.execute("PRAGMA temp_store=MEMORY")
         return connection
 
+    def state(self) -> tuple[int, int]:
+        """Numbers that are the same for as long as nobody writes."""
+        with self.lock:
+            return self.writer.total_changes, self.writer.execute("PRAGMA schema_version").fetchone()[0]
+
     def reader(self) -> sqlite3.Connection:
         """This thread's own connection, for reading; inside `writing` the one that sees what was just written."""
         if self._owner == threading.get_ident():

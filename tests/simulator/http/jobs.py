@@ -17,6 +17,8 @@ from tests.simulator.ids import to_18
 from tests.simulator.soql.parser import parse
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from tests.simulator.http.site import Site
     from tests.simulator.users import User
 
@@ -62,6 +64,7 @@ class Jobs:
         self._site = site
         self._lock = threading.RLock()
         self._jobs: dict[str, Job] = {}
+        self._kept: dict[Hashable, Results] = {}
         self._workers = ThreadPoolExecutor(2, "bulk-job")
 
     def add(
@@ -189,9 +192,18 @@ class Jobs:
         ordered = bool(parse(job.query).order_by)
         if ordered:
             check_effort(self._site.settings, job.user, result.sobject, result.total_size)
-        lines = result.csv_lines(*separators, seed=None if ordered else org.seed)
         path = self._site.directory / f"{job.id}.csv"
-        return write_results(path, result.csv_header(*separators), lines)
+        key = None
+        state = org.state() if self._site.settings.bulk_results_kept and not ordered else None
+        if state is not None and result.whole:
+            key = (*state, result.sobject, result.columns, result.cells_sql, separators)
+            if kept := self._kept.get(key):
+                return kept.shared(path)
+        lines = result.csv_lines(*separators, seed=None if ordered else org.seed)
+        results = write_results(path, result.csv_header(*separators), lines)
+        if key is not None:
+            self._kept[key] = results.shared(self._site.directory / f"kept-{len(self._kept)}.csv")
+        return results
 
     def _finish(self, job: Job, results: Results) -> None:
         storage = self._site.org.limits.daily_bulk_v2_query_storage_mb

@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, islice
 from pathlib import Path
 
@@ -34,6 +34,11 @@ class Results:
     def size(self) -> int:
         """Bytes of all rows."""
         return self.offsets[-1]
+
+    def shared(self, path: Path) -> "Results":
+        """The same rows under another path; the file goes when nobody has a path to it any more."""
+        path.hardlink_to(self.path)
+        return replace(self, path=path)
 
     def part(self, start: int, end: int) -> FilePart:
         """The rows from `start` up to but without `end`."""

@@ -32,6 +32,8 @@ class Settings:
         listed_jobs: Bulk jobs of a page of their list.
         bulk_queued: Time on the org's clock that a Bulk job stays UploadComplete.
         bulk_processing: Time that it stays InProgress after that.
+        bulk_results_kept: Whether a Bulk job that gives every row of an object, in no order, takes over what an earlier
+            job has written if nothing in the org has changed since: no work for whoever shares this machine.
         compression: Whether gzip is sent to those who ask for it.
         timeout_rows: A REST query that finds more rows runs into QUERY_TIMEOUT, and so does a Bulk query with ORDER BY,
             which switches PK chunking off; None: none does.
@@ -48,6 +50,7 @@ class Settings:
     listed_jobs: int = 1000
     bulk_queued: timedelta = timedelta(0)
     bulk_processing: timedelta = timedelta(0)
+    bulk_results_kept: bool = False
     compression: bool = True
     timeout_rows: int | None = None
     most_activities: int = 100_000

@@ -12,6 +12,7 @@ from tests.simulator.soql import cells, functions
 from tests.simulator.soql.errors import SoqlError
 from tests.simulator.soql.restrictions import too_complicated
 from tests.simulator.soql.shapes import Page
+from tests.simulator.soql.sources import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -222,6 +223,17 @@ class BulkResult:
         """How many rows there are (asked anew each time)."""
         row = self._execute(f"SELECT count(*) FROM (SELECT 1 {self._plan.tail})", None).fetchone()
         return int(row[0])
+
+    @property
+    def whole(self) -> bool:
+        """Whether every row of the object is in it (asked anew each time)."""
+        every = self._execute(f"SELECT count(*) FROM {quote(self.sobject)}", None).fetchone()[0]
+        return self.total_size == int(every)
+
+    @property
+    def cells_sql(self) -> str:
+        """How the cells are read: two whole results in no order are the same if this, their columns and the data are."""
+        return cells.array_sql(self._plan.cells)
 
     def rows(self, *, connection: sqlite3.Connection | None = None) -> Iterator[tuple[Any, ...]]:
         """Rows of stored values; `values.to_csv` with the field of `fields` makes the cell."""
