@@ -52,6 +52,21 @@ class CsvLoad:
         """Options of the COPY that takes the file whole."""
         return self.file.copy_options([quoted(name) for name in self.columns])
 
+    @property
+    def direct(self) -> bool:
+        """Whether the file has all that a row of the table needs, so that it can be copied into the table itself."""
+        flags = {column.column for column in self.shape.columns if column.default_false}
+        return not self.extras and flags <= set(self.columns)
+
+    @property
+    def guarded_options(self) -> str:
+        """Options of a COPY that a row without a value for `is_deleted` ends, by a division by zero."""
+        flags = [quoted(column.column) for column in self.shape.columns if column.default_false]
+        if not flags:
+            return self.options
+        present = " AND ".join(f"1 / (CASE WHEN {flag} IS NULL THEN 0 ELSE 1 END) = 1" for flag in flags)
+        return f"{self.options} WHERE {present}"
+
     def preparations(self, stage: str) -> list[str]:
         """Return the statements that a staging table needs before the file is copied whole.
 

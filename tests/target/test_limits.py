@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from tests.target.support import INTEGER, STRING, load, loaded, record, schema_message, state
+from tests.target.support import BOOLEAN, INTEGER, STRING, load, loaded, record, schema_message, state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,6 +78,43 @@ def test_a_table_that_the_run_made_is_loaded_without_staging(warehouse: Warehous
     loaded(warehouse.config(), messages)
     assert len([text for text in sent if text.startswith("CREATE TEMPORARY TABLE")]) == 1
     assert merges(sent) == 1
+
+
+def test_csv_files_go_straight_into_a_table_that_the_run_made(
+    tmp_path: Path, warehouse: Warehouse, sent: list[str]
+) -> None:
+    """As long as each row says whether it is deleted and no key comes twice; from there on they are staged."""
+    schema = schema_message("accounts", {"id": INTEGER, "text": STRING, "is_deleted": BOOLEAN})
+    encoding = {"format": "csv", "columns": ["id", "text", "is_deleted"], "quoted_empty": "null"}
+
+    def loaded_files(*contents: str, table: str) -> list[tuple[Any, ...]]:
+        messages = [schema | {"stream": table}]
+        for number, content in enumerate(contents):
+            path = tmp_path / f"{table}-{number}.csv"
+            path.write_text("Id,Text,IsDeleted\n" + content)
+            messages.append(
+                {"type": "BATCH", "stream": table, "encoding": encoding, "manifest": [path.as_uri()]}
+            )
+        sent.clear()
+        outcome = loaded(warehouse.config(), [*messages, state(1)])
+        assert outcome.states == [1]
+        rows = warehouse.query(f"SELECT id, text, is_deleted FROM {{schema}}.{table} ORDER BY id")
+        return [tuple(row.values()) for row in rows]
+
+    plain = '"1","a","true"\n"2","","false"\n', '"3","c","false"\n'
+    assert loaded_files(*plain, table="plain") == [(1, "a", True), (2, None, False), (3, "c", False)]
+    assert not [text for text in sent if "TEMPORARY" in text]
+    unsaid = '"1","a","true"\n', '"2","b",""\n"3","c","true"\n', '"4","d",""\n'
+    assert loaded_files(*unsaid, table="unsaid") == [
+        (1, "a", True),
+        (2, "b", False),
+        (3, "c", True),
+        (4, "d", False),
+    ]
+    again = '"1","a","false"\n"2","b","false"\n', '"1","x","true"\n"1","y","false"\n'
+    assert loaded_files(*again, table="again") == [(1, "y", False), (2, "b", False)]
+    counts = "SELECT rows_inserted, rows_updated FROM {schema}._sync_runs WHERE collection = 'again'"
+    assert warehouse.query(counts) == [{"rows_inserted": 2, "rows_updated": 1}]
 
 
 def test_one_statement_a_batch_brings_the_rows_in(warehouse: Warehouse, sent: list[str]) -> None:
