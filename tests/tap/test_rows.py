@@ -40,6 +40,8 @@ pieces = st.sampled_from(
         "\t",
         '""',
         "null",
+        ":",
+        ':""',
         "\u2028",
     ]
 )
