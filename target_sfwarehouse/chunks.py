@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -92,6 +93,19 @@ class Chunk:
             Number and text of the input line.
         """
         return self._origins[position]
+
+    def lines(self) -> list[tuple[int, Sequence[int]]]:
+        """Return the numbers of the rows' input lines, without the lines and compactly.
+
+        Returns:
+            Runs of rows, in order: how many, and a number for each or one for all.
+        """
+        if len(self.spans) < self.count:
+            runs = [span.numbers[span.start : span.stop] for span in self.spans]
+            return [(len(run), run if isinstance(run, range) else array("q", run)) for run in runs]
+        if self.spans[-1].numbers[self.spans[-1].start] == self.first_line:
+            return [(self.count, (self.first_line,))]
+        return [(self.count, array("q", [span.numbers[span.start] for span in self.spans]))]
 
     def row(self, position: int) -> tuple[Any, ...]:
         """Return one row.

@@ -6,19 +6,28 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from target_sfwarehouse.batch_files import open_batch_file
 from target_sfwarehouse.chunks import CHUNK_ROWS, Chunk, Span
+from target_sfwarehouse.copying import copy_blocks
+from target_sfwarehouse.ddl import run
 from target_sfwarehouse.errors import BadRecordError, InputError
 from target_sfwarehouse.identifiers import quoted
 from target_sfwarehouse.values import BadValueError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    import psycopg
 
     from target_sfwarehouse.batch_files import CsvFile
     from target_sfwarehouse.loads import Load
     from target_sfwarehouse.rows import RowShape
 
 __all__ = ["CsvLoad"]
+
+BLOCK = 1024 * 1024
+"""Bytes of a file read at a time."""
 
 
 @dataclass(frozen=True)
@@ -48,49 +57,70 @@ class CsvLoad:
         return [columns[name] for name in self.file.names]
 
     @property
-    def options(self) -> str:
-        """Options of the COPY that takes the file whole."""
-        return self.file.copy_options([quoted(name) for name in self.columns])
-
-    @property
     def direct(self) -> bool:
         """Whether the file has all that a row of the table needs, so that it can be copied into the table itself."""
         flags = {column.column for column in self.shape.columns if column.default_false}
         return not self.extras and flags <= set(self.columns)
 
-    @property
-    def guarded_options(self) -> str:
-        """Options of a COPY that a row without a value for `is_deleted` ends, by a division by zero."""
-        flags = [quoted(column.column) for column in self.shape.columns if column.default_false]
-        if not flags:
-            return self.options
-        present = " AND ".join(f"1 / (CASE WHEN {flag} IS NULL THEN 0 ELSE 1 END) = 1" for flag in flags)
-        return f"{self.options} WHERE {present}"
-
-    def preparations(self, stage: str) -> list[str]:
-        """Return the statements that a staging table needs before the file is copied whole.
+    def copy_to_stage(
+        self, connection: psycopg.Connection[Any], stage: str, atomic: AbstractContextManager[Any]
+    ) -> int:
+        """Copy the file as it is into a staging table.
 
         Args:
+            connection: Where to.
             stage: Quoted name of the staging table.
+            atomic: Makes all or none of the rows stay.
 
         Returns:
-            SQL: columns that the file cannot have get their value as a default.
+            How many rows there were.
+
+        Raises:
+            psycopg.Error: What the server says of them.
+            InputError: The file cannot be read; likewise OSError and EOFError.
         """
+        for statement in self._preparations(stage):
+            run(connection, statement)
+        with atomic:
+            copied = self._copy(connection, stage)
+        for statement in self._defaults(stage):
+            run(connection, statement)
+        return copied
+
+    def copy_to_table(self, connection: psycopg.Connection[Any]) -> int:
+        """Copy the file as it is into the table itself; a row without a value for `is_deleted` is refused.
+
+        Args:
+            connection: Where to, in a transaction.
+
+        Returns:
+            How many rows there were.
+
+        Raises:
+            psycopg.Error: As for `copy_to_stage`.
+            InputError: Likewise.
+        """
+        flags = [quoted(column.column) for column in self.shape.columns if column.default_false]
+        # A division by zero ends the COPY.
+        present = " AND ".join(f"1 / (CASE WHEN {flag} IS NULL THEN 0 ELSE 1 END) = 1" for flag in flags)
+        return self._copy(connection, self.load.table.sql, f" WHERE {present}" if flags else "")
+
+    def _copy(self, connection: psycopg.Connection[Any], into: str, condition: str = "") -> int:
+        options = self.file.copy_options([quoted(name) for name in self.columns])
+        with open_batch_file(self.file.url, self.file.storage) as source:
+            blocks = iter(lambda: source.read(BLOCK), b"")
+            return copy_blocks(connection, into, self.columns, blocks, options + condition)
+
+    def _preparations(self, stage: str) -> list[str]:
+        """Columns that the file cannot have get their value as a default."""
         columns = self.shape.all_columns[len(self.shape.columns) :]
         return [
             f"ALTER TABLE {stage} ALTER COLUMN {quoted(column.column)} SET DEFAULT {_literal(value)}"
             for column, value in zip(columns, self.extras, strict=True)
         ]
 
-    def defaults(self, stage: str) -> list[str]:
-        """Return the statements that a staging table needs after the file was copied whole.
-
-        Args:
-            stage: Quoted name of the staging table.
-
-        Returns:
-            SQL: `is_deleted` is false where the file says nothing.
-        """
+    def _defaults(self, stage: str) -> list[str]:
+        """`is_deleted` is false where the file says nothing."""
         flags = [quoted(column.column) for column in self.shape.columns if column.default_false]
         return [f"UPDATE {stage} SET {flag} = false WHERE {flag} IS NULL" for flag in flags]  # noqa: S608
 

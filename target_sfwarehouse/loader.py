@@ -15,21 +15,22 @@ import csv
 import logging
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import errors as pg
 
-from target_sfwarehouse.batch_files import open_batch_file
 from target_sfwarehouse.careful import BAD_ROW, copy_carefully
 from target_sfwarehouse.copying import OpenCopy, copy_blocks
 from target_sfwarehouse.ddl import ensure_schema, ensure_table, lock, make_stage, run
-from target_sfwarehouse.errors import BadRecordError, BadSchemaError, InputError, without_secrets
+from target_sfwarehouse.errors import InputError
 from target_sfwarehouse.identifiers import quoted, table_name
-from target_sfwarehouse.loads import Load, Segment
-from target_sfwarehouse.merge import merge
-from target_sfwarehouse.rejected import REJECTED, Rejected
-from target_sfwarehouse.runs import SYNC_RUNS, Counts, RunLog
+from target_sfwarehouse.loads import Load, Segment, load_of
+from target_sfwarehouse.merging import Merger
+from target_sfwarehouse.refused import REFUSED_ROW
+from target_sfwarehouse.rejected import Rejected
+from target_sfwarehouse.runs import Counts, RunLog
 from target_sfwarehouse.table import Wanted, changes
 from target_sfwarehouse.versions import activate
 
@@ -39,12 +40,10 @@ if TYPE_CHECKING:
     from target_sfwarehouse.chunks import Chunk
     from target_sfwarehouse.csv_load import CsvLoad
     from target_sfwarehouse.engine import Engine
+    from target_sfwarehouse.rows import RowShape
     from target_sfwarehouse.settings import Settings
 
 __all__ = ["Loader"]
-
-BLOCK = 1024 * 1024
-"""Bytes of a batch file read at a time."""
 
 logger = logging.getLogger("target-sfwarehouse")
 
@@ -67,6 +66,7 @@ class Loader:
         self.loads: dict[str, Load] = {}
         self.failure: InputError | None = None
         self._emit = emit
+        self._merger = Merger(connection, engine, settings, self.runs, self.rejected, self._fail)
         self._direct: Load | None = None
         self._copying: OpenCopy | None = None
         self._stages = 0
@@ -86,28 +86,14 @@ class Loader:
             BadSchemaError: The table cannot follow the schema.
             WarehouseError: The role may not make or change it.
         """
-        name = table_name(stream)
-        if name in {SYNC_RUNS, REJECTED}:
-            raise BadSchemaError(
-                f"table '{name}' is where the target keeps its own records; give the stream another name, e.g. by "
-                "`stream_maps` with `__alias__`"
-            )
-        load = self.loads.get(name)
-        if load is not None and load.table.stream != stream:
-            raise BadSchemaError(
-                f"streams '{load.table.stream}' and '{stream}' both go to table '{name}'; give one of them another "
-                "name, e.g. by `stream_maps` with `__alias__`"
-            )
+        name, load = load_of(self.loads, stream)
         known = load.table if load is not None else None
         if known is None or changes(known, wanted):
             self.end_copy()
             self._commit_direct()
             if load is not None:
                 self._merge_alone(load)
-            if not self._ready:
-                ensure_schema(self.connection, self.engine, self.settings)
-                self.runs.prepare(self.connection, self.engine)
-                self._ready = True
+            self._make_schema()
             known = ensure_table(
                 self.connection,
                 self.engine,
@@ -125,6 +111,12 @@ class Loader:
         known.keys = wanted.keys
         return load
 
+    def _make_schema(self) -> None:
+        if not self._ready:
+            ensure_schema(self.connection, self.engine, self.settings)
+            self.runs.prepare(self.connection, self.engine)
+            self._ready = True
+
     def stage(self, chunk: Chunk) -> None:
         """Take rows in.
 
@@ -138,10 +130,11 @@ class Loader:
         load.counts.read += len(chunk)
         if self._copying is not None and (chunk.data is None or not self._copying.takes(chunk)):
             self.end_copy()
+        self._merge_others(load, chunk.columns)
         if chunk.load.failure is not None:
-            return  # it was among what the COPY held
+            return  # it was among what the COPY held, or what was staged
         if chunk.data is None:
-            self._stage_carefully(load, self._segment(load, chunk.columns), chunk)
+            self._stage_carefully(load, self._segment(load, chunk.shape), chunk)
         else:
             self._append(chunk)
 
@@ -153,12 +146,12 @@ class Loader:
             if self._may_copy_directly(load):
                 self._begin_direct(load)
             else:
-                segment = self._segment(load, chunk.columns)
+                segment = self._segment(load, chunk.shape)
             self._copying = OpenCopy(self.connection, load, segment, chunk.columns, self._atomic())
         copying = self._copying
         try:
             copying.write(chunk)
-        except (*BAD_ROW, pg.UniqueViolation):
+        except REFUSED_ROW:
             self._copying = None
             self._stage_each(copying)
 
@@ -169,11 +162,12 @@ class Loader:
             return
         try:
             copying.end()
-        except (*BAD_ROW, pg.UniqueViolation):
+        except REFUSED_ROW:
             self._stage_each(copying)
             return
         if copying.segment is not None:
-            copying.segment.rows += copying.rows
+            for chunk in copying.chunks:
+                copying.segment.add(chunk.lines())
         else:
             copying.load.direct_rows += copying.rows
 
@@ -186,27 +180,31 @@ class Loader:
     def _stage_alone(self, chunk: Chunk) -> None:
         load, data = chunk.load, chunk.data
         assert data is not None
-        if self._may_copy_directly(load) and self._copied_directly(load, chunk, data):
+        copy = partial(copy_blocks, self.connection, columns=chunk.columns, blocks=(data,))
+        if self._may_copy_directly(load) and self._copied_directly(load, partial(copy, into=load.table.sql)):
             return
-        segment = self._segment(load, chunk.columns)
+        segment = self._segment(load, chunk.shape)
         try:
             with self._atomic():
-                copy_blocks(self.connection, segment.name, chunk.columns, (data,))
+                copy(into=segment.name)
         except BAD_ROW:
             logger.debug("A chunk of '%s' does not fit; looking for the row", load.table.stream)
             self._stage_carefully(load, segment, chunk)
         else:
-            segment.rows += len(chunk)
+            segment.add(chunk.lines())
 
     def _stage_carefully(self, load: Load, segment: Segment, chunk: Chunk) -> None:
         def copy(data: bytes) -> None:
             with self._atomic():
                 copy_blocks(self.connection, segment.name, chunk.columns, (data,))
 
+        position = 0
         for result in copy_carefully(chunk, copy, replace_nul=self.settings.sanitize_null_text_characters):
             if isinstance(result, int):
-                segment.rows += result
+                segment.add((1, (chunk.origin(n)[0],)) for n in range(position, position + result))
+                position += result
                 continue
+            position += 1
             if not self._refused(load, result.error, result.text):
                 return
 
@@ -218,6 +216,7 @@ class Loader:
         """
         self.end_copy()
         load = batch.load
+        self._merge_others(load, batch.shape.column_names)
         if load.failure is not None:
             return
         load.first_line = load.first_line or batch.line
@@ -226,43 +225,26 @@ class Loader:
                 return
             for chunk in batch.chunks(lambda error, text: self._refused(load, error, text)):
                 load.counts.read += len(chunk)
-                self._stage_carefully(load, self._segment(load, chunk.columns), chunk)
+                self._stage_carefully(load, self._segment(load, chunk.shape), chunk)
         except (InputError, OSError, EOFError, csv.Error) as error:
             self._fail(load, batch.error(error))
 
     def _copied_whole(self, batch: CsvLoad) -> bool:
         load = batch.load
-        if batch.direct and self.engine.row_order and self._may_copy_directly(load) and self._file_copied_directly(batch):
-            return True
-        segment = self._segment(load, batch.shape.column_names)
-        for statement in batch.preparations(segment.name):
-            run(self.connection, statement)
+        if batch.direct and self.engine.row_order and self._may_copy_directly(load):
+            rows = self._copied_directly(load, partial(batch.copy_to_table, self.connection))
+            if rows is not None:
+                load.counts.read += rows
+                return True
+            # A key came twice, `is_deleted` is null, or a row is bad: staging can tell, and sets right what it can.
+            load.direct = False
+        segment = self._segment(load, batch.shape)
         try:
-            copied = self._file_copied(batch, segment.name, batch.options)
+            copied = batch.copy_to_stage(self.connection, segment.name, self._atomic())
         except BAD_ROW:
             logger.debug("A row of %s does not fit; looking for it", batch.file.url)
             return False
-        for statement in batch.defaults(segment.name):
-            run(self.connection, statement)
-        segment.rows += copied
-        load.counts.read += copied
-        return True
-
-    def _file_copied(self, batch: CsvLoad, into: str, options: str) -> int:
-        with self._atomic(), open_batch_file(batch.file.url, batch.file.storage) as source:
-            blocks = iter(lambda: source.read(BLOCK), b"")
-            return copy_blocks(self.connection, into, batch.columns, blocks, options)
-
-    def _file_copied_directly(self, batch: CsvLoad) -> bool:
-        load = batch.load
-        self._begin_direct(load)
-        try:
-            copied = self._file_copied(batch, load.table.sql, batch.guarded_options)
-        except (*BAD_ROW, pg.UniqueViolation):
-            # A key came twice, `is_deleted` is null, or a row is bad: staging can tell, and sets right what it can.
-            load.direct = False
-            return False
-        load.direct_rows += copied
+        segment.add([(copied, (batch.line,))])
         load.counts.read += copied
         return True
 
@@ -282,10 +264,7 @@ class Loader:
             text: The line.
         """
         self.end_copy()
-        if not self._ready:
-            ensure_schema(self.connection, self.engine, self.settings)
-            self.runs.prepare(self.connection, self.engine)
-            self._ready = True
+        self._make_schema()
         load = self.loads.get(table_name(error.stream)) if error.stream else None
         if load is not None:
             load.counts.rejected += 1
@@ -311,64 +290,54 @@ class Loader:
             self._direct = load
             lock(self.connection, self.engine, self.settings, load.table.label)
 
-    def _copied_directly(self, load: Load, chunk: Chunk, data: bytes) -> bool:
+    def _copied_directly(self, load: Load, copy: Callable[[], int]) -> int | None:
+        """Copy into the table itself; None if it refuses a row, and none of them stays."""
         self._begin_direct(load)
         try:
             with self.connection.transaction():
-                copy_blocks(self.connection, load.table.sql, chunk.columns, (data,))
-        except pg.UniqueViolation:
-            # A key came twice: from here on rows are staged, where the last one wins.
-            load.direct = False
-            return False
-        except BAD_ROW:
-            return False
-        load.direct_rows += len(chunk)
-        return True
+                rows = copy()
+        except REFUSED_ROW as error:
+            if isinstance(error, pg.UniqueViolation):
+                # A key came twice: from here on rows are staged, where the last one wins.
+                load.direct = False
+            return None
+        load.direct_rows += rows
+        return rows
 
-    def _segment(self, load: Load, columns: tuple[str, ...]) -> Segment:
-        """Return the staging table for rows with these columns; rows staged with others are merged first."""
-        if load.segment is not None and load.segment.columns == columns:
-            return load.segment
+    def _merge_others(self, load: Load, columns: tuple[str, ...]) -> None:
+        """Merge what is staged with other columns than those of the rows that come next."""
+        if load.segment is None or load.segment.columns == columns:
+            return
+        if self._direct is not load:
+            self._commit_direct()  # a run never holds the locks of two tables
+        self._merge_alone(load)
+
+    def _segment(self, load: Load, shape: RowShape) -> Segment:
+        """Return the staging table for rows with these columns."""
         if load.segment is not None:
-            self._merge_alone(load)
+            return load.segment
+        columns = shape.column_names
         types = tuple(f"{quoted(column)} {load.table.columns[column]}" for column in columns)
         name = load.stages.get(types)
         if name is None:
             self._stages += 1
             name = load.stages[types] = quoted(f"_sfw_stage_{self._stages}")
             make_stage(self.connection, self.engine, name, load.table, columns)
-        load.segment = Segment(name, columns)
+        load.segment = Segment(name, shape)
         return load.segment
 
     def _merge_alone(self, load: Load) -> None:
         """Merge what is staged, in a transaction of its own unless the table's is open."""
-        if load.segment is None or not load.segment.rows:
-            load.segment = None
-            return
-        if self._direct is load:
-            counts = self._merge(load, load.segment)
-        else:
-            with self.connection.transaction():
-                lock(self.connection, self.engine, self.settings, load.table.label)
-                counts = self._merge(load, load.segment)
-                self.runs.record(self.connection, load.table.stream, load.counts + counts)
-        load.counts += counts
+        merge = self._merger.merge if self._direct is load else self._merger.commit
+        load.counts += merge(load)
         load.segment = None
-
-    def _merge(self, load: Load, segment: Segment) -> Counts:
-        if self.settings.load_method == "overwrite" and not load.emptied:
-            run(self.connection, f"DELETE FROM {load.table.sql}")  # noqa: S608 - quoted
-            load.emptied = True
-        return merge(self.connection, self.engine, load.table, segment)
 
     def _commit_direct(self) -> None:
         """End the transaction of a direct load, merging what had to be staged after all."""
         load = self._direct
         if load is None:
             return
-        counts = Counts(inserted=load.direct_rows)
-        if load.segment is not None and load.segment.rows:
-            counts += self._merge(load, load.segment)
+        counts = Counts(inserted=load.direct_rows) + self._merger.merge(load)
         self.runs.record(self.connection, load.table.stream, load.counts + counts)
         run(self.connection, "COMMIT")
         load.counts += counts
@@ -404,9 +373,8 @@ class Loader:
                 run(self.connection, "ROLLBACK")
                 self._direct = None
             load.segment = None
-            said = without_secrets(" ".join(str(error).split()))
-            reason = f"the warehouse refuses the rows for {load.table.label}: {said}"
-            self._fail(load, BadRecordError(reason, line=load.first_line, stream=load.table.stream))
+            self.rejected.forget()
+            self._fail(load, load.error(error))
 
     def activate_version(self, load: Load, version: int) -> None:
         """Mark or remove the rows that a version did not bring.
@@ -427,6 +395,5 @@ class Loader:
         """Write the end of the run into `_sync_runs`."""
         self.end_copy()
         if self._ready:
-            self.runs.finish(
-                self.connection, {load.table.stream: load.counts for load in self.loads.values()}
-            )
+            counted = {load.table.stream: load.counts for load in self.loads.values()}
+            self.runs.finish(self.connection, counted)

@@ -11,13 +11,15 @@ from target_sfwarehouse.runs import Counts
 from target_sfwarehouse.table import VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import psycopg
 
     from target_sfwarehouse.engine import Engine
     from target_sfwarehouse.loads import Segment
     from target_sfwarehouse.table import Table
 
-__all__ = ["merge"]
+__all__ = ["merge", "merge_part"]
 
 
 def merge(connection: psycopg.Connection[Any], engine: Engine, table: Table, segment: Segment) -> Counts:
@@ -31,28 +33,76 @@ def merge(connection: psycopg.Connection[Any], engine: Engine, table: Table, seg
 
     Returns:
         What was done.
+
+    Raises:
+        psycopg.Error: What the server says of a row, or of the statement.
     """
-    counts = _upserted(connection, engine, table, segment) if table.keys else Counts()
-    if not table.keys:
-        statement = statements.append(table, segment.name, segment.columns, engine)
-        counts.inserted = run(connection, statement).rowcount
+    keys = 0
+    if table.keys:
+        keys = _count(connection, statements.count_keys(segment.name, table.keys))
+        if keys < segment.rows:
+            run(connection, statements.keep_last(segment.name, table.keys, engine))
+    counts = _brought(connection, engine, table, segment.name, segment.columns, keys=keys)
     run(connection, f"TRUNCATE {segment.name}")
+    counts.unchanged = segment.rows - counts.inserted - counts.updated
     return counts
 
 
-def _upserted(connection: psycopg.Connection[Any], engine: Engine, table: Table, segment: Segment) -> Counts:
+def merge_part(
+    connection: psycopg.Connection[Any],
+    engine: Engine,
+    table: Table,
+    columns: Sequence[str],
+    *,
+    numbered: str,
+    first: int,
+    last: int,
+) -> Counts:
+    """Insert or upsert some rows of a numbered copy of a staging table, which stays as it is.
+
+    Args:
+        connection: As for `merge`.
+        engine: Likewise.
+        table: Likewise.
+        columns: The columns that the rows set.
+        numbered: The copy, quoted.
+        first: Number of the first row.
+        last: Number of the last one.
+
+    Returns:
+        What was done.
+
+    Raises:
+        psycopg.Error: As for `merge`.
+    """
+    source = statements.part(numbered, first, last, table.keys)
+    keys = _count(connection, statements.count_keys(source, table.keys)) if table.keys else 0
+    counts = _brought(connection, replace(engine, row_order=False), table, source, columns, keys=keys)
+    counts.unchanged = last - first + 1 - counts.inserted - counts.updated
+    return counts
+
+
+def _brought(
+    connection: psycopg.Connection[Any],
+    engine: Engine,
+    table: Table,
+    source: str,
+    columns: Sequence[str],
+    *,
+    keys: int,
+) -> Counts:
+    """Insert or upsert rows, one a key, and count how many of each."""
+    if not table.keys:
+        return Counts(run(connection, statements.append(table, source, columns, engine)).rowcount)
     engine = replace(engine, row_origin=engine.row_origin and not table.partitioned)
-    keys = _count(connection, statements.count_keys(segment.name, table.keys))
-    if keys < segment.rows:
-        run(connection, statements.keep_last(segment.name, table.keys, engine))
     tells = engine.merge or engine.row_origin
-    known = 0 if tells else _count(connection, statements.count_matches(table, segment.name))
-    row = run(connection, statements.upsert(table, segment.name, segment.columns, engine)).fetchone()
+    known = 0 if tells else _count(connection, statements.count_matches(table, source))
+    row = run(connection, statements.upsert(table, source, columns, engine)).fetchone()
     assert row is not None
     inserted, updated = row if tells else (keys - known, row[0] - (keys - known))
-    if VERSION in segment.columns:
-        run(connection, statements.mark_version(table, segment.name, segment.columns))
-    return Counts(inserted, updated, segment.rows - inserted - updated)
+    if VERSION in columns:
+        run(connection, statements.mark_version(table, source, columns))
+    return Counts(inserted, updated)
 
 
 def _count(connection: psycopg.Connection[Any], statement: str) -> int:

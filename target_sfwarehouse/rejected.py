@@ -72,3 +72,7 @@ class Rejected:
         row = (self.run_id, error.line, error.stream, error.name, reason, message)
         connection.execute(INSERT.format(table=with_parameters(table)).encode(), row)
         self.count += 1
+
+    def forget(self) -> None:
+        """A transaction has failed that may have made the table: look for it again."""
+        self._ready = False

@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from target_sfwarehouse.engine import Engine
     from target_sfwarehouse.table import Table
 
-__all__ = ["append", "count_keys", "count_matches", "keep_last", "mark_version", "upsert"]
+__all__ = [
+    "ROW",
+    "append",
+    "count_keys",
+    "count_matches",
+    "keep_last",
+    "mark_version",
+    "number_rows",
+    "part",
+    "row_as_json",
+    "upsert",
+]
 
 ROW = "_sfw_row"
 """Column of a staging table that numbers its rows, where the engine cannot tell their order."""
@@ -26,18 +37,22 @@ def _list(columns: Sequence[str], prefix: str = "") -> str:
     return ", ".join(prefix + quoted(column) for column in columns)
 
 
+def _order(engine: Engine) -> str:
+    return "ctid" if engine.row_order else quoted(ROW)
+
+
 def _same_key(keys: Sequence[str], left: str, right: str) -> str:
     return " AND ".join(f"{left}.{quoted(key)} = {right}.{quoted(key)}" for key in keys)
 
 
 def count_keys(stage: str, keys: Sequence[str]) -> str:
     """Statement that counts the distinct keys of a staging table."""
-    return f"SELECT count(*) FROM (SELECT 1 FROM {stage} GROUP BY {_list(keys)}) AS keys"
+    return f"SELECT count(*) FROM (SELECT 1 FROM {stage} AS s GROUP BY {_list(keys)}) AS keys"
 
 
 def keep_last(stage: str, keys: Sequence[str], engine: Engine) -> str:
     """Statement that leaves the last row of each key in a staging table."""
-    order = "ctid" if engine.row_order else quoted(ROW)
+    order = _order(engine)
     return (
         f"DELETE FROM {stage} WHERE {order} IN (SELECT {order} FROM (SELECT {order}, row_number() OVER "
         f"(PARTITION BY {_list(keys)} ORDER BY {order} DESC) AS place FROM {stage}) AS ranked WHERE place > 1)"
@@ -46,8 +61,8 @@ def keep_last(stage: str, keys: Sequence[str], engine: Engine) -> str:
 
 def append(table: Table, stage: str, columns: Sequence[str], engine: Engine) -> str:
     """Statement that inserts every staged row, in order."""
-    order = "ctid" if engine.row_order else quoted(ROW)
-    return f"INSERT INTO {table.sql} ({_list(columns)}) SELECT {_list(columns)} FROM {stage} ORDER BY {order}"
+    names = _list(columns)
+    return f"INSERT INTO {table.sql} ({names}) SELECT {names} FROM {stage} AS s ORDER BY {_order(engine)}"
 
 
 def _differ(table: Table, columns: Sequence[str], left: str, right: str) -> str:
@@ -64,7 +79,7 @@ def upsert(table: Table, stage: str, columns: Sequence[str], engine: Engine) -> 
 
     Args:
         table: The table; `keys` says what makes two rows the same.
-        stage: Quoted name of the staging table, one row a key.
+        stage: Quoted name of the staging table, or a query in parentheses; one row a key.
         columns: Columns that the staged rows set; others are left alone.
         engine: Decides between MERGE and INSERT ... ON CONFLICT.
 
@@ -87,7 +102,7 @@ def upsert(table: Table, stage: str, columns: Sequence[str], engine: Engine) -> 
         action = f"UPDATE SET {sets} WHERE {differ}" if differ else "NOTHING"
         origin = "t.xmax = 0" if engine.row_origin else "NULL::boolean"
         change = (
-            f"INSERT INTO {table.sql} AS t ({_list(columns)}) SELECT {_list(columns)} FROM {stage} "
+            f"INSERT INTO {table.sql} AS t ({_list(columns)}) SELECT {_list(columns)} FROM {stage} AS s "
             f"ON CONFLICT ({_list(table.keys)}) DO {action} RETURNING {origin} AS inserted"
         )
     if not engine.merge and not engine.row_origin:
@@ -110,4 +125,30 @@ def mark_version(table: Table, stage: str, columns: Sequence[str]) -> str:
     return (
         f"UPDATE {table.sql} AS t SET {sets} FROM {stage} AS s WHERE {_same_key(table.keys, 't', 's')} "
         f"AND (t.{quoted(VERSION)} IS DISTINCT FROM s.{quoted(VERSION)}{marked})"
+    )
+
+
+def number_rows(numbered: str, stage: str, columns: Sequence[str], engine: Engine) -> list[str]:
+    """Statements that make a copy of a staging table whose rows are numbered from 1 in their order."""
+    number = f"row_number() OVER (ORDER BY {_order(engine)}) AS {quoted(ROW)}"
+    return [
+        f"CREATE TEMPORARY TABLE {numbered} AS SELECT {_list(columns)}, {number} FROM {stage}",
+        f"CREATE INDEX ON {numbered} ({quoted(ROW)})",
+    ]
+
+
+def part(numbered: str, first: int, last: int, keys: Sequence[str]) -> str:
+    """Query, in parentheses, for numbered rows; the last one of each key, if there are keys."""
+    chosen = f"FROM {numbered} WHERE {quoted(ROW)} BETWEEN {first} AND {last}"
+    if not keys:
+        return f"(SELECT * {chosen})"
+    return f"(SELECT DISTINCT ON ({_list(keys)}) * {chosen} ORDER BY {_list(keys)}, {quoted(ROW)} DESC)"
+
+
+def row_as_json(numbered: str, columns: Sequence[str], number: int) -> str:
+    """Statement that returns a numbered row as the text of a JSON object."""
+    row = quoted(ROW)
+    return (
+        f"SELECT row_to_json({row})::text FROM (SELECT {_list(columns)} FROM {numbered} WHERE {row} = {number}) "
+        f"AS {row}"
     )

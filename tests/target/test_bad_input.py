@@ -144,23 +144,6 @@ def test_a_last_line_that_is_too_deep(warehouse: Warehouse) -> None:
     assert str(outcome.error).startswith("line 4, stream 'accounts': it is nested too deeply")
 
 
-@pytest.mark.parametrize("on_bad_record", ["fail", "quarantine"])
-def test_a_key_that_no_index_can_hold(on_bad_record: str, warehouse: Warehouse) -> None:
-    """Postgres refuses it when the rows come into the table; the table's batch fails, and others go on."""
-    long = "".join(f"{n:x}" for n in range(100_000, 106_000))
-    messages = [*GOOD, schema_message("leads", {"id": INTEGER}), record("leads", {"id": 1})]
-    assert load(warehouse.config(), messages).error is None
-    messages = [SCHEMA, schema_message("leads", {"id": INTEGER}), state({"n": 2})]
-    messages += [record("accounts", {"id": long}), record("leads", {"id": 2}), state({"n": 3})]
-    outcome = load(warehouse.config(on_bad_record=on_bad_record), messages)
-    assert str(outcome.error).startswith(
-        f"line 4, stream 'accounts': the warehouse refuses the rows for {warehouse.schema}"
-    )
-    assert "index row" in str(outcome.error)
-    assert outcome.states == [{"n": 2}]
-    assert len(warehouse.query("SELECT id FROM {schema}.leads")) == 2
-
-
 def test_booleans_in_other_words(warehouse: Warehouse) -> None:
     """What Postgres reads as a boolean is one."""
     words = ["true", "false", 1, 0, "yes", "f", None, True]
@@ -304,15 +287,3 @@ def test_records_are_validated_when_asked(warehouse: Warehouse) -> None:
         str(outcome.error)
         == "line 4, stream 'accounts': Record Message Validation Error: 12 is not of type 'null', 'string'"
     )
-
-
-def test_a_constraint_of_the_table_ends_that_stream_only(warehouse: Warehouse) -> None:
-    assert load(warehouse.config(), [*GOOD, schema_message("leads", {"id": INTEGER})]).error is None
-    warehouse.execute("ALTER TABLE {schema}.accounts ADD CONSTRAINT named CHECK (name <> 'X')")
-    messages = [SCHEMA, schema_message("leads", {"id": INTEGER}), state({"n": 1})]
-    messages += [record("accounts", {"id": "b", "name": "X"}), record("leads", {"id": 1}), state({"n": 2})]
-    outcome = load(warehouse.config(), messages)
-    assert "line 4, stream 'accounts'" in str(outcome.error)
-    assert '"named"' in str(outcome.error)
-    assert outcome.states == [{"n": 1}]
-    assert warehouse.query("SELECT id FROM {schema}.leads") == [{"id": 1}]
