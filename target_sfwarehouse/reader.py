@@ -144,6 +144,7 @@ class FastReader(GenericSingerReader[bytes]):
             self._stop_if_told()
         except (InputError, BadSchemaError, StoppedError):
             self._intake.finish()
+            self._intake.check()  # a row before it may have been refused only now
             raise
         finally:
             if collecting:
