@@ -9,7 +9,10 @@ from typing import Any
 
 @dataclass
 class ModelTable:
-    """A table: rows by key, or in a list when the stream has no key."""
+    """A table: rows by key, or in a list when the stream has no key.
+
+    One that `refuses` has a rule: no `count` is a multiple of three.
+    """
 
     key: str | None
     columns: list[str] = field(default_factory=list)
@@ -18,6 +21,8 @@ class ModelTable:
     versioned: bool = False
     marks_time: bool = False
     read: int = 0
+    refuses: bool = False
+    refused: int = 0
 
     def stored(self) -> list[dict[str, Any]]:
         """Rows as the warehouse must show them."""
@@ -56,6 +61,10 @@ class Model:
         table = self.tables[message["stream"]]
         values = message["record"]
         table.read += 1
+        if table.refuses and "count" in table.current and breaks_the_rule(values.get("count")):
+            table.versioned = table.versioned or "version" in message
+            table.refused += 1
+            return
         key = values[table.key] if table.key else len(table.rows)
         row = table.rows.setdefault(key, {"is_deleted": False} if "is_deleted" in table.columns else {})
         for name in table.current:
@@ -81,6 +90,11 @@ class Model:
             table.marks_time = True
         for key in old:
             table.rows[key]["is_deleted" if "is_deleted" in table.columns else "_deleted"] = True
+
+
+def breaks_the_rule(count: int | None) -> bool:
+    """Whether a table that `refuses` takes no such value."""
+    return count is not None and count % 3 == 0
 
 
 def as_stored(value: Any) -> Any:
