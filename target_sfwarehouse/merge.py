@@ -37,7 +37,7 @@ def merge(connection: psycopg.Connection[Any], engine: Engine, table: Table, seg
     Raises:
         psycopg.Error: What the server says of a row, or of the statement.
     """
-    keys = 0
+    keys = None
     if table.keys:
         keys = _count(connection, statements.count_keys(segment.name, table.keys))
         if keys < segment.rows:
@@ -76,8 +76,7 @@ def merge_part(
         psycopg.Error: As for `merge`.
     """
     source = statements.part(numbered, first, last, table.keys)
-    keys = _count(connection, statements.count_keys(source, table.keys)) if table.keys else 0
-    counts = _brought(connection, replace(engine, row_order=False), table, source, columns, keys=keys)
+    counts = _brought(connection, replace(engine, row_order=False), table, source, columns)
     counts.unchanged = last - first + 1 - counts.inserted - counts.updated
     return counts
 
@@ -89,17 +88,20 @@ def _brought(
     source: str,
     columns: Sequence[str],
     *,
-    keys: int,
+    keys: int | None = None,
 ) -> Counts:
-    """Insert or upsert rows, one a key, and count how many of each."""
+    """Insert or upsert rows, one a key, and count how many of each; `keys` are those of the rows, if known."""
     if not table.keys:
         return Counts(run(connection, statements.append(table, source, columns, engine)).rowcount)
     engine = replace(engine, row_origin=engine.row_origin and not table.partitioned)
     tells = engine.merge or engine.row_origin
-    known = 0 if tells else _count(connection, statements.count_matches(table, source))
+    new = 0
+    if not tells:
+        keys = _count(connection, statements.count_keys(source, table.keys)) if keys is None else keys
+        new = keys - _count(connection, statements.count_matches(table, source))
     row = run(connection, statements.upsert(table, source, columns, engine)).fetchone()
     assert row is not None
-    inserted, updated = row if tells else (keys - known, row[0] - (keys - known))
+    inserted, updated = row if tells else (new, row[0] - new)
     if VERSION in columns:
         run(connection, statements.mark_version(table, source, columns))
     return Counts(inserted, updated)
