@@ -94,18 +94,25 @@ class Chunk:
         """
         return self._origins[position]
 
-    def lines(self) -> list[tuple[int, Sequence[int]]]:
-        """Return the numbers of the rows' input lines, without the lines and compactly.
+    def lines(self, start: int = 0, stop: int | None = None) -> list[tuple[int, Sequence[int]]]:
+        """Return the numbers of rows' input lines, without the lines and compactly.
+
+        Args:
+            start: Place of the first row.
+            stop: The one after the last; None is the end.
 
         Returns:
             Runs of rows, in order: how many, and a number for each or one for all.
         """
-        if len(self.spans) < self.count:
+        if start or stop is not None:
+            numbers = [number for number, _ in self._origins[start:stop]]
+        elif len(self.spans) < self.count:
             runs = [span.numbers[span.start : span.stop] for span in self.spans]
             return [(len(run), run if isinstance(run, range) else array("q", run)) for run in runs]
-        if self.spans[-1].numbers[self.spans[-1].start] == self.first_line:
-            return [(self.count, (self.first_line,))]
-        return [(self.count, array("q", [span.numbers[span.start] for span in self.spans]))]
+        else:
+            numbers = [span.numbers[span.start] for span in self.spans]
+        same = numbers[0] == numbers[-1]
+        return [(len(numbers), numbers[:1] if same else array("q", numbers))]
 
     def row(self, position: int) -> tuple[Any, ...]:
         """Return one row.

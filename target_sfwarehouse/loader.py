@@ -201,7 +201,7 @@ class Loader:
         position = 0
         for result in copy_carefully(chunk, copy, replace_nul=self.settings.sanitize_null_text_characters):
             if isinstance(result, int):
-                segment.add((1, (chunk.origin(n)[0],)) for n in range(position, position + result))
+                segment.add(chunk.lines(position, position + result))
                 position += result
                 continue
             position += 1

@@ -140,7 +140,7 @@ class _Search:
         properties = {column.column: column.name for column in shape.columns}
         keys = [values[column.column] for column in shape.columns if column.key]
         bad = BadRecordError(
-            without_secrets(error.diag.message_primary or str(error)),
+            without_secrets(" ".join((error.diag.message_primary or str(error)).split())),
             line=self.segment.line(number - 1),
             stream=stream,
             name=properties.get(error.diag.column_name or ""),

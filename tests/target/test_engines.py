@@ -106,6 +106,9 @@ def eventful(directory: Path) -> list[Any]:
         record("log", {"text": "a"}),
         state(1),
         record("log", {"text": "b"}),
+        schema_message("names", {"id": STRING}),
+        # No index can hold it.
+        record("names", {"id": "".join(f"{n:x}" for n in range(100_000, 106_000))}),
     ]
 
 
