@@ -90,9 +90,9 @@ class Loader:
         known = load.table if load is not None else None
         if known is None or changes(known, wanted):
             self.end_copy()
-            self._commit_direct()
+            self._guarded(self._direct, self._commit_direct)
             if load is not None:
-                self._merge_alone(load)
+                self._guarded(load, partial(self._merge_alone, load))
             self._make_schema()
             known = ensure_table(
                 self.connection,
@@ -308,9 +308,9 @@ class Loader:
         """Merge what is staged with other columns than those of the rows that come next."""
         if load.segment is None or load.segment.columns == columns:
             return
-        if self._direct is not load:
-            self._commit_direct()  # a run never holds the locks of two tables
-        self._merge_alone(load)
+        if self._direct is not load:  # a run never holds the locks of two tables, and each fails by itself
+            self._guarded(self._direct, self._commit_direct)
+        self._guarded(load, partial(self._merge_alone, load))
 
     def _segment(self, load: Load, shape: RowShape) -> Segment:
         """Return the staging table for rows with these columns."""
@@ -353,7 +353,7 @@ class Loader:
         self.end_copy()
         self._guarded(self._direct, self._commit_direct)
         for load in list(self.loads.values()):
-            self._guarded(load, lambda load=load: self._merge_alone(load))  # type: ignore[misc]
+            self._guarded(load, partial(self._merge_alone, load))
             if load.failure is None:
                 load.first_line = 0
         safe = [text for line, text in states if self.failure is None or line < self.failure.line]
@@ -362,7 +362,7 @@ class Loader:
             self._emit(safe[-1])
 
     def _guarded(self, load: Load | None, work: Callable[[], None]) -> None:
-        """Do a table's part of a flush; what the warehouse refuses ends that table's load only."""
+        """Merge or commit a table's rows; what the warehouse refuses ends that table's load only."""
         try:
             work()
         except psycopg.Error as error:

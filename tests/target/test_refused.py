@@ -376,6 +376,33 @@ def test_a_rule_that_is_deferred_ends_the_table(warehouse: Warehouse) -> None:
     assert len(warehouse.query("SELECT id FROM {schema}.leads")) == 1
 
 
+@pytest.mark.parametrize("added", [{}, {"more": STRING}], ids=["narrower", "another column"])
+def test_tables_fail_each_by_itself_also_within_a_batch(added: Any, warehouse: Warehouse) -> None:
+    """Rows of `log` go into the table itself; before they are committed, another SCHEMA has `accounts` merged."""
+    log = schema_message("log", {"name": STRING}, [])
+    ruled(warehouse)
+    loaded(warehouse.config(), [log])
+    warehouse.execute("CREATE TABLE {schema}.names (name text PRIMARY KEY)")
+    warehouse.execute(
+        "ALTER TABLE {schema}.log ADD CONSTRAINT known FOREIGN KEY (name) REFERENCES {schema}.names "
+        "DEFERRABLE INITIALLY DEFERRED"
+    )
+    messages = [
+        SCHEMA,
+        log,
+        record("accounts", {"id": "a", "name": "A"}),
+        state(1),
+        record("log", {"name": "X"}),
+        schema_message("accounts", {"id": STRING, "name": STRING} | added),
+        record("accounts", {"id": "b", "name": "B"}),
+        state(2),
+    ]
+    outcome = load(warehouse.config(), messages)
+    assert str(outcome.error).startswith("line 5, stream 'log': the warehouse refuses the rows")
+    assert outcome.states == [1]
+    assert names(warehouse) == {"a": "A", "b": "B"}
+
+
 def test_what_is_no_fault_of_a_row_stays_a_fault_of_the_batch(warehouse: Warehouse) -> None:
     ruled(
         warehouse,
