@@ -269,9 +269,10 @@ def test_narrow_schemas_and_versions(warehouse: Warehouse) -> None:
     )
 
 
-def test_a_csv_file(tmp_path: Path, warehouse: Warehouse) -> None:
-    """All its rows came with one line; what is known of each is its key."""
-    ruled(warehouse, NAMED)
+@pytest.mark.parametrize("schema", [SCHEMA, KEYLESS], ids=["key", "no key"])
+def test_a_csv_file(schema: Any, tmp_path: Path, warehouse: Warehouse) -> None:
+    """All its rows came with one line; what is known of each is its key, if the stream has one."""
+    ruled(warehouse, NAMED, schema=schema)
     path = tmp_path / "batch.csv"
     path.write_text("id,name\n" + "".join(f"{n},{'X' if n == 70 else 'A'}\n" for n in range(100)))
     batch = {
@@ -280,9 +281,10 @@ def test_a_csv_file(tmp_path: Path, warehouse: Warehouse) -> None:
         "encoding": {"format": "csv"},
         "manifest": [path.as_uri()],
     }
-    messages = [SCHEMA, record("accounts", {"id": "a", "name": "A"}), state(1), batch, state(2)]
+    messages = [schema, record("accounts", {"id": "a", "name": "A"}), state(1), batch, state(2)]
     outcome = load(warehouse.config(), messages)
-    assert str(outcome.error) == f"line 4, stream 'accounts', key '70': {NO_X}"
+    key = ", key '70'" if schema is SCHEMA else ""
+    assert str(outcome.error) == f"line 4, stream 'accounts'{key}: {NO_X}"
     assert outcome.states == [1]
     assert set(names(warehouse)) == {"a", *(str(n) for n in range(70))}
     assert loaded(warehouse.config(on_bad_record="quarantine"), messages).states == [1, 2]
