@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from target_sfwarehouse.batch_files import CsvFile
+    from target_sfwarehouse.engine import Engine
     from target_sfwarehouse.loads import Load
     from target_sfwarehouse.rows import RowShape
 
@@ -63,12 +64,17 @@ class CsvLoad:
         return not self.extras and flags <= set(self.columns)
 
     def copy_to_stage(
-        self, connection: psycopg.Connection[Any], stage: str, atomic: AbstractContextManager[Any]
+        self,
+        connection: psycopg.Connection[Any],
+        engine: Engine,
+        stage: str,
+        atomic: AbstractContextManager[Any],
     ) -> int:
         """Copy the file as it is into a staging table.
 
         Args:
             connection: Where to.
+            engine: What tells the order of its rows.
             stage: Quoted name of the staging table.
             atomic: Makes all or none of the rows stay.
 
@@ -83,8 +89,7 @@ class CsvLoad:
             run(connection, statement)
         with atomic:
             copied = self._copy(connection, stage)
-        for statement in self._defaults(stage):
-            run(connection, statement)
+        self._set_flags(connection, stage, engine)
         return copied
 
     def copy_to_table(self, connection: psycopg.Connection[Any]) -> int:
@@ -119,10 +124,21 @@ class CsvLoad:
             for column, value in zip(columns, self.extras, strict=True)
         ]
 
-    def _defaults(self, stage: str) -> list[str]:
-        """`is_deleted` is false where the file says nothing."""
-        flags = [quoted(column.column) for column in self.shape.columns if column.default_false]
-        return [f"UPDATE {stage} SET {flag} = false WHERE {flag} IS NULL" for flag in flags]  # noqa: S608
+    def _set_flags(self, connection: psycopg.Connection[Any], stage: str, engine: Engine) -> None:
+        """Make `is_deleted` false where the file does not say; the rows keep their order."""
+        for column in self.shape.columns:
+            if not column.default_false:
+                continue
+            flag = quoted(column.column)
+            found = run(connection, f"SELECT EXISTS (SELECT 1 FROM {stage} WHERE {flag} IS NULL)").fetchone()  # noqa: S608
+            if not found or not found[0]:
+                continue
+            if engine.row_order:
+                # An UPDATE would put the rows that it changes behind the others; this writes all of them anew, in order.
+                change = f"ALTER TABLE {stage} ALTER COLUMN {flag} TYPE {column.type} USING coalesce({flag}, false)"
+            else:
+                change = f"UPDATE {stage} SET {flag} = false WHERE {flag} IS NULL"  # noqa: S608
+            run(connection, change)
 
     def error(self, reason: object) -> InputError:
         """Return an error of the whole file.

@@ -240,7 +240,7 @@ class Loader:
             load.direct = False
         segment = self._segment(load, batch.shape)
         try:
-            copied = batch.copy_to_stage(self.connection, segment.name, self._atomic())
+            copied = batch.copy_to_stage(self.connection, self.engine, segment.name, self._atomic())
         except BAD_ROW:
             logger.debug("A row of %s does not fit; looking for it", batch.file.url)
             return False

@@ -325,6 +325,26 @@ def test_records_and_files_of_one_stream_keep_their_order(tmp_path: Path, wareho
     assert [row[:2] for row in table(warehouse)] == [("a", "file"), ("b", "after"), ("c", "before")]
 
 
+@pytest.mark.parametrize("by_sdk", [False, True], ids=["fast", "by the SDK"])
+@pytest.mark.parametrize("known", [False, True], ids=["new table", "staged"])
+def test_the_last_row_of_a_key_wins_whichever_of_them_says_that_it_is_deleted(
+    known: bool, by_sdk: bool, tmp_path: Path, warehouse: Warehouse
+) -> None:
+    if known:
+        loaded(warehouse.config(), [SCHEMA, record("accounts", {"id": "z"})])
+    path = tmp_path / "batch.csv"
+    path.write_bytes(
+        csv_of(
+            ["id", "name", "is_deleted"],
+            [["a", "first", None], ["b", "first", "true"], ["a", "second", "false"], ["b", "second", None]],
+        )
+    )
+    messages = [SCHEMA, batch([path.as_uri()], format="csv"), state(1)]
+    assert load(warehouse.config(), messages, by_sdk=by_sdk).error is None
+    found = warehouse.query("SELECT id, name, is_deleted FROM {schema}.accounts WHERE id < 'z' ORDER BY id")
+    assert [tuple(row.values()) for row in found] == [("a", "second", False), ("b", "second", False)]
+
+
 def test_a_bad_row_of_a_csv_file_is_named(tmp_path: Path, warehouse: Warehouse) -> None:
     path = tmp_path / "batch.csv"
     path.write_bytes(
