@@ -146,7 +146,9 @@ class Extraction:
         client, plan = self.source.readers.client, self.source.plan
         requests: list[Subrequest] = []
         if self.source.has_log:
-            self._log = DeletionLog(client, plan.api_name, self.source.state.deleted_until)
+            # Without the log in the first sync, or without the wish for it, nothing is known behind the bookmark.
+            state = self.source.state
+            self._log = DeletionLog(client, plan.api_name, state.deleted_until or state.bookmark)
             requests.append(self._log.request(f"deleted_{plan.api_name}"))
         look = self.scan.first_request(f"query_{plan.api_name}")
         return [replace(part, owner=plan.stream_name) for part in [*requests, *([look] if look else [])]]
