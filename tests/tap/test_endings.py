@@ -15,6 +15,7 @@ import pytest
 from tests.fix_process import SCRIPTS
 from tests.simulator.custom import custom_field
 from tests.tap.reference import ReferenceTarget
+from tests.tap.syncs import whole_reads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,11 +65,6 @@ def slow_org(org_server: OrgServer) -> OrgServer:
 
 def config_of(server: OrgServer, **settings: Any) -> dict[str, Any]:
     return server.config(objects=["Account"], reader="bulk", bulk_page_size=5, progress="none", **settings)
-
-
-def whole_reads(server: OrgServer) -> int:
-    """How many jobs so far asked for all accounts, and not for what is newer than a bookmark."""
-    return sum("SystemModstamp >=" not in job.query for job in server.server.site.jobs.all())
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
