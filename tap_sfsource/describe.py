@@ -6,6 +6,7 @@ that did not change is answered by 304 without a body.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import logging
@@ -15,14 +16,15 @@ from email.utils import formatdate, parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 import msgspec
 
-from tap_sfsource.composite import Subrequest
+from tap_sfsource.composite import SIZE, Subrequest
 from tap_sfsource.errors import TapError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tap_sfsource.client import Client
     from tap_sfsource.composite import Subresponse
@@ -229,28 +231,58 @@ def describe_global(client: Client) -> list[SObject]:
     return _global_decoder.decode(response.content).sobjects
 
 
-def describe(client: Client, names: Iterable[str], cache: DescribeCache | None = None) -> Described:
+def describe_global_with(
+    client: Client, likely: Sequence[str], cache: DescribeCache | None = None
+) -> tuple[list[SObject], dict[str, SObject]]:
+    """List the objects that the user may see and describe some of them, by the same call.
+
+    Args:
+        client: Sends the requests, and says what they raise.
+        likely: What may be API names of objects that will have to be described.
+        cache: Where describes are kept between runs.
+
+    Returns:
+        The objects without their fields, and by API name those that could be described.
+    """
+    if not likely:
+        return describe_global(client), {}
+    listing = Subrequest("GET", client.data("/sobjects"), "all")
+    requests = [listing, *_describes(client, likely[: SIZE - 1], cache)]
+    listed, *answers = client.composite(requests)
+    if not listed.ok:
+        raise listed.error(listing.path)
+    found: dict[str, SObject] = {}
+    for name, answer in zip(likely, answers, strict=False):
+        # What is no describe is asked for again in its turn, and told of then.
+        with contextlib.suppress(msgspec.DecodeError):
+            if answer.ok:
+                sobject = _read(name, answer, cache)
+                found[sobject.name] = sobject
+    return _global_decoder.decode(listed.raw).sobjects, found
+
+
+def describe(
+    client: Client,
+    names: Iterable[str],
+    cache: DescribeCache | None = None,
+    known: Mapping[str, SObject] | None = None,
+) -> Described:
     """Describe objects, 25 to a call.
 
     Args:
         client: Sends the requests, and says what they raise.
         names: API names.
         cache: Where describes are kept between runs.
+        known: Describes that this run has already, by API name; they are not asked for again.
 
     Returns:
         The describes; an object whose describe fails does not stop the others.
     """
-    wanted = dict.fromkeys(names)
-    requests = [
-        Subrequest(
-            "GET",
-            client.data(f"/sobjects/{name}/describe"),
-            f"d{place}",
-            cache.headers(name) if cache else {},
-        )
-        for place, name in enumerate(wanted)
-    ]
-    described = Described({}, [], {})
+    known = known or {}
+    names = list(dict.fromkeys(names))
+    described = Described({name: known[name] for name in names if name in known}, [], {})
+    wanted = [name for name in names if name not in known]
+    requests = _describes(client, wanted, cache)
     for name, request, answer in zip(wanted, requests, client.composite(requests), strict=True):
         if answer.error_code in _NO_SUCH_OBJECT:
             described.missing.append(name)
@@ -271,6 +303,18 @@ def describe(client: Client, names: Iterable[str], cache: DescribeCache | None =
     if cache:
         cache.save()
     return described
+
+
+def _describes(client: Client, names: Iterable[str], cache: DescribeCache | None) -> list[Subrequest]:
+    return [
+        Subrequest(
+            "GET",
+            client.data(f"/sobjects/{quote(name, safe='')}/describe"),
+            f"d{place}",
+            cache.headers(name) if cache else {},
+        )
+        for place, name in enumerate(names)
+    ]
 
 
 def _read(name: str, answer: Subresponse, cache: DescribeCache | None) -> SObject:

@@ -12,7 +12,14 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_sfsource.catalog import NAME, plan_of, why_unsupported
-from tap_sfsource.describe import Field, SObject, describe, describe_global, open_cache
+from tap_sfsource.describe import (
+    Field,
+    SObject,
+    describe,
+    describe_global,
+    describe_global_with,
+    open_cache,
+)
 from tap_sfsource.errors import IncompleteError, TapError
 from tap_sfsource.field_types import property_schema
 from tap_sfsource.naming import API_NAMES, COLLECTIONS, stream_names
@@ -23,6 +30,7 @@ if TYPE_CHECKING:
 
     from tap_sfsource.catalog import Column, SObjectPlan
     from tap_sfsource.client import Client
+    from tap_sfsource.describe import DescribeCache
     from tap_sfsource.selection import StreamSelection
     from tap_sfsource.settings import Settings
 
@@ -107,17 +115,16 @@ def plan_run(client: Client, settings: Settings, catalog: Mapping[str, Any] | No
         CatalogError: The catalog is no Singer catalog.
     """
     selections: dict[str, StreamSelection] = {}
+    known: Mapping[str, SObject] = {}
+    cache = open_cache(settings, client.instance_url)
     if catalog is None:
-        wanted = _wanted_by_settings(client, settings)
+        wanted, known = _wanted_by_settings(client, settings, cache)
         skipped: dict[str, str] = {}
     else:
         wanted, selections, skipped = _wanted_by_catalog(client, settings, read_catalog(catalog))
     reasons = {api_name: why_unsupported(SObject(name=api_name)) for api_name in wanted}
-    described = describe(
-        client,
-        [api_name for api_name, reason in reasons.items() if not reason],
-        open_cache(settings, client.instance_url),
-    )
+    readable = [api_name for api_name, reason in reasons.items() if not reason]
+    described = describe(client, readable, cache, known)
     plans = [
         _plan(sobject, wanted[api_name], settings, selections.get(api_name))
         for api_name, sobject in described.found.items()
@@ -128,9 +135,9 @@ def plan_run(client: Client, settings: Settings, catalog: Mapping[str, Any] | No
             logger.info("%s (%s) is skipped: %s.", wanted[api_name], api_name, reason)
             skipped[wanted[api_name]] = reason
     skipped.update((wanted[api_name], _MISSING) for api_name in described.missing)
-    readable = (plan for plan in plans if not plan.unsupported)
+    supported = (plan for plan in plans if not plan.unsupported)
     return RunPlan(
-        tuple(sorted(readable, key=lambda plan: plan.stream_name)),
+        tuple(sorted(supported, key=lambda plan: plan.stream_name)),
         skipped,
         {wanted[api_name]: error for api_name, error in described.failed.items()},
     )
@@ -181,18 +188,30 @@ def _with_override(column: Column, selection: StreamSelection) -> Column:
     return dataclasses.replace(column, schema=schema) if schema else column
 
 
-def _wanted_by_settings(client: Client, settings: Settings) -> dict[str, str]:
-    """Give API name to stream name of what a run without a catalog reads."""
+def _wanted_by_settings(
+    client: Client, settings: Settings, cache: DescribeCache | None
+) -> tuple[dict[str, str], Mapping[str, SObject]]:
+    """Give API name to stream name of what a run without a catalog reads, and what has been described on the way."""
+    known: Mapping[str, SObject] = {}
     if not settings.objects:
         names = stream_names(COLLECTIONS, naming=settings.naming)
     elif any(is_pattern(name) or _api_name(name) is None for name in settings.objects):
-        listed = [sobject for sobject in describe_global(client) if sobject.queryable]
-        names = stream_names((sobject.name for sobject in listed), naming=settings.naming)
+        # What looks like an API name most likely is one: its describe need not wait for the list.
+        likely = [
+            _api_name(name) or name
+            for name in settings.objects
+            if not is_pattern(name) and (_api_name(name) or "__" in name or name != name.lower())
+        ]
+        listed, known = describe_global_with(client, likely, cache)
+        names = stream_names(
+            (sobject.name for sobject in listed if sobject.queryable), naming=settings.naming
+        )
     else:
         asked = [api_name for name in settings.objects if (api_name := _api_name(name))]
         names = stream_names(asked, naming=settings.naming)
     _warn_of_strangers(names, settings)
-    return {api_name: name for api_name, name in names.items() if _is_reached(api_name, name, settings)}
+    wanted = {api_name: name for api_name, name in names.items() if _is_reached(api_name, name, settings)}
+    return wanted, known
 
 
 def _warn_of_strangers(names: Mapping[str, str], settings: Settings) -> None:

@@ -1,6 +1,7 @@
 """All that one run reads of one SObject, as a sequence of steps.
 
-The order matters:
+A Bulk job that an earlier run left in the middle is read to its end first. It tells of the moment at which it was begun, so
+what follows is what any run does, from the bookmark that the finished job leaves. The order matters:
 
 1. Tombstones of the deletion log, before the rows: a row that came back since is then put right by its own record.
 2. The rows of the window, then the contents of its files where they were asked for.
@@ -20,6 +21,7 @@ from tap_sfsource import windows
 from tap_sfsource.deletes import DeletionLog, Deletions, to_minute
 from tap_sfsource.errors import SalesforceError
 from tap_sfsource.passes import Passes
+from tap_sfsource.scan import JobLostError
 from tap_sfsource.source import version_of
 from tap_sfsource.steps import Step, Tombstones
 from tap_sfsource.windows import Window
@@ -45,30 +47,28 @@ class Extraction:
     Attributes:
         source: What to read.
         scan: The scan of its rows, once the first requests are made.
+        used_bulk: Whether rows came by a Bulk job.
     """
 
     source: Source
     scan: Scan = field(init=False)
+    used_bulk: bool = field(default=False, init=False)
     _log: DeletionLog | None = field(default=None, init=False)
     _deletions: Deletions = field(default_factory=Deletions, init=False)
     _now: datetime.datetime = field(init=False)
+    _passes: Passes = field(init=False)
+    _left: list[tuple[str, Scan]] = field(default_factory=list, init=False)
+    _log_refused: bool = field(default=False, init=False)
     _error: Exception | None = field(default=None, init=False)
     _finished: bool = field(default=False, init=False)
     _version: int | None = field(default=None, init=False)
 
     def first_requests(self) -> list[Subrequest]:
-        """What to ask first: the deletion log, then the first page of rows."""
-        source = self.source
-        client, settings, plan = source.readers.client, source.readers.settings, source.plan
-        self._now = client.now()
-        requests: list[Subrequest] = []
-        if plan.replicateable and settings.deletes != "soft":
-            self._log = DeletionLog(client, plan.api_name, source.state.deleted_until)
-            requests.append(self._log.request(f"deleted_{plan.api_name}"))
-        start = source.state.bookmark or settings.start
-        self.scan = source.scan(Window(start, windows.ceiling(self._now)) if source.key else Window())
-        look = self.scan.first_request(f"query_{plan.api_name}")
-        return [replace(part, owner=plan.stream_name) for part in [*requests, *([look] if look else [])]]
+        """What to ask first: nothing where an earlier run's job has to be read before, else as `_look` says."""
+        self._passes = Passes(self.source, self._clock())
+        self.scan = self._next_scan()
+        self._left = [] if self.scan.resumed else self._passes.left()
+        return [] if self._goes_on else self._look()
 
     def prepare(self, answers: Sequence[Subresponse]) -> None:
         """Take the first answers in; an error is kept until the extraction's turn.
@@ -76,12 +76,13 @@ class Extraction:
         Args:
             answers: Those to `first_requests`, in order.
         """
+        if self._goes_on:
+            return
         try:
             rest = list(answers)
             if self._log is not None:
                 self._read_log(self._log, rest.pop(0))
-            if not self.scan.resumed:
-                self.scan.watermark = windows.isoformat(self._watermark())
+            self.scan.watermark = windows.isoformat(self._watermark())
             self._prepare_scan(rest[0] if rest else None)
         except Exception as error:  # noqa: BLE001 - raised in `steps`, in the main thread
             self._error = error
@@ -93,7 +94,7 @@ class Extraction:
     @property
     def reads_log(self) -> bool:
         """Whether deletions are told by Salesforce's log, in this run."""
-        return self._log is not None
+        return self.source.has_log and not self._log_refused
 
     def steps(self) -> Iterator[Step]:
         """Yield what to write, in order.
@@ -101,27 +102,24 @@ class Extraction:
         Raises:
             TapError: The SObject cannot be read to its end; the bookmark is where the last `done` left it.
         """
-        if self._error is not None:
-            raise self._error
-        source = self.source
+        self._raise_error()
+        if self._goes_on:
+            yield from self._go_on()
+            self._look_again()
+        source, passes = self.source, self._passes
         first_sync = source.state.bookmark is None
-        unknown = frozenset(source.state.unknown(source.properties))
-        passes = Passes(source, self._now)
+        fresh = self._has_fresh_files()
         self._version = None if source.key else version_of(self.scan)
         yield self._opening()
-        rows = source.rows_with_names(source.columns, source.constants, self._version)
-        for page, checkpoint in self.scan.pages():
-            yield Step(partial(self._advance, checkpoint), page, rows)
+        yield from self._rows()
         if source.files:
-            fresh = any(column.mark() in unknown for column in source.files)
             yield from passes.contents(Window() if fresh else self.scan.window, self._version)
         yield Step(self._finish, activate=self._version)
         if source.key and not first_sync:
-            yield from passes.news(unknown)
+            yield from passes.news()
         asked = source.readers.settings.deletes == "sweep" or source.state.sweep_due
         if asked or self._deletions.incomplete:
-            yield from passes.sweep()
-            yield Step(self._swept)
+            yield from passes.sweep(self.scan.watermark if self._log is not None else "")
 
     def abandon(self) -> None:
         """Abort a job that no STATE names: nobody will read it."""
@@ -129,6 +127,72 @@ class Extraction:
         kept = self.source.state.job()
         if job is not None and not self._finished and (kept is None or kept.id != job.id):
             self.source.readers.bulk.abort(job.id)
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether an earlier run's job has to be read first."""
+        return self.scan.resumed or bool(self._left)
+
+    def _clock(self) -> datetime.datetime:
+        self._now = self.source.readers.client.now()
+        return self._now
+
+    def _next_scan(self) -> Scan:
+        start = self.source.state.bookmark or self.source.readers.settings.start
+        return self.source.scan(Window(start, windows.ceiling(self._now)) if self.source.key else Window())
+
+    def _look(self) -> list[Subrequest]:
+        """The deletion log, then the first page of rows."""
+        client, plan = self.source.readers.client, self.source.plan
+        requests: list[Subrequest] = []
+        if self.source.has_log:
+            # Without the log in the first sync, or without the wish for it, nothing is known behind the bookmark.
+            state = self.source.state
+            self._log = DeletionLog(client, plan.api_name, state.deleted_until or state.bookmark)
+            requests.append(self._log.request(f"deleted_{plan.api_name}"))
+        look = self.scan.first_request(f"query_{plan.api_name}")
+        return [replace(part, owner=plan.stream_name) for part in [*requests, *([look] if look else [])]]
+
+    def _look_again(self) -> None:
+        """Ask for what has come since an earlier run's job was begun, as the next run would."""
+        self._passes.now = self._clock()
+        self.scan, self._left, self._finished = self._next_scan(), [], False
+        self.prepare(self.source.readers.client.composite(self._look()))
+        self._raise_error()
+
+    def _raise_error(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _go_on(self) -> Iterator[Step]:
+        """Read what an earlier run left in the middle; a job that is lost is begun anew by what follows."""
+        for purpose, scan in self._left:
+            yield from self._passes.finish(purpose, scan)
+        if not self.scan.resumed:
+            return
+        source = self.source
+        self._version = None if source.key else version_of(self.scan)
+        try:
+            yield from self._rows()
+        except JobLostError as error:
+            logger.info("%s Starting anew.", error)
+            source.state.clear_job()
+            return
+        # What follows reads the contents of all rows where they are new, or where there is no bookmark.
+        if source.files and source.key and not self._has_fresh_files():
+            yield from self._passes.contents(self.scan.window, None)
+        yield Step(self._finish, activate=self._version, waits=True)
+
+    def _rows(self) -> Iterator[Step]:
+        rows = self.source.rows_with_names(self.source.columns, self.source.constants, self._version)
+        for page, checkpoint in self.scan.pages():
+            self.used_bulk = self.used_bulk or self.scan.job is not None
+            yield Step(partial(self._advance, checkpoint), page, rows)
+        self.used_bulk = self.used_bulk or self.scan.job is not None
+
+    def _has_fresh_files(self) -> bool:
+        unknown = self.source.state.unknown([column.mark() for column in self.source.files])
+        return bool(unknown)
 
     def _prepare_scan(self, answer: Subresponse | None) -> None:
         try:
@@ -147,7 +211,7 @@ class Extraction:
             self._deletions = log.read(answer)
         except SalesforceError as error:
             # What it would have told is asked for again in the next run.
-            self._log = None
+            self._log, self._log_refused = None, True
             self.source.notes.append(f"deletion log not readable ({error.error_code})")
             logger.warning("%s: hard deletes are not seen in this run. %s", self.source.plan.api_name, error)
 
@@ -177,6 +241,8 @@ class Extraction:
             state.know(self.source.properties)
         if self._log is not None and not self._deletions.incomplete:
             state.deleted_until = windows.parse(self.scan.watermark)
+        # What is still there cannot be read on, or is not wanted any more; it would be too old behind these rows.
+        state.clear_jobs()
         if self.scan.job is not None:
             state.set_job(self.scan.job.of_version(self._version))
 
@@ -194,12 +260,8 @@ class Extraction:
             return
         self._reach(windows.parse(self.scan.watermark))
         if self.source.state.refreshed_at is None:
-            self.source.state.refreshed_at = self._now
-
-    def _swept(self) -> None:
-        self.source.state.swept()
-        if self._log is not None:
-            self.source.state.deleted_until = windows.parse(self.scan.watermark)
+            told = windows.parse(self.scan.watermark)
+            self.source.state.refreshed_at = told if self.scan.resumed else self._now
 
     def _reach(self, moment: datetime.datetime) -> None:
         bookmark = self.source.state.bookmark

@@ -143,10 +143,11 @@ class SyncRun:
 
     def start(self) -> None:
         """Begin to look ahead; where much may have to be read, with a count of it."""
-        unread = [part for part in self._extractions.values() if part.source.state.bookmark is None]
+        sources = [part.source for part in self._extractions.values()]
+        unread = [part for part in sources if part.state.bookmark is None and "rows" not in part.state.jobs]
         # Bulk has to know as well: it looks at a job when it may be done, and each look is a call.
         if unread and self._client.settings.reader != "rest":
-            self._count([part.source for part in unread])
+            self._count(unread)
         self._lookahead.start()
 
     def take(self, stream: SalesforceStream) -> Extraction:

@@ -72,6 +72,10 @@ class Checkpoint:
     job: JobBookmark | None = None
 
 
+class JobLostError(TapError):
+    """A job that an earlier run left in the middle cannot be read on: gone, ended, or its locator refused."""
+
+
 @dataclass(frozen=True, slots=True)
 class Readers:
     """What scans share in a run."""
@@ -96,7 +100,7 @@ class Scan:
         count: How many rows there are about, where that is known before asking.
         further: Fields to ask for behind the columns, as SOQL spells them.
         unsortable: API names by which the SObject does not let a query be ordered.
-        watermark: The bookmark that the finished scan leads to; kept with a job, for a run that resumes it.
+        watermark: The moment up to which the finished scan tells all; kept with a job, for a run that resumes it.
     """
 
     readers: Readers
@@ -178,6 +182,7 @@ class Scan:
         """Yield the window's pages, each with what a bookmark may say once it has been written.
 
         Raises:
+            JobLostError: The job of an earlier run cannot be read on; another scan has to begin anew.
             TapError: The query cannot be read to its end; what the checkpoints said still holds.
         """
         if self.job is not None:
@@ -267,17 +272,17 @@ class Scan:
             )
 
     def _without_job(self, error: TapError) -> Iterator[tuple[Page, Checkpoint]]:
-        """Go on after a job that ended without its rows: smaller, if it was too large, or once more if it was not ours."""
+        """Go on after a job that ended without its rows: smaller, if it was too large, or by REST if the day is full."""
         reason = error.reason if isinstance(error, JobFailedError) else ""
         too_large = any(mark in reason for mark in _JOB_TOO_LARGE)
         full = reason.startswith(_JOB_FULL)
-        if not too_large and not full and not self.resumed:
-            raise TapError(f"{self.api_name}: {error}") from error
+        if not too_large and not full:
+            raise (JobLostError if self.resumed else TapError)(f"{self.api_name}: {error}") from error
         if full:
             self.readers.budget.close(f"{self.api_name}'s job has failed ({reason})")
             self._bulk_refused = True
         else:
-            logger.info("%s: %s %s", self.api_name, error, "Splitting it." if too_large else "Starting anew.")
+            logger.info("%s: %s Splitting it.", self.api_name, error)
         self.job, self.resumed, self._first = None, False, None
         if too_large:
             yield from self._in_halves()
@@ -333,4 +338,6 @@ class Scan:
 
     def _fingerprint(self) -> str:
         text = soql.select(self.api_name, self.fields, key=self.key, window=replace(self.window, end=None))
+        # A field that was made anew is another one, though the query does not tell.
+        text += "".join(f"\n{column.mark()}" for column in self.columns)
         return hashlib.sha256(text.encode()).hexdigest()[:16]

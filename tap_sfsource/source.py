@@ -86,6 +86,11 @@ class Source:
         """All that rows are read with, as the state remembers it."""
         return [*(column.mark() for column in [*self.columns, *self.files]), *self.further]
 
+    @property
+    def has_log(self) -> bool:
+        """Whether Salesforce keeps a log of its deletions, and the user wants to know."""
+        return self.plan.replicateable and self.readers.settings.deletes != "soft"
+
     def rows(
         self,
         columns: Sequence[Column],
@@ -116,7 +121,8 @@ class Source:
             self.columns,
             self.key,
             window,
-            count=self.count,
+            # How many rows have changed since a bookmark, the count of all does not tell.
+            count=self.count if self.state.bookmark is None else None,
             further=self.further,
             unsortable=self.unsortable,
         )

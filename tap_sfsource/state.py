@@ -37,9 +37,10 @@ class JobBookmark:
 
     Attributes:
         id: The job's id.
-        query: Hash of the SOQL that it runs; a run that would ask something else does not resume it.
+        query: Hash of the SOQL that it runs and of its fields' types; a run that would ask something else does not
+            resume it.
         locator: Of the page to read next; empty for the first.
-        watermark: What the stream's bookmark becomes once the last page is emitted.
+        watermark: The moment up to which its rows tell all: what the stream's bookmark becomes behind the last page.
         rows: Rows emitted so far.
         version: The table version of its rows, 0 if they have none: what an earlier run emitted belongs to it too.
     """
@@ -161,6 +162,15 @@ class StreamState:
     def set_job(self, job: JobBookmark, purpose: str = "rows") -> None:
         """Remember how far a Bulk job has been read."""
         self._bookmark.setdefault("jobs", {})[purpose] = asdict(job)
+
+    @property
+    def jobs(self) -> frozenset[str]:
+        """The purposes of the Bulk jobs that earlier runs left in the middle."""
+        return frozenset(self._bookmark.get("jobs", ()))
+
+    def clear_jobs(self) -> None:
+        """Forget all jobs."""
+        self._bookmark.pop("jobs", None)
 
     def clear_job(self, purpose: str = "rows") -> None:
         """Forget a Bulk job: it is read to its end, or gone."""

@@ -23,7 +23,8 @@ class Step:
         kind: What they are: ``rows``, ``tombstones``, ``contents``, ``backfill``, ``formulas``, ``names`` or ``ids``. All
             but ``rows`` hold some of the stream's properties only.
         activate: The table version to activate after the rows, or None.
-        waits: Whether a Bulk job is waited for next, whose id had better be in a STATE first.
+        waits: Whether something that takes long comes next, such as a Bulk job: its id, or what was done before it, had
+            better be in a STATE first.
     """
 
     done: Callable[[], None]

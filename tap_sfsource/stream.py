@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib.encoding.simple import Message
 
     from tap_sfsource.catalog import SObjectPlan
-    from tap_sfsource.extraction import Extraction
     from tap_sfsource.names import Names
     from tap_sfsource.run import Output
     from tap_sfsource.steps import Step
@@ -108,16 +107,16 @@ class SalesforceStream(Stream):
             try:
                 extraction = run.take(self)
                 summary.notes = extraction.source.notes
-                self._counts_marks = not extraction.reads_log
                 for step in extraction.steps():
                     before = summary.written
+                    self._counts_marks = not extraction.reads_log
                     yield from self._write(step, summary, write_messages=write_messages)
                     counter.increment(summary.written - before)
                     run.progress.rows(self.name, summary.rows, extraction.scan.total)
                     step.done()
                     if write_messages and (step.page is not None or step.waits):
                         self._tap.state_writer.write_state(self.tap_state)
-                summary.reader = _reader(extraction)
+                summary.reader = "Bulk" if extraction.used_bulk else "REST"
             except TapError as error:
                 timer.tags[metrics.Tag.STATUS] = metrics.Status.FAILED
                 run.fail(summary, error)
@@ -206,7 +205,3 @@ class NamesStream(SalesforceStream):
         self._announced = True
         self._tap_sfsource.sync_run.summaries.append(self.summary)
         yield from ()
-
-
-def _reader(extraction: Extraction) -> str:
-    return "Bulk" if extraction.scan.job is not None else "REST"

@@ -36,3 +36,8 @@ class Syncs:
 
 def accounts(server: OrgServer, count: int) -> list[str]:
     return [server.org.create("Account", {"Name": f"Account {number}"}) for number in range(count)]
+
+
+def whole_reads(server: OrgServer) -> int:
+    """How many jobs so far asked for all accounts, and not for what is newer than a bookmark."""
+    return sum("SystemModstamp >=" not in job.query for job in server.server.site.jobs.all())

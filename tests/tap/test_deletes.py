@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.simulator.http.faults import Status
 from tests.tap.running import run_tap
 from tests.tap.syncs import Syncs, accounts
@@ -117,17 +119,22 @@ def test_a_sweep_that_was_killed_goes_on_without_losing_the_living(
     }
 
 
+@pytest.mark.parametrize("refused", ["the first", "the second"])
 def test_deletions_that_could_not_be_asked_for_are_seen_by_the_next_run(
-    org_server: OrgServer, frozen: Clock
+    org_server: OrgServer, frozen: Clock, refused: str
 ) -> None:
     (gone,) = accounts(org_server, 1)
     frozen.advance(hours=3)
     syncs = Syncs(org_server, "Account")
+    not_now = Status(400, "OPERATION_NOT_ALLOWED", "Not now.")
+    if refused == "the first":
+        fault = org_server.faults.add(not_now, path="*/deleted*")
     syncs.sync()
     org_server.org.hard_delete(gone)
-    frozen.advance(hours=3)
-    fault = org_server.faults.add(Status(400, "OPERATION_NOT_ALLOWED", "Not now."), path="*/deleted*")
-    syncs.sync()
+    if refused == "the second":
+        frozen.advance(hours=3)
+        fault = org_server.faults.add(not_now, path="*/deleted*")
+        syncs.sync()
     assert syncs.complete
     assert fault.fired
     assert syncs.row("accounts", gone)["is_deleted"] is False

@@ -7,11 +7,13 @@ import dataclasses
 import json
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from tap_sfsource.naming import column_name
+from tap_sfsource.readers.bulk import BulkReader
 from tests.simulator.custom import custom_object
 from tests.simulator.schema import Field
 from tests.simulator.users import Permissions
@@ -19,6 +21,7 @@ from tests.tap.running import run_tap
 from tests.tap.syncs import Syncs, accounts
 
 if TYPE_CHECKING:
+    from tap_sfsource.client import Client
     from tests.fix_org import OrgServer
     from tests.simulator.clock import Clock
 
@@ -177,11 +180,52 @@ def test_an_idle_sync_of_all_collections_costs_few_calls(company_server: OrgServ
     assert company_server.ledger.api_calls <= 14
 
 
-def test_a_bulk_read_costs_its_pages_and_little_more(org_server: OrgServer) -> None:
-    accounts(org_server, 40)
-    syncs = Syncs(org_server, "Account", bulk_threshold=10, bulk_page_size=4)
-    syncs.sync()
-    assert org_server.ledger.api_calls <= 8 + 10
+@pytest.mark.parametrize("reader", ["auto", "bulk"])
+@pytest.mark.parametrize("sobject", ["Account", "Measured__c"])
+def test_a_bulk_read_costs_its_pages_and_at_most_eight_calls_more(
+    org_server: OrgServer, sobject: str, reader: str
+) -> None:
+    """Describe, record count, deletion log, limits and job leave room for three looks at the job."""
+    org_server.org.add_object(custom_object("Measured__c", []))
+    for number in range(40):
+        org_server.org.create(sobject, {"Name": f"{number}"})
+    syncs = Syncs(org_server, sobject, reader=reader, bulk_threshold=10, bulk_page_size=2)
+    assert sum(syncs.sync().values()) == 40
+    calls = org_server.ledger
+    assert len(calls.matching("/results")) == 20
+    looks = [entry for entry in calls.matching("/jobs/query/") if "/results" not in entry.path]
+    assert calls.api_calls - len(looks) == 5 + 20, [f"{entry.method} {entry.path}" for entry in calls.calls]
+    assert len(looks) <= 3
+
+
+@pytest.mark.parametrize(("seconds", "looks"), [(4, 1), (10, 1), (14, 2), (16, 3), (29, 3)])
+def test_a_job_of_a_million_rows_is_looked_at_three_times_at_most(
+    monkeypatch: pytest.MonkeyPatch, seconds: int, looks: int
+) -> None:
+    """As long as it does not take more than three times what it takes at best."""
+    now = 0.0
+    seen: list[float] = []
+
+    class Org:
+        def data(self, path: str) -> str:
+            return path
+
+        def request(self, method: str, _path: str, **_: object) -> SimpleNamespace:
+            if method == "GET":
+                seen.append(now)
+            state = "JobComplete" if now >= seconds else "InProgress"
+            job = {"id": "750", "state": state, "numberRecordsProcessed": 1_000_000}
+            return SimpleNamespace(content=json.dumps(job))
+
+    def wait(pause: float) -> None:
+        nonlocal now
+        now += pause
+
+    monkeypatch.setattr("tap_sfsource.readers.bulk.time.monotonic", lambda: now)
+    reader = BulkReader(cast("Client", Org()), 50_000, None, wait)
+    assert reader.wait(reader.create("SELECT Id FROM Account"), 1_000_000) == 1_000_000
+    assert len(seen) == looks
+    assert seen[-1] <= max(10, 2 * seconds)
 
 
 @pytest.mark.parametrize("reader", ["auto", "bulk"])
