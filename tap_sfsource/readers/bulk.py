@@ -43,13 +43,16 @@ _UNKNOWN = -1
 _FIRST_POLL_SECONDS = 0.25
 _LONGEST_POLL_SECONDS = 60.0
 _WORTH_WAITING_SECONDS = 1.0
-"""A job that takes at least so long is not looked at before: the call would be for nothing."""
+"""A job that is likely to take less is looked at as soon as it is made."""
+
+_EARLY = 0.2
+"""Part of its likely time after which a job is looked at first: it may find far fewer rows than its object has."""
 
 _POLL_GROWTH = 1.5
-"""A job that takes up to three times what it takes at best is found complete by three calls."""
+"""So a job that takes up to twice its likely time is found complete by three calls, later ones a call at a time."""
 
 _ROWS_A_SECOND = 100_000
-"""How fast a job may be at best: before that many rows can be there, asking would only cost calls."""
+"""Rows that a job finds in a second at best, from which its likely time follows."""
 
 
 class Job(msgspec.Struct):
@@ -197,17 +200,18 @@ class BulkReader:
             JobFailedError: It failed or was aborted.
             JobGoneError: There is no such job.
         """
-        pause = min(max(_FIRST_POLL_SECONDS, expected / _ROWS_A_SECOND), _LONGEST_POLL_SECONDS)
-        if pause >= _WORTH_WAITING_SECONDS and job_id in self._created:
-            self._wait(max(0.0, self._created[job_id] + pause - time.monotonic()))
-        pauses = _pauses(pause)
-        while True:
+        likely = min(max(_FIRST_POLL_SECONDS, expected / _ROWS_A_SECOND), _LONGEST_POLL_SECONDS)
+        created = self._created.get(job_id)
+        wise = created is not None and likely >= _WORTH_WAITING_SECONDS
+        begun = time.monotonic() if created is None else created
+        for moment in _moments(likely, _EARLY * likely if wise else 0.0):
+            self._wait(max(0.0, begun + moment - time.monotonic()))
             job = self.look(job_id)
             if job.state == "JobComplete":
                 return job.numberRecordsProcessed
             if job.state in {"Failed", "Aborted"}:
                 raise JobFailedError(job)
-            self._wait(next(pauses))
+        raise AssertionError
 
     def look(self, job_id: str) -> Job:
         """Ask for a job's state.
@@ -306,12 +310,14 @@ class BulkReader:
         file.seek(0)
 
 
-def _pauses(likely: float) -> Iterator[float]:
-    """Yield seconds between looks: few first, for a guess that was a little too low, then ever more."""
-    yield likely / 2
+def _moments(likely: float, first: float) -> Iterator[float]:
+    """Yield when to look at a job, in seconds since it began: soon, when it is likely to be done, then ever less often."""
+    yield first
+    moment = pause = likely
     while True:
-        likely = min(_POLL_GROWTH * likely, _LONGEST_POLL_SECONDS)
-        yield likely
+        yield moment
+        moment += pause
+        pause = min(_POLL_GROWTH * pause, _LONGEST_POLL_SECONDS)
 
 
 def _not_spooled(error: OSError) -> TapError:
