@@ -259,6 +259,36 @@ def test_moved_text_is_the_text_that_was_decoded(values: list[dict[str, Any]], a
     typed = PLAIN.rows([message.record for message in PLAIN.message.decode_lines(lines)])
     try:
         data = encode_rows(moved, replace_nul=True, moved=True)
-    except (EscapedTextError, NestedValueError):
+    except EscapedTextError:
         return  # the loader decodes value by value then
     assert data == encode_rows(typed, replace_nul=True)
+
+
+TEXTS = RowShape(
+    "s",
+    [
+        Column("id", "id", SqlType("text"), frozenset({"string"}), key=True),
+        Column("text", "text", SqlType("text"), frozenset({"string"})),
+        Column("exact", "exact", SqlType("numeric", (18, 2)), frozenset({"number"})),
+    ],
+)
+nested_records = st.fixed_dictionaries(
+    {"id": hurtful},
+    optional={"text": hurtful | st.none() | trees, "exact": st.none() | st.integers() | trees},
+)
+
+
+@given(st.lists(nested_records, min_size=1, max_size=6))
+def test_an_array_or_an_object_is_told_from_text_that_looks_like_one(values: list[dict[str, Any]]) -> None:
+    lines = b"\n".join(json.dumps(record("s", v), ensure_ascii=False).encode() for v in values)
+    assert TEXTS.moving is not None
+    moved = TEXTS.rows([message.record for message in TEXTS.moving.decode_lines(lines)])
+    nested = any(isinstance(value, list | dict) for each in values for value in each.values())
+    try:
+        encode_rows(moved, replace_nul=True, moved=True)
+    except NestedValueError:
+        assert nested
+    except EscapedTextError:
+        assert not nested
+    else:
+        assert not nested
