@@ -14,9 +14,15 @@ import psycopg
 
 __all__ = ["Engine", "detect"]
 
-TUNING = ("SET temp_buffers = '64MB'", "SET work_mem = '64MB'", "SET random_page_cost = 1.1")
-"""Room for a batch in memory; and keys of a batch are looked up in the table's index, where the planner's default
-would read a table of a million rows whole for each batch of fifty thousand."""
+TUNING = (
+    "SET temp_buffers = '64MB'",
+    "SET work_mem = '64MB'",
+    "SET random_page_cost = 1.1",
+    "SET jit = off",
+)
+"""Room for a batch in memory; keys of a batch are looked up in the table's index, where the planner's default would read a
+table of a million rows whole for each batch of fifty thousand; and nothing is compiled anew for each batch, as a server
+with LLVM would do for a table that is large enough."""
 
 MERGE_RETURNING = 170_000
 """First Postgres whose MERGE tells what it did with each row (`merge_action()`)."""
