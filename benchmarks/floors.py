@@ -116,23 +116,28 @@ def _select(session: requests.Session, url: str, sobject: str) -> str:
 
 
 def download(url: str, sobject: str, path: str) -> None:
-    """Have an object's rows written by a Bulk job and download its pages to one file."""
+    """Have an object's rows written by a Bulk job and download its pages to one file; FILE.sizes has their bytes."""
     session = _session(url)
     jobs = f"{url}{_DATA}/jobs/query"
     body = {"operation": "queryAll", "query": _select(session, url, sobject)}
     job = session.post(jobs, json=body, timeout=60).json()["id"]
     while session.get(f"{jobs}/{job}", timeout=60).json()["state"] != "JobComplete":
         time.sleep(0.1)
+    sizes = []
     with Path(path).open("wb") as file:
-        file.writelines(_pages(session, f"{jobs}/{job}/results"))
+        for page in _pages(session, f"{jobs}/{job}/results"):
+            begin = file.tell()
+            file.writelines(page.iter_content(_BLOCK))
+            sizes.append(file.tell() - begin)
+    Path(f"{path}.sizes").write_text(" ".join(map(str, sizes)), encoding="utf-8")
 
 
-def _pages(session: requests.Session, results: str) -> Iterator[bytes]:
+def _pages(session: requests.Session, results: str) -> Iterator[requests.Response]:
     locator = ""
     while locator != "null":
         asked = {"maxRecords": str(_PAGE), **({"locator": locator} if locator else {})}
         response = session.get(results, params=asked, stream=True, timeout=300)
-        yield from response.iter_content(_BLOCK)
+        yield response
         locator = response.headers["Sforce-Locator"]
 
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import csv
 import io
-import mmap
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from tap_sfsource.catalog import Column
 from tap_sfsource.readers.bulk import BulkPage
@@ -33,18 +32,28 @@ def column(api_name: str) -> Column:
     return Column(api_name, api_name.lower(), sf_type, {})
 
 
-def pages(path: str) -> Iterator[tuple[list[str], bytes]]:
-    """Yield the pages of a file of one or more pages, each with a header line: the header's names, and the rows."""
-    with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        header = data[: data.find(b"\n") + 1]
-        names = next(csv.reader([header.decode()]))
-        start = len(header)
-        while start < len(data):
-            # Cells are quoted, so that no row looks like the header.
-            stop = data.find(b"\n" + header, start)
-            end = len(data) if stop < 0 else stop + 1
-            yield names, data[start:end]
-            start = end + len(header)
+class _Section(io.RawIOBase):
+    """The next bytes of a file, so many of them, as a file of its own."""
+
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        self._file = file
+        self._left = size
+
+    def read(self, size: int = -1) -> bytes:
+        """Read as much as is left and at most so much."""
+        data = self._file.read(self._left if size < 0 else min(size, self._left))
+        self._left -= len(data)
+        return data
+
+
+def pages(path: str) -> Iterator[tuple[list[str], IO[bytes]]]:
+    """Yield the pages of a downloaded file: the names in its header line, and the rows as the tap has them spooled."""
+    sizes = Path(f"{path}.sizes").read_text(encoding="utf-8").split()
+    with Path(path).open("rb") as file:
+        for size in sizes:
+            header = file.readline()
+            rows = cast("IO[bytes]", _Section(file, int(size) - len(header)))
+            yield next(csv.reader([header.decode()])), rows
 
 
 def main(path: str) -> None:
@@ -52,7 +61,7 @@ def main(path: str) -> None:
     rows: Rows | None = None
     for names, page in pages(path):
         rows = rows or Rows("measured", [column(name) for name in names])
-        for lines, _ in BulkPage(io.BytesIO(page), _UNTOLD, "", _EXTRACTED).lines(rows):
+        for lines, _ in BulkPage(page, _UNTOLD, "", _EXTRACTED).lines(rows):
             sys.stdout.buffer.write(lines)
 
 

@@ -104,7 +104,9 @@ def test_pages_of_a_download_become_the_lines_of_their_rows(processes: Processes
     header = '"Id","Currency_3__c","String_4__c"\n'
     pages = [['"1","2.50","a\n"\n', '"2","",""\n'], ['"3","1.0E7","Id"\n']]
     file = tmp_path / "pages.csv"
-    file.write_text("".join(header + "".join(rows) for rows in pages))
+    texts = [header + "".join(rows) for rows in pages]
+    file.write_text("".join(texts))
+    (tmp_path / "pages.csv.sizes").write_text(" ".join(str(len(text)) for text in texts))
     processes.directory = PROJECT
     finished = processes.python("-m", "benchmarks.lines", file).expect()
     assert [tuple(message["record"].values()) for message in finished.messages()] == [
