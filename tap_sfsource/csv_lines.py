@@ -121,76 +121,85 @@ class CsvLines:
         out: list[bytes] = []
         count = 0
         for part in _parts(block, self._part):
-            cells = self._cells(part)
-            if cells is None:
+            pieces = self._pieces(part)
+            if pieces is None:
                 slow = self._slow(part, extracted)
                 out += slow
                 count += len(slow)
             else:
-                self._rows.passing(cells)
-                count += len(cells) // self._width
-                out.append(self._joined(cells, pattern, end))
+                count += len(pieces) // (2 * self._width)
+                out.append(self._joined(pieces, pattern, end))
         return b"".join(out), count
 
-    def _cells(self, part: bytes) -> list[bytes] | None:
-        """Take rows apart: their cells one after the other, as JSON text without quotes; None if they are built otherwise."""
+    def _pieces(self, part: bytes) -> list[bytes] | None:
+        """Take rows apart at their quotes.
+
+        Returns:
+            Cells, as JSON text without quotes, at the odd places, and what separates them at the even ones, the first and
+            the last among them; None if the rows are built otherwise.
+        """
         for raw, escape in _ESCAPES:
             if raw in part:
                 part = part.replace(raw, escape)
         pieces = part.split(b'"')
         if pieces[-1] == b"":
             pieces[-1] = b"\n"  # the last row of a page may end without a line feed
-        cells, separators = pieces[1::2], pieces[2::2]
-        if pieces[0] or len(cells) != len(separators):
+        separators = pieces[2::2]
+        if pieces[0] or not len(pieces) % 2:
             return None
-        rows, rest = divmod(len(cells), self._width)
+        rows, rest = divmod(len(separators), self._width)
         if not rest and separators == self._separators * rows:
-            return cells
-        return self._put_together(cells, separators)
+            return pieces
+        return self._put_together(pieces, separators)
 
-    def _put_together(self, cells: list[bytes], separators: list[bytes]) -> list[bytes] | None:
-        """Mend the cells of rows with doubled quotes, at which they were split as well."""
-        width, wanted, end = self._width, self._separators, len(separators)
-        whole: list[bytes] = []
-        start = row = 0
-        while row < end:
-            if separators[row : row + width] == wanted:
+    def _put_together(self, pieces: list[bytes], separators: list[bytes]) -> list[bytes] | None:
+        """Mend, in place, the cells with doubled quotes, at which they were split as well."""
+        width, wanted = self._width, self._separators
+        row = 0
+        while row < len(separators):
+            found = separators[row : row + width]
+            if found == wanted:
                 row += width
                 continue
-            whole += cells[start:row]
-            for separator in wanted:
-                stop = row
-                while stop < end and not separators[stop]:
-                    stop += 1
-                if stop == end or separators[stop] != separator:
-                    return None
-                whole.append(cells[row] if stop == row else b'\\"'.join(cells[row : stop + 1]))
-                row = stop + 1
-            start = row
-        return whole + cells[start:]
+            if b"" not in found:
+                return None
+            begin = end = row + found.index(b"")
+            while end < len(separators) and not separators[end]:
+                end += 1
+            cell = slice(2 * begin + 1, 2 * end + 2)
+            pieces[cell] = [b'\\"'.join(pieces[cell][::2])]
+            del separators[begin:end]
+        return pieces
 
     def _pattern(self, end: bytes) -> list[bytes]:
-        """What stands before each cell of a row, and a place for the cell; before the first is the end of the row above."""
-        pattern: list[bytes] = []
-        close = self._quotes[-1] + end if self._keys else b""
-        for key, quote in zip(self._keys, self._quotes, strict=True):
-            pattern += (close + key + quote, b"")
-            close = quote
-        return pattern
+        """What stands before each cell of a row; before the first is the end of the row above."""
+        closes = (self._quotes[-1] + end, *self._quotes)
+        return [
+            close + key + quote for close, key, quote in zip(closes, self._keys, self._quotes, strict=False)
+        ]
 
-    def _joined(self, cells: list[bytes], pattern: list[bytes], end: bytes) -> bytes:
-        """Put cells between their keys, and each row's last one before `end`."""
-        width = self._width
-        for place in range(width - 1, len(self._keys) - 1, -1):
-            del cells[place :: place + 1]
+    def _joined(self, pieces: list[bytes], pattern: list[bytes], end: bytes) -> bytes:
+        """Put keys between cells, in place of what separated them, and `end` behind each row's last one."""
+        if self._rows.further:
+            pieces = self._without_further(pieces)
         width = len(self._keys)
         for index in self._bare:
-            cells[index::width] = self._unquoted(index, cells[index::width])
-        parts = pattern * (len(cells) // width)
-        parts[1::2] = cells
-        parts[0] = self._keys[0] + self._quotes[0]
-        parts.append(self._quotes[-1] + end)
-        return _finished(b"".join(parts))
+            pieces[2 * index + 1 :: 2 * width] = self._unquoted(index, pieces[2 * index + 1 :: 2 * width])
+        between = pattern * (len(pieces) // (2 * width))
+        between[0] = self._keys[0] + self._quotes[0]
+        between.append(self._quotes[-1] + end)
+        pieces[::2] = between
+        return _finished(b"".join(pieces))
+
+    def _without_further(self, pieces: list[bytes]) -> list[bytes]:
+        """Show all cells to who waits for further fields, and take those fields out."""
+        cells = pieces[1::2]
+        self._rows.passing(cells)
+        for place in range(self._width - 1, len(self._keys) - 1, -1):
+            del cells[place :: place + 1]
+        own = [b""] * (2 * len(cells) + 1)
+        own[1::2] = cells
+        return own
 
     def _unquoted(self, index: int, column: list[bytes]) -> list[bytes]:
         """Write cells whose JSON has no quotes; but for nulls there is hardly ever anything to do."""

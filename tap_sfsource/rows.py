@@ -144,7 +144,7 @@ class Rows:
         return self._csv.lines(block, extracted)
 
     def passing(self, cells: Sequence[bytes]) -> None:
-        """See the cells of whole rows before lines are made of them: all fields of the query, as JSON text without quotes."""
+        """See the cells of whole rows with further fields before lines are made of them: JSON text without quotes."""
 
     def csv_records(self, block: bytes) -> Iterator[dict[str, Any]]:
         """The same rows as dicts."""
