@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import sys
 import tempfile
@@ -40,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     rows = options.rows or (4_000 if options.quick else 200_000)
     runs = options.runs or (1 if options.quick else 5)
+    # As pip leaves an installed package, whatever has been edited since.
+    for package in ("tap_sfsource", "target_sfwarehouse", "benchmarks"):
+        compileall.compile_dir(PROJECT / package, quiet=1)
     results: list[Result] = []
     peers = NoPeers() if options.without_peers else Peers()
     try:

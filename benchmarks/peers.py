@@ -64,13 +64,15 @@ def _installed(name: str) -> Peer | str:
     locked = REQUIREMENTS / f"{name}.txt"
     version = (REQUIREMENTS / f"{name}.in").read_text().strip().partition("==")[2]
     folder = ENVIRONMENTS / name
-    stamp = folder / "installed.txt"
+    stamp = folder / "compiled.txt"
     if stamp.exists() and stamp.read_bytes() == locked.read_bytes():
         return Peer(name, version, folder)
     uv = str(Path(sys.executable).with_name("uv"))
+    install = [uv, "pip", "install", "--quiet", "--python", str(folder)]
     commands = (
         [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)],
-        [uv, "pip", "install", "--quiet", "--python", str(folder), "--require-hashes", "-r", str(locked)],
+        # As pip does: a user's programs do not compile themselves whenever they start.
+        [*install, "--compile-bytecode", "--require-hashes", "-r", str(locked)],
     )
     for command in commands:
         try:
