@@ -1,4 +1,4 @@
-"""Open the one connection that a run uses.
+"""Open the connections that a run uses.
 
 The SSH tunnel is target-postgres's own code; it is imported only when it is asked for, because it costs more start-up
 time than everything else together.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import signal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -17,11 +18,11 @@ from target_sfwarehouse.errors import SettingsError, TargetError, WarehouseError
 from target_sfwarehouse.tls import tls_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from target_sfwarehouse.settings import Settings
 
-__all__ = ["connect", "explained"]
+__all__ = ["connector", "explained"]
 
 logger = logging.getLogger("target-sfwarehouse")
 
@@ -56,20 +57,24 @@ ADVICE = {
 """What to do, by SQLSTATE or its beginning (PostgreSQL's manual, appendix A)."""
 
 
-def connect(settings: Settings) -> psycopg.Connection[Any]:
-    """Connect to the configured warehouse, or to the embedded one when none is configured.
+def connector(settings: Settings) -> Callable[[], psycopg.Connection[Any]]:
+    """Find out how to reach the configured warehouse, or the embedded one when none is configured.
 
     Args:
         settings: The target's settings.
 
     Returns:
-        A connection in autocommit mode with a defined session.
+        A function that connects: it returns a connection in autocommit mode with a defined session, and raises
+        WarehouseError if the server cannot be reached or does not let us in.
 
     Raises:
         SettingsError: The settings do not say how to connect.
-        WarehouseError: The server cannot be reached or does not let us in.
+        WarehouseError: The embedded server does not start, or the tunnel does not open.
     """
-    target = _connection_string(settings)
+    return partial(_connect, _connection_string(settings))
+
+
+def _connect(target: str) -> psycopg.Connection[Any]:
     try:
         connection = psycopg.connect(
             target, autocommit=True, application_name="target-sfwarehouse", client_encoding="UTF8"

@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-__all__ = ["Engine", "detect"]
+__all__ = ["Engine", "begin", "detect"]
 
 TUNING = (
     "SET temp_buffers = '64MB'",
@@ -62,12 +62,24 @@ def detect(connection: psycopg.Connection[Any]) -> Engine:
         "SELECT version(), EXISTS (SELECT 1 FROM pg_catalog.pg_extension WHERE extname = 'citus')"
     ).fetchone()
     version, citus = row if row is not None else ("", False)
-    engine = engine_of(version, connection.info.server_version, citus=citus)
+    return engine_of(version, connection.info.server_version, citus=citus)
+
+
+def begin(connection: psycopg.Connection[Any], engine: Engine) -> psycopg.Connection[Any]:
+    """Begin a session.
+
+    Args:
+        connection: An open connection.
+        engine: What its server can do.
+
+    Returns:
+        The connection.
+    """
     for statement in engine.session:
         # A pooler may hand over a session that has used temporary tables, whose buffers cannot change any more.
         with suppress(psycopg.Error):
             connection.execute(statement.encode())
-    return engine
+    return connection
 
 
 def engine_of(version: str, number: int, *, citus: bool) -> Engine:

@@ -15,6 +15,7 @@ from target_sfwarehouse.worker import Worker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from target_sfwarehouse.batch import Batch
     from target_sfwarehouse.csv_load import CsvLoad
     from target_sfwarehouse.errors import InputError
     from target_sfwarehouse.loader import Loader
@@ -79,12 +80,16 @@ class Intake:
         """
         if self._loader is None:
             # Imported late: `--version` and `--about` need no driver.
-            from target_sfwarehouse.connect import connect  # noqa: PLC0415
-            from target_sfwarehouse.engine import detect  # noqa: PLC0415
+            from target_sfwarehouse.connect import connector  # noqa: PLC0415
+            from target_sfwarehouse.engine import begin, detect  # noqa: PLC0415
+            from target_sfwarehouse.lanes import Lanes  # noqa: PLC0415
             from target_sfwarehouse.loader import Loader  # noqa: PLC0415
 
-            connection = connect(self.settings)
-            self._loader = Loader(connection, detect(connection), self.settings, self._emit)
+            connect = connector(self.settings)
+            first = connect()
+            engine = detect(first)
+            lanes: Lanes[Batch] = Lanes(begin(first, engine), lambda: begin(connect(), engine))
+            self._loader = Loader(lanes, engine, self.settings, self._emit)
         return self._loader
 
     @property
@@ -245,7 +250,8 @@ class Intake:
         """
         self.flush()
         if self._loader is not None:
-            self.worker.call(self.check)
+            self.worker.call(self._loader.settle)
+            self.check()
 
     def finish(self) -> None:
         """Commit everything read so far, vouch for it, and write the end of the run.
@@ -286,4 +292,4 @@ class Intake:
             self._worker.close()
             self._worker = None
         if self._loader is not None:
-            self._loader.connection.close()
+            self._loader.close()

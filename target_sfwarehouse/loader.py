@@ -1,9 +1,12 @@
 """Load rows: COPY into staging, and per batch and table one transaction that brings them into the table.
 
-Everything here runs on the worker's thread and owns the connection. Rows come as chunks, each with one COPY. They go
-to a temporary table, which no other session sees and which takes no lock; a flush then takes one table after the
-other: lock, merge, count, commit. So streams may come in any order, record by record, and two runs into one schema
-never wait for each other in a circle.
+Everything here runs on the worker's thread. Rows come as chunks, each with one COPY. They go to a temporary table, which
+no other session sees and which takes no lock; a flush then takes one table after the other: lock, merge, count, commit.
+So streams may come in any order, record by record, and two runs into one schema never wait for each other in a circle.
+
+A flush closes a batch, which is merged by the session that has its rows, on another thread, while the next rows go to a
+second session. Whatever is not plain staging waits for it first (`settle`): batches are merged in order, no table is changed
+under a merge, and a run holds one lock at a time.
 
 A table that this run made, and one without a key, is copied into directly, in a transaction of its own, as long as
 no other stream comes in between and no key is repeated.
@@ -21,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import errors as pg
 
+from target_sfwarehouse.batch import Batch, is_trouble
 from target_sfwarehouse.careful import BAD_ROW, copy_carefully
 from target_sfwarehouse.copying import OpenCopy, copy_blocks
 from target_sfwarehouse.ddl import ensure_schema, ensure_table, lock, make_stage, run
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
     from target_sfwarehouse.chunks import Chunk
     from target_sfwarehouse.csv_load import CsvLoad
     from target_sfwarehouse.engine import Engine
+    from target_sfwarehouse.lanes import Lanes
     from target_sfwarehouse.rows import RowShape
     from target_sfwarehouse.settings import Settings
 
@@ -49,28 +54,47 @@ logger = logging.getLogger("target-sfwarehouse")
 
 
 class Loader:
-    """Brings chunks of rows into tables over one connection."""
+    """Brings chunks of rows into tables."""
 
     def __init__(
-        self,
-        connection: psycopg.Connection[Any],
-        engine: Engine,
-        settings: Settings,
-        emit: Callable[[bytes], None],
+        self, lanes: Lanes[Batch], engine: Engine, settings: Settings, emit: Callable[[bytes], None]
     ) -> None:
-        self.connection = connection
         self.engine = engine
         self.settings = settings
         self.runs = RunLog(settings)
         self.rejected = Rejected(settings, self.runs.run_id)
         self.loads: dict[str, Load] = {}
         self.failure: InputError | None = None
+        self._lanes = lanes
         self._emit = emit
-        self._merger = Merger(connection, engine, settings, self.runs, self.rejected, self._fail)
         self._direct: Load | None = None
         self._copying: OpenCopy | None = None
         self._stages = 0
         self._ready = False
+
+    @property
+    def connection(self) -> psycopg.Connection[Any]:
+        """The session at hand."""
+        return self._lanes.connection
+
+    @property
+    def _merger(self) -> Merger:
+        return Merger(self.connection, self.engine, self.settings, self.runs, self.rejected, self._fail)
+
+    def settle(self) -> None:
+        """Wait for the batch that is being merged, and take note of what became of it.
+
+        Raises:
+            psycopg.Error: What the server said of anything but a table or a row.
+            TableLockedError: Another run holds a table and the settings say not to wait.
+        """
+        batch = self._lanes.wait()
+        for part in batch.parts if batch is not None else ():
+            part.load.counts += part.counts
+            part.load.emptied |= part.staged.emptied
+            if part.staged.failure is not None:
+                part.load.segment = None
+                self._fail(part.load, part.staged.failure)
 
     def prepare(self, stream: str, wanted: Wanted) -> Load:
         """Make a stream's table fit its schema; rows staged before are merged first if it has to change.
@@ -88,8 +112,9 @@ class Loader:
         """
         name, load = load_of(self.loads, stream)
         known = load.table if load is not None else None
-        if known is None or changes(known, wanted):
+        if known is None or known.keys != wanted.keys or changes(known, wanted):
             self.end_copy()
+            self.settle()
             self._guarded(self._direct, self._commit_direct)
             if load is not None:
                 self._guarded(load, partial(self._merge_alone, load))
@@ -126,6 +151,8 @@ class Loader:
         load = chunk.load
         if load.failure is not None:
             return
+        if not self._lanes.free():
+            self.settle()
         load.first_line = load.first_line or chunk.first_line
         load.counts.read += len(chunk)
         if self._copying is not None and (chunk.data is None or not self._copying.takes(chunk)):
@@ -215,6 +242,8 @@ class Loader:
             batch: The file and where it goes.
         """
         self.end_copy()
+        if not self._lanes.free():
+            self.settle()
         load = batch.load
         self._merge_others(load, batch.shape.column_names)
         if load.failure is not None:
@@ -264,6 +293,7 @@ class Loader:
             text: The line.
         """
         self.end_copy()
+        self.settle()
         self._make_schema()
         load = self.loads.get(table_name(error.stream)) if error.stream else None
         if load is not None:
@@ -271,6 +301,7 @@ class Loader:
         self.rejected.write(self.connection, self.engine, error, text)
 
     def _fail(self, load: Load, error: InputError) -> None:
+        self.settle()  # the batch before may have failed at an earlier line
         load.failure = error
         if self.failure is None or error.line < self.failure.line:
             self.failure = error
@@ -286,6 +317,7 @@ class Loader:
     def _begin_direct(self, load: Load) -> None:
         """Begin the transaction of a direct load, if it has not begun."""
         if self._direct is None:
+            self.settle()
             run(self.connection, "BEGIN")
             self._direct = load
             lock(self.connection, self.engine, self.settings, load.table.label)
@@ -308,6 +340,7 @@ class Loader:
         """Merge what is staged with other columns than those of the rows that come next."""
         if load.segment is None or load.segment.columns == columns:
             return
+        self.settle()
         if self._direct is not load:  # a run never holds the locks of two tables, and each fails by itself
             self._guarded(self._direct, self._commit_direct)
         self._guarded(load, partial(self._merge_alone, load))
@@ -318,10 +351,11 @@ class Loader:
             return load.segment
         columns = shape.column_names
         types = tuple(f"{quoted(column)} {load.table.columns[column]}" for column in columns)
-        name = load.stages.get(types)
+        stages = load.stages[self._lanes.number]
+        name = stages.get(types)
         if name is None:
             self._stages += 1
-            name = load.stages[types] = quoted(f"_sfw_stage_{self._stages}")
+            name = stages[types] = quoted(f"_sfw_stage_{self._stages}")
             make_stage(self.connection, self.engine, name, load.table, columns)
         load.segment = Segment(name, shape)
         return load.segment
@@ -345,29 +379,32 @@ class Loader:
         self._direct = None
 
     def flush(self, states: list[tuple[int, bytes]]) -> None:
-        """Commit everything taken in, table by table, then emit the last state that it vouches for.
+        """Close the batch of everything taken in: it is committed, and then emits the last state that it vouches for.
 
         Args:
             states: Line number and text of the STATE messages since the last flush, in order.
         """
         self.end_copy()
         self._guarded(self._direct, self._commit_direct)
-        for load in list(self.loads.values()):
-            self._guarded(load, partial(self._merge_alone, load))
-            if load.failure is None:
+        self.settle()
+        staged = []
+        for load in self.loads.values():
+            if load.segment is not None:
+                staged.append(load)
+            elif load.failure is None:
                 load.first_line = 0
-        safe = [text for line, text in states if self.failure is None or line < self.failure.line]
-        if safe:
-            self.runs.bookmark(safe[-1])
-            self._emit(safe[-1])
+        batch = Batch(self._merger, staged, states, self.failure)
+        if staged:
+            self._lanes.start(partial(batch.merge, self._emit))
+        else:
+            batch.merge(self._emit)
 
     def _guarded(self, load: Load | None, work: Callable[[], None]) -> None:
         """Merge or commit a table's rows; what the warehouse refuses ends that table's load only."""
         try:
             work()
         except psycopg.Error as error:
-            trouble = isinstance(error, psycopg.OperationalError) and not isinstance(error, BAD_ROW)
-            if load is None or trouble:
+            if load is None or is_trouble(error):
                 raise
             if self._direct is load:
                 run(self.connection, "ROLLBACK")
@@ -384,6 +421,7 @@ class Loader:
             version: The version that is complete.
         """
         self.end_copy()
+        self.settle()
         with self.connection.transaction():
             lock(self.connection, self.engine, self.settings, load.table.label)
             marked = activate(self.connection, load.table, version, hard_delete=self.settings.hard_delete)
@@ -394,6 +432,11 @@ class Loader:
     def finish(self) -> None:
         """Write the end of the run into `_sync_runs`."""
         self.end_copy()
+        self.settle()
         if self._ready:
             counted = {load.table.stream: load.counts for load in self.loads.values()}
             self.runs.finish(self.connection, counted)
+
+    def close(self) -> None:
+        """End the sessions."""
+        self._lanes.close()

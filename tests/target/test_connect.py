@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from target_sfwarehouse.connect import connect
+from target_sfwarehouse.connect import connector
 from target_sfwarehouse.errors import SettingsError, WarehouseError, without_secrets
 from target_sfwarehouse.settings import Settings
 from target_sfwarehouse.target import TargetSFWarehouse
@@ -49,7 +49,7 @@ def _handlers() -> Iterator[None]:
 def opened(**config: Any) -> psycopg.Connection[Any]:
     """Connect as the target does, defaults filled in by the SDK."""
     target = TargetSFWarehouse(config=config)
-    return connect(Settings.from_config(target.config))
+    return connector(Settings.from_config(target.config))()
 
 
 def zone_of(connection: psycopg.Connection[Any]) -> str:
@@ -170,7 +170,7 @@ def test_an_ssh_tunnel(parts: dict[str, Any]) -> None:
         target = TargetSFWarehouse(config={**parts, "ssh_tunnel": tunnel_by(port, text)})
         ours = signal.getsignal(signal.SIGTERM)
         assert ours not in (before, signal.SIG_DFL)
-        connection = connect(Settings.from_config(target.config))
+        connection = connector(Settings.from_config(target.config))()
         assert connection.info.port not in (port, parts["port"])
         assert zone_of(connection) == "UTC"
         assert signal.getsignal(signal.SIGTERM) == ours

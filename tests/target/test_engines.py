@@ -152,6 +152,6 @@ def test_a_session_that_has_been_used_before(warehouse: Warehouse) -> None:
     with psycopg.connect(plain_url(warehouse.url), autocommit=True) as used:
         used.execute("CREATE TEMP TABLE t (id int)")
         used.execute("INSERT INTO t VALUES (1)")
-        with patch("target_sfwarehouse.connect.connect", lambda _settings: used):
+        with patch("target_sfwarehouse.connect.connector", lambda _settings: lambda: used):
             messages = [schema_message("accounts", {"id": INTEGER}), record("accounts", {"id": 1}), state(1)]
             assert load(warehouse.config(), messages).states == [1]

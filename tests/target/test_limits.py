@@ -76,7 +76,8 @@ def test_a_table_that_the_run_made_is_loaded_without_staging(warehouse: Warehous
     assert merges(sent) == 0
     sent.clear()
     loaded(warehouse.config(), messages)
-    assert len([text for text in sent if text.startswith("CREATE TEMPORARY TABLE")]) == 1
+    # One for each of at most two sessions.
+    assert len([text for text in sent if text.startswith("CREATE TEMPORARY TABLE")]) <= 2
     assert merges(sent) == 1
 
 
@@ -123,7 +124,8 @@ def test_one_statement_a_batch_brings_the_rows_in(warehouse: Warehouse, sent: li
     messages = [SCHEMA, *(record("accounts", {"id": n}) for n in range(950)), state({"n": 1})]
     loaded(warehouse.config(batch_size_rows=100), messages)
     assert merges(sent) == 10
-    assert len([text for text in sent if text.startswith("CREATE TEMPORARY TABLE")]) == 1
+    # One for each of at most two sessions.
+    assert len([text for text in sent if text.startswith("CREATE TEMPORARY TABLE")]) <= 2
 
 
 def test_a_table_that_the_run_made_takes_a_repeated_key(warehouse: Warehouse, sent: list[str]) -> None:
