@@ -16,36 +16,36 @@ from __future__ import annotations
 
 import csv
 import logging
-from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg import errors as pg
 
 from target_sfwarehouse.batch import Batch, is_trouble
 from target_sfwarehouse.careful import BAD_ROW, copy_carefully
 from target_sfwarehouse.copying import OpenCopy, copy_blocks
-from target_sfwarehouse.ddl import ensure_schema, ensure_table, lock, make_stage, run
+from target_sfwarehouse.ddl import ensure_schema, ensure_table, lock
+from target_sfwarehouse.direct import Direct
 from target_sfwarehouse.errors import InputError
-from target_sfwarehouse.identifiers import quoted, table_name
+from target_sfwarehouse.identifiers import table_name
 from target_sfwarehouse.loads import Load, Segment, load_of
 from target_sfwarehouse.merging import Merger
 from target_sfwarehouse.refused import REFUSED_ROW
 from target_sfwarehouse.rejected import Rejected
 from target_sfwarehouse.runs import Counts, RunLog
+from target_sfwarehouse.stages import Stages
 from target_sfwarehouse.table import Wanted, changes
 from target_sfwarehouse.versions import activate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from target_sfwarehouse.chunks import Chunk
     from target_sfwarehouse.csv_load import CsvLoad
     from target_sfwarehouse.engine import Engine
     from target_sfwarehouse.lanes import Lanes
-    from target_sfwarehouse.rows import RowShape
     from target_sfwarehouse.settings import Settings
 
 __all__ = ["Loader"]
@@ -67,9 +67,9 @@ class Loader:
         self.failure: InputError | None = None
         self._lanes = lanes
         self._emit = emit
-        self._direct: Load | None = None
+        self._direct = Direct()
         self._copying: OpenCopy | None = None
-        self._stages = 0
+        self._stages = Stages(lanes, engine)
         self._ready = False
 
     @property
@@ -115,7 +115,7 @@ class Loader:
         if known is None or known.keys != wanted.keys or changes(known, wanted):
             self.end_copy()
             self.settle()
-            self._guarded(self._direct, self._commit_direct)
+            self._end_direct()
             if load is not None:
                 self._guarded(load, partial(self._merge_alone, load))
             self._make_schema()
@@ -151,7 +151,7 @@ class Loader:
         load = chunk.load
         if load.failure is not None:
             return
-        if not self._lanes.free():
+        if self._direct.takes(load) or not self._lanes.free():
             self.settle()
         load.first_line = load.first_line or chunk.first_line
         load.counts.read += len(chunk)
@@ -161,7 +161,7 @@ class Loader:
         if chunk.load.failure is not None:
             return  # it was among what the COPY held, or what was staged
         if chunk.data is None:
-            self._stage_carefully(load, self._segment(load, chunk.shape), chunk)
+            self._stage_carefully(load, self._stages.segment(load, chunk.shape), chunk)
         else:
             self._append(chunk)
 
@@ -170,10 +170,10 @@ class Loader:
         load = chunk.load
         if self._copying is None:
             segment = None
-            if self._may_copy_directly(load):
+            if self._direct.takes(load):
                 self._begin_direct(load)
             else:
-                segment = self._segment(load, chunk.shape)
+                segment = self._stages.segment(load, chunk.shape)
             self._copying = OpenCopy(self.connection, load, segment, chunk.columns, self._atomic())
         copying = self._copying
         try:
@@ -208,9 +208,9 @@ class Loader:
         load, data = chunk.load, chunk.data
         assert data is not None
         copy = partial(copy_blocks, self.connection, columns=chunk.columns, blocks=(data,))
-        if self._may_copy_directly(load) and self._copied_directly(load, partial(copy, into=load.table.sql)):
+        if self._direct.takes(load) and self._copied_directly(load, partial(copy, into=load.table.sql)):
             return
-        segment = self._segment(load, chunk.shape)
+        segment = self._stages.segment(load, chunk.shape)
         try:
             with self._atomic():
                 copy(into=segment.name)
@@ -242,9 +242,9 @@ class Loader:
             batch: The file and where it goes.
         """
         self.end_copy()
-        if not self._lanes.free():
-            self.settle()
         load = batch.load
+        if self._direct.takes(load) or not self._lanes.free():
+            self.settle()
         self._merge_others(load, batch.shape.column_names)
         if load.failure is not None:
             return
@@ -254,20 +254,20 @@ class Loader:
                 return
             for chunk in batch.chunks(lambda error, text: self._refused(load, error, text)):
                 load.counts.read += len(chunk)
-                self._stage_carefully(load, self._segment(load, chunk.shape), chunk)
+                self._stage_carefully(load, self._stages.segment(load, chunk.shape), chunk)
         except (InputError, OSError, EOFError, csv.Error) as error:
             self._fail(load, batch.error(error))
 
     def _copied_whole(self, batch: CsvLoad) -> bool:
         load = batch.load
-        if batch.direct and self.engine.row_order and self._may_copy_directly(load):
+        if batch.direct and self.engine.row_order and self._direct.takes(load):
             rows = self._copied_directly(load, partial(batch.copy_to_table, self.connection))
             if rows is not None:
                 load.counts.read += rows
                 return True
             # A key came twice, `is_deleted` is null, or a row is bad: staging can tell, and sets right what it can.
             load.direct = False
-        segment = self._segment(load, batch.shape)
+        segment = self._stages.segment(load, batch.shape)
         try:
             copied = batch.copy_to_stage(self.connection, self.engine, segment.name, self._atomic())
         except BAD_ROW:
@@ -307,76 +307,35 @@ class Loader:
             self.failure = error
 
     def _atomic(self) -> AbstractContextManager[Any]:
-        """A savepoint inside a direct load's transaction; elsewhere each COPY is atomic by itself."""
-        return self.connection.transaction() if self._direct is not None else nullcontext()
-
-    def _may_copy_directly(self, load: Load) -> bool:
-        """Whether the order of rows and the locks of other tables allow it."""
-        return load.direct and load.segment is None and (self._direct is None or self._direct is load)
+        return self._direct.atomic(self._merger)
 
     def _begin_direct(self, load: Load) -> None:
-        """Begin the transaction of a direct load, if it has not begun."""
-        if self._direct is None:
+        if self._direct.load is None:
             self.settle()
-            run(self.connection, "BEGIN")
-            self._direct = load
-            lock(self.connection, self.engine, self.settings, load.table.label)
+            self._direct.begin(self._merger, load)
+
+    def _end_direct(self) -> None:
+        self._guarded(self._direct.load, partial(self._direct.commit, self._merger))
 
     def _copied_directly(self, load: Load, copy: Callable[[], int]) -> int | None:
-        """Copy into the table itself; None if it refuses a row, and none of them stays."""
         self._begin_direct(load)
-        try:
-            with self.connection.transaction():
-                rows = copy()
-        except REFUSED_ROW as error:
-            if isinstance(error, pg.UniqueViolation):
-                # A key came twice: from here on rows are staged, where the last one wins.
-                load.direct = False
-            return None
-        load.direct_rows += rows
-        return rows
+        return self._direct.copied(self._merger, load, copy)
 
     def _merge_others(self, load: Load, columns: tuple[str, ...]) -> None:
         """Merge what is staged with other columns than those of the rows that come next."""
         if load.segment is None or load.segment.columns == columns:
             return
         self.settle()
-        if self._direct is not load:  # a run never holds the locks of two tables, and each fails by itself
-            self._guarded(self._direct, self._commit_direct)
+        # A run never holds the locks of two tables, and each fails by itself.
+        if self._direct.load is not load:
+            self._end_direct()
         self._guarded(load, partial(self._merge_alone, load))
-
-    def _segment(self, load: Load, shape: RowShape) -> Segment:
-        """Return the staging table for rows with these columns."""
-        if load.segment is not None:
-            return load.segment
-        columns = shape.column_names
-        types = tuple(f"{quoted(column)} {load.table.columns[column]}" for column in columns)
-        stages = load.stages[self._lanes.number]
-        name = stages.get(types)
-        if name is None:
-            self._stages += 1
-            name = stages[types] = quoted(f"_sfw_stage_{self._stages}")
-            make_stage(self.connection, self.engine, name, load.table, columns)
-        load.segment = Segment(name, shape)
-        return load.segment
 
     def _merge_alone(self, load: Load) -> None:
         """Merge what is staged, in a transaction of its own unless the table's is open."""
-        merge = self._merger.merge if self._direct is load else self._merger.commit
+        merge = self._merger.merge if self._direct.load is load else self._merger.commit
         load.counts += merge(load)
         load.segment = None
-
-    def _commit_direct(self) -> None:
-        """End the transaction of a direct load, merging what had to be staged after all."""
-        load = self._direct
-        if load is None:
-            return
-        counts = Counts(inserted=load.direct_rows) + self._merger.merge(load)
-        self.runs.record(self.connection, load.table.stream, load.counts + counts)
-        run(self.connection, "COMMIT")
-        load.counts += counts
-        load.segment, load.direct_rows, load.first_line = None, 0, 0
-        self._direct = None
 
     def flush(self, states: list[tuple[int, bytes]]) -> None:
         """Close the batch of everything taken in: it is committed, and then emits the last state that it vouches for.
@@ -385,7 +344,7 @@ class Loader:
             states: Line number and text of the STATE messages since the last flush, in order.
         """
         self.end_copy()
-        self._guarded(self._direct, self._commit_direct)
+        self._end_direct()
         self.settle()
         staged = []
         for load in self.loads.values():
@@ -406,9 +365,8 @@ class Loader:
         except psycopg.Error as error:
             if load is None or is_trouble(error):
                 raise
-            if self._direct is load:
-                run(self.connection, "ROLLBACK")
-                self._direct = None
+            if self._direct.load is load:
+                self._direct.roll_back(self._merger)
             load.segment = None
             self.rejected.forget()
             self._fail(load, load.error(error))

@@ -72,7 +72,6 @@ class Load:
         table: The table as it stands.
         counts: What was done to it, as committed.
         segment: Rows staged since the last merge.
-        stages: Staging tables made so far, for each of the run's sessions by the columns and types that they have.
         direct: Whether rows may still be copied straight into the table.
         direct_rows: Rows copied straight into it in the open transaction.
         first_line: Input line of the first row that is not committed yet.
@@ -84,7 +83,6 @@ class Load:
     table: Table
     counts: Counts = field(default_factory=Counts)
     segment: Segment | None = None
-    stages: tuple[dict[tuple[str, ...], str], ...] = field(default_factory=lambda: ({}, {}))
     direct: bool = False
     direct_rows: int = 0
     first_line: int = 0

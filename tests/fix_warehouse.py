@@ -9,6 +9,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -88,3 +89,15 @@ def warehouse(warehouse_url: str) -> Iterator[Warehouse]:
         schema = f"test_{uuid.uuid4().hex[:12]}"
         yield Warehouse(warehouse_url, schema, connection)
         connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
+
+
+@pytest.fixture
+def loader(warehouse: Warehouse) -> Iterator[tuple[str, str]]:
+    """A role of the test's own, by which its session is told from others: name and URL."""
+    role = warehouse.schema.replace("test_", "loader_")
+    parts = urlsplit(plain_url(warehouse.url))
+    warehouse.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'loader'")
+    warehouse.execute(f"CREATE SCHEMA {{schema}} AUTHORIZATION {role}")
+    yield role, parts._replace(netloc=f"{role}:loader@{parts.hostname}:{parts.port}").geturl()
+    warehouse.execute(f"DROP OWNED BY {role} CASCADE")
+    warehouse.execute(f"DROP ROLE {role}")

@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import pytest
 
 from target_sfwarehouse.errors import SettingsError, WarehouseError
 from tests.fix_process import DEADLINE, Finished, wait_until
-from tests.fix_warehouse import plain_url
 from tests.target.support import INTEGER, STRING, as_lines, load, loaded, record, schema_message, state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.fix_process import Processes
     from tests.fix_warehouse import Warehouse
 
@@ -28,18 +25,6 @@ def with_options(warehouse: Warehouse, **options: str) -> dict[str, Any]:
     """Configuration of a session for which a server's owner set something, as for a role or a database."""
     flags = quote(" ".join(f"-c {name}={value}" for name, value in options.items()))
     return warehouse.config(sqlalchemy_url=f"{warehouse.url}?options={flags}")
-
-
-@pytest.fixture
-def loader(warehouse: Warehouse) -> Iterator[tuple[str, str]]:
-    """A role of the test's own, by which its session is told from others: name and URL."""
-    role = warehouse.schema.replace("test_", "loader_")
-    parts = urlsplit(plain_url(warehouse.url))
-    warehouse.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'loader'")
-    warehouse.execute(f"CREATE SCHEMA {{schema}} AUTHORIZATION {role}")
-    yield role, parts._replace(netloc=f"{role}:loader@{parts.hostname}:{parts.port}").geturl()
-    warehouse.execute(f"DROP OWNED BY {role} CASCADE")
-    warehouse.execute(f"DROP ROLE {role}")
 
 
 def test_a_server_that_may_only_be_read(warehouse: Warehouse) -> None:

@@ -1,0 +1,54 @@
+"""The temporary tables in which rows wait for their batch to be merged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from target_sfwarehouse.ddl import make_stage
+from target_sfwarehouse.identifiers import quoted
+from target_sfwarehouse.loads import Segment
+
+if TYPE_CHECKING:
+    from target_sfwarehouse.batch import Batch
+    from target_sfwarehouse.engine import Engine
+    from target_sfwarehouse.lanes import Lanes
+    from target_sfwarehouse.loads import Load
+    from target_sfwarehouse.rows import RowShape
+
+__all__ = ["Stages"]
+
+
+class Stages:
+    """Makes staging tables, once for each session, table and set of columns and types."""
+
+    def __init__(self, lanes: Lanes[Batch], engine: Engine) -> None:
+        """Begin without any.
+
+        Args:
+            lanes: The sessions; the one at hand gets the table.
+            engine: What the server can do.
+        """
+        self._lanes = lanes
+        self._engine = engine
+        self._names: dict[tuple[int, str, tuple[str, ...]], str] = {}
+
+    def segment(self, load: Load, shape: RowShape) -> Segment:
+        """Give the place for rows that come next.
+
+        Args:
+            load: The table that they are for.
+            shape: Their columns: those of the rows that wait already, if any do.
+
+        Returns:
+            The segment of the rows that wait, or an empty one.
+        """
+        if load.segment is None:
+            columns, table = shape.column_names, load.table
+            types = tuple(f"{quoted(column)} {table.columns[column]}" for column in columns)
+            key = (self._lanes.number, table.label, types)
+            name = self._names.get(key)
+            if name is None:
+                name = self._names[key] = quoted(f"_sfw_stage_{len(self._names) + 1}")
+                make_stage(self._lanes.connection, self._engine, name, table, columns)
+            load.segment = Segment(name, shape)
+        return load.segment
