@@ -15,9 +15,9 @@ from target_sfwarehouse.worker import Worker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target_sfwarehouse.batch import Batch
     from target_sfwarehouse.csv_load import CsvLoad
     from target_sfwarehouse.errors import InputError
+    from target_sfwarehouse.flush import Flush
     from target_sfwarehouse.loader import Loader
     from target_sfwarehouse.loads import Load
     from target_sfwarehouse.rows import RowShape
@@ -88,7 +88,7 @@ class Intake:
             connect = connector(self.settings)
             first = connect()
             engine = detect(first)
-            lanes: Lanes[Batch] = Lanes(begin(first, engine), lambda: begin(connect(), engine))
+            lanes: Lanes[Flush] = Lanes(begin(first, engine), lambda: begin(connect(), engine))
             self._loader = Loader(lanes, engine, self.settings, self._emit)
         return self._loader
 

@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from target_sfwarehouse.batch import Batch, is_trouble
 from target_sfwarehouse.careful import BAD_ROW, copy_carefully
 from target_sfwarehouse.copying import OpenCopy, copy_blocks
 from target_sfwarehouse.ddl import ensure_schema, ensure_table, lock
 from target_sfwarehouse.direct import Direct
 from target_sfwarehouse.errors import InputError
+from target_sfwarehouse.flush import Flush, is_trouble
 from target_sfwarehouse.identifiers import table_name
 from target_sfwarehouse.loads import Load, Segment, load_of
 from target_sfwarehouse.merging import Merger
@@ -57,7 +57,7 @@ class Loader:
     """Brings chunks of rows into tables."""
 
     def __init__(
-        self, lanes: Lanes[Batch], engine: Engine, settings: Settings, emit: Callable[[bytes], None]
+        self, lanes: Lanes[Flush], engine: Engine, settings: Settings, emit: Callable[[bytes], None]
     ) -> None:
         self.engine = engine
         self.settings = settings
@@ -88,8 +88,8 @@ class Loader:
             psycopg.Error: What the server said of anything but a table or a row.
             TableLockedError: Another run holds a table and the settings say not to wait.
         """
-        batch = self._lanes.wait()
-        for part in batch.parts if batch is not None else ():
+        flush = self._lanes.wait()
+        for part in flush.parts if flush is not None else ():
             part.load.counts += part.counts
             part.load.emptied |= part.staged.emptied
             if part.staged.failure is not None:
@@ -338,7 +338,7 @@ class Loader:
         load.segment = None
 
     def flush(self, states: list[tuple[int, bytes]]) -> None:
-        """Close the batch of everything taken in: it is committed, and then emits the last state that it vouches for.
+        """Have everything taken in committed, and then the last state emitted that it vouches for; `settle` waits for it.
 
         Args:
             states: Line number and text of the STATE messages since the last flush, in order.
@@ -352,11 +352,11 @@ class Loader:
                 staged.append(load)
             elif load.failure is None:
                 load.first_line = 0
-        batch = Batch(self._merger, staged, states, self.failure)
+        flush = Flush(self._merger, staged, states, self.failure)
         if staged:
-            self._lanes.start(partial(batch.merge, self._emit))
+            self._lanes.start(partial(flush.merge, self._emit))
         else:
-            batch.merge(self._emit)
+            flush.merge(self._emit)
 
     def _guarded(self, load: Load | None, work: Callable[[], None]) -> None:
         """Merge or commit a table's rows; what the warehouse refuses ends that table's load only."""

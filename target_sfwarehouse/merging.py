@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse.ddl import lock, run
-from target_sfwarehouse.refused import merge_accepted
+from target_sfwarehouse.refused import REFUSED_ROW, merge_accepted
 from target_sfwarehouse.runs import Counts
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from target_sfwarehouse.settings import Settings
 
 __all__ = ["Merger"]
+
+logger = logging.getLogger("target-sfwarehouse")
 
 
 @dataclass(frozen=True)
@@ -87,8 +90,21 @@ class Merger:
         """
         if load.segment is None or not load.segment.rows:
             return Counts()
+        emptied = load.emptied
+        try:
+            return self._commit(load)
+        except REFUSED_ROW:
+            # Only a rule that waits for the COMMIT gets here; asked of each statement, it tells the row.
+            logger.debug("%s refuses a batch at its end; asking it earlier", load.table.label)
+        load.emptied = emptied
+        self.rejected.forget()
+        return self._commit(load, "SET CONSTRAINTS ALL IMMEDIATE")
+
+    def _commit(self, load: Load, *first: str) -> Counts:
         with self.connection.transaction():
             lock(self.connection, self.engine, self.settings, load.table.label)
+            for statement in first:
+                run(self.connection, statement)
             counts = self.merge(load)
             self.runs.record(self.connection, load.table.stream, load.counts + counts)
         return counts

@@ -40,12 +40,10 @@ class Rejected:
     Attributes:
         settings: Names the schema.
         run_id: The run, as in `_sync_runs`.
-        count: Lines put in.
     """
 
     settings: Settings
     run_id: uuid.UUID
-    count: int = 0
     _ready: bool = False
 
     def write(
@@ -71,7 +69,6 @@ class Rejected:
         reason = error.reason.replace("\0", "�").encode("utf-8", "replace").decode()
         row = (self.run_id, error.line, error.stream, error.name, reason, message)
         connection.execute(INSERT.format(table=with_parameters(table)).encode(), row)
-        self.count += 1
 
     def forget(self) -> None:
         """A transaction has failed that may have made the table: look for it again."""

@@ -9,8 +9,8 @@ from target_sfwarehouse.identifiers import quoted
 from target_sfwarehouse.loads import Segment
 
 if TYPE_CHECKING:
-    from target_sfwarehouse.batch import Batch
     from target_sfwarehouse.engine import Engine
+    from target_sfwarehouse.flush import Flush
     from target_sfwarehouse.lanes import Lanes
     from target_sfwarehouse.loads import Load
     from target_sfwarehouse.rows import RowShape
@@ -21,7 +21,7 @@ __all__ = ["Stages"]
 class Stages:
     """Makes staging tables, once for each session, table and set of columns and types."""
 
-    def __init__(self, lanes: Lanes[Batch], engine: Engine) -> None:
+    def __init__(self, lanes: Lanes[Flush], engine: Engine) -> None:
         """Begin without any.
 
         Args:

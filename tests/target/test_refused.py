@@ -351,31 +351,25 @@ def test_of_two_bad_rows_the_first_is_told(warehouse: Warehouse) -> None:
     assert (names(warehouse), outcome.states) == ({}, [1])
 
 
-def test_a_rule_that_is_deferred_ends_the_table(warehouse: Warehouse) -> None:
-    """It speaks when everything is to be committed, quarantine included; other tables go on."""
+def test_a_rule_that_is_deferred(warehouse: Warehouse) -> None:
+    """It speaks when the batch is committed; what the first attempt removed has to be removed by the second."""
     ruled(
         warehouse,
-        NAMED,
         "CREATE TABLE {schema}.names (name text PRIMARY KEY)",
+        "INSERT INTO {schema}.names VALUES ('A'), ('C')",
         "ALTER TABLE {schema}.accounts ADD CONSTRAINT known FOREIGN KEY (name) REFERENCES {schema}.names "
         "DEFERRABLE INITIALLY DEFERRED",
     )
-    messages = [
-        SCHEMA,
-        schema_message("leads", {"id": INTEGER}),
-        state(1),
-        record("accounts", {"id": "a", "name": "X"}),
-        record("accounts", {"id": "b", "name": "B"}),
-        record("leads", {"id": 1}),
-        state(2),
-        record("leads", {"id": "much"}),
-    ]
-    outcome = load(warehouse.config(on_bad_record="quarantine", batch_size_rows=2), messages)
-    assert str(outcome.error).startswith("line 4, stream 'accounts': the warehouse refuses the rows")
-    assert '"known"' in str(outcome.error)
-    assert outcome.states == [1]
-    assert names(warehouse) == {}
-    assert len(warehouse.query("SELECT id FROM {schema}.leads")) == 1
+    bad = {"id": "b", "name": "B"}
+    outcome = load(warehouse.config(), among_good(bad))
+    said = 'insert or update on table "accounts" violates foreign key constraint "known"'
+    assert str(outcome.error) == f"line 6, stream 'accounts', key 'b': {said}"
+    assert names(warehouse) == {"a": "A"}
+    assert outcome.states == [{"n": 1}]
+    loaded(warehouse.config(), [SCHEMA, record("accounts", {"id": "old", "name": "A"})])
+    loaded(warehouse.config(load_method="overwrite", on_bad_record="quarantine"), among_good(bad))
+    assert names(warehouse) == {"a": "A", "c": "C"}
+    assert rejected(warehouse) == [6]
 
 
 @pytest.mark.parametrize("added", [{}, {"more": STRING}], ids=["narrower", "another column"])

@@ -1,4 +1,4 @@
-"""A batch: what is staged for several tables, and the states that it vouches for."""
+"""A flush: what is staged for several tables is committed, and vouches for the states behind it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from target_sfwarehouse.loads import Load
     from target_sfwarehouse.merging import Merger
 
-__all__ = ["Batch", "Part", "is_trouble"]
+__all__ = ["Flush", "Part", "is_trouble"]
 
 
 def is_trouble(error: psycopg.Error) -> bool:
@@ -31,11 +31,11 @@ def is_trouble(error: psycopg.Error) -> bool:
 
 @dataclass
 class Part:
-    """What a batch has for one table.
+    """What a flush has for one table.
 
     Attributes:
         load: The table's load, which goes on with other rows.
-        staged: The load as it was when the batch was closed.
+        staged: The load as it was when the flush began.
         counts: What was done.
     """
 
@@ -44,7 +44,7 @@ class Part:
     counts: Counts = field(default_factory=Counts)
 
 
-class Batch:
+class Flush:
     """Merges what is staged, table by table, beside a loader that goes on.
 
     Attributes:
@@ -58,11 +58,11 @@ class Batch:
         states: list[tuple[int, bytes]],
         failure: InputError | None,
     ) -> None:
-        """Close a batch.
+        """Take over what is staged.
 
         Args:
             merger: Merges, with the session that has the rows.
-            loads: Those with staged rows, which the batch takes over.
+            loads: Those with staged rows.
             states: Line number and text of the STATE messages behind the rows, in order.
             failure: The first bad line so far, if there is one.
         """
@@ -73,14 +73,14 @@ class Batch:
         for part in self.parts:
             part.load.segment, part.load.first_line = None, 0
 
-    def merge(self, emit: Callable[[bytes], None]) -> Batch:
+    def merge(self, emit: Callable[[bytes], None]) -> Flush:
         """Commit the rows of each table, then emit the last state that all of it vouches for.
 
         Args:
             emit: Writes a STATE's value.
 
         Returns:
-            The batch.
+            The flush.
 
         Raises:
             psycopg.Error: What the server says of anything but a table or a row.
