@@ -37,10 +37,6 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 _NULL = msgspec.Raw(b"null")
 _ESCAPE = re.compile(rb'\\(?:u[0-9A-Fa-f]{4}|[^"])')
 """JSON's escapes that CSV does not know, and the escaped backslash, which must not be taken for the start of one."""
-_NESTED = re.compile(rb"\[(?<=[,\n]\[)"), re.compile(rb"\{(?<=[,\n]\{)")
-"""Where an array or an object may stand among the values of encoded rows; text can look like it. The expressions begin with
-what is rare: to look for all of it in one takes longer than all the rest."""
-
 _UNESCAPED = {
     b"\\n": b"\n",
     b"\\r": b"\r",
@@ -52,6 +48,7 @@ _UNESCAPED = {
     **{b"\\u00%02x" % code: bytes((code,)) for code in range(1, 32)},
 }
 _NUL = b"\\u0000"
+_BEFORE_VALUE = b",\n"
 _UNFIT_NAME = re.compile(r'["\\\x00-\x1f]')
 
 Row = tuple[Any, ...]
@@ -246,19 +243,24 @@ def encode_rows(rows: Sequence[Row], *, replace_nul: bool, moved: bool = False) 
 
 def _refuse_nested(rows: Sequence[Row], data: bytes) -> None:
     """Raise NestedValueError if an array or an object is among the rows' values."""
-    if data.startswith((b"[", b"{")):
-        raise NestedValueError
-    for nested in _NESTED:
-        place = row = 0
+    for opener in (b"[", b"{"):
+        counted = row = 0
         looked_at = -1
-        for match in nested.finditer(data):
-            row += data.count(b"\n", place, match.start())
-            place = match.start()
-            if row == looked_at:
-                continue
-            looked_at = row
-            if any(type(value) is msgspec.Raw and bytes(value)[:1] in (b"[", b"{") for value in rows[row]):
-                raise NestedValueError
+        place = data.find(opener)
+        while place >= 0:
+            # Between values, where text can look like it too. What stands before it is looked at here, as an expression for
+            # both would look at each byte.
+            if not place or data[place - 1] in _BEFORE_VALUE:
+                row += data.count(b"\n", counted, place)
+                counted = place
+                if row != looked_at and _has_nested(rows[row]):
+                    raise NestedValueError
+                looked_at = row
+            place = data.find(opener, place + 1)
+
+
+def _has_nested(row: Row) -> bool:
+    return any(type(value) is msgspec.Raw and bytes(value)[:1] in (b"[", b"{") for value in row)
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:
