@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import difflib
 import json
 import signal
 import sys
@@ -56,12 +58,22 @@ class TargetSFWarehouse(Target):
         from target_sfwarehouse.reader import FastReader  # noqa: PLC0415
 
         super().__init__(**options)
+        self._warn_of_unknown_settings()
         self._stop_signal: int | None = None
         self.bookmarks: dict[str, tuple[str, ...]] = {}
         self._seen: dict[tuple[str, str, tuple[str, ...]], WarehouseSink] = {}
         self.max_parallelism = 1
         self.intake = Intake(Settings.from_config(self.config), _emit)
         self.message_reader = FastReader(self)
+
+    def _warn_of_unknown_settings(self) -> None:
+        schema = copy.deepcopy(self.config_jsonschema)
+        self.append_builtin_config(schema)
+        known = schema["properties"]
+        for name in sorted(self.config.keys() - known.keys()):
+            nearest = next(iter(difflib.get_close_matches(name, known, 1)), "")
+            hint = f" Is it {nearest}?" if nearest else ""
+            self.logger.warning("There is no setting %s; it is ignored.%s", name, hint)
 
     def stopped_by(self) -> int | None:
         """Return the signal that told the run to stop, if one did."""

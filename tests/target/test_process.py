@@ -302,3 +302,13 @@ def test_a_closed_stdout_is_one_line(processes: Processes, warehouse: Warehouse)
     finished = Finished(process.returncode, "", said)
     one_line(finished, "Nobody reads the target's stdout")
     assert warehouse.query("SELECT id FROM {schema}.accounts") == [{"id": 1}]
+
+
+def test_a_setting_that_does_not_exist_is_told(processes: Processes, warehouse: Warehouse) -> None:
+    settings = {"batch_size_row": 3, "add_record_metadat": True, "stream_maps": {}, "hard_delete": True}
+    finished = run(processes, warehouse.config(**settings), [SCHEMA]).expect()
+    warnings = [line.rpartition("| ")[2] for line in finished.stderr.splitlines() if "| WARNING" in line]
+    assert warnings == [
+        "There is no setting add_record_metadat; it is ignored. Is it add_record_metadata?",
+        "There is no setting batch_size_row; it is ignored. Is it batch_size_rows?",
+    ]
