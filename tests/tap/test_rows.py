@@ -153,6 +153,17 @@ def test_rows_taken_in_parts_of_any_size_give_the_same_lines(
     assert (lines, count) == (one_by_one, len(rows))
 
 
+@pytest.mark.parametrize("cell", ['5"', '"', '""', '","', '"\n"', 'a "b" c', None])
+def test_rows_full_of_quotes(cell: str | None) -> None:
+    """More of them in one part than are mended where they stand; a plain row in between now and then."""
+    encoder = Rows("things", [Column(f"F{n}__c", f"f_{n}_c", "string", {}) for n in range(7)])
+    rows = [(f"id{n}", *([cell] * 6 if n % 5 else ["plain"] * 6)) for n in range(100)]
+    data = as_csv(rows)
+    lines, count = encoder.csv_lines(data, EXTRACTED)
+    assert count == len(rows)
+    assert lines == b"".join(encoder.message(encoder.cell_values(cells), EXTRACTED) for cells in read(data))
+
+
 @given(any_first, st.data())
 def test_the_last_row_start_is_where_a_row_starts(
     rows: list[tuple[str | None, ...]], data: st.DataObject
