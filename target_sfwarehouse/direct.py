@@ -36,7 +36,7 @@ class Direct:
         Args:
             load: The table.
         """
-        return load.direct and load.segment is None and self.load in (None, load)
+        return load.direct and load.segment is None and (self.load is None or self.load is load)
 
     def begin(self, merger: Merger, load: Load) -> None:
         """Begin the transaction, which holds the table's lock.
