@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import requests
 
 _BLOCK = 1 << 20
+_SENT = 1 << 18
 _PAGE = 50_000
 _TYPES = {
     "text": "text",
@@ -50,13 +51,16 @@ def _definition(columns: dict[str, str], *, key: bool) -> str:
 
 
 def _copy_in(connection: psycopg.Connection[Any], table: str, path: str) -> None:
+    from psycopg.generators import copy_to  # noqa: PLC0415 - the other floors do without
+
     with (
         Path(path).open("rb") as file,
         connection.cursor() as cursor,
-        cursor.copy(f"COPY {table} FROM STDIN (FORMAT csv)".encode()) as copy,
+        cursor.copy(f"COPY {table} FROM STDIN (FORMAT csv)".encode()),
     ):
-        while block := file.read(_BLOCK):
-            copy.write(block)
+        # Copy.write would leave to libpq what the server has not taken yet, to be moved about in memory.
+        while block := file.read(_SENT):
+            connection.wait(copy_to(connection.pgconn, block, flush=True))
 
 
 def copy(url: str, schema: str, path: str) -> None:

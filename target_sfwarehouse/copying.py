@@ -6,6 +6,9 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from psycopg.copy import LibpqWriter
+from psycopg.generators import copy_to
+
 from target_sfwarehouse.identifiers import quoted
 from target_sfwarehouse.rows import COPY_OPTIONS
 
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     import psycopg
+    from psycopg.abc import Buffer
 
     from target_sfwarehouse.chunks import Chunk
     from target_sfwarehouse.loads import Load, Segment
@@ -23,10 +27,34 @@ __all__ = ["GROUP_BYTES", "OpenCopy", "copy_blocks"]
 GROUP_BYTES = 4 * 1024 * 1024
 """Encoded rows that one COPY takes at most, since they are kept until the server has accepted them."""
 
+_SENT_BYTES = 256 * 1024
 
-def _statement(into: str, columns: Iterable[str], options: str) -> bytes:
+
+class _Sender(LibpqWriter):
+    """Has the server take each block before the next one is given to libpq.
+
+    psycopg's own writer gives libpq all it gets, which keeps what the server has not taken yet, and moves all of that
+    to the front of its buffer each time some of it has gone out.
+    """
+
+    def write(self, data: Buffer) -> None:
+        """Send data.
+
+        Args:
+            data: Of any size.
+        """
+        whole = memoryview(data)
+        for start in range(0, len(whole), _SENT_BYTES):
+            block = whole[start : start + _SENT_BYTES]
+            self.connection.wait(copy_to(self.connection.pgconn, block, flush=True))
+
+
+def _copy(
+    connection: psycopg.Connection[Any], into: str, columns: Iterable[str], options: str
+) -> AbstractContextManager[psycopg.Copy]:
     names = ", ".join(quoted(column) for column in columns)
-    return f"COPY {into} ({names}) FROM STDIN {options}".encode()
+    cursor = connection.cursor()
+    return cursor.copy(f"COPY {into} ({names}) FROM STDIN {options}".encode(), writer=_Sender(cursor))
 
 
 def copy_blocks(
@@ -51,11 +79,10 @@ def copy_blocks(
     Raises:
         psycopg.Error: What the server says of them.
     """
-    cursor = connection.cursor()
-    with cursor.copy(_statement(into, columns, options)) as copy:
+    with _copy(connection, into, columns, options) as copy:
         for block in blocks:
             copy.write(block)
-    return cursor.rowcount
+    return copy.cursor.rowcount
 
 
 class OpenCopy:
@@ -93,9 +120,7 @@ class OpenCopy:
         into = segment.name if segment is not None else load.table.sql
         with ExitStack() as stack:
             stack.enter_context(atomic)
-            self._copy = stack.enter_context(
-                connection.cursor().copy(_statement(into, columns, COPY_OPTIONS))
-            )
+            self._copy = stack.enter_context(_copy(connection, into, columns, COPY_OPTIONS))
             self._stack = stack.pop_all()
 
     @property

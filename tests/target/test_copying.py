@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
+from target_sfwarehouse.copying import copy_blocks
 from tests.fix_process import wait_until
+from tests.fix_warehouse import plain_url
 from tests.target.support import INTEGER, STRING, as_lines, load, loaded, record, schema_message, state
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.fix_process import Processes
     from tests.fix_warehouse import Warehouse
 
@@ -109,3 +115,43 @@ def open_copies(warehouse: Warehouse) -> list[dict[str, Any]]:
         "SELECT pid FROM pg_stat_activity WHERE application_name = 'target-sfwarehouse' AND state = 'active' "
         "AND query LIKE 'COPY %' AND datname = current_database()"
     )
+
+
+def test_a_server_that_takes_nothing_stops_the_reading_of_a_file(warehouse: Warehouse) -> None:
+    """What it has not taken must not pile up in memory."""
+    loaded(warehouse.config(), [schema_message("notes", {"text": STRING}, keys=[])])
+    table = f"{warehouse.schema}.notes"
+    warehouse.execute(
+        "CREATE FUNCTION {schema}.pause() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN PERFORM pg_advisory_xact_lock_shared(7); RETURN NEW; END'"
+    )
+    warehouse.execute(
+        "CREATE TRIGGER pause BEFORE INSERT ON {schema}.notes FOR EACH ROW EXECUTE FUNCTION {schema}.pause()"
+    )
+    block = b"x" * 1023 + b"\n"
+    read = 0
+
+    def blocks() -> Iterator[bytes]:
+        nonlocal read
+        for _ in range(64):
+            read += 1
+            yield block * 1024
+
+    def copy() -> int:
+        with psycopg.connect(plain_url(warehouse.url)) as connection:
+            return copy_blocks(connection, table, ["text"], blocks(), "(FORMAT csv)")
+
+    with ThreadPoolExecutor() as pool, psycopg.connect(plain_url(warehouse.url)) as other:
+        other.execute("SELECT pg_advisory_xact_lock(7)")
+        copied = pool.submit(copy)
+        seen: list[int] = []
+
+        def pauses() -> bool:
+            seen.append(read)
+            return len(seen) > 20 and seen[-20] == read > 0
+
+        wait_until(pauses, "no more is read")
+        assert read < 32
+        other.rollback()
+        assert copied.result(timeout=60) == 64 * 1024
+    assert warehouse.query("SELECT count(*) AS n FROM {schema}.notes") == [{"n": 64 * 1024}]
