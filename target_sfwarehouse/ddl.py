@@ -72,7 +72,8 @@ WHERE i.indrelid = %s AND i.indpred IS NULL
 """
 
 RELATION = """
-SELECT c.oid, c.relkind::text, pg_catalog.obj_description(c.oid, 'pg_class') IS NOT NULL
+SELECT c.oid, c.relkind::text, pg_catalog.obj_description(c.oid, 'pg_class') IS NOT NULL,
+EXISTS (SELECT 1 FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND g.tginitdeferred AND g.tgtype & 4 <> 0)
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 """
@@ -189,7 +190,7 @@ def read_table(connection: Connection, schema: str, name: str, stream: str) -> T
     row = connection.execute(RELATION, (schema, name)).fetchone()
     if row is None:
         return table
-    oid, kind, commented = row
+    oid, kind, commented, table.deferred = row
     if kind not in {"r", "p", "f"}:
         raise BadSchemaError(f"stream '{stream}': {table.label} is a view; rows can go into a table only")
     for column, spelled, has_comment in connection.execute(COLUMNS, (oid,)):

@@ -8,8 +8,8 @@ A flush closes a batch, which is merged by the session that has its rows, on ano
 second session. Whatever is not plain staging waits for it first (`settle`): batches are merged in order, no table is changed
 under a merge, and a run holds one lock at a time.
 
-A table that this run made, and one without a key, is copied into directly, in a transaction of its own, as long as
-no other stream comes in between and no key is repeated.
+A table that this run made, or one without a key whose rules do not wait for the commit, is copied into directly, in a
+transaction of its own, as long as no other stream comes in between and no key is repeated.
 """
 
 from __future__ import annotations
@@ -119,19 +119,14 @@ class Loader:
             if load is not None:
                 self._guarded(load, partial(self._merge_alone, load))
             self._make_schema()
-            known = ensure_table(
-                self.connection,
-                self.engine,
-                self.settings,
-                known=known,
-                stream=stream,
-                name=name,
-                wanted=wanted,
-            )
+            where = (self.connection, self.engine, self.settings)
+            known = ensure_table(*where, known=known, stream=stream, name=name, wanted=wanted)
         if load is None:
             load = self.loads[name] = Load(known)
             self.runs.started[stream] = datetime.now(UTC)
-            load.direct = (known.created or not wanted.keys) and self.settings.load_method != "overwrite"
+            load.direct = self.settings.load_method != "overwrite" and (
+                known.created or not (wanted.keys or known.deferred)
+            )
         load.table = known
         known.keys = wanted.keys
         return load

@@ -19,7 +19,7 @@ __all__ = ["Stages"]
 
 
 class Stages:
-    """Makes staging tables, once for each session, table and set of columns and types."""
+    """Makes staging tables, once for each session, table, key and set of columns and types."""
 
     def __init__(self, lanes: Lanes[Flush], engine: Engine) -> None:
         """Begin without any.
@@ -30,7 +30,7 @@ class Stages:
         """
         self._lanes = lanes
         self._engine = engine
-        self._names: dict[tuple[int, str, tuple[str, ...]], str] = {}
+        self._names: dict[tuple[int, str, tuple[str, ...], tuple[str, ...]], str] = {}
 
     def segment(self, load: Load, shape: RowShape) -> Segment:
         """Give the place for rows that come next.
@@ -45,10 +45,10 @@ class Stages:
         if load.segment is None:
             columns, table = shape.column_names, load.table
             types = tuple(f"{quoted(column)} {table.columns[column]}" for column in columns)
-            key = (self._lanes.number, table.label, types)
-            name = self._names.get(key)
+            made_for = (self._lanes.number, table.label, table.keys, types)
+            name = self._names.get(made_for)
             if name is None:
-                name = self._names[key] = quoted(f"_sfw_stage_{len(self._names) + 1}")
+                name = self._names[made_for] = quoted(f"_sfw_stage_{len(self._names) + 1}")
                 make_stage(self._lanes.connection, self._engine, name, table, columns)
             load.segment = Segment(name, shape)
         return load.segment

@@ -53,6 +53,7 @@ class Table:
         exists: Whether it is there at all.
         created: Whether this run made it.
         partitioned: Whether its rows are kept in partitions, which have no system columns in RETURNING.
+        deferred: Whether a rule for new rows is checked at the commit only.
     """
 
     schema: str
@@ -66,6 +67,7 @@ class Table:
     exists: bool = False
     created: bool = False
     partitioned: bool = False
+    deferred: bool = False
 
     @property
     def sql(self) -> str:

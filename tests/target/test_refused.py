@@ -372,16 +372,43 @@ def test_a_rule_that_is_deferred(warehouse: Warehouse) -> None:
     assert rejected(warehouse) == [6]
 
 
+def test_a_rule_that_is_deferred_where_there_is_no_key(warehouse: Warehouse) -> None:
+    log = schema_message("log", {"name": STRING}, [])
+    loaded(warehouse.config(), [log])
+    warehouse.execute("CREATE TABLE {schema}.names (name text PRIMARY KEY)")
+    warehouse.execute("INSERT INTO {schema}.names VALUES ('A'), ('C')")
+    warehouse.execute(
+        "ALTER TABLE {schema}.log ADD CONSTRAINT known FOREIGN KEY (name) REFERENCES {schema}.names "
+        "DEFERRABLE INITIALLY DEFERRED"
+    )
+    messages = [log, *(record("log", {"name": name}) for name in "ABC"), state(1)]
+    outcome = load(warehouse.config(), messages)
+    said = 'insert or update on table "log" violates foreign key constraint "known"'
+    assert str(outcome.error) == f"line 3, stream 'log': {said}"
+    assert warehouse.query("SELECT name FROM {schema}.log") == [{"name": "A"}]
+    assert outcome.states == []
+    assert loaded(warehouse.config(on_bad_record="quarantine"), messages).states == [1]
+    assert warehouse.query("SELECT name FROM {schema}.log") == [{"name": "A"}, {"name": "A"}, {"name": "C"}]
+    assert rejected(warehouse) == [3]
+
+
 @pytest.mark.parametrize("added", [{}, {"more": STRING}], ids=["narrower", "another column"])
 def test_tables_fail_each_by_itself_also_within_a_batch(added: Any, warehouse: Warehouse) -> None:
-    """Rows of `log` go into the table itself; before they are committed, another SCHEMA has `accounts` merged."""
+    """Rows of `log` go into the table itself, as nothing tells that a rule of it will wait for the commit; before they are
+    committed, another SCHEMA has `accounts` merged."""
     log = schema_message("log", {"name": STRING}, [])
     ruled(warehouse)
     loaded(warehouse.config(), [log])
     warehouse.execute("CREATE TABLE {schema}.names (name text PRIMARY KEY)")
     warehouse.execute(
-        "ALTER TABLE {schema}.log ADD CONSTRAINT known FOREIGN KEY (name) REFERENCES {schema}.names "
-        "DEFERRABLE INITIALLY DEFERRED"
+        "ALTER TABLE {schema}.log ADD CONSTRAINT known FOREIGN KEY (name) REFERENCES {schema}.names DEFERRABLE"
+    )
+    warehouse.execute(
+        "CREATE FUNCTION {schema}.later() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN SET CONSTRAINTS ALL DEFERRED; RETURN NEW; END'"
+    )
+    warehouse.execute(
+        "CREATE TRIGGER later BEFORE INSERT ON {schema}.log FOR EACH ROW EXECUTE FUNCTION {schema}.later()"
     )
     messages = [
         SCHEMA,

@@ -97,6 +97,19 @@ def test_a_unique_constraint_that_may_be_deferred(warehouse: Warehouse) -> None:
         assert outcome.states == []
 
 
+def test_a_key_that_is_gone_in_the_middle_of_a_run_may_be_null(warehouse: Warehouse) -> None:
+    """The rows before and behind the change are staged alike but for that."""
+    made(
+        warehouse,
+        "CREATE TABLE {schema}.accounts (id bigint, n bigint)",
+        "CREATE UNIQUE INDEX ON {schema}.accounts (id)",
+    )
+    keyless = [schema_message("accounts", FIRST[0]["schema"]["properties"], [])]
+    keyless += [record("accounts", {"id": None, "n": n}) for n in (7, 8)]
+    loaded(warehouse.config(), [*FIRST, *keyless, *SECOND])
+    assert rows(warehouse) == [(1, 3), (2, None), (None, 7), (None, 8)]
+
+
 def test_a_view_of_a_column_that_must_widen_is_named(warehouse: Warehouse) -> None:
     loaded(warehouse.config(), FIRST)
     warehouse.execute("CREATE VIEW {schema}.report AS SELECT n FROM {schema}.accounts")
