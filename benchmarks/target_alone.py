@@ -90,7 +90,7 @@ def compete(session: Session) -> list[Result]:
 
 
 def _entries(session: Session) -> tuple[list[_Entry], list[tuple[str, str]]]:
-    small, few, half, many = (session.share(part) for part in (0.05, 0.15, 0.25, 1))
+    small, few, half, many = (session.share(part) for part in (0.1, 0.15, 0.25, 1))
     present, absent = session.found(loaders.MELTANOLABS, loaders.PIPELINEWISE, loaders.DLT)
     singer = {count: _files(session, count, "singer") for count in (small, few, half, many)}
     table = _files(session, many, "csv")
