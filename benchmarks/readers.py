@@ -164,7 +164,8 @@ class Airbyte:
         streams = [_configured(self._streams[name]) for name in objects if name in self._streams]
         files = ("--config", self._file(self._config), "--catalog", self._file({"streams": streams}))
         argv = (self._program, "read", *files, *(("--state", str(state)) if state else ()))
-        return Command(AIRBYTE, argv, self._environment)
+        # It downloads into the folder where it runs, and leaves the file there when it is killed.
+        return Command(AIRBYTE, argv, self._environment, self._session.folder)
 
     def _file(self, content: Any) -> str:
         return self._session.write(f"airbyte-{uuid.uuid4().hex[:8]}.json", content)
