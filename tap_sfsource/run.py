@@ -111,10 +111,15 @@ class SyncRun:
         client: The connection to the org.
         streams: The selected streams but that of names, in the order in which they will be read.
         names_stream: The stream of names, if it is selected.
+        spool_dir: The folder in which Bulk pages wait, None for the system's.
     """
 
     def __init__(
-        self, client: Client, streams: Sequence[SalesforceStream], names_stream: NamesStream | None = None
+        self,
+        client: Client,
+        streams: Sequence[SalesforceStream],
+        names_stream: NamesStream | None = None,
+        spool_dir: str | None = None,
     ) -> None:
         settings = client.settings
         self.output = Output()
@@ -123,7 +128,7 @@ class SyncRun:
         self._client = client
         self._started = time.monotonic()
         self._fatal: TapError | None = None
-        bulk = BulkReader(client, settings.bulk_page_size, settings.spool_dir)
+        bulk = BulkReader(client, settings.bulk_page_size, spool_dir)
         readers = Readers(client, bulk, BulkBudget(client), settings)
         self.names_stream = names_stream
         self.names = Names(names_stream.plan) if names_stream is not None else None

@@ -219,7 +219,7 @@ class Settings:
     )
     bulk_page_size: int = _setting("integer", "Rows a page of Bulk results.", default=50_000, minimum=1)
     spool_dir: str | None = _setting(
-        "string", "Folder in which Bulk pages wait to be written. Without it the system's temporary folder."
+        "string", "Folder in which Bulk pages wait. Without it that of BATCH files, or the temporary one."
     )
     progress: str = _setting(
         "string",

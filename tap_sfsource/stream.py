@@ -9,7 +9,7 @@ from singer_sdk import Stream, metrics
 from singer_sdk.singerlib import MetadataMapping
 from singer_sdk.streams.core import TypeConformanceLevel  # type: ignore[attr-defined]
 
-from tap_sfsource.batches import FORMAT, BatchFiles
+from tap_sfsource.batches import FORMAT, BatchFiles, writing
 from tap_sfsource.charges import charged_to
 from tap_sfsource.emit import activate, emit_lines, emit_records, writes_lines
 from tap_sfsource.errors import TapError
@@ -85,9 +85,10 @@ class SalesforceStream(Stream):
     def _sync_batches(self, batch_config: BatchConfig, context: Context | None = None) -> None:
         """Write BATCH messages: Bulk pages as they are for ``csv``, else what the SDK makes of the records."""
         if batch_config.encoding.format != FORMAT or not writes_lines(self):
-            super()._sync_batches(batch_config, context)
+            with writing(batch_config.storage):
+                super()._sync_batches(batch_config, context)
             return
-        self._files = BatchFiles(self.name, batch_config.storage)
+        self._files = BatchFiles(self.name, batch_config.storage, batch_config.encoding.compression)
         for _ in self._sync_records(context):
             pass
 

@@ -105,9 +105,23 @@ class TapSFSource(Tap):
 
         streams = _selected(self.streams.values())
         names = next((stream for stream in streams if isinstance(stream, NamesStream)), None)
-        run = SyncRun(self.client, [stream for stream in streams if stream is not names], names)
+        run = SyncRun(
+            self.client, [stream for stream in streams if stream is not names], names, self.spool_dir
+        )
         run.start()
         return run
+
+    @functools.cached_property
+    def spool_dir(self) -> str | None:
+        """The folder in which Bulk pages wait: beside BATCH files if they go to a folder, as a page can become one there.
+
+        Raises:
+            ConfigError: `batch_config` names a storage that cannot be used.
+        """
+        from tap_sfsource.batches import prepare_storage  # noqa: PLC0415 - kept off the path of --version
+
+        folder = prepare_storage(self.config)
+        return self.settings.spool_dir or (str(folder) if folder else None)
 
     @functools.cached_property
     def run_plan(self) -> RunPlan:
@@ -199,6 +213,8 @@ class TapSFSource(Tap):
         Raises:
             IncompleteError: A stream is not complete.
         """
+        # Where pages and BATCH files go is looked at before Salesforce is.
+        self.logger.debug("Bulk pages wait in %s.", self.spool_dir or "the temporary folder")
         self.run_plan.check()
         try:
             self.sync_all()

@@ -11,7 +11,6 @@ import contextlib
 import csv
 import logging
 import os
-import tempfile
 import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ import msgspec
 from tap_sfsource import windows
 from tap_sfsource.csv_lines import last_row_start
 from tap_sfsource.errors import SalesforceError, TapError, TransientError
+from tap_sfsource.spool import nameless_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -93,7 +93,7 @@ class BulkPage:
     """One page of results, spooled to a file that the page owns.
 
     Attributes:
-        file: The CSV without its header line, at its start.
+        file: The CSV, behind its header line.
         count: Rows that Salesforce says the page has.
         locator: Of the next page; empty after the last.
         extracted: When Salesforce answered, RFC 3339.
@@ -293,7 +293,7 @@ class BulkReader:
 
     def _spool_file(self) -> IO[bytes]:
         try:
-            return tempfile.TemporaryFile(dir=self._spool_dir, prefix="tap-sfsource-")
+            return nameless_file(self._spool_dir)
         except OSError as error:
             raise _not_spooled(error) from error
 
@@ -303,11 +303,14 @@ class BulkReader:
         try:
             for chunk in response.iter_content(1024 * 1024):
                 file.write(chunk)
+            file.seek(0)
         except (requests.RequestException, OSError) as error:
+            # On a full disk closing fails as writing did, which must not hide the reason.
+            with contextlib.suppress(OSError):
+                file.close()
             if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
                 raise _not_spooled(error) from error
             raise TransientError(response.status_code, "", type(error).__name__, path) from error
-        file.seek(0)
 
 
 def _moments(likely: float, first: float) -> Iterator[float]:

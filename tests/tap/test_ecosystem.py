@@ -1,20 +1,18 @@
-"""The tap among other plugins: the SDK's stream maps, flattening and batches, and targets that nobody here wrote."""
+"""The tap among other plugins: the SDK's stream maps and flattening, and targets that nobody here wrote."""
 
 from __future__ import annotations
 
-import gzip
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pyarrow import parquet
 
 from tests.tap.reference import ReferenceTarget
 from tests.tap.running import run_tap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.fix_org import OrgServer
     from tests.fix_process import Processes
@@ -74,71 +72,6 @@ def test_a_tombstone_passes_a_stream_map_and_leaves_other_columns_alone(small_or
     row = target.tables["accounts"][gone]
     assert row["is_deleted"] is True
     assert row["shout"] == "GONE"
-
-
-def of_jsonl(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
-
-
-def of_parquet(path: Path) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
-    return rows
-
-
-@pytest.mark.parametrize(
-    ("encoding", "read"),
-    [
-        ({"format": "jsonl", "compression": "gzip"}, of_jsonl),
-        ({"format": "parquet", "compression": "gzip"}, of_parquet),
-    ],
-    ids=["jsonl", "parquet"],
-)
-def test_batches_hold_the_same_records(
-    small_org: OrgServer,
-    tmp_path: Path,
-    encoding: dict[str, str],
-    read: Callable[[Path], list[dict[str, Any]]],
-) -> None:
-    plain = run_tap(small_org.config(objects=["Account"]))
-    config = small_org.config(
-        objects=["Account"],
-        batch_config={
-            "encoding": encoding,
-            "storage": {"root": f"file://{tmp_path}", "prefix": "b-"},
-            "batch_size": 2,
-        },
-    )
-    batched = run_tap(config)
-    manifests = [path for message in messages(batched.output, "BATCH") for path in message["manifest"]]
-    records = [record for path in manifests for record in read(Path(path.removeprefix("file://")))]
-    assert len(manifests) == 2
-    assert records == [message["record"] for message in messages(plain.output, "RECORD")]
-    assert messages(batched.output, "STATE")[-1] == messages(plain.output, "STATE")[-1]
-
-
-def test_csv_batches_are_bulk_pages_as_they_came(
-    small_org: OrgServer, warehouse: Warehouse, processes: Processes, tmp_path: Path
-) -> None:
-    storage = {"root": f"file://{tmp_path / 'batches'}"}
-    config = small_org.config(
-        objects=["Account", "Group"],
-        reader="bulk",
-        bulk_page_size=2,
-        batch_config={"encoding": {"format": "csv"}, "storage": storage, "batch_size": 2},
-    )
-    outcome = run_tap(config)
-    batches = messages(outcome.output, "BATCH")
-    assert [batch["stream"] for batch in batches] == ["accounts", "accounts"]
-    assert batches[0]["encoding"].keys() == {"format", "columns", "header", "quoted_empty"}
-    # Group has no IsDeleted, and so its rows are no plain Bulk page.
-    assert {record["stream"] for record in messages(outcome.output, "RECORD")} <= {"_group"}
-    target_config = tmp_path / "target.json"
-    target_config.write_text(json.dumps(warehouse.config()))
-    feed(processes, "target-sfwarehouse", target_config, outcome.output, tmp_path)
-    rows = warehouse.query(f'SELECT name, is_deleted FROM "{warehouse.schema}".accounts')
-    assert {row["name"]: row["is_deleted"] for row in rows} == dict.fromkeys(
-        ("Acme", 'Über "quoted"\nlines', "Gone"), False
-    )
 
 
 def test_flattening_changes_nothing_about_flat_rows(small_org: OrgServer) -> None:
