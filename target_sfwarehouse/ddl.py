@@ -12,7 +12,14 @@ from psycopg import errors as pg
 from target_sfwarehouse.errors import BadSchemaError, TableLockedError, WarehouseError
 from target_sfwarehouse.identifiers import quoted
 from target_sfwarehouse.statements import ROW
-from target_sfwarehouse.table import BOOKKEEPING_TYPES, Table, Wanted, changes
+from target_sfwarehouse.table import (
+    BOOKKEEPING_TYPES,
+    ROW_TARGET_MOST,
+    Table,
+    Wanted,
+    changes,
+    widened_row_target,
+)
 from target_sfwarehouse.types import parse_type
 
 if TYPE_CHECKING:
@@ -73,7 +80,8 @@ WHERE i.indrelid = %s AND i.indpred IS NULL
 
 RELATION = """
 SELECT c.oid, c.relkind::text, pg_catalog.obj_description(c.oid, 'pg_class') IS NOT NULL,
-EXISTS (SELECT 1 FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND g.tginitdeferred AND g.tgtype & 4 <> 0)
+EXISTS (SELECT 1 FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND g.tginitdeferred AND g.tgtype & 4 <> 0),
+c.reloptions
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 """
@@ -190,7 +198,9 @@ def read_table(connection: Connection, schema: str, name: str, stream: str) -> T
     row = connection.execute(RELATION, (schema, name)).fetchone()
     if row is None:
         return table
-    oid, kind, commented, table.deferred = row
+    oid, kind, commented, table.deferred, options = row
+    if kind == "r":
+        table.row_target = _row_target(options)
     if kind not in {"r", "p", "f"}:
         raise BadSchemaError(f"stream '{stream}': {table.label} is a view; rows can go into a table only")
     for column, spelled, has_comment in connection.execute(COLUMNS, (oid,)):
@@ -204,6 +214,12 @@ def read_table(connection: Connection, schema: str, name: str, stream: str) -> T
     table.partitioned = kind == "p"
     table.exists = True
     return table
+
+
+def _row_target(options: Sequence[str] | None) -> int:
+    """Find the table's own `toast_tuple_target` among its options, 0 if it has none."""
+    found = dict(option.split("=", 1) for option in options or ())
+    return int(found.get("toast_tuple_target", 0))
 
 
 def ensure_table(
@@ -245,7 +261,8 @@ def ensure_table(
             for statement in statements:
                 run(connection, statement)
             created = (known is not None and known.created) or not table.exists
-            table = read_table(connection, settings.schema, name, stream) if statements else table
+            if statements:
+                table = _changed(connection, engine, table)
     except pg.InsufficientPrivilege as error:
         table = read_table(connection, settings.schema, name, stream)
         created = False
@@ -259,6 +276,15 @@ def ensure_table(
     except REFUSED as error:
         raise BadSchemaError(f"{label} cannot follow the schema: {_said(error)}") from None
     table.created = created
+    return table
+
+
+def _changed(connection: Connection, engine: Engine, before: Table) -> Table:
+    """Read a table again after it was made or changed, and give its rows room for the columns that it has now."""
+    table = read_table(connection, before.schema, before.name, before.stream)
+    if engine.row_target:
+        for statement in widened_row_target(before, table):
+            run(connection, statement)
     return table
 
 
@@ -318,4 +344,6 @@ def make_stage(
     ]
     if not engine.row_order:
         parts.append(f"{quoted(ROW)} bigint GENERATED ALWAYS AS IDENTITY")
-    run(connection, f"CREATE TEMPORARY TABLE {name} ({', '.join(parts)})")
+    # What is long is better compressed and moved out once, in the table itself.
+    options = f" WITH (toast_tuple_target = {ROW_TARGET_MOST})" if engine.row_target else ""
+    run(connection, f"CREATE TEMPORARY TABLE {name} ({', '.join(parts)}){options}")

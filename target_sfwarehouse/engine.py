@@ -38,6 +38,7 @@ class Engine:
         row_order: `ctid` gives the order in which rows of a table were written.
         row_origin: `xmax = 0` tells an inserted row from an updated one in RETURNING.
         advisory_locks: `pg_advisory_xact_lock` excludes other sessions.
+        row_target: `toast_tuple_target` says how long a row of a table may be before its values are moved out.
         session: Statements that a session begins with.
     """
 
@@ -46,6 +47,7 @@ class Engine:
     row_order: bool = True
     row_origin: bool = True
     advisory_locks: bool = True
+    row_target: bool = True
     session: tuple[str, ...] = TUNING
 
 
@@ -102,6 +104,7 @@ def engine_of(version: str, number: int, *, citus: bool) -> Engine:
             row_order=False,
             row_origin=False,
             advisory_locks=False,
+            row_target=False,
             session=("SET experimental_enable_temp_tables = 'on'",),
         )
     if re.search(r"-YB-\d", version):
@@ -111,6 +114,7 @@ def engine_of(version: str, number: int, *, citus: bool) -> Engine:
             row_order=False,
             row_origin=False,
             advisory_locks=False,
+            row_target=False,
             session=(),
         )
     if citus:

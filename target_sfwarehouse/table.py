@@ -16,7 +16,17 @@ if TYPE_CHECKING:
 
     from target_sfwarehouse.settings import Settings
 
-__all__ = ["DELETED", "DELETED_AT", "VERSION", "Table", "Wanted", "changes", "wanted_columns"]
+__all__ = [
+    "DELETED",
+    "DELETED_AT",
+    "ROW_TARGET_MOST",
+    "VERSION",
+    "Table",
+    "Wanted",
+    "changes",
+    "wanted_columns",
+    "widened_row_target",
+]
 
 DELETED = "is_deleted"
 """Marks a row as deleted, where the stream has a boolean property of this name."""
@@ -33,6 +43,12 @@ METADATA_COLUMNS = frozenset(
     }
 )
 """Columns about the loading, not about the thing: a difference in them alone is no change of a row."""
+
+ROW_TARGET_LEAST, ROW_TARGET_MOST = 2_040, 8_160
+"""Postgres's default for `toast_tuple_target`, and the most that a page has room for."""
+
+ROW_TARGET_COLUMN = 24
+"""Bytes a column: a value that is not longer is never worth moving out."""
 
 BOOKKEEPING_TYPES = {VERSION: SqlType("bigint"), DELETED_AT: SqlType("timestamp with time zone")}
 
@@ -54,6 +70,7 @@ class Table:
         created: Whether this run made it.
         partitioned: Whether its rows are kept in partitions, which have no system columns in RETURNING.
         deferred: Whether a rule for new rows is checked at the commit only.
+        row_target: Its `toast_tuple_target`, 0 if it has none of its own; None if it can have none.
     """
 
     schema: str
@@ -68,6 +85,7 @@ class Table:
     created: bool = False
     partitioned: bool = False
     deferred: bool = False
+    row_target: int | None = None
 
     @property
     def sql(self) -> str:
@@ -204,6 +222,39 @@ def changes(table: Table, wanted: Wanted) -> list[str]:
                 f"ALTER TABLE {table.sql} ALTER COLUMN {name} TYPE {way.to} USING {way.using.format(column=name)}"
             )
     return [*statements, *_key(table, wanted), *_comment_statements(table, wanted), *_indexes(table, wanted)]
+
+
+def row_target(columns: int) -> int:
+    """Say how many bytes a row may have before Postgres compresses its longest values and moves them out.
+
+    Postgres's own 2,040 is for few values. A row with hundreds of short ones is longer than that, and would be taken apart
+    value by value although none is much longer than the 18 bytes that point to where it went.
+
+    Args:
+        columns: How many columns the table has.
+
+    Returns:
+        A `toast_tuple_target`, 0 if Postgres's own will do.
+    """
+    target = min(ROW_TARGET_MOST, ROW_TARGET_COLUMN * columns)
+    return target if target > ROW_TARGET_LEAST else 0
+
+
+def widened_row_target(before: Table, after: Table) -> list[str]:
+    """Plan the statement that gives rows room for columns that were added.
+
+    Args:
+        before: The table as it was, perhaps not there.
+        after: The table as it is.
+
+    Returns:
+        The statement; none if the room will do, or is what somebody chose.
+    """
+    wanted = row_target(len(after.columns))
+    own = before.exists and before.row_target not in {0, row_target(len(before.columns))}
+    if after.row_target is None or own or wanted <= after.row_target:
+        return []
+    return [f"ALTER TABLE {after.sql} SET (toast_tuple_target = {wanted})"]
 
 
 def _key(table: Table, wanted: Wanted) -> list[str]:

@@ -42,6 +42,7 @@ VERSIONS: list[tuple[str, int, bool, engine.Engine]] = [
             row_order=False,
             row_origin=False,
             advisory_locks=False,
+            row_target=False,
             session=(),
         ),
     ),
@@ -55,6 +56,7 @@ VERSIONS: list[tuple[str, int, bool, engine.Engine]] = [
             row_order=False,
             row_origin=False,
             advisory_locks=False,
+            row_target=False,
             session=("SET experimental_enable_temp_tables = 'on'",),
         ),
     ),
@@ -126,7 +128,9 @@ def test_the_statements_are_the_documented_ones(less: bool, tmp_path: Path, ware
         sent.add(kind_of(query.decode(), known))
         return copy(self, query, *arguments, **options)
 
-    reduced = engine.Engine("less", merge=False, row_order=False, row_origin=False, advisory_locks=False)
+    reduced = engine.Engine(
+        "less", merge=False, row_order=False, row_origin=False, advisory_locks=False, row_target=False
+    )
     messages = eventful(tmp_path)
     with (
         patch.object(psycopg.Cursor, "execute", recorded_execute),

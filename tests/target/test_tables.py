@@ -141,6 +141,52 @@ def test_indexes_whose_names_would_be_the_same(warehouse: Warehouse) -> None:
     ]
 
 
+def wide(columns: int) -> Any:
+    return schema_message("wide", {"id": STRING, **{f"field_{n}__c": STRING for n in range(columns - 1)}})
+
+
+def wide_record(columns: int, key: str = "1") -> Any:
+    # Together longer than 2,040 bytes, none of them worth a place of its own.
+    values = {f"field_{n}__c": f"about twenty bytes {n}" for n in range(columns - 1)}
+    return record("wide", {"id": key, **values})
+
+
+def row_options(warehouse: Warehouse) -> list[str] | None:
+    (row,) = warehouse.query("SELECT reloptions FROM pg_class WHERE oid = '{schema}.wide'::regclass")
+    options: list[str] | None = row["reloptions"]
+    return options
+
+
+def moved_out(warehouse: Warehouse) -> int:
+    relation = "SELECT reltoastrelid FROM pg_class WHERE oid = '{schema}.wide'::regclass"
+    (row,) = warehouse.query(f"SELECT pg_relation_size(({relation})) AS size")
+    return int(row["size"])
+
+
+def test_rows_of_many_short_values_stay_whole(warehouse: Warehouse) -> None:
+    loaded(warehouse.config(), [wide(320), *(wide_record(320, str(key)) for key in range(20))])
+    assert moved_out(warehouse) == 0
+    loaded(warehouse.config(), [wide(320), *(wide_record(300, str(key)) for key in range(40))])
+    assert moved_out(warehouse) == 0
+    assert row_options(warehouse) == ["toast_tuple_target=7680"]
+
+
+def test_the_room_of_a_row_grows_with_the_columns_and_not_for_few(warehouse: Warehouse) -> None:
+    loaded(warehouse.config(), [wide(60)])
+    assert row_options(warehouse) is None
+    loaded(warehouse.config(), [wide(200)])
+    assert row_options(warehouse) == ["toast_tuple_target=4800"]
+    loaded(warehouse.config(), [wide(500)])
+    assert row_options(warehouse) == ["toast_tuple_target=8160"]
+
+
+def test_the_room_that_somebody_chose_for_rows_stays(warehouse: Warehouse) -> None:
+    loaded(warehouse.config(), [wide(200)])
+    warehouse.execute("ALTER TABLE {schema}.wide SET (toast_tuple_target = 1000)")
+    loaded(warehouse.config(), [wide(300), wide_record(300)])
+    assert row_options(warehouse) == ["toast_tuple_target=1000"]
+
+
 def test_a_schema_whose_name_is_too_long(warehouse: Warehouse) -> None:
     """Postgres would cut it, and the next run would look for it in vain."""
     with pytest.raises(SettingsError, match="at most 63 bytes"):
