@@ -2,6 +2,7 @@
 
     python -m benchmarks.floors copy URL SCHEMA CSV          COPY into an empty table that has its key
     python -m benchmarks.floors merge URL SCHEMA CSV         COPY to a temporary table, then one MERGE
+    python -m benchmarks.floors merge-pages URL SCHEMA FILE  the same with the pages of a Bulk job
     python -m benchmarks.floors download URL SOBJECT FILE    a Bulk job's pages to a file
     python -m benchmarks.floors query URL SOBJECT FILE       a REST query's pages to a file
     python -m benchmarks.floors parse CSV                    csv.reader over a file
@@ -12,16 +13,18 @@ An org's app is named by ORG_CLIENT_ID and ORG_CLIENT_SECRET in the environment.
 from __future__ import annotations
 
 import csv
+import itertools
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.records import STREAM, kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import psycopg
     import requests
@@ -50,16 +53,23 @@ def _definition(columns: dict[str, str], *, key: bool) -> str:
     return ", ".join([*parts, 'PRIMARY KEY ("id")'] if key else parts)
 
 
-def _copy_in(connection: psycopg.Connection[Any], table: str, path: str) -> None:
+def _blocks(path: str) -> Iterator[bytes]:
+    with Path(path).open("rb") as file:
+        while block := file.read(_SENT):
+            yield block
+
+
+def _copy_in(
+    connection: psycopg.Connection[Any], table: str, blocks: Iterable[bytes], options: str = ""
+) -> None:
     from psycopg.generators import copy_to  # noqa: PLC0415 - the other floors do without
 
     with (
-        Path(path).open("rb") as file,
         connection.cursor() as cursor,
-        cursor.copy(f"COPY {table} FROM STDIN (FORMAT csv)".encode()),
+        cursor.copy(f"COPY {table} FROM STDIN (FORMAT csv{options})".encode()),
     ):
         # Copy.write would leave to libpq what the server has not taken yet, to be moved about in memory.
-        while block := file.read(_SENT):
+        for block in blocks:
             connection.wait(copy_to(connection.pgconn, block, flush=True))
 
 
@@ -72,14 +82,35 @@ def copy(url: str, schema: str, path: str) -> None:
         connection.execute(
             f'CREATE TABLE "{schema}"."{STREAM}" ({_definition(_columns(path), key=True)})'.encode()
         )
-        _copy_in(connection, f'"{schema}"."{STREAM}"', path)
+        _copy_in(connection, f'"{schema}"."{STREAM}"', _blocks(path))
 
 
 def merge(url: str, schema: str, path: str) -> None:
     """Copy a file to a temporary table, then bring what is new or different into the table by one MERGE."""
+    _merge(url, schema, _columns(path), _blocks(path))
+
+
+def merge_pages(url: str, schema: str, path: str) -> None:
+    """Do the same with a Bulk job's pages, in which null is a quoted empty cell, without their header lines."""
+    from benchmarks import lines  # noqa: PLC0415 - the other floors do without
+    from tap_sfsource.rows import kind_of  # noqa: PLC0415 - likewise
+
+    names, _ = next(lines.pages(path))
+    columns: dict[str, str] = {
+        column.property: kind_of(column.sf_type) for column in map(lines.column, names)
+    }
+    nulls = ", ".join(f'"{name}"' for name in columns)
+    blocks = itertools.chain.from_iterable(
+        iter(partial(page.read, _SENT), b"") for _, page in lines.pages(path)
+    )
+    _merge(url, schema, columns, blocks, f", FORCE_NULL ({nulls})")
+
+
+def _merge(
+    url: str, schema: str, columns: dict[str, str], blocks: Iterable[bytes], options: str = ""
+) -> None:
     import psycopg  # noqa: PLC0415 - the other floors do without
 
-    columns = _columns(path)
     rest = [name for name in columns if name != "id"]
     listed = ", ".join(f'"{name}"' for name in columns)
     sources = ", ".join(f's."{name}"' for name in columns)
@@ -95,7 +126,7 @@ def merge(url: str, schema: str, path: str) -> None:
         table = f'CREATE TABLE IF NOT EXISTS "{schema}"."{STREAM}" ({_definition(columns, key=True)})'
         connection.execute(table.encode())
         connection.execute(f"CREATE TEMPORARY TABLE staged ({_definition(columns, key=False)})".encode())
-        _copy_in(connection, "staged", path)
+        _copy_in(connection, "staged", blocks, options)
         connection.execute(statement.encode())
 
 
@@ -174,6 +205,7 @@ def parse(path: str) -> None:
 _FLOORS: dict[str, Callable[..., None]] = {
     "copy": copy,
     "merge": merge,
+    "merge-pages": merge_pages,
     "download": download,
     "query": query,
     "parse": parse,

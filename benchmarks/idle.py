@@ -119,16 +119,12 @@ def _discoveries(
         return entries, [(readers.SINGER_IO, why), (readers.AIRBYTE, why)]
     present, absent = session.found(readers.SINGER_IO, readers.AIRBYTE)
     for name, peer in present.items():
-        try:
-            tap: readers.SingerIo | readers.Airbyte = (
-                readers.SingerIo(session, org, peer, "REST")
-                if name == readers.SINGER_IO
-                else readers.Airbyte(session, org, peer)
-            )
-        except FailedError as error:
-            absent.append((name, str(error)))
-        else:
-            entries.append(_entry(org, name, tap.discover, _PATIENCE))
+        tap: readers.SingerIo | readers.Airbyte = (
+            readers.SingerIo(session, org, peer, "REST")
+            if name == readers.SINGER_IO
+            else readers.Airbyte(session, org, peer)
+        )
+        entries.append(_entry(org, name, tap.discover, _PATIENCE))
     return entries, absent
 
 

@@ -107,10 +107,7 @@ def _entries(session: Session, org: RunningOrg) -> tuple[list[_Entry], list[tupl
     if absent:
         return entries, absent
     target = loaders.meltanolabs(session, present[loaders.MELTANOLABS], best=False)
-    try:
-        tap = readers.SingerIo(session, org, present[readers.SINGER_IO], "BULK")
-    except FailedError as error:
-        return entries, [(THEIRS, str(error))]
+    tap = readers.SingerIo(session, org, present[readers.SINGER_IO], "BULK")
 
     def theirs(sobject: str, schema: str) -> list[Command]:
         return [tap.read([sobject]), target(schema)]
@@ -158,18 +155,18 @@ def _wrapped(folder: Path, name: str, command: Command) -> str:
     return str(script)
 
 
+def _pages(session: Session) -> str:
+    return str(session.folder / "pair-pages.csv")
+
+
 def _download(session: Session, org: RunningOrg, rows: int) -> Contestant:
-    argv = module(
-        "benchmarks.floors", "download", org.url, orgs.OBJECT, str(session.folder / "pair-pages.csv")
-    )
+    argv = module("benchmarks.floors", "download", org.url, orgs.OBJECT, _pages(session))
     command = Command("download", argv, org.environment, PROJECT)
     return Contestant(DOWNLOAD, rows, lambda: run([command]))
 
 
 def _merge(session: Session, rows: int) -> Contestant:
-    """Load as many made-up rows of as many columns by COPY and one MERGE."""
-    file = session.folder / "pair.csv"
-    records.write_csv(file, rows, orgs.COLUMNS)
+    """Load the downloaded pages by COPY and one MERGE."""
     schemas: list[str] = []
 
     def begin() -> None:
@@ -178,7 +175,13 @@ def _merge(session: Session, rows: int) -> Contestant:
         schemas.append(session.warehouse.fresh_schema())
 
     def load() -> Measurement:
-        argv = module("benchmarks.floors", "merge", session.warehouse.url, schemas[0], str(file))
+        argv = module("benchmarks.floors", "merge-pages", session.warehouse.url, schemas[0], _pages(session))
         return run([Command("merge", argv, directory=PROJECT)])
 
-    return Contestant(MERGE, rows, load, prepare=begin)
+    def check() -> str:
+        count = session.warehouse.count(schemas[0], records.STREAM)
+        if count != rows:
+            raise FailedError(f"COPY and MERGE came to {count} rows of {rows}")
+        return ""
+
+    return Contestant(MERGE, rows, load, check=check, prepare=begin)

@@ -83,16 +83,12 @@ class _Contest:
         present, absent = self._session.found(*names)
         contestants = []
         for name, peer in present.items():
-            try:
-                tap: readers.SingerIo | readers.Airbyte = (
-                    readers.SingerIo(self._session, self._org, peer, api)
-                    if name == readers.SINGER_IO
-                    else readers.Airbyte(self._session, self._org, peer)
-                )
-            except FailedError as error:
-                absent.append((name, str(error)))
-            else:
-                contestants.append(self._tap(name, FEW, tap.read))
+            tap: readers.SingerIo | readers.Airbyte = (
+                readers.SingerIo(self._session, self._org, peer, api)
+                if name == readers.SINGER_IO
+                else readers.Airbyte(self._session, self._org, peer)
+            )
+            contestants.append(self._tap(name, FEW, tap.read))
         return contestants, absent
 
     def _tap(self, name: str, sobject: str, read: Callable[[Sequence[str]], Command]) -> Contestant:
