@@ -340,3 +340,20 @@ def test_an_unchanged_result_is_made_once_where_that_is_wanted(org_server: OrgSe
     assert changed[account] == "Another"
     assert api.call("DELETE", f"jobs/query/{first}").ok
     assert api.results(again).text == page
+
+
+def test_jobs_of_one_moment_keep_their_results_apart(org_server: OrgServer, api: Api) -> None:
+    site = org_server.server.site
+    site.settings.bulk_results_kept = True
+    site.settings.bulk_queued = timedelta(hours=1)
+    for number in range(20):
+        org_server.org.create("Account", {"Name": f"Account {number}"})
+    names = [field["name"] for field in api.get("sobjects/Account/describe").json()["fields"]]
+    plain = [name for name in names if not name.endswith("Address")]
+    for _ in range(5):
+        org_server.org.create("Account", {"Name": "So that nothing is kept from the round before"})
+        jobs = [api.job(f"SELECT Id, {name} FROM Account") for name in plain if name != "Id"]
+        org_server.org.clock.advance(hours=2)
+        api.login(org_server)
+        api.get("jobs/query")
+        assert {api.finished(job)["state"] for job in jobs} == {"JobComplete"}

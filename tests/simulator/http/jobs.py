@@ -202,7 +202,7 @@ class Jobs:
         lines = result.csv_lines(*separators, seed=None if ordered else org.seed)
         results = write_results(path, result.csv_header(*separators), lines)
         if key is not None:
-            self._kept[key] = results.shared(self._site.directory / f"kept-{len(self._kept)}.csv")
+            self._kept[key] = results.shared(self._site.directory / f"kept-{job.id}.csv")
         return results
 
     def _finish(self, job: Job, results: Results) -> None:
