@@ -71,7 +71,8 @@ def prepare_storage(config: Mapping[str, Any]) -> Path | None:
     try:
         folder = _folder(storage)
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
+            # A prefix may name a folder of its own, as it may in a bucket.
+            (folder / f"{storage.prefix or ''}x").parent.mkdir(parents=True, exist_ok=True)
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise PermissionError(f"{folder} may not be written to")
     except (OSError, ValueError, ImportError) as error:

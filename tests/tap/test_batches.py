@@ -115,6 +115,17 @@ def test_csv_batches_are_bulk_pages_as_they_came(
     assert {row["name"]: row["is_deleted"] for row in rows} == dict.fromkeys(NAMES, False)
 
 
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_prefix_may_name_a_folder(small_org: OrgServer, tmp_path: Path, form: str) -> None:
+    config = bulk(small_org, tmp_path / "batches")
+    config["batch_config"] |= {"encoding": {"format": form}}
+    config["batch_config"]["storage"]["prefix"] = "crm/eu/b-"
+    outcome = run_tap(config)
+    files = [path for message in messages(outcome.output, "BATCH") for path in message["manifest"]]
+    assert len(files) == 2
+    assert all(Path(path.removeprefix("file://")).parent == tmp_path / "batches/crm/eu" for path in files)
+
+
 def test_pages_that_wait_on_another_file_system_are_copied(small_org: OrgServer, tmp_path: Path) -> None:
     elsewhere = Path("/dev/shm")
     spool_dir = str(elsewhere if elsewhere.is_dir() else tmp_path)
