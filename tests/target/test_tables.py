@@ -178,6 +178,9 @@ def test_the_room_of_a_row_grows_with_the_columns_and_not_for_few(warehouse: War
     assert row_options(warehouse) == ["toast_tuple_target=4800"]
     loaded(warehouse.config(), [wide(500)])
     assert row_options(warehouse) == ["toast_tuple_target=8160"]
+    warehouse.execute("ALTER TABLE {schema}.wide RESET (toast_tuple_target)")
+    loaded(warehouse.config(), [{**wide(500), "schema": {**wide(500)["schema"], "title": "A new comment"}}])
+    assert row_options(warehouse) is None
 
 
 def test_the_room_that_somebody_chose_for_rows_stays(warehouse: Warehouse) -> None:
