@@ -357,3 +357,8 @@ def test_jobs_of_one_moment_keep_their_results_apart(org_server: OrgServer, api:
         api.login(org_server)
         api.get("jobs/query")
         assert {api.finished(job)["state"] for job in jobs} == {"JobComplete"}
+
+
+def test_no_two_jobs_get_one_id(api: Api) -> None:
+    ids = [api.job("SELECT Id FROM Account") for _ in range(2500)]
+    assert len(set(ids)) == len(ids)

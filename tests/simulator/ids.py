@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -70,3 +71,8 @@ def id_run(key_prefix: str, first: int) -> Iterator[str]:
             tail = DIGITS[place // 62] + DIGITS[place % 62]
             yield head + tail + fixed + _check_character(head[10:] + tail)
         number = (high + 1) * 3844
+
+
+def random_id(key_prefix: str) -> str:
+    """The 18-character id of something that is no record, such as a Bulk job: one of many enough never to come twice."""
+    return make_id(key_prefix, secrets.randbelow(62**7))

@@ -1,7 +1,6 @@
 """The jobs and batches of Bulk API 1.0 queries, PK chunking among them."""
 
 import re
-import secrets
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from tests.simulator import soql
 from tests.simulator.errors import ApiError
 from tests.simulator.http import bulk1_results
 from tests.simulator.http.messages import FilePart
-from tests.simulator.ids import to_18
+from tests.simulator.ids import random_id, to_18
 
 if TYPE_CHECKING:
     from tests.simulator.http.site import Site
@@ -88,7 +87,7 @@ class BatchJobs:
     ) -> BatchJob:
         """A new job."""
         now = self._site.org.clock.now()
-        job_id = _new_id("750")
+        job_id = random_id("750")
         job = BatchJob(job_id, operation, sobject, content_type, version, user, chunking, now, now)
         with self._lock:
             self._jobs[job.id] = job
@@ -155,7 +154,7 @@ class BatchJobs:
             raise ApiError("ExceededQuota", "ApiBatchItems Limit exceeded.")
         limit.spend()
         now = self._site.org.clock.now()
-        batch = Batch(_new_id("751"), query, now, now)
+        batch = Batch(random_id("751"), query, now, now)
         job.batches[batch.id] = batch
         return batch
 
@@ -189,7 +188,7 @@ class BatchJobs:
             _check_root(job, result.sobject)
             path = self._site.directory / f"{batch.id}.{job.content_type.lower()}"
             batch.rows = bulk1_results.write(path, result, job.content_type, org.seed)
-            batch.result_id = _new_id("752")[:15]
+            batch.result_id = random_id("752")[:15]
             batch.result = FilePart(path, 0, path.stat().st_size)
             batch.state = "Completed"
         except ApiError as error:
@@ -207,7 +206,3 @@ def _check_root(job: BatchJob, sobject: str) -> None:
             f"The root entity of the requested query ({sobject}) does not match the entity of the requested Bulk API "
             f"Job ({job.sobject}).",
         )
-
-
-def _new_id(prefix: str) -> str:
-    return to_18(f"{prefix}Hs00000{secrets.token_hex(5)[:5]}")

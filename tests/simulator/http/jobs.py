@@ -1,7 +1,6 @@
 """Bulk query jobs: their states on the org's clock, and the work that makes their results."""
 
 import logging
-import secrets
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from tests.simulator.errors import ApiError
 from tests.simulator.http.effort import check_effort
 from tests.simulator.http.faults import AbortJob, Action, FailJob, StallJob
 from tests.simulator.http.results import DELIMITERS, LINE_ENDINGS, Results, write_results
-from tests.simulator.ids import to_18
+from tests.simulator.ids import random_id, to_18
 from tests.simulator.soql.parser import parse
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ class Jobs:
     ) -> Job:
         """Take a job in; it is begun when the org's clock says so."""
         now = self._site.org.clock.now()
-        job_id = to_18(f"750Hs00000{secrets.token_hex(5)[:5]}")
+        job_id = random_id("750")
         job = Job(
             job_id,
             operation,
