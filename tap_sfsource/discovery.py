@@ -20,7 +20,7 @@ from tap_sfsource.describe import (
     describe_global_with,
     open_cache,
 )
-from tap_sfsource.errors import IncompleteError, TapError
+from tap_sfsource.errors import ConfigError, IncompleteError, TapError
 from tap_sfsource.field_types import property_schema
 from tap_sfsource.naming import API_NAMES, COLLECTIONS, stream_names
 from tap_sfsource.selection import is_pattern, matches, read_catalog
@@ -113,12 +113,20 @@ def plan_run(client: Client, settings: Settings, catalog: Mapping[str, Any] | No
 
     Raises:
         CatalogError: The catalog is no Singer catalog.
+        ConfigError: Without a catalog, the setting `objects` leads to nothing.
     """
     selections: dict[str, StreamSelection] = {}
     known: Mapping[str, SObject] = {}
     cache = open_cache(settings, client.instance_url)
     if catalog is None:
         wanted, known = _wanted_by_settings(client, settings, cache)
+        if settings.objects and not wanted:
+            raise ConfigError(
+                "objects",
+                f"{', '.join(settings.objects)} leads to no object that the user may see and query",
+                "Correct the names, exclude_objects or the user's permissions; --discover without objects lists what "
+                "there is.",
+            )
         skipped: dict[str, str] = {}
     else:
         wanted, selections, skipped = _wanted_by_catalog(client, settings, read_catalog(catalog))

@@ -196,6 +196,18 @@ def test_a_run_that_can_read_nothing_of_what_is_selected_is_no_success(
     assert "account_tags, case_tags" in line
 
 
+def test_objects_that_are_all_misspelt_are_no_empty_success(
+    org_server: OrgServer, processes: Processes
+) -> None:
+    processes.write("tap.json", org_server.config(objects=["Acount", "Thing_*__c"]))
+
+    finished = processes.tap("--config", "tap.json")
+
+    line = error_line(finished)
+    assert line.startswith("Setting objects: Acount, Thing_*__c leads to no object that the user may see")
+    assert "Is it Account?" in finished.stderr
+
+
 def test_a_catalog_that_selects_nothing_says_so(org_server: OrgServer, processes: Processes) -> None:
     processes.write("tap.json", org_server.config())
     processes.write("catalog.json", {"streams": [{"tap_stream_id": "accounts", "selected": False}]})
