@@ -76,10 +76,9 @@ def prepare_storage(config: Mapping[str, Any]) -> Path | None:
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise PermissionError(f"{folder} may not be written to")
     except (OSError, ValueError, ImportError) as error:
-        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise ConfigError(
             _SETTING,
-            f"files cannot be written to {storage.root} ({said})",
+            f"files cannot be written to {storage.root} ({_reason(error)})",
             "Name another storage root, or install what its protocol needs.",
         ) from error
     return folder
@@ -89,6 +88,10 @@ def _folder(storage: StorageTarget) -> Path | None:
     """The storage's folder, None if it is none of this machine's; asks for the protocol's library."""
     root = UPath(storage.root, **storage.params)
     return Path(root.path).absolute() if root.fs and root.protocol in _LOCAL else None
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
 
 
 @contextlib.contextmanager
@@ -104,7 +107,7 @@ def writing(storage: StorageTarget) -> Iterator[None]:
         raise  # a message found nobody to read it
     except OSError as error:
         raise TapError(
-            f"A batch file cannot be written to {storage.root} ({error.strerror or error}). Free space there, or name "
+            f"A batch file cannot be written to {storage.root} ({_reason(error)}). Free space there, or name "
             f"another storage root in {_SETTING}."
         ) from error
 

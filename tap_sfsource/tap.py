@@ -21,7 +21,7 @@ from singer_sdk.singerlib import Catalog
 from singer_sdk.tap_base import Tap
 
 from tap_sfsource.command import TapCommand, TerminatedError, check_config_file, read_input
-from tap_sfsource.redaction import redact_logs
+from tap_sfsource.redaction import redact_logs, storage_secrets
 from tap_sfsource.settings import Settings
 
 if TYPE_CHECKING:
@@ -273,7 +273,8 @@ class TapSFSource(Tap):
             setup_mapper=False,
             **kwargs,
         )
-        redact_logs(str(tap.config[name]) for name in Settings.secrets() if tap.config.get(name))
+        secrets = [str(tap.config[name]) for name in Settings.secrets() if tap.config.get(name)]
+        redact_logs([*secrets, *storage_secrets(tap.config.get("batch_config"))])
         return tap
 
     @classmethod

@@ -184,6 +184,16 @@ def test_a_storage_that_cannot_be_used_is_told_before_the_org_is_asked(
     assert org_server.ledger.matching("/services", method="GET") == []
 
 
+def test_the_password_of_a_storage_is_not_told(org_server: OrgServer, processes: Processes) -> None:
+    root = "ftp://loader:hush-hush@127.0.0.1:1/batches"
+    processes.write("tap.json", batched(org_server, root, {"format": "csv"}))
+
+    finished = processes.tap("--config", "tap.json").expect(1)
+
+    assert "files cannot be written to ftp://loader:***@127.0.0.1:1/batches" in finished.stderr
+    assert "hush" not in finished.said
+
+
 @pytest.mark.parametrize(
     ("form", "reader", "setting"), [("csv", "bulk", "spool_dir"), ("jsonl", "rest", "batch_config")]
 )
