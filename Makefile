@@ -19,7 +19,7 @@ $(STAMP): requirements/bootstrap.txt requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	$(BIN)/python -m compileall -q tap_sfsource target_sfwarehouse
+	$(BIN)/python -m compileall -q tap_sfsource target_sfwarehouse salesforce_simulator
 	@touch $@
 
 setup: $(STAMP) ## Create .venv and install the locked packages

@@ -103,7 +103,7 @@ def _airbyte_again(session: Session, tap: readers.Airbyte, said: Path) -> Callab
 
 def _collections() -> Iterable[str]:
     """API names of the 48."""
-    from tap_sfsource.naming import COLLECTIONS  # noqa: PLC0415
+    from tap_sfsource.catalog.naming import COLLECTIONS  # noqa: PLC0415
 
     return COLLECTIONS
 

@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
-from tap_sfsource.catalog import Column
-from tap_sfsource.readers.bulk import BulkPage
-from tap_sfsource.rows import Rows
+from tap_sfsource.api.bulk import BulkPage
+from tap_sfsource.catalog.plan import Column
+from tap_sfsource.rows.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from multiprocessing.connection import Connection
 
-    from tests.simulator.org import Org
+    from salesforce_simulator.org import Org
 
 OBJECT = "Measured__c"
 """The object with many rows; what its kind is to everyone else, a custom object without compound fields."""
@@ -125,16 +125,16 @@ def serving(contents: Contents) -> Iterator[RunningOrg]:
 
 def _serve(contents: Contents, connection: Connection) -> None:
     """Fill an org and serve it until a message comes; runs in the org's process."""
-    from tests.simulator import company  # noqa: PLC0415 - the process that measures stays small
-    from tests.simulator.__main__ import (  # noqa: PLC0415
+    from salesforce_simulator import company  # noqa: PLC0415 - the process that measures stays small
+    from salesforce_simulator.__main__ import (  # noqa: PLC0415
         DEMO_CLIENT_ID,
         DEMO_CLIENT_SECRET,
         DEMO_USER,
         add_demo_login,
     )
-    from tests.simulator.http.site import Settings  # noqa: PLC0415
-    from tests.simulator.org import Org  # noqa: PLC0415
-    from tests.simulator.server import serve  # noqa: PLC0415
+    from salesforce_simulator.http.site import Settings  # noqa: PLC0415
+    from salesforce_simulator.org import Org  # noqa: PLC0415
+    from salesforce_simulator.server import serve  # noqa: PLC0415
 
     org = Org(features=company.FEATURES if contents.company else ())
     try:
@@ -154,8 +154,8 @@ def _serve(contents: Contents, connection: Connection) -> None:
 
 
 def _fill(org: Org, contents: Contents) -> None:
-    from tests.simulator.custom import custom_field, custom_object  # noqa: PLC0415
-    from tests.simulator.volume import load_many  # noqa: PLC0415
+    from salesforce_simulator.custom import custom_field, custom_object  # noqa: PLC0415
+    from salesforce_simulator.volume import load_many  # noqa: PLC0415
 
     numbers = itertools.count()
 

@@ -12,8 +12,8 @@ from demo.org import running_org
 from demo.report import answer, heading, say, table
 from demo.sync import RunFailedError, Sync
 from demo.warehouse import Change, Warehouse, changes
+from salesforce_simulator.company import LEAD_NAME, TICKET_SUBJECT, UNDELETED_ACCOUNT
 from target_sfwarehouse import embedded
-from tests.simulator.company import LEAD_NAME, TICKET_SUBJECT, UNDELETED_ACCOUNT
 
 if TYPE_CHECKING:
     from types import FrameType

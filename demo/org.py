@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ANSWER_SECONDS = 60
-MODULE = "tests.simulator"
+MODULE = "salesforce_simulator"
 
 
 class ExampleOrg:

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tap_sfsource import soql
-from tap_sfsource.catalog import NAME, REPLICATION_KEYS
-from tap_sfsource.composite import Subrequest
-from tap_sfsource.discovery import plan_run
+from tap_sfsource.api import soql
+from tap_sfsource.api.composite import Subrequest
+from tap_sfsource.catalog.discovery import plan_run
+from tap_sfsource.catalog.naming import COLLECTIONS
+from tap_sfsource.catalog.plan import NAME, REPLICATION_KEYS
 from tap_sfsource.errors import SalesforceError
-from tap_sfsource.naming import COLLECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tap_sfsource.catalog import SObjectPlan
-    from tap_sfsource.client import Client
-    from tap_sfsource.settings import Settings
+    from tap_sfsource.api.client import Client
+    from tap_sfsource.catalog.plan import SObjectPlan
+    from tap_sfsource.config import Settings
 
 _PERMISSIONS: Final = {
     "PermissionsViewAllData": (

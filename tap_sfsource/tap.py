@@ -21,8 +21,8 @@ from singer_sdk.singerlib import Catalog
 from singer_sdk.tap_base import Tap
 
 from tap_sfsource.command import TapCommand, TerminatedError, check_config_file, read_input
+from tap_sfsource.config import Settings
 from tap_sfsource.redaction import redact_logs, storage_secrets
-from tap_sfsource.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from singer_sdk import Stream
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
-    from tap_sfsource.client import Client
-    from tap_sfsource.discovery import RunPlan
-    from tap_sfsource.run import SyncRun
-    from tap_sfsource.stream import SalesforceStream
+    from tap_sfsource.api.client import Client
+    from tap_sfsource.catalog.discovery import RunPlan
+    from tap_sfsource.singer.stream import SalesforceStream
+    from tap_sfsource.sync.run import SyncRun
 
 _SDK_SETTINGS = frozenset({"stream_maps", "stream_map_config", "batch_config", "faker_config"})
 _SDK_PREFIXES = ("flattening_",)
@@ -93,15 +93,15 @@ class TapSFSource(Tap):
     @functools.cached_property
     def client(self) -> Client:
         """The connection to the org."""
-        from tap_sfsource.client import Client  # noqa: PLC0415 - kept off the path of --version and --about
+        from tap_sfsource.api.client import Client  # noqa: PLC0415 - kept off the path of --version and --about
 
         return Client(self.settings)
 
     @functools.cached_property
     def sync_run(self) -> SyncRun:
         """The run over the selected streams; started when it is first asked for."""
-        from tap_sfsource.run import SyncRun  # noqa: PLC0415 - kept off the path of --version and --about
-        from tap_sfsource.stream import NamesStream  # noqa: PLC0415
+        from tap_sfsource.singer.stream import NamesStream  # noqa: PLC0415
+        from tap_sfsource.sync.run import SyncRun  # noqa: PLC0415 - kept off the path of --version and --about
 
         streams = _selected(self.streams.values())
         names = next((stream for stream in streams if isinstance(stream, NamesStream)), None)
@@ -118,7 +118,7 @@ class TapSFSource(Tap):
         Raises:
             ConfigError: `batch_config` names a storage that cannot be used.
         """
-        from tap_sfsource.batches import prepare_storage  # noqa: PLC0415 - kept off the path of --version
+        from tap_sfsource.singer.batches import prepare_storage  # noqa: PLC0415 - kept off the path of --version
 
         folder = prepare_storage(self.config)
         return self.settings.spool_dir or (str(folder) if folder else None)
@@ -126,7 +126,7 @@ class TapSFSource(Tap):
     @functools.cached_property
     def run_plan(self) -> RunPlan:
         """What this run reads, and what it does not although it is selected."""
-        from tap_sfsource.discovery import plan_run  # noqa: PLC0415
+        from tap_sfsource.catalog.discovery import plan_run  # noqa: PLC0415
 
         return plan_run(self.client, self.settings, self._catalog_as_given)
 
@@ -134,7 +134,7 @@ class TapSFSource(Tap):
     def input_catalog(self) -> Catalog | None:
         """The catalog of the run: what was selected, as the org is today."""
         if self._input_catalog is None:
-            from tap_sfsource.discovery import selected_catalog  # noqa: PLC0415
+            from tap_sfsource.catalog.discovery import selected_catalog  # noqa: PLC0415
 
             self._input_catalog = Catalog.from_dict(selected_catalog(self.run_plan.streams))
         return self._input_catalog
@@ -142,8 +142,8 @@ class TapSFSource(Tap):
     @property
     def catalog_dict(self) -> dict[str, Any]:
         """The catalog that discovery prints: all that the settings reach, selected or not."""
-        from tap_sfsource.catalog import catalog_of  # noqa: PLC0415
-        from tap_sfsource.discovery import discover  # noqa: PLC0415
+        from tap_sfsource.catalog.discovery import discover  # noqa: PLC0415
+        from tap_sfsource.catalog.plan import catalog_of  # noqa: PLC0415
 
         return catalog_of(discover(self.client, self.settings))
 
@@ -166,8 +166,8 @@ class TapSFSource(Tap):
         Returns:
             A stream for each plan.
         """
-        from tap_sfsource.catalog import NAME  # noqa: PLC0415
-        from tap_sfsource.stream import NamesStream, SalesforceStream  # noqa: PLC0415
+        from tap_sfsource.catalog.plan import NAME  # noqa: PLC0415
+        from tap_sfsource.singer.stream import NamesStream, SalesforceStream  # noqa: PLC0415
 
         return [
             (NamesStream if plan.api_name == NAME else SalesforceStream)(tap=self, plan=plan)
@@ -322,7 +322,7 @@ class TapSFSource(Tap):
 
 
 def _selected(streams: Iterable[Stream]) -> list[SalesforceStream]:
-    from tap_sfsource.stream import SalesforceStream  # noqa: PLC0415
+    from tap_sfsource.singer.stream import SalesforceStream  # noqa: PLC0415
 
     return [stream for stream in streams if isinstance(stream, SalesforceStream) and stream.selected]
 

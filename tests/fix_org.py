@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.simulator import company
-from tests.simulator.__main__ import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_USER, add_demo_login
-from tests.simulator.clock import Clock
-from tests.simulator.org import ALL_FEATURES, Org
-from tests.simulator.server import Server, serve
+from salesforce_simulator import company
+from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_USER, add_demo_login
+from salesforce_simulator.clock import Clock
+from salesforce_simulator.org import ALL_FEATURES, Org
+from salesforce_simulator.server import Server, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.simulator.http.faults import Faults
-    from tests.simulator.http.ledger import Ledger
-    from tests.simulator.users import User
+    from salesforce_simulator.http.faults import Faults
+    from salesforce_simulator.http.ledger import Ledger
+    from salesforce_simulator.users import User
 
 
 @dataclass(frozen=True)

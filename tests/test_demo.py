@@ -55,10 +55,10 @@ def test_an_org_that_a_killed_demo_left_behind_is_ended(tmp_path: Path) -> None:
 
 
 def test_an_org_that_does_not_start_says_why(tmp_path: Path) -> None:
-    (tmp_path / "tests").mkdir()
-    (tmp_path / "tests" / "__init__.py").touch()
+    (tmp_path / "salesforce_simulator").mkdir()
+    (tmp_path / "salesforce_simulator" / "__init__.py").touch()
     org = running_org(tmp_path, tmp_path)
-    with pytest.raises(RuntimeError, match=r"No module named tests\.simulator"):
+    with pytest.raises(RuntimeError, match=r"No module named salesforce_simulator\.__main__"):
         org.__enter__()
 
 

@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from docs import generate
-from tap_sfsource.naming import COLLECTIONS
+from salesforce_simulator.org import Org
+from salesforce_simulator.schema import REPLICATION_KEYS
+from tap_sfsource.catalog.naming import COLLECTIONS
 from tests.fix_process import PROJECT, Processes
-from tests.simulator.org import Org
-from tests.simulator.schema import REPLICATION_KEYS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,9 +15,9 @@ from psycopg import sql
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from salesforce_simulator.org import Org
+    from salesforce_simulator.schema import Field, SObject
     from tests.fix_warehouse import Warehouse
-    from tests.simulator.org import Org
-    from tests.simulator.schema import Field, SObject
 
 NUMBERS = frozenset({"double", "currency", "percent", "int", "long"})
 

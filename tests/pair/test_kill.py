@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import psutil  # type: ignore[import-untyped]
 import pytest
 
+from salesforce_simulator.http.faults import Latency
 from tests.fix_process import wait_until
 from tests.pair.store import differences
-from tests.simulator.http.faults import Latency
 
 if TYPE_CHECKING:
     from pathlib import Path

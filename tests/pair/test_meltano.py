@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import psutil  # type: ignore[import-untyped]
 import pytest
 
+from salesforce_simulator import company
 from tests.fix_process import wait_until
 from tests.pair.store import differences
-from tests.simulator import company
 
 if TYPE_CHECKING:
     from tests.fix_meltano import Meltano

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from salesforce_simulator import company
 from tests.fix_process import PROJECT
 from tests.pair.store import column_of, differences, selected_objects
-from tests.simulator import company
 
 if TYPE_CHECKING:
     from pathlib import Path

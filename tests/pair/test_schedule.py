@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from cronsim import CronSim
 
+from salesforce_simulator import company
 from tests.fix_process import PROJECT, Finished, wait_until
 from tests.pair.store import differences
-from tests.simulator import company
 
 if TYPE_CHECKING:
     from tests.fix_meltano import Meltano

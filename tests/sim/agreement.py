@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
+    from salesforce_simulator.org import Org
     from tests.sim.api import Api
-    from tests.simulator.org import Org
 
 Row = dict[str, Any]
 _NOT_IN_BULK = ("address", "location", "base64")

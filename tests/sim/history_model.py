@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from tests.simulator.custom import custom_field, custom_object
+from salesforce_simulator.custom import custom_field, custom_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from tests.simulator.schema import Field, SObject
+    from salesforce_simulator.schema import Field, SObject
 
 # The reference to the parent, and the objects that it can be of.
 CHILDREN = {

@@ -13,16 +13,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_USER
 from tests.sim.api import Api, token
-from tests.simulator.__main__ import DEMO_CLIENT_ID, DEMO_USER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from salesforce_simulator.apps import ConnectedApp
+    from salesforce_simulator.http.instance import Instance
+    from salesforce_simulator.org import Org
     from tests.fix_org import OrgServer
-    from tests.simulator.apps import ConnectedApp
-    from tests.simulator.http.instance import Instance
-    from tests.simulator.org import Org
 
 ALL = "SELECT Id, Name FROM Account"
 ENVELOPE = (

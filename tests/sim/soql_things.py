@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.simulator import soql
-from tests.simulator.ids import make_id
-from tests.simulator.schema import Field, Schema, SObject
-from tests.simulator.standard import standard_objects
-from tests.simulator.store import Store
+from salesforce_simulator import soql
+from salesforce_simulator.ids import make_id
+from salesforce_simulator.schema import Field, Schema, SObject
+from salesforce_simulator.standard import standard_objects
+from salesforce_simulator.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.simulator import company
-from tests.simulator.__main__ import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_USER, add_demo_login
-from tests.simulator.org import Org
-from tests.simulator.server import Server, serve
+from salesforce_simulator import company
+from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_USER, add_demo_login
+from salesforce_simulator.org import Org
+from salesforce_simulator.server import Server, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

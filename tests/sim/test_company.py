@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.simulator import company
-from tests.simulator.clock import Clock
-from tests.simulator.org import Org
-from tests.simulator.texts import HURTFUL
+from salesforce_simulator import company
+from salesforce_simulator.clock import Clock
+from salesforce_simulator.org import Org
+from salesforce_simulator.texts import HURTFUL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

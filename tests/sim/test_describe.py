@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.simulator import company
-from tests.simulator.describe import describe_global, describe_sobject
-from tests.simulator.org import ALL_FEATURES, Org
-from tests.simulator.users import Permissions
+from salesforce_simulator import company
+from salesforce_simulator.describe import describe_global, describe_sobject
+from salesforce_simulator.org import ALL_FEATURES, Org
+from salesforce_simulator.users import Permissions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from salesforce_simulator.__main__ import DEMO_PASSWORD, DEMO_SECURITY_TOKEN, DEMO_USER
+from salesforce_simulator.users import ObjectPermission, Permissions
 from tests.sim.api import token
 from tests.sim.refusals import ALL, REFUSALS, Refusal, Scene, answered
-from tests.simulator.__main__ import DEMO_PASSWORD, DEMO_SECURITY_TOKEN, DEMO_USER
-from tests.simulator.users import ObjectPermission, Permissions
 
 if TYPE_CHECKING:
     from tests.fix_org import OrgServer

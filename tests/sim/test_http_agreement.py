@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from salesforce_simulator import company
+from salesforce_simulator.__main__ import add_demo_login
+from salesforce_simulator.http.faults import ShortPage
+from salesforce_simulator.org import Org
+from salesforce_simulator.server import serve
 from tests.sim.agreement import Row, by_id, cell
 from tests.sim.api import Api
-from tests.simulator import company
-from tests.simulator.__main__ import add_demo_login
-from tests.simulator.http.faults import ShortPage
-from tests.simulator.org import Org
-from tests.simulator.server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from salesforce_simulator.schema import SObject
     from tests.fix_org import OrgServer
-    from tests.simulator.schema import SObject
 
 
 @pytest.fixture(scope="module")

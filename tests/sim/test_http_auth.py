@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_PASSWORD, DEMO_SECURITY_TOKEN, DEMO_USER
 from tests.sim.api import DATA, Api, error, token
-from tests.simulator.__main__ import DEMO_CLIENT_ID, DEMO_PASSWORD, DEMO_SECURITY_TOKEN, DEMO_USER
 
 if TYPE_CHECKING:
     from tests.fix_org import OrgServer

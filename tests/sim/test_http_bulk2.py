@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 
 import pytest
 
+from salesforce_simulator.__main__ import DEMO_USER
+from salesforce_simulator.http.faults import AbortJob, FailJob, StallJob
+from salesforce_simulator.users import Permissions
 from tests.sim.api import DATA, Api, error
-from tests.simulator.__main__ import DEMO_USER
-from tests.simulator.http.faults import AbortJob, FailJob, StallJob
-from tests.simulator.users import Permissions
 
 if TYPE_CHECKING:
     from tests.fix_org import OrgServer

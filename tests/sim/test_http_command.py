@@ -1,4 +1,4 @@
-"""`python -m tests.simulator`: the org started alone."""
+"""`python -m salesforce_simulator`: the org started alone."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def start() -> Iterator[Callable[..., tuple[subprocess.Popen[str], str]]]:
     started: list[subprocess.Popen[str]] = []
 
     def run(*arguments: str) -> tuple[subprocess.Popen[str], str]:
-        command = [sys.executable, "-m", "tests.simulator", *arguments]
+        command = [sys.executable, "-m", "salesforce_simulator", *arguments]
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -87,7 +87,7 @@ def test_a_port_that_is_taken() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        command = [sys.executable, "-m", "tests.simulator", "--port", port]
+        command = [sys.executable, "-m", "salesforce_simulator", "--port", port]
         run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
     assert run.returncode == 2
     assert (

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from salesforce_simulator.http.faults import Status
 from tests.sim.api import DATA, Api, error
-from tests.simulator.http.faults import Status
 
 if TYPE_CHECKING:
     from tests.fix_org import OrgServer

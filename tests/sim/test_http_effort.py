@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_USER
+from salesforce_simulator.users import ObjectPermission, Permissions
 from tests.sim.api import Api, error, token
-from tests.simulator.__main__ import DEMO_CLIENT_ID, DEMO_USER
-from tests.simulator.users import ObjectPermission, Permissions
 
 if TYPE_CHECKING:
     from tests.fix_org import OrgServer

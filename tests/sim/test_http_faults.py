@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from tests.sim.api import DATA, Api, error
-from tests.simulator.http.faults import (
+from salesforce_simulator.http.faults import (
     Drop,
     EndSession,
     ExpireCursors,
@@ -20,6 +19,7 @@ from tests.simulator.http.faults import (
     Status,
     UseUp,
 )
+from tests.sim.api import DATA, Api, error
 
 if TYPE_CHECKING:
     from tests.fix_org import OrgServer

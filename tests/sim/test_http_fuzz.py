@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from salesforce_simulator.__main__ import add_demo_login
+from salesforce_simulator.org import Org
+from salesforce_simulator.server import serve
 from tests.sim.api import DATA, Api
-from tests.simulator.__main__ import add_demo_login
-from tests.simulator.org import Org
-from tests.simulator.server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, add_demo_login
+from salesforce_simulator.http.faults import Latency, Slow
+from salesforce_simulator.http.site import Settings
+from salesforce_simulator.org import Org
+from salesforce_simulator.server import serve
 from tests.sim.api import DATA, Api, error, token
-from tests.simulator.__main__ import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, add_demo_login
-from tests.simulator.http.faults import Latency, Slow
-from tests.simulator.http.site import Settings
-from tests.simulator.org import Org
-from tests.simulator.server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from salesforce_simulator.http.instance import Instance
     from tests.fix_org import OrgServer
-    from tests.simulator.http.instance import Instance
 
 ALL = "SELECT Id, Name FROM Account"
 MINUTE = timedelta(minutes=1)

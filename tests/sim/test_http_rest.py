@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from salesforce_simulator.__main__ import DEMO_USER
+from salesforce_simulator.users import READ_ONLY, Permissions
 from tests.sim.api import DATA, Api, error
-from tests.simulator.__main__ import DEMO_USER
-from tests.simulator.users import READ_ONLY, Permissions
 
 if TYPE_CHECKING:
     from tests.fix_org import OrgServer
@@ -62,7 +62,7 @@ def test_describe_global_and_describe_agree(api: Api) -> None:
 
 
 def test_describes_are_not_sent_again_until_they_change(org_server: OrgServer, api: Api) -> None:
-    from tests.simulator.schema import Field  # noqa: PLC0415 - only here
+    from salesforce_simulator.schema import Field  # noqa: PLC0415 - only here
 
     for path in ("sobjects", "sobjects/Account/describe"):
         modified = api.get(path).headers["Last-Modified"]
@@ -96,7 +96,7 @@ def test_a_record_that_lacks_what_it_needs(api: Api) -> None:
 
 
 def test_upsert_by_external_id(org_server: OrgServer, api: Api) -> None:
-    from tests.simulator.schema import Field  # noqa: PLC0415 - only here
+    from salesforce_simulator.schema import Field  # noqa: PLC0415 - only here
 
     key = Field("Key__c", "string", length=20, custom=True, external_id=True, unique=True)
     org_server.org.add_field("Account", key)

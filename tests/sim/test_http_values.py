@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from salesforce_simulator.custom import custom_field
+from salesforce_simulator.texts import HURTFUL, long_text
 from tests.sim.api import Api, error
-from tests.simulator.custom import custom_field
-from tests.simulator.texts import HURTFUL, long_text
 
 if TYPE_CHECKING:
     from tests.fix_org import OrgServer

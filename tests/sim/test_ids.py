@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.simulator.errors import ApiError
-from tests.simulator.ids import DIGITS, id_run, is_id, make_id, parse_id, to_18
+from salesforce_simulator.errors import ApiError
+from salesforce_simulator.ids import DIGITS, id_run, is_id, make_id, parse_id, to_18
 
 ids_15 = st.text(DIGITS, min_size=15, max_size=15)
 

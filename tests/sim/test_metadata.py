@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from tests.simulator.org import ALL_FEATURES
-from tests.simulator.schema import COMPOUND_TYPES, NUMBER_TYPES, Schema, SObject
-from tests.simulator.standard import standard_objects
+from salesforce_simulator.org import ALL_FEATURES
+from salesforce_simulator.schema import COMPOUND_TYPES, NUMBER_TYPES, Schema, SObject
+from salesforce_simulator.standard import standard_objects
 
 FULL = Schema(standard_objects(ALL_FEATURES))
 PLAIN = Schema(standard_objects())

@@ -12,18 +12,18 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
+from salesforce_simulator.__main__ import add_demo_login
+from salesforce_simulator.clock import Clock
+from salesforce_simulator.errors import ApiError
+from salesforce_simulator.org import Org
+from salesforce_simulator.server import serve
 from tests.fix_org import OrgServer
 from tests.sim.agreement import check_changes, check_describes, check_rows, text_of
 from tests.sim.api import Api
 from tests.sim.history_model import CHILDREN, CUSTOM, DETAILS, SETTABLE, VALUES, Row, texts, visit
-from tests.simulator.__main__ import add_demo_login
-from tests.simulator.clock import Clock
-from tests.simulator.errors import ApiError
-from tests.simulator.org import Org
-from tests.simulator.server import serve
 
 if TYPE_CHECKING:
-    from tests.simulator.transactions import Transaction
+    from salesforce_simulator.transactions import Transaction
 
 LONG = os.environ.get("SFSOURCE_TEST_LEVEL") == "long"
 BIN = timedelta(days=15)

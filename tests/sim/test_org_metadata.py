@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.simulator.custom import custom_field, custom_object
-from tests.simulator.errors import ApiError
-from tests.simulator.users import Permissions
+from salesforce_simulator.custom import custom_field, custom_object
+from salesforce_simulator.errors import ApiError
+from salesforce_simulator.users import Permissions
 
 if TYPE_CHECKING:
-    from tests.simulator.org import Org
+    from salesforce_simulator.org import Org
 
 
 def value(org: Org, record_id: str, name: str) -> Any:

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import TYPE_CHECKING
 
-from tests.simulator.custom import custom_field
+from salesforce_simulator.custom import custom_field
 
 if TYPE_CHECKING:
-    from tests.simulator.org import Org
+    from salesforce_simulator.org import Org
 
 
 def test_writers_lose_nothing_and_readers_see_whole_changes(frozen_org: Org) -> None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.simulator.custom import custom_field
-from tests.simulator.errors import ApiError
-from tests.simulator.users import READ_ONLY, Permissions
+from salesforce_simulator.custom import custom_field
+from salesforce_simulator.errors import ApiError
+from salesforce_simulator.users import READ_ONLY, Permissions
 
 if TYPE_CHECKING:
-    from tests.simulator.org import Org
+    from salesforce_simulator.org import Org
 
 AUDIT = ("CreatedDate", "LastModifiedDate", "SystemModstamp")
 START = "2026-03-02T09:00:30.000+0000"

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.simulator.errors import ApiError
+from salesforce_simulator.errors import ApiError
 
 if TYPE_CHECKING:
-    from tests.simulator.org import Org
+    from salesforce_simulator.org import Org
 
 
 def test_a_delete_can_empty_fields_and_an_undelete_fills_them_again(frozen_org: Org) -> None:

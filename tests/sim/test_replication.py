@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.simulator.errors import ApiError
+from salesforce_simulator.errors import ApiError
 
 if TYPE_CHECKING:
-    from tests.simulator.org import Org
-    from tests.simulator.replication import ChangeWindow
+    from salesforce_simulator.org import Org
+    from salesforce_simulator.replication import ChangeWindow
 
 
 def last_hour(org: Org, sobject: str = "Account", *, updated: bool = False) -> ChangeWindow:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.simulator.custom import custom_field, custom_object
-from tests.simulator.describe import describe_field
-from tests.simulator.errors import ApiError
-from tests.simulator.schema import Summary
+from salesforce_simulator.custom import custom_field, custom_object
+from salesforce_simulator.describe import describe_field
+from salesforce_simulator.errors import ApiError
+from salesforce_simulator.schema import Summary
 
 if TYPE_CHECKING:
-    from tests.simulator.org import Org
+    from salesforce_simulator.org import Org
 
 SUMMARIES = {
     "Lines__c": ("double", Summary("count", "Line__c", "Invoice__c")),

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from salesforce_simulator.schema import Field
+from salesforce_simulator.soql import cells, functions
+from salesforce_simulator.values import to_csv
 from tests.sim.soql_things import THING, World, sobject
-from tests.simulator.schema import Field
-from tests.simulator.soql import cells, functions
-from tests.simulator.values import to_csv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.simulator.soql import BulkResult
+    from salesforce_simulator.soql import BulkResult
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
+from salesforce_simulator.soql.relative_dates import NAMES, NAMES_WITH_NUMBER, span
 from tests.sim.soql_things import NOW, World
-from tests.simulator.soql.relative_dates import NAMES, NAMES_WITH_NUMBER, span
 
 # NOW is Wednesday 2026-05-13; the week began on Sunday the 10th. Last days are inclusive here.
 RANGES = {

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from salesforce_simulator import soql
+from salesforce_simulator.schema import Field
+from salesforce_simulator.users import Permissions
 from tests.sim.soql_things import NOW, World, sobject
-from tests.simulator import soql
-from tests.simulator.schema import Field
-from tests.simulator.users import Permissions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

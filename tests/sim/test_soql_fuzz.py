@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from salesforce_simulator.soql import SoqlError
 from tests.sim.soql_things import World
-from tests.simulator.soql import SoqlError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

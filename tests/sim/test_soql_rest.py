@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from salesforce_simulator import soql
+from salesforce_simulator.errors import ApiError
+from salesforce_simulator.schema import Field, Schema
 from tests.sim.soql_things import MIDNIGHT, THING, World, things
-from tests.simulator import soql
-from tests.simulator.errors import ApiError
-from tests.simulator.schema import Field, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from salesforce_simulator.ids import make_id
 from tests.sim.soql_things import DAY_MS, MIDNIGHT, World, things
-from tests.simulator.ids import make_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

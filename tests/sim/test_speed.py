@@ -9,11 +9,11 @@ import time
 import tracemalloc
 from typing import TYPE_CHECKING
 
-from tests.simulator import soql
-from tests.simulator.http.results import write_results
-from tests.simulator.org import ALL_FEATURES, Org
-from tests.simulator.server import serve
-from tests.simulator.volume import load_many
+from salesforce_simulator import soql
+from salesforce_simulator.http.results import write_results
+from salesforce_simulator.org import ALL_FEATURES, Org
+from salesforce_simulator.server import serve
+from salesforce_simulator.volume import load_many
 
 if TYPE_CHECKING:
     from pathlib import Path

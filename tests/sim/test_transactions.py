@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.simulator.custom import custom_field
-from tests.simulator.errors import ApiError
+from salesforce_simulator.custom import custom_field
+from salesforce_simulator.errors import ApiError
 
 if TYPE_CHECKING:
-    from tests.simulator.org import Org
+    from salesforce_simulator.org import Org
 
 
 def record(org: Org, record_id: str) -> dict[str, Any]:

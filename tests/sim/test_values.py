@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.simulator.errors import ApiError
-from tests.simulator.http.messages import encode
-from tests.simulator.schema import Field
-from tests.simulator.values import to_csv, to_rest, to_storage
+from salesforce_simulator.errors import ApiError
+from salesforce_simulator.http.messages import encode
+from salesforce_simulator.schema import Field
+from salesforce_simulator.values import to_csv, to_rest, to_storage
 
 TEXT = Field("T", "textarea", length=131_072)
 MONEY = Field("M", "currency", precision=18, scale=2)

@@ -6,10 +6,10 @@ import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tests.simulator.volume import load_many
+from salesforce_simulator.volume import load_many
 
 if TYPE_CHECKING:
-    from tests.simulator.org import Org
+    from salesforce_simulator.org import Org
 
 COUNT = 1_000_000 if os.environ.get("SFSOURCE_TEST_LEVEL") == "long" else 20_000
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from salesforce_simulator.clock import Clock
     from tests.fix_org import OrgServer
-    from tests.simulator.clock import Clock
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.simulator.http.faults import (
+from salesforce_simulator.http.faults import (
     AbortJob,
     Drop,
     EndSession,

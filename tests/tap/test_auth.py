@@ -16,27 +16,27 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from tap_sfsource.auth import JwtBearer, grant_from
-from tap_sfsource.client import Client
-from tap_sfsource.errors import AuthError, ConfigError, ConnectionFailedError, TapError
-from tap_sfsource.oauth import refusal
-from tap_sfsource.settings import Settings
-from tests.fix_process import wait_until
-from tests.simulator.__main__ import (
+from salesforce_simulator.__main__ import (
     DEMO_CLIENT_ID,
     DEMO_CLIENT_SECRET,
     DEMO_PASSWORD,
     DEMO_SECURITY_TOKEN,
     DEMO_USER,
 )
-from tests.simulator.http.faults import Latency, Status
+from salesforce_simulator.http.faults import Latency, Status
+from tap_sfsource.api.auth.grants import JwtBearer, grant_from
+from tap_sfsource.api.auth.oauth import refusal
+from tap_sfsource.api.client import Client
+from tap_sfsource.config import Settings
+from tap_sfsource.errors import AuthError, ConfigError, ConnectionFailedError, TapError
+from tests.fix_process import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from salesforce_simulator.limits import Limit
     from tests.fix_org import OrgServer
     from tests.fix_process import Processes
-    from tests.simulator.limits import Limit
 
 
 def client_of(config: dict[str, Any]) -> Client:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pyarrow import parquet
 
-from tap_sfsource.spool import give_name, nameless_file
+from salesforce_simulator.http.faults import Slow
+from tap_sfsource.api.spool import give_name, nameless_file
 from tests.fix_process import wait_until
-from tests.simulator.http.faults import Slow
 from tests.tap.running import run_tap
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.simulator.__main__ import DEMO_CLIENT_ID
+from salesforce_simulator.__main__ import DEMO_CLIENT_ID
 from tests.tap.reference import ReferenceTarget
 from tests.tap.syncs import accounts, whole_reads
 

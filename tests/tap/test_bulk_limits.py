@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.simulator.http.faults import FailJob, Status, UseUp
+from salesforce_simulator.http.faults import FailJob, Status, UseUp
 from tests.tap.syncs import Syncs, accounts
 
 if TYPE_CHECKING:
+    from salesforce_simulator.clock import Clock
     from tests.fix_org import OrgServer
-    from tests.simulator.clock import Clock
 
 OBJECTS = ("Account", "Contact", "Lead", "Task", "Campaign")
 JOBS, STORAGE = "DailyBulkV2QueryJobs", "DailyBulkV2QueryFileStorageMB"

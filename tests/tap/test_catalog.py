@@ -8,14 +8,14 @@ import jsonschema
 import pytest
 from singer_sdk.singerlib import Catalog
 
-from tap_sfsource.catalog import catalog_of, plan_of
-from tap_sfsource.describe import Field, SObject
-from tap_sfsource.field_types import property_schema
-from tap_sfsource.naming import COLLECTIONS
-from tap_sfsource.rows import Rows
-from tap_sfsource.settings import Settings
+from salesforce_simulator.schema import Field as OrgField
+from tap_sfsource.api.describe import Field, SObject
+from tap_sfsource.catalog.field_types import property_schema
+from tap_sfsource.catalog.naming import COLLECTIONS
+from tap_sfsource.catalog.plan import catalog_of, plan_of
+from tap_sfsource.config import Settings
+from tap_sfsource.rows.rows import Rows
 from tap_sfsource.tap import TapSFSource
-from tests.simulator.schema import Field as OrgField
 
 if TYPE_CHECKING:
     from tests.fix_org import OrgServer

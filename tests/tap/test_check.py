@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from salesforce_simulator.http.faults import Status
+from salesforce_simulator.schema import Field as OrgField
+from salesforce_simulator.schema import SObject as OrgObject
+from salesforce_simulator.users import Permissions
+from tap_sfsource.api.client import Client
 from tap_sfsource.check import check_connection
-from tap_sfsource.client import Client
-from tap_sfsource.settings import Settings
-from tests.simulator.http.faults import Status
-from tests.simulator.schema import Field as OrgField
-from tests.simulator.schema import SObject as OrgObject
-from tests.simulator.users import Permissions
+from tap_sfsource.config import Settings
 
 if TYPE_CHECKING:
     from tests.fix_org import OrgServer

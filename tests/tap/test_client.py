@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_sfsource.client import Client
-from tap_sfsource.composite import QUERIES, SIZE, Subrequest, pack
+from salesforce_simulator.http.faults import Action, Drop, EndSession, Status, UseUp
+from salesforce_simulator.server import serve
+from salesforce_simulator.users import Permissions
+from tap_sfsource.api.client import Client
+from tap_sfsource.api.composite import QUERIES, SIZE, Subrequest, pack
+from tap_sfsource.config import Settings
 from tap_sfsource.errors import (
     AuthError,
     ConfigError,
@@ -18,11 +22,7 @@ from tap_sfsource.errors import (
     SalesforceError,
     TransientError,
 )
-from tap_sfsource.settings import Settings
 from tests.fix_org import OrgServer
-from tests.simulator.http.faults import Action, Drop, EndSession, Status, UseUp
-from tests.simulator.server import serve
-from tests.simulator.users import Permissions
 
 if TYPE_CHECKING:
     from pathlib import Path

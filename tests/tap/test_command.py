@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_sfsource.naming import COLLECTIONS
-from tap_sfsource.settings import Settings
+from salesforce_simulator.__main__ import DEMO_CLIENT_SECRET
+from salesforce_simulator.http.faults import Latency, Status
+from tap_sfsource.catalog.naming import COLLECTIONS
+from tap_sfsource.config import Settings
 from tests.fix_process import SCRIPTS, wait_until
-from tests.simulator.__main__ import DEMO_CLIENT_SECRET
-from tests.simulator.http.faults import Latency, Status
 
 if TYPE_CHECKING:
+    from salesforce_simulator.http.faults import Action
     from tests.fix_org import OrgServer
     from tests.fix_process import Finished, Processes
-    from tests.simulator.http.faults import Action
 
 
 def error_line(finished: Finished) -> str:
@@ -35,9 +35,9 @@ def test_version_loads_no_more_than_the_sdk_and_the_settings() -> None:
         "simple_salesforce",
         "jwt",
         "zeep",
-        "tap_sfsource.client",
-        "tap_sfsource.stream",
-        "tap_sfsource.discovery",
+        "tap_sfsource.api.client",
+        "tap_sfsource.singer.stream",
+        "tap_sfsource.catalog.discovery",
     )
     program = (
         "import sys, tap_sfsource.tap as tap; tap.TapSFSource.get_singer_command().main(['--version'], "

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.simulator.http.faults import Status
+from salesforce_simulator.http.faults import Status
 from tests.tap.running import run_tap
 from tests.tap.syncs import Syncs, accounts
 
 if TYPE_CHECKING:
+    from salesforce_simulator.clock import Clock
     from tests.fix_org import OrgServer
-    from tests.simulator.clock import Clock
 
 
 def test_a_soft_delete_an_undelete_and_a_hard_delete_show_at_once(

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_sfsource.client import Client
-from tap_sfsource.discovery import discover, plan_run
+from salesforce_simulator.http.faults import Status
+from salesforce_simulator.schema import Field as OrgField
+from salesforce_simulator.schema import SObject as OrgObject
+from tap_sfsource.api.client import Client
+from tap_sfsource.catalog.discovery import discover, plan_run
+from tap_sfsource.catalog.naming import COLLECTIONS
+from tap_sfsource.config import Settings
 from tap_sfsource.errors import CatalogError
-from tap_sfsource.naming import COLLECTIONS
-from tap_sfsource.settings import Settings
-from tests.simulator.http.faults import Status
-from tests.simulator.schema import Field as OrgField
-from tests.simulator.schema import SObject as OrgObject
 
 if TYPE_CHECKING:
-    from tap_sfsource.catalog import SObjectPlan
+    from tap_sfsource.catalog.plan import SObjectPlan
     from tests.fix_org import OrgServer
 
 CATALOGS = Path(__file__).resolve().parent.parent.parent / "catalogs"

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from salesforce_simulator.custom import custom_field
 from tests.fix_process import SCRIPTS
-from tests.simulator.custom import custom_field
 from tests.tap.reference import ReferenceTarget
 from tests.tap.syncs import whole_reads
 

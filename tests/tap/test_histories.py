@@ -17,17 +17,17 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from tap_sfsource.naming import collection_name, column_names
+from salesforce_simulator.__main__ import add_demo_login
+from salesforce_simulator.clock import Clock
+from salesforce_simulator.custom import custom_field, custom_object
+from salesforce_simulator.errors import ApiError
+from salesforce_simulator.http.faults import Action  # noqa: TC001 - hypothesis reads annotations
+from salesforce_simulator.org import Org
+from salesforce_simulator.server import serve
+from salesforce_simulator.transactions import Transaction  # noqa: TC001 - hypothesis reads annotations
+from salesforce_simulator.users import Permissions
+from tap_sfsource.catalog.naming import collection_name, column_names
 from tests.fix_org import OrgServer
-from tests.simulator.__main__ import add_demo_login
-from tests.simulator.clock import Clock
-from tests.simulator.custom import custom_field, custom_object
-from tests.simulator.errors import ApiError
-from tests.simulator.http.faults import Action  # noqa: TC001 - hypothesis reads annotations
-from tests.simulator.org import Org
-from tests.simulator.server import serve
-from tests.simulator.transactions import Transaction  # noqa: TC001 - hypothesis reads annotations
-from tests.simulator.users import Permissions
 from tests.tap.history_things import (
     CUSTOM,
     FIELDS,

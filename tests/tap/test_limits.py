@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tap_sfsource.api.limits import Limits, Usage, parse_limit_info
 from tap_sfsource.errors import QuotaReachedError
-from tap_sfsource.limits import Limits, Usage, parse_limit_info
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tests.simulator.custom import custom_field, custom_object
-from tests.simulator.users import Permissions
+from salesforce_simulator.custom import custom_field, custom_object
+from salesforce_simulator.users import Permissions
 from tests.tap.syncs import Syncs, accounts
 
 if TYPE_CHECKING:
+    from salesforce_simulator.clock import Clock
     from tests.fix_org import OrgServer
-    from tests.simulator.clock import Clock
 
 
 def test_a_field_made_anew_with_another_type_is_read_for_every_row(

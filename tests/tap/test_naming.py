@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_sfsource.naming import (
+from tap_sfsource.catalog.naming import (
     API_NAMES,
     COLLECTIONS,
     collection_name,

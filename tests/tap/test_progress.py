@@ -9,7 +9,7 @@ import pty
 import subprocess
 from typing import TYPE_CHECKING
 
-from tap_sfsource import progress
+from tap_sfsource.singer import progress
 from tests.fix_process import SCRIPTS
 
 if TYPE_CHECKING:

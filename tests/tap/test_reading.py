@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from tap_sfsource.naming import column_name
-from tap_sfsource.readers.bulk import BulkReader
-from tests.simulator.custom import custom_object
-from tests.simulator.schema import Field
-from tests.simulator.users import Permissions
+from salesforce_simulator.custom import custom_object
+from salesforce_simulator.schema import Field
+from salesforce_simulator.users import Permissions
+from tap_sfsource.api.bulk import BulkReader
+from tap_sfsource.catalog.naming import column_name
 from tests.tap.running import run_tap
 from tests.tap.syncs import Syncs, accounts
 
 if TYPE_CHECKING:
-    from tap_sfsource.client import Client
+    from salesforce_simulator.clock import Clock
+    from tap_sfsource.api.client import Client
     from tests.fix_org import OrgServer
-    from tests.simulator.clock import Clock
 
 
 def test_the_second_sync_reads_only_what_changed(org_server: OrgServer, frozen: Clock) -> None:
@@ -223,7 +223,7 @@ def test_a_job_of_a_million_rows_is_looked_at_few_times(
         nonlocal now
         now += pause
 
-    monkeypatch.setattr("tap_sfsource.readers.bulk.time.monotonic", lambda: now)
+    monkeypatch.setattr("tap_sfsource.api.bulk.time.monotonic", lambda: now)
     reader = BulkReader(cast("Client", Org()), 50_000, None, wait)
     assert reader.wait(reader.create("SELECT Id FROM Account"), 1_000_000) == 1_000_000
     assert len(seen) == looks
@@ -234,7 +234,7 @@ def test_a_job_of_a_million_rows_is_looked_at_few_times(
 def test_a_large_job_is_asked_for_once_before_it_is_likely_to_be_done(
     org_server: OrgServer, monkeypatch: pytest.MonkeyPatch, reader: str
 ) -> None:
-    monkeypatch.setattr("tap_sfsource.readers.bulk._ROWS_A_SECOND", 20)
+    monkeypatch.setattr("tap_sfsource.api.bulk._ROWS_A_SECOND", 20)
     org_server.server.settings.bulk_processing = timedelta(seconds=1)
     accounts(org_server, 40)
     syncs = Syncs(org_server, "Account", reader=reader, bulk_threshold=10)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.simulator.custom import custom_field
+from salesforce_simulator.custom import custom_field
 from tests.tap.reference import ReferenceTarget
 from tests.tap.running import run_tap
 from tests.tap.syncs import Syncs, accounts
@@ -15,8 +15,8 @@ from tests.tap.syncs import Syncs, accounts
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from salesforce_simulator.clock import Clock
     from tests.fix_org import OrgServer
-    from tests.simulator.clock import Clock
 
 ROWS = 12
 FULL_TABLE = {

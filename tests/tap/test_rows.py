@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_sfsource.catalog import Column
-from tap_sfsource.csv_lines import CsvLines, last_row_start
+from tap_sfsource.api.bulk import BulkPage
+from tap_sfsource.catalog.plan import Column
 from tap_sfsource.errors import TapError
-from tap_sfsource.readers.bulk import BulkPage
-from tap_sfsource.rows import Rows
+from tap_sfsource.rows.bulk_csv import CsvLines, last_row_start
+from tap_sfsource.rows.rows import Rows
 
 EXTRACTED = "2026-01-02T03:04:05Z"
 TYPES = ("id", "string", "double", "int", "boolean", "datetime", "anyType", "date", "textarea")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_sfsource.config import Settings
 from tap_sfsource.errors import ConfigError
-from tap_sfsource.settings import Settings
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,15 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from tap_sfsource.charges import RUN, SHARED, Charges, charged_to
-from tap_sfsource.summary import StreamSummary, table
-from tests.simulator.http.faults import FailJob, Status
+from salesforce_simulator.http.faults import FailJob, Status
+from tap_sfsource.api.charges import RUN, SHARED, Charges, charged_to
+from tap_sfsource.singer.summary import StreamSummary, table
 from tests.tap.syncs import accounts
 
 if TYPE_CHECKING:
+    from salesforce_simulator.clock import Clock
     from tests.fix_org import OrgServer
     from tests.fix_process import Finished, Processes
-    from tests.simulator.clock import Clock
 
 
 def rows_of(finished: Finished) -> dict[str, dict[str, str]]:

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 import pytest
 import requests
 
-from tap_sfsource.transport import backoff, is_transient, retry_after
+from tap_sfsource.api.transport import backoff, is_transient, retry_after
 
 
 def answer(**headers: str) -> requests.Response:

@@ -6,16 +6,25 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from salesforce_simulator.custom import custom_field
+from salesforce_simulator.http.faults import (
+    AbortJob,
+    Drop,
+    EndSession,
+    FailJob,
+    Locator,
+    ShortPage,
+    Status,
+    UseUp,
+)
 from tap_sfsource.errors import TapError
-from tests.simulator.custom import custom_field
-from tests.simulator.http.faults import AbortJob, Drop, EndSession, FailJob, Locator, ShortPage, Status, UseUp
 from tests.tap.syncs import Syncs, accounts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from salesforce_simulator.clock import Clock
     from tests.fix_org import OrgServer
-    from tests.simulator.clock import Clock
 
 
 def test_one_failing_collection_lets_the_others_finish(org_server: OrgServer, frozen: Clock) -> None:

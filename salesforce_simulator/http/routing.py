@@ -1,0 +1,66 @@
+"""Paths to handlers."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from salesforce_simulator.http.errors import method_not_allowed, not_found
+from salesforce_simulator.http.messages import Call, Reply
+
+if TYPE_CHECKING:
+    from salesforce_simulator.http.site import Site
+
+Handler = Callable[..., Reply]
+_PARAMETER = re.compile(r"\{(\w+)(:[^}]*)?\}")
+
+
+@dataclass(frozen=True)
+class Route:
+    """A resource and one of its methods.
+
+    Attributes:
+        method: HTTP method.
+        path: The path with `{name}` for a segment and `{name:regex}` for more; a trailing slash is optional.
+        handler: Called as `handler(site, call, **parameters)`.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+
+    def pattern(self) -> re.Pattern[str]:
+        """The path as a regular expression."""
+        expression, end = "", 0
+        for match in _PARAMETER.finditer(self.path):
+            rule = match[2][1:] if match[2] else "[^/]+"
+            expression += re.escape(self.path[end : match.start()]) + f"(?P<{match[1]}>{rule})"
+            end = match.end()
+        return re.compile(expression + re.escape(self.path[end:]) + "/?")
+
+
+class Router:
+    """The routes of a server, asked in the order given."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._routes = [(route.pattern(), route) for route in routes]
+
+    def knows(self, path: str) -> bool:
+        """Whether any method has that path."""
+        return any(pattern.fullmatch(path) for pattern, _ in self._routes)
+
+    def call(self, site: "Site", call: Call) -> Reply:
+        """Have the call's handler answer it.
+
+        Raises:
+            ApiError: `NOT_FOUND` or `METHOD_NOT_ALLOWED`.
+        """
+        allowed = []
+        for pattern, route in self._routes:
+            if match := pattern.fullmatch(call.path):
+                if route.method == call.method or (call.method == "HEAD" and route.method == "GET"):
+                    return route.handler(site, call, **match.groupdict())
+                allowed.append(route.method)
+        if allowed:
+            raise method_not_allowed(call.method, allowed)
+        raise not_found()

@@ -1,0 +1,89 @@
+"""What a WHERE clause must or must not hold, whatever the types of its fields."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from salesforce_simulator.soql import syntax
+from salesforce_simulator.soql.errors import SoqlError, at
+
+if TYPE_CHECKING:
+    from salesforce_simulator.schema import SObject
+
+_MAX_SEMI_JOINS = 2
+
+
+def too_complicated() -> SoqlError:
+    """The error for a query that is too much."""
+    return SoqlError(
+        "QUERY_TOO_COMPLICATED",
+        "Query is either selecting too many fields or the filter conditions are too complicated.",
+    )
+
+
+def check_semi_joins(text: str, where: syntax.Condition) -> None:
+    """Refuse semi-joins in places where they may not stand (guide: "Comparison Operators", semi-joins).
+
+    Args:
+        text: The whole query, for messages.
+        where: Its condition.
+
+    Raises:
+        SoqlError: MALFORMED_QUERY.
+    """
+    top = {id(term) for term in where.terms} if isinstance(where, syntax.And | syntax.Or) else {id(where)}
+    count = 0
+    for term in _comparisons(where):
+        if not isinstance(term.right, syntax.Query):
+            continue
+        count += 1
+        if isinstance(where, syntax.Or) and id(term) in top:
+            problem = "Semi join sub-selects are not allowed with the 'OR' operator"
+            raise at(text, term.position, "MALFORMED_QUERY", problem)
+        if id(term) not in top:
+            problem = (
+                "Semi join sub-selects are only allowed at the top level WHERE expressions and not in nested "
+                "WHERE expressions."
+            )
+            raise at(text, term.position, "MALFORMED_QUERY", problem)
+        inner = term.right.where
+        if inner is not None and any(isinstance(c.right, syntax.Query) for c in _comparisons(inner)):
+            problem = "Nesting of semi join sub-selects is not supported"
+            raise at(text, term.right.positions["select"], "MALFORMED_QUERY", problem)
+    if count > _MAX_SEMI_JOINS:
+        problem = f"Maximum {_MAX_SEMI_JOINS} semi join sub-selects are allowed"
+        raise SoqlError("MALFORMED_QUERY", problem)
+
+
+def check_required_filter(sobject: SObject, where: syntax.Condition | None) -> None:
+    """Refuse a query of an SObject that wants a filter on ids and gets none; one on Id will do as well.
+
+    Raises:
+        SoqlError: MALFORMED_QUERY.
+    """
+    wanted = {"id", *(name.lower() for name in sobject.requires_filter)}
+    top = where.terms if isinstance(where, syntax.And) else () if where is None else (where,)
+    for term in top:
+        if isinstance(term, syntax.Comparison) and term.operator in ("=", "in"):
+            left = term.left
+            if isinstance(left, syntax.Path) and left.parts[-1].lower() in wanted:
+                return
+    names = " or ".join(sobject.requires_filter)
+    raise SoqlError(
+        "MALFORMED_QUERY",
+        f"Implementation restriction: {sobject.name} requires a filter by a single Id on {names} using the equals "
+        f"operator or multiple Id's using the IN operator.",
+    )
+
+
+def _comparisons(condition: syntax.Condition) -> list[syntax.Comparison]:
+    """Every comparison of a condition, however deep."""
+    found: list[syntax.Comparison] = []
+    rest = [condition]
+    while rest:
+        term = rest.pop()
+        if isinstance(term, syntax.Comparison):
+            found.append(term)
+        else:
+            rest += (term.term,) if isinstance(term, syntax.Not) else reversed(term.terms)
+    return found

@@ -1,0 +1,1 @@
+"""Salesforce's APIs: the only code that sends a request."""

@@ -1,0 +1,148 @@
+"""The OAuth token endpoint: one form in, a token or a refusal in plain words out."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+import requests
+
+from tap_sfsource.config import LOGIN_HOSTS
+from tap_sfsource.errors import AuthError, ConnectionFailedError
+
+_TOKEN_PATH: Final = "/services/oauth2/token"  # noqa: S105 - a path, not a secret
+_LOGIN_ATTEMPTS: Final = 4
+_REMEDIES: Final = {
+    "invalid_client_id": (
+        "The org does not know this client_id. A new app takes some minutes to become known."
+    ),
+    "invalid_client": "Check client_id and client_secret; the secret may have been rotated.",
+    "invalid_app_access": (
+        "An administrator has to allow the user (by profile or permission set) to use the app."
+    ),
+    "invalid_grant": (
+        "Check that the credentials are complete and current, that the app allows this flow, and that the user may "
+        "use it."
+    ),
+    "unsupported_grant_type": (
+        "Switch this flow on in the app's settings, or use another kind of credentials."
+    ),
+    "inactive_user": "The user is not active: activate it or use another one.",
+    "inactive_org": "The org is locked or closed.",
+    "INVALID_LOGIN": "Check username, password and security_token; changing the password renews the token.",
+    "INVALID_OPERATION": (
+        "The org does not allow the SOAP login: use client credentials or the JWT bearer grant."
+    ),
+}
+_BUSY: Final = frozenset({406, 408, 420, 429})
+"""What Salesforce's edge answers, in HTML, when it wants to be asked later."""
+
+_WRONG_PLACE: Final = frozenset({"invalid_grant", "invalid_client", "invalid_client_id", "INVALID_LOGIN"})
+"""Answers that credentials of another environment get as well."""
+
+
+class GrantRefusedError(AuthError):
+    """The token endpoint refused these credentials (and may accept others)."""
+
+
+def post_form(http: requests.Session, login_host: str, form: dict[str, str]) -> dict[str, Any]:
+    """Ask the token endpoint, again when it is down for a moment.
+
+    Args:
+        http: Session to send with.
+        login_host: URL of the host.
+        form: The grant's form.
+
+    Returns:
+        The decoded answer, which holds an `access_token`.
+
+    Raises:
+        GrantRefusedError: Salesforce refused.
+        AuthError: The host is no login host.
+        ConnectionFailedError: It cannot be reached, or stays busy.
+    """
+    url = login_host + _TOKEN_PATH
+    for attempt in range(1, _LOGIN_ATTEMPTS + 1):
+        try:
+            response = http.post(url, data=form, allow_redirects=False)
+        except (requests.ConnectionError, requests.Timeout) as error:
+            # A token that was rotated in an answer that never came is gone: only a plain repeat can tell.
+            failure: Exception = error
+        else:
+            if (
+                response.status_code < requests.codes.internal_server_error
+                and response.status_code not in _BUSY
+            ):
+                return _answer(login_host, response)
+            failure = ConnectionFailedError(f"it answers {response.status_code}")
+        if attempt < _LOGIN_ATTEMPTS:
+            time.sleep(0.25 * 2**attempt)
+    raise unreachable(login_host, failure) from None
+
+
+def _answer(login_host: str, response: requests.Response) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise AuthError(
+            f"{login_host} is not a Salesforce login host: it answered {response.status_code} and no JSON. "
+            "Check login_url."
+        )
+    if response.ok and "access_token" in body:
+        return body
+    raise refusal(
+        login_host, str(body.get("error", response.status_code)), str(body.get("error_description", ""))
+    )
+
+
+def refusal(login_host: str, code: str, description: str) -> GrantRefusedError:
+    """Say why a login was refused and what to do about it.
+
+    Args:
+        login_host: URL of the host.
+        code: OAuth's `error`, or SOAP's exception code.
+        description: Salesforce's own words.
+
+    Returns:
+        The error to raise.
+    """
+    text = f"Salesforce refused the login at {login_host} ({code}: {description or 'no reason given'}). "
+    text += _REMEDIES.get(code, "Check the credentials and the app's settings.")
+    if code in _WRONG_PLACE:
+        text += _other_environment(login_host)
+    return GrantRefusedError(text)
+
+
+def _other_environment(login_host: str) -> str:
+    if login_host == LOGIN_HOSTS["production"]:
+        return (
+            " If they are a sandbox's credentials, set environment to sandbox (or login_url to the "
+            "sandbox's My Domain)."
+        )
+    if login_host == LOGIN_HOSTS["sandbox"]:
+        return (
+            " If they are a production org's credentials, set environment to production (or login_url to "
+            "its My Domain)."
+        )
+    return (
+        " The credentials may also belong to another environment: a sandbox and its production org have hosts and "
+        "credentials of their own; check login_url."
+    )
+
+
+def unreachable(login_host: str, error: Exception) -> ConnectionFailedError:
+    """Say that the login host does not answer.
+
+    Args:
+        login_host: URL of the host.
+        error: What happened.
+
+    Returns:
+        The error to raise.
+    """
+    reason = str(error) if isinstance(error, ConnectionFailedError) else type(error).__name__
+    return ConnectionFailedError(
+        f"The login host {login_host} cannot be reached ({reason}). Check login_url, the network and any proxy."
+    )

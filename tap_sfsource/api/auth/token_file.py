@@ -1,0 +1,149 @@
+"""Where a rotated refresh token is kept, so that the next run can log in."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tap_sfsource.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_sfsource.config import Settings
+
+logger = logging.getLogger("tap-sfsource.auth")
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenFile:
+    """Keeps one refresh token in a file that only its owner reads, replaced as a whole.
+
+    The file is JSON: `{"refresh_token": "..."}`.
+    """
+
+    path: Path
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other runs from logging in with the same file until the block ends; a run that is killed lets go too."""
+        if sys.platform == "win32":
+            yield
+            return
+        import fcntl  # noqa: PLC0415 - POSIX only
+
+        # The folder and not the file: the file is replaced while the lock is held.
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            # Some network file systems know no locks: then runs at the same time are the user's to keep apart.
+            with contextlib.suppress(OSError):
+                fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
+
+    def load(self) -> str | None:
+        """Read the kept token.
+
+        Returns:
+            The token, or None if none is kept.
+
+        Raises:
+            ConfigError: The file exists but cannot be read.
+        """
+        try:
+            kept = json.loads(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not JSON"
+            raise ConfigError(
+                "refresh_token_file", f"{self.path} cannot be read ({reason})", "Repair or remove it."
+            ) from None
+        token = kept.get("refresh_token") if isinstance(kept, dict) else None
+        return token if isinstance(token, str) else None
+
+    def save(self, refresh_token: str) -> None:
+        """Keep a token in place of the one before.
+
+        Args:
+            refresh_token: The token that the next login has to use.
+
+        Raises:
+            ConfigError: The file cannot be written, and so the token would be lost.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # mkstemp's files are 0600 from the start.
+            handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump({"refresh_token": refresh_token}, file)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(self.path)
+            _sync_folder(self.path.parent)
+        except OSError as error:
+            raise ConfigError(
+                "refresh_token_file",
+                f"the rotated refresh token cannot be kept in {self.path} ({error.strerror})",
+                "Name a file in a folder that the tap may write to, then authorize the app again: the old "
+                "token is used up.",
+            ) from None
+        logger.info(
+            "Salesforce rotated the refresh token; the new one is kept in %s, which the next run needs.",
+            self.path,
+        )
+
+    def check(self) -> None:
+        """Make sure that a token could be kept, before one is used up.
+
+        Raises:
+            ConfigError: The folder cannot be made or written to.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with tempfile.NamedTemporaryFile(dir=self.path.parent):
+                pass
+        except OSError as error:
+            raise ConfigError(
+                "refresh_token_file",
+                f"a rotated token could not be kept in {self.path} ({error.strerror})",
+                "Name a file in a folder that the tap may write to.",
+            ) from None
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a replaced file last through a power cut; Windows has no such call."""
+    if sys.platform != "win32":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def default_path(settings: Settings) -> Path:
+    """Name the file where a rotated token is kept when no setting names one.
+
+    Args:
+        settings: Host and credentials; each combination has a file of its own, so that two logins never
+            share a token.
+
+    Returns:
+        A path below the user's data folder.
+    """
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home())
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    # The original token is part of the name: another user of the same app has another file.
+    told = "\n".join((settings.login_host, settings.client_id or "", settings.refresh_token or ""))
+    return base / "tap-sfsource" / f"refresh-token-{hashlib.sha256(told.encode()).hexdigest()[:16]}.json"

@@ -1,0 +1,359 @@
+"""Reads a query through a Bulk API 2.0 query job.
+
+A job's results are pages of CSV, each found by a locator that stays valid as long as the job lives (Bulk API 2.0 guide,
+"Get Results for a Query Job"). A page is spooled to a file before a row of it is written, so that a slow target holds no
+connection to Salesforce open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import logging
+import os
+import time
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+import msgspec
+
+from tap_sfsource.api.spool import nameless_file
+from tap_sfsource.errors import SalesforceError, TapError, TransientError
+from tap_sfsource.rows.bulk_csv import last_row_start
+from tap_sfsource.sync import windows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import requests
+
+    from tap_sfsource.api.client import Client
+    from tap_sfsource.rows.rows import Rows
+
+logger = logging.getLogger("tap-sfsource.bulk")
+
+_BLOCK = 256 * 1024
+"""What is read of a page at a time: small enough to stay in the processor's cache."""
+
+_DOWNLOAD_ATTEMPTS = 5
+_NO_LOCATOR = "null"
+_UNKNOWN = -1
+"""The count of a page whose answer does not tell it."""
+
+_FIRST_POLL_SECONDS = 0.25
+_LONGEST_POLL_SECONDS = 60.0
+_WORTH_WAITING_SECONDS = 1.0
+"""A job that is likely to take less is looked at as soon as it is made."""
+
+_EARLY = 0.2
+"""Part of its likely time after which a job is looked at first: it may find far fewer rows than its object has."""
+
+_POLL_GROWTH = 1.5
+"""So a job that takes up to twice its likely time is found complete by three calls, later ones a call at a time."""
+
+_ROWS_A_SECOND = 100_000
+"""Rows that a job finds in a second at best, from which its likely time follows."""
+
+
+class Job(msgspec.Struct):
+    """What Salesforce says of a query job."""
+
+    id: str
+    state: str = ""
+    numberRecordsProcessed: int = 0  # noqa: N815 - Salesforce's name
+    errorMessage: str | None = None  # noqa: N815
+
+
+# Made at import: msgspec 0.22 crashes when threads meet a type for the first time together.
+_job_decoder = msgspec.json.Decoder(Job)
+
+
+class JobFailedError(TapError):
+    """A job ended as ``Failed`` or ``Aborted``.
+
+    Attributes:
+        state: The state that it ended in.
+        reason: Salesforce's error message, empty if it gave none.
+    """
+
+    def __init__(self, job: Job) -> None:
+        """Keep the state and the reason."""
+        reason = job.errorMessage or ""
+        super().__init__(f"Bulk job {job.id} ended as {job.state}{f': {reason}' if reason else '.'}")
+        self.state = job.state
+        self.reason = reason
+
+
+class JobGoneError(TapError):
+    """A job is no longer there: deleted, or older than the seven days that Salesforce keeps one."""
+
+
+@dataclass(frozen=True, slots=True)
+class BulkPage:
+    """One page of results, spooled to a file that the page owns.
+
+    Attributes:
+        file: The CSV, behind its header line.
+        count: Rows that Salesforce says the page has.
+        locator: Of the next page; empty after the last.
+        extracted: When Salesforce answered, RFC 3339.
+        block: Bytes to turn into lines at a time.
+    """
+
+    file: IO[bytes]
+    count: int
+    locator: str
+    extracted: str
+    block: int = _BLOCK
+
+    def lines(self, rows: Rows) -> Iterator[tuple[bytes, int]]:
+        """RECORD lines of the page, block by block.
+
+        Raises:
+            TapError: The page has not as many rows as Salesforce says.
+        """
+        read = 0
+        for block in self._blocks():
+            lines, count = rows.csv_lines(block, self.extracted)
+            read += count
+            yield lines, count
+        if self.count not in (read, _UNKNOWN):
+            raise TapError(f"{rows.stream}: a Bulk page of {self.count} rows has {read}. Run again.")
+
+    def records(self, rows: Rows) -> Iterator[dict[str, Any]]:
+        """The page's rows as dicts."""
+        for block in self._blocks():
+            yield from rows.csv_records(block)
+
+    def _blocks(self) -> Iterator[bytes]:
+        """Yield blocks of whole rows: a cut is behind a line feed with an even number of quotes before it."""
+        with self.file as file:
+            rest = b""
+            while chunk := file.read(self.block):
+                data = rest + chunk
+                cut = last_row_start(data) or _last_row_end(data)
+                if cut:
+                    yield data[:cut]
+                rest = data[cut:]
+            if rest:
+                yield rest
+
+
+class BulkReader:
+    """Creates, follows and reads query jobs.
+
+    Args:
+        client: Sends the requests.
+        page_size: Rows a page of results.
+        spool_dir: Folder for spooled pages, or None for the system's.
+        wait: Waits so many seconds; returns early, by raising, when the run has to end.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        page_size: int,
+        spool_dir: str | None,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client = client
+        self._page_size = page_size
+        self._spool_dir = spool_dir
+        self._wait = wait
+        self._jobs = client.data("/jobs/query")
+        self._created: dict[str, float] = {}
+
+    def create(self, query: str) -> str:
+        """Start a job that also reads soft-deleted and archived rows.
+
+        Args:
+            query: The SOQL.
+
+        Returns:
+            The job's id.
+
+        Raises:
+            SalesforceError: Salesforce refuses the query or the entity, or its limit of jobs is reached.
+        """
+        body = {
+            "operation": "queryAll",
+            "query": query,
+            "contentType": "CSV",
+            "columnDelimiter": "COMMA",
+            "lineEnding": "LF",
+        }
+        job_id = self._job(self._client.request("POST", self._jobs, json=body)).id
+        self._created[job_id] = time.monotonic()
+        return job_id
+
+    def wait(self, job_id: str, expected: int = 0) -> int:
+        """Wait until a job is complete, asking ever less often: each look is an API call.
+
+        Args:
+            job_id: The job.
+            expected: How many rows it will find, about; 0 if nobody knows.
+
+        Returns:
+            The number of rows that it found.
+
+        Raises:
+            JobFailedError: It failed or was aborted.
+            JobGoneError: There is no such job.
+        """
+        likely = min(max(_FIRST_POLL_SECONDS, expected / _ROWS_A_SECOND), _LONGEST_POLL_SECONDS)
+        created = self._created.get(job_id)
+        wise = created is not None and likely >= _WORTH_WAITING_SECONDS
+        begun = time.monotonic() if created is None else created
+        for moment in _moments(likely, _EARLY * likely if wise else 0.0):
+            self._wait(max(0.0, begun + moment - time.monotonic()))
+            job = self.look(job_id)
+            if job.state == "JobComplete":
+                return job.numberRecordsProcessed
+            if job.state in {"Failed", "Aborted"}:
+                raise JobFailedError(job)
+        raise AssertionError
+
+    def look(self, job_id: str) -> Job:
+        """Ask for a job's state.
+
+        Raises:
+            JobGoneError: There is no such job.
+        """
+        try:
+            return self._job(self._client.request("GET", f"{self._jobs}/{job_id}"))
+        except SalesforceError as error:
+            if error.status == 404:  # noqa: PLR2004 - HTTP
+                raise JobGoneError(f"Bulk job {job_id} is gone.") from error
+            raise
+
+    def pages(self, job_id: str, columns: Sequence[str], locator: str = "") -> Iterator[BulkPage]:
+        """Yield a complete job's pages.
+
+        Args:
+            job_id: The job.
+            columns: API names of the columns, in the order of the query; the header must agree.
+            locator: Of the page to begin with; empty for the first.
+
+        Yields:
+            The pages in order, each to be consumed once.
+        """
+        while True:
+            page = self._download(job_id, columns, locator)
+            yield page
+            if not page.locator:
+                return
+            if page.locator == locator:
+                raise TapError(f"Bulk job {job_id}: a page names itself as the next one. Run again.")
+            locator = page.locator
+
+    def abort(self, job_id: str) -> None:
+        """Tell Salesforce that nobody waits for a job; a failure to do so is of no matter."""
+        with contextlib.suppress(TapError):
+            self._client.request("PATCH", f"{self._jobs}/{job_id}", json={"state": "Aborted"})
+
+    def _job(self, response: requests.Response) -> Job:
+        return _job_decoder.decode(response.content)
+
+    def _download(self, job_id: str, columns: Sequence[str], locator: str) -> BulkPage:
+        """Fetch one page into a file; a page that breaks off is fetched again, its locator being stable."""
+        for attempt in range(1, _DOWNLOAD_ATTEMPTS + 1):
+            try:
+                return self._fetch(job_id, columns, locator)
+            except TransientError as error:
+                if attempt == _DOWNLOAD_ATTEMPTS:
+                    raise
+                logger.info("Bulk job %s: a page broke off (%s); fetching it again.", job_id, error)
+                self._wait(0.25 * 2**attempt)
+        raise AssertionError
+
+    def _fetch(self, job_id: str, columns: Sequence[str], locator: str) -> BulkPage:
+        params = {"maxRecords": str(self._page_size)}
+        if locator:
+            params["locator"] = locator
+        path = f"{self._jobs}/{job_id}/results"
+        response = self._client.request(
+            "GET", path, params=params, headers={"Accept": "text/csv"}, stream=True
+        )
+        with contextlib.ExitStack() as stack:
+            stack.callback(response.close)
+            file = stack.enter_context(self._spool_file())
+            self._spool(response, file, path)
+            following = response.headers.get("Sforce-Locator", "")
+            count = response.headers.get("Sforce-NumberOfRecords")
+            _check_header(file, columns, job_id)
+            page = BulkPage(
+                file,
+                int(count) if count is not None else _UNKNOWN,
+                "" if following == _NO_LOCATOR else following,
+                windows.isoformat(self._client.now()),
+            )
+            stack.pop_all().callback(response.close)
+        response.close()
+        return page
+
+    def _spool_file(self) -> IO[bytes]:
+        try:
+            return nameless_file(self._spool_dir)
+        except OSError as error:
+            raise _not_spooled(error) from error
+
+    def _spool(self, response: requests.Response, file: IO[bytes], path: str) -> None:
+        import requests  # noqa: PLC0415 - kept off the path of --version
+
+        try:
+            for chunk in response.iter_content(1024 * 1024):
+                file.write(chunk)
+            file.seek(0)
+        except (requests.RequestException, OSError) as error:
+            # On a full disk closing fails as writing did, which must not hide the reason.
+            with contextlib.suppress(OSError):
+                file.close()
+            if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+                raise _not_spooled(error) from error
+            raise TransientError(response.status_code, "", type(error).__name__, path) from error
+
+
+def _moments(likely: float, first: float) -> Iterator[float]:
+    """Yield when to look at a job, in seconds since it began: soon, when it is likely to be done, then ever less often."""
+    yield first
+    moment = pause = likely
+    while True:
+        yield moment
+        moment += pause
+        pause = min(_POLL_GROWTH * pause, _LONGEST_POLL_SECONDS)
+
+
+def _not_spooled(error: OSError) -> TapError:
+    return TapError(
+        f"A Bulk page cannot be spooled ({os.strerror(error.errno or 0)}). Free space, or set spool_dir to a folder "
+        "that the tap may write to."
+    )
+
+
+def _check_header(file: IO[bytes], columns: Sequence[str], job_id: str) -> None:
+    """Read the header line off the file and hold it against the query's columns."""
+    line = file.readline()
+    found = next(csv.reader([line.decode()]), [])
+    if [name.lower() for name in found] != [name.lower() for name in columns]:
+        raise TapError(
+            f"Bulk job {job_id}: the results have columns {found}, the query asked for {list(columns)}."
+        )
+
+
+def _last_row_end(data: bytes) -> int:
+    """The index behind the last line feed that ends a row, 0 if there is none; for rows whose first cell may be null.
+
+    The data starts at the start of a row. A line feed ends a row if the quotes before it are even in number; a cell
+    with line feeds and no quotes is passed over one line feed at a time.
+    """
+    end = data.rfind(b'"\n')
+    quotes = data.count(b'"', 0, end + 1) if end >= 0 else 0
+    while end >= 0:
+        if quotes % 2 == 0:
+            return end + 2
+        earlier = data.rfind(b'"\n', 0, end)
+        if earlier < 0:
+            return 0
+        quotes -= data.count(b'"', earlier + 1, end + 1)
+        end = earlier
+    return 0

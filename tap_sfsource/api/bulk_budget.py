@@ -1,0 +1,138 @@
+"""The org's daily limits of Bulk API 2.0 queries: how many jobs, and how many megabytes of results.
+
+Both are told by ``/limits`` as ``DailyBulkV2QueryJobs`` and ``DailyBulkV2QueryFileStorageMB`` (Bulk API 2.0 guide, "Limits
+for Query Jobs"). They are asked for once a run, when its first job is about to be started, so a run without jobs spends no
+call on them. What no longer fits is read by REST, which has limits of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tap_sfsource.api.charges import RUN, charged_to
+from tap_sfsource.errors import AuthError, QuotaReachedError, TapError
+
+if TYPE_CHECKING:
+    from tap_sfsource.api.client import Client
+
+logger = logging.getLogger("tap-sfsource.bulk")
+
+_BYTES_A_CELL = 12
+"""What a cell of a result takes about: more for text, less for the many that are empty."""
+
+_MEGABYTE = 1_000_000
+
+
+class _Limit(msgspec.Struct):
+    Max: int = 0
+    Remaining: int = 0
+
+
+class _Answer(msgspec.Struct):
+    DailyBulkV2QueryJobs: _Limit | None = None
+    DailyBulkV2QueryFileStorageMB: _Limit | None = None
+
+
+# Made here: msgspec crashes where several threads meet a type that holds others for the first time.
+_ANSWER = msgspec.json.Decoder(_Answer)
+
+
+@dataclass
+class _Share:
+    """One limit, and what this run has taken of it."""
+
+    what: str
+    maximum: int
+    remaining: int
+    taken: float = 0.0
+
+    def reached(self, more: float, percent_total: int, percent_per_run: int) -> str:
+        """Which quota would be passed by taking more; empty if none."""
+        used = self.maximum - self.remaining + self.taken
+        told = f"{round(used):,} of the org's {self.maximum:,} {self.what} a day are used"
+        if 100 * (used + more) > percent_total * self.maximum:
+            return f"{told}, which leaves no room within quota_percent_total ({percent_total} %)"
+        if 100 * (self.taken + more) > percent_per_run * self.maximum:
+            return f"{told}, {round(self.taken):,} of them by this run (quota_percent_per_run, {percent_per_run} %)"
+        return ""
+
+
+class BulkBudget:
+    """Tells whether another job may be started. Safe to share between threads.
+
+    Args:
+        client: Asks the org, and knows the quota settings.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self._shares: tuple[_Share, _Share] | None = None
+        self._closed = False
+        self._told: set[str] = set()
+
+    def admits(self, rows: int, columns: int) -> bool:
+        """Whether a job may be started; what it may take is then counted.
+
+        Args:
+            rows: How many rows it will find, about; 0 if nobody knows.
+            columns: How many columns it asks for.
+
+        Raises:
+            QuotaReachedError: Not even the question fits into the quota of API calls.
+            AuthError: The session ended and could not be renewed.
+        """
+        with self._lock:
+            if self._closed:
+                return False
+            jobs, storage = self._shares = self._shares or self._ask()
+            megabytes = rows * columns * _BYTES_A_CELL / _MEGABYTE
+            settings = self._client.settings
+            for share, more in ((jobs, 1), (storage, megabytes)):
+                reason = share.reached(more, settings.quota_percent_total, settings.quota_percent_per_run)
+                if reason:
+                    # A smaller job may still fit into the storage; another job does not fit among the jobs.
+                    self._closed = share is jobs
+                    self._tell(share.what, reason)
+                    return False
+            jobs.taken += 1
+            storage.taken += megabytes
+            return True
+
+    def close(self, reason: str) -> None:
+        """Start no further job in this run: the org has refused one.
+
+        Args:
+            reason: Why, as a clause.
+        """
+        with self._lock:
+            self._closed = True
+            self._tell("refused", reason)
+
+    def _tell(self, about: str, reason: str) -> None:
+        if about not in self._told:
+            self._told.add(about)
+            logger.warning("Bulk: %s. What no longer fits is read by REST.", reason)
+
+    def _ask(self) -> tuple[_Share, _Share]:
+        """Ask for the limits; who may not ask (View Setup and Configuration) finds out from the jobs."""
+        unlimited = _Limit(10**12, 10**12)
+        answer = _Answer()
+        try:
+            with charged_to(RUN):
+                answer = _ANSWER.decode(self._client.request("GET", self._client.data("/limits")).content)
+        except (QuotaReachedError, AuthError):
+            raise
+        except (TapError, msgspec.DecodeError) as error:
+            logger.info("The org does not tell its Bulk limits: %s", error)
+        jobs = answer.DailyBulkV2QueryJobs or unlimited
+        storage = answer.DailyBulkV2QueryFileStorageMB or unlimited
+        return (
+            _Share("Bulk query jobs", jobs.Max, jobs.Remaining),
+            _Share("megabytes of Bulk results", storage.Max, storage.Remaining),
+        )

@@ -1,0 +1,229 @@
+"""What lies between the client and `requests`: the session, its timeouts, and what its failures mean."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from http.cookiejar import DefaultCookiePolicy
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from tap_sfsource.errors import (
+    ConfigError,
+    ConnectionFailedError,
+    PermissionDeniedError,
+    QuotaReachedError,
+    SalesforceError,
+    TapError,
+    TransientError,
+    error_parts,
+)
+
+if TYPE_CHECKING:
+    from tap_sfsource.api.limits import Limits
+    from tap_sfsource.config import Settings
+
+_CONNECT_SECONDS: Final = 20.0
+_FIRST_PAUSE: Final = 0.5
+_LONGEST_PAUSE: Final = 30.0
+_DOUBLINGS: Final = 6
+
+LIMIT_CODE: Final = "REQUEST_LIMIT_EXCEEDED"
+"""Code of the daily limit, and of the limit of requests at the same time."""
+_NO_API_CODES: Final = frozenset({"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"})
+_TRANSIENT_STATUS: Final = frozenset({406, 408, 420, 429, 502, 503, 504})
+_TRANSIENT_CODES: Final = frozenset(
+    {"UNKNOWN_EXCEPTION", "SERVER_UNAVAILABLE", "UNABLE_TO_LOCK_ROW", LIMIT_CODE}
+)
+
+
+class SessionEndedError(TapError):
+    """The org no longer takes the session's token."""
+
+
+class WrongHostError(ConnectionFailedError):
+    """The host is not the org's, or cannot be trusted: no repeat changes that."""
+
+
+class Bearer(AuthBase):
+    """Sets the session's token; as an auth object, so that a .netrc file cannot replace it."""
+
+    def __init__(self, access_token: str) -> None:
+        self._access_token = access_token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Set the header; see `requests.auth.AuthBase`."""
+        request.headers["Authorization"] = f"Bearer {self._access_token}"
+        return request
+
+
+class _Adapter(HTTPAdapter):
+    """Gives every request its timeouts and the user's certificates."""
+
+    def __init__(self, timeout: float, ca_file: str | None, connections: int) -> None:
+        self._timeout = (_CONNECT_SECONDS, timeout)
+        self._ca_file = ca_file
+        super().__init__(pool_connections=4, pool_maxsize=connections)
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # type: ignore[override]
+        """Send with the timeouts; see `HTTPAdapter.send`."""
+        kwargs["timeout"] = self._timeout
+        # Here and not on the session: REQUESTS_CA_BUNDLE of the environment would win over the session's.
+        kwargs["verify"] = self._ca_file or kwargs.get("verify", True)
+        return super().send(request, **kwargs)
+
+
+def session(settings: Settings) -> requests.Session:
+    """Make the pooled session of a run.
+
+    Args:
+        settings: Timeouts, certificates and the number of requests in flight.
+
+    Returns:
+        A session that keeps no cookies and gives every request its timeouts.
+
+    Raises:
+        ConfigError: `ca_file` does not exist.
+    """
+    if settings.ca_file and not Path(settings.ca_file).is_file():
+        raise ConfigError("ca_file", f"{settings.ca_file} does not exist", "Name a file of PEM certificates.")
+    http = requests.Session()
+    adapter = _Adapter(float(settings.request_timeout), settings.ca_file, 2 * settings.max_workers)
+    http.mount("https://", adapter)
+    http.mount("http://", adapter)
+    http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    http.headers.update(
+        {
+            "User-Agent": f"tap-sfsource/{metadata.version('sfsource')}",
+            "Accept-Encoding": "gzip",
+            "Accept": "application/json",
+        }
+    )
+    return http
+
+
+def is_transient(status: int, code: str) -> bool:
+    """Tell whether a later attempt may succeed.
+
+    Args:
+        status: HTTP status of an answer.
+        code: Its `errorCode`, empty without one.
+
+    Returns:
+        True for a busy or broken server; maintenance pages have a status but no code.
+    """
+    if code in _TRANSIENT_CODES or status in _TRANSIENT_STATUS or code == LIMIT_CODE:
+        return True
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR and not code
+
+
+def error_of(response: requests.Response) -> tuple[str, str]:
+    """Read an error answer.
+
+    Args:
+        response: An answer with a status of 400 or more.
+
+    Returns:
+        The code and the message; a page in HTML has no code, and its status line for a message.
+    """
+    try:
+        return error_parts(msgspec.json.decode(response.content))
+    except (msgspec.DecodeError, requests.RequestException):
+        return "", response.reason or "no reason given"
+
+
+def retry_after(response: requests.Response) -> float | None:
+    """Read Retry-After in either form, seconds or a date.
+
+    Args:
+        response: An answer.
+
+    Returns:
+        Seconds to wait, or None if the answer does not say.
+    """
+    value = response.headers.get("Retry-After", "")
+    if value.isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (moment - datetime.now(moment.tzinfo or UTC)).total_seconds())
+
+
+def backoff(attempt: int) -> float:
+    """Give the pause before the next attempt: doubled each time, with jitter so that threads spread out.
+
+    Args:
+        attempt: Number of the attempt that failed, from 1.
+
+    Returns:
+        Seconds.
+    """
+    return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(attempt - 1, _DOUBLINGS)) * random.uniform(0.5, 1.0)  # noqa: S311
+
+
+def unreached(instance_url: str, path: str, error: requests.RequestException) -> ConnectionFailedError:
+    """Say that a request got no answer.
+
+    Args:
+        instance_url: The host.
+        path: Path of the request; its query string is left out.
+        error: What `requests` raised.
+
+    Returns:
+        The error to raise.
+    """
+    if isinstance(error, requests.exceptions.SSLError):
+        return WrongHostError(
+            f"The certificate of {instance_url} is not trusted. If the network has an authority of its own, "
+            "set ca_file."
+        )
+    where = instance_url + urlsplit(path).path
+    return ConnectionFailedError(f"{where} did not answer ({type(error).__name__}).")
+
+
+def failure_of(response: requests.Response, path: str, limits: Limits) -> TapError:
+    """Tell what kind of failure an answer is.
+
+    Args:
+        response: An answer that is no success.
+        path: Path of the request.
+        limits: What is known of the org's limits.
+
+    Returns:
+        The error to raise: `TransientError` and `SessionEndedError` are for the client to heal.
+    """
+    path = urlsplit(path).path
+    status = response.status_code
+    if response.is_redirect:
+        moved = urlsplit(response.headers["Location"])
+        return WrongHostError(
+            f"The org has moved to {moved.scheme}://{moved.netloc}. Set login_url (or instance_url) "
+            "to its new host."
+        )
+    code, message = error_of(response)
+    if status == HTTPStatus.UNAUTHORIZED:
+        return SessionEndedError(f"{code}: {message}")
+    if code in _NO_API_CODES:
+        return PermissionDeniedError(
+            f"The user may not use the API ({code}: {message}). Give its profile or a permission set the system "
+            'permission "API Enabled"; the org\'s edition must include the API as well.'
+        )
+    if code == LIMIT_CODE and status == HTTPStatus.FORBIDDEN and limits.may_be_used_up:
+        return QuotaReachedError(
+            f"The org's API calls of the day are used up ({code}: {message}). Run again when the day's window has "
+            "moved on."
+        )
+    if is_transient(status, code):
+        return TransientError(status, code, message, path, retry_after(response))
+    return SalesforceError(status, code, message, path)

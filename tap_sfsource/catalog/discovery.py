@@ -1,0 +1,302 @@
+"""Which objects a run or a discovery reaches, and their plans.
+
+Only what can be reached is described. A run with the 48 collections, or with a catalog that names its
+objects, needs no describe global; patterns and streams of unknown origin do.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from tap_sfsource.api.describe import (
+    Field,
+    SObject,
+    describe,
+    describe_global,
+    describe_global_with,
+    open_cache,
+)
+from tap_sfsource.catalog.field_types import property_schema
+from tap_sfsource.catalog.naming import API_NAMES, COLLECTIONS, stream_names
+from tap_sfsource.catalog.plan import NAME, plan_of, why_unsupported
+from tap_sfsource.catalog.selection import is_pattern, matches, read_catalog
+from tap_sfsource.errors import ConfigError, IncompleteError, TapError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tap_sfsource.api.client import Client
+    from tap_sfsource.api.describe import DescribeCache
+    from tap_sfsource.catalog.plan import Column, SObjectPlan
+    from tap_sfsource.catalog.selection import StreamSelection
+    from tap_sfsource.config import Settings
+
+logger = logging.getLogger("tap-sfsource.discovery")
+
+_MISSING: Final = "the org lacks it or the user may not see it"
+
+
+def discover(client: Client, settings: Settings) -> list[SObjectPlan]:
+    """Plan every stream that the settings reach, for the catalog that discovery prints.
+
+    Args:
+        client: Sends the requests, and says what they raise.
+        settings: `objects`, `exclude_objects`, naming and cache.
+
+    Returns:
+        The plans, with all their columns; objects that cannot be read are among them and say why.
+    """
+    listed = describe_global(client)
+    names = stream_names((sobject.name for sobject in listed), naming=settings.naming)
+    _warn_of_strangers(names, settings)
+    reached = [sobject for sobject in listed if _is_reached(sobject.name, names[sobject.name], settings)]
+    # The describe of an object that cannot be read would tell nothing; the 48 are shown whole.
+    worth = [
+        sobject.name for sobject in reached if sobject.name in COLLECTIONS or not why_unsupported(sobject)
+    ]
+    described = describe(client, worth, open_cache(settings, client.instance_url)).found
+    by_default = True if settings.objects else None
+    return [
+        plan_of(
+            described.get(sobject.name, sobject),
+            names[sobject.name],
+            settings,
+            selected_by_default=by_default,
+        )
+        for sobject in reached
+        if sobject.name in described or why_unsupported(sobject)
+    ]
+
+
+@dataclasses.dataclass(frozen=True)
+class RunPlan:
+    """What a run reads, and what it does not although it is selected.
+
+    Attributes:
+        streams: Plans with their selected columns only, in the order of the streams' names.
+        skipped: Stream name to the reason why it cannot be read, which is no fault of the run.
+        failed: Stream name to the error that kept it from being planned.
+    """
+
+    streams: tuple[SObjectPlan, ...]
+    skipped: Mapping[str, str]
+    failed: Mapping[str, TapError]
+
+    def check(self) -> None:
+        """Make sure that there is something to do: to read nothing where something is selected is no success.
+
+        Raises:
+            IncompleteError: Nothing of what is selected can be read.
+        """
+        if self.skipped and not self.failed and all(plan.api_name == NAME for plan in self.streams):
+            raise IncompleteError(
+                f"Nothing of what is selected can be read ({'; '.join(sorted(set(self.skipped.values())))}): "
+                f"{', '.join(sorted(self.skipped))}. Check the names, and the user's permissions with --test."
+            )
+        if not self.streams and not self.failed:
+            logger.warning("Nothing is selected, so nothing is read.")
+
+
+def plan_run(client: Client, settings: Settings, catalog: Mapping[str, Any] | None) -> RunPlan:
+    """Plan the streams that a run reads, described as they are today.
+
+    Args:
+        client: Sends the requests, and says what they raise.
+        settings: Selection without a catalog, naming and cache.
+        catalog: The input catalog as it came, or None.
+
+    Returns:
+        The plan; what is skipped or failed is logged as well.
+
+    Raises:
+        CatalogError: The catalog is no Singer catalog.
+        ConfigError: Without a catalog, the setting `objects` leads to nothing.
+    """
+    selections: dict[str, StreamSelection] = {}
+    known: Mapping[str, SObject] = {}
+    cache = open_cache(settings, client.instance_url)
+    if catalog is None:
+        wanted, known = _wanted_by_settings(client, settings, cache)
+        if settings.objects and not wanted:
+            raise ConfigError(
+                "objects",
+                f"{', '.join(settings.objects)} leads to no object that the user may see and query",
+                "Correct the names, exclude_objects or the user's permissions; --discover without objects lists what "
+                "there is.",
+            )
+        skipped: dict[str, str] = {}
+    else:
+        wanted, selections, skipped = _wanted_by_catalog(client, settings, read_catalog(catalog))
+    reasons = {api_name: why_unsupported(SObject(name=api_name)) for api_name in wanted}
+    readable = [api_name for api_name, reason in reasons.items() if not reason]
+    described = describe(client, readable, cache, known)
+    plans = [
+        _plan(sobject, wanted[api_name], settings, selections.get(api_name))
+        for api_name, sobject in described.found.items()
+    ]
+    reasons.update((plan.api_name, plan.unsupported) for plan in plans)
+    for api_name, reason in reasons.items():
+        if reason:
+            logger.info("%s (%s) is skipped: %s.", wanted[api_name], api_name, reason)
+            skipped[wanted[api_name]] = reason
+    skipped.update((wanted[api_name], _MISSING) for api_name in described.missing)
+    supported = (plan for plan in plans if not plan.unsupported)
+    return RunPlan(
+        tuple(sorted(supported, key=lambda plan: plan.stream_name)),
+        skipped,
+        {wanted[api_name]: error for api_name, error in described.failed.items()},
+    )
+
+
+def _plan(
+    sobject: SObject, stream_name: str, settings: Settings, selection: StreamSelection | None
+) -> SObjectPlan:
+    known = selection.known_names if selection else None
+    plan = plan_of(sobject, stream_name, settings, known)
+    if selection is None:
+        return plan.selecting(lambda column: column.selected_by_default)
+    for name, nearest in selection.unknown(plan.columns).items():
+        hint = f" Is it {nearest}?" if nearest and not selection.is_full else ""
+        logger.warning(
+            "%s: the catalog names %s, which %s does not have today.%s", stream_name, name, sobject.name, hint
+        )
+    plan = _keyed(plan, selection).selecting(selection.is_selected)
+    columns = tuple(_with_override(column, selection) for column in plan.columns)
+    return dataclasses.replace(plan, columns=columns)
+
+
+def _keyed(plan: SObjectPlan, selection: StreamSelection) -> SObjectPlan:
+    """Apply the replication method and key that the user's catalog asks for."""
+    if selection.replication_method == "FULL_TABLE":
+        return plan.as_full_table()
+    key = plan.replication_key
+    wanted = selection.replication_key
+    if wanted and (key is None or wanted not in {key.property, key.api_name}):
+        column = next((part for part in plan.columns if wanted in {part.property, part.api_name}), None)
+        if column is not None and column.sf_type == "datetime":
+            return plan.keyed_by(column)
+        logger.warning(
+            "%s: the catalog's replication key %s is no date and time of %s; using %s.",
+            plan.stream_name,
+            wanted,
+            plan.api_name,
+            key.property if key else "none, which reads all rows",
+        )
+    return plan
+
+
+def _with_override(column: Column, selection: StreamSelection) -> Column:
+    recorded = selection.types.get(column.property)
+    if recorded is None:
+        return column
+    schema = selection.overridden_schema(column, property_schema(Field(name=column.api_name, type=recorded)))
+    return dataclasses.replace(column, schema=schema) if schema else column
+
+
+def _wanted_by_settings(
+    client: Client, settings: Settings, cache: DescribeCache | None
+) -> tuple[dict[str, str], Mapping[str, SObject]]:
+    """Give API name to stream name of what a run without a catalog reads, and what has been described on the way."""
+    known: Mapping[str, SObject] = {}
+    if not settings.objects:
+        names = stream_names(COLLECTIONS, naming=settings.naming)
+    elif any(is_pattern(name) or _api_name(name) is None for name in settings.objects):
+        # What looks like an API name most likely is one: its describe need not wait for the list.
+        likely = [
+            _api_name(name) or name
+            for name in settings.objects
+            if not is_pattern(name) and (_api_name(name) or "__" in name or name != name.lower())
+        ]
+        listed, known = describe_global_with(client, likely, cache)
+        names = stream_names(
+            (sobject.name for sobject in listed if sobject.queryable), naming=settings.naming
+        )
+    else:
+        asked = [api_name for name in settings.objects if (api_name := _api_name(name))]
+        names = stream_names(asked, naming=settings.naming)
+    _warn_of_strangers(names, settings)
+    wanted = {api_name: name for api_name, name in names.items() if _is_reached(api_name, name, settings)}
+    return wanted, known
+
+
+def _warn_of_strangers(names: Mapping[str, str], settings: Settings) -> None:
+    """Say which of the names and patterns of `objects` mean nothing in this org."""
+    for pattern in settings.objects:
+        if not any(matches([pattern], api_name, name) for api_name, name in names.items()):
+            logger.warning(
+                "Setting objects: %s matches no object that the user may see and query.%s",
+                pattern,
+                _nearest(pattern, names),
+            )
+
+
+def _nearest(name: str, names: Mapping[str, str]) -> str:
+    """Ask whether another object is meant, by either of its names."""
+    known = {known.lower(): known for known in (*names.values(), *names)}
+    found = difflib.get_close_matches(name.lower(), known, 1, 0.75)
+    return f" Is it {known[found[0]]}?" if found and not is_pattern(name) else ""
+
+
+def _wanted_by_catalog(
+    client: Client, settings: Settings, entries: Sequence[StreamSelection]
+) -> tuple[dict[str, str], dict[str, StreamSelection], dict[str, str]]:
+    """Give API name to stream name and to entry of what a catalog selects, and what of it cannot be found."""
+    selected = [entry for entry in entries if entry.selected]
+    by_stream: Mapping[str, str] = {}
+    names: Mapping[str, str] = {}
+    if any(not entry.api_name for entry in selected):
+        names = stream_names((sobject.name for sobject in describe_global(client)), naming=settings.naming)
+        by_stream = {name: api_name for api_name, name in names.items()} | {
+            api_name: api_name for api_name in names
+        }
+    wanted: dict[str, str] = {}
+    chosen: dict[str, StreamSelection] = {}
+    lost: list[str] = []
+    for entry in selected:
+        api_name = entry.api_name or by_stream.get(entry.stream_name)
+        if api_name is None:
+            lost.append(entry.stream_name)
+        elif not matches(settings.exclude_objects, api_name, entry.stream_name):
+            wanted[api_name] = _stream_name(entry, api_name, settings)
+            chosen[api_name] = entry
+    if lost:
+        named = [f"{name}.{_nearest(name, names)}" for name in lost]
+        logger.warning("Skipped, because the org has no object of that name: %s", " ".join(named))
+    return wanted, chosen, dict.fromkeys(lost, _MISSING)
+
+
+def _stream_name(entry: StreamSelection, api_name: str, settings: Settings) -> str:
+    """A selection-only catalog may name a stream by its API name; the stream is named as always."""
+    if entry.is_full or entry.stream_name != api_name:
+        return entry.stream_name
+    return stream_names([api_name], naming=settings.naming)[api_name]
+
+
+def _is_reached(api_name: str, stream_name: str, settings: Settings) -> bool:
+    wanted = not settings.objects or matches(settings.objects, api_name, stream_name)
+    return wanted and not matches(settings.exclude_objects, api_name, stream_name)
+
+
+def _api_name(name: str) -> str | None:
+    """Give the API name of one of the 48, by either name, or None."""
+    by_lower = {known.lower(): known for known in COLLECTIONS}
+    return API_NAMES.get(name.lower()) or by_lower.get(name.lower())
+
+
+def selected_catalog(plans: Iterable[SObjectPlan]) -> dict[str, Any]:
+    """Give a run's plans as the catalog that the SDK works with: everything in it is selected.
+
+    Args:
+        plans: Plans with their selected columns only.
+
+    Returns:
+        A Singer catalog.
+    """
+    entries = [plan.entry() for plan in plans]
+    for entry in entries:
+        for part in entry["metadata"]:
+            part["metadata"]["selected"] = True
+    return {"streams": entries}

@@ -1,0 +1,358 @@
+"""An SObject's describe as a Singer stream: columns, JSON schema, catalog metadata.
+
+The catalog's metadata holds what the names do not: under keys that start with `sfsource.` it keeps API names,
+labels, types, references and why something is unsupported, so that nothing has to be guessed back from a
+name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from tap_sfsource.catalog.field_types import COMPOUND_TYPES, JSON_TYPES, TEXT_TYPES, property_schema
+from tap_sfsource.catalog.naming import COLLECTIONS, IS_DELETED, column_names
+from tap_sfsource.catalog.restrictions import BIG_OBJECT, NEEDS_FILTER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from tap_sfsource.api.describe import Field, SObject
+    from tap_sfsource.config import Settings
+
+logger = logging.getLogger("tap-sfsource.catalog")
+
+API_NAME_KEY: Final = "x-sfsource-api-name"
+"""Key of a schema that tells the API name, which a warehouse may show beside the label (the `title`)."""
+
+API_NAME: Final = "sfsource.api-name"
+LABEL: Final = "sfsource.label"
+TYPE: Final = "sfsource.type"
+REFERENCES: Final = "sfsource.references"
+FORMULA: Final = "sfsource.formula"
+PRECISION: Final = "sfsource.precision"
+SCALE: Final = "sfsource.scale"
+UNSUPPORTED: Final = "sfsource.unsupported"
+NOTE: Final = "sfsource.note"
+
+NAME: Final = "Name"
+"""The object that cannot be queried and yet is a collection: its rows come with the lookups of other objects."""
+
+_NAME_NOTE: Final = (
+    "Salesforce does not let it be queried: it is filled from the lookups of selected collections that may point at "
+    "several kinds of objects, such as a task's who and what"
+)
+
+NAME_PARTS: Final = frozenset({"Id", "Name", "Type", "FirstName", "MiddleName", "LastName", "Suffix"})
+"""What is read of a name by default."""
+
+REPLICATION_KEYS: Final = ("SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginTime")
+"""Fields that tell when a row changed, best first."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Column:
+    """A field of an SObject as a property of a stream.
+
+    Attributes:
+        api_name: The field's API name.
+        property: The property's name.
+        sf_type: Salesforce's type, in describe's words.
+        schema: The property's JSON schema.
+        label: The field's label.
+        precision: Digits of a number, as its field was defined; 0 for other types.
+        scale: Those after the point.
+        calculated: Whether it is a formula, whose value changes without a new SystemModstamp.
+        sortable: Whether a query can be ordered by it.
+        reference_to: API names of the objects that a reference points at.
+        relationship_name: Name by which SOQL follows the reference, or None.
+        automatic: Whether it is always read.
+        selected_by_default: Whether it is read unless deselected.
+        unsupported: Why it cannot be read, empty if it can.
+    """
+
+    api_name: str
+    property: str
+    sf_type: str
+    schema: Mapping[str, Any]
+    label: str = ""
+    precision: int = 0
+    scale: int = 0
+    calculated: bool = False
+    sortable: bool = True
+    reference_to: tuple[str, ...] = ()
+    relationship_name: str | None = None
+    automatic: bool = False
+    selected_by_default: bool = True
+    unsupported: str = ""
+
+    def mark(self) -> str:
+        """What its values depend on: the name that they are written under, the field that they come from, its type.
+
+        A field that is removed and made anew with another type has other values, and no row's stamp tells.
+        """
+        return f"{self.property} {self.api_name} {self.sf_type}"
+
+    def metadata(self) -> dict[str, Any]:
+        """Give the property's catalog metadata."""
+        inclusion = "unsupported" if self.unsupported else "automatic" if self.automatic else "available"
+        metadata: dict[str, Any] = {
+            "inclusion": inclusion,
+            "selected-by-default": self.selected_by_default and not self.unsupported,
+            API_NAME: self.api_name,
+            LABEL: self.label,
+            TYPE: self.sf_type,
+        }
+        if self.reference_to:
+            metadata[REFERENCES] = list(self.reference_to)
+        if self.calculated:
+            metadata[FORMULA] = True
+        if self.precision:
+            metadata |= {PRECISION: self.precision, SCALE: self.scale}
+        if self.unsupported:
+            metadata[UNSUPPORTED] = self.unsupported
+        return metadata
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SObjectPlan:
+    """An SObject as a stream.
+
+    Attributes:
+        api_name: The object's API name.
+        stream_name: The stream's name and `tap_stream_id`.
+        label: The object's label.
+        columns: Its fields; in a run only the selected ones.
+        key: Property that is the stream's key.
+        is_deleted: Property that tells deleted rows.
+        has_is_deleted: Whether the object has IsDeleted; if not, `is_deleted` is no column.
+        replication_key: Column that tells when a row changed, or None for a full table.
+        replicateable: Whether Salesforce keeps a deletion log of it.
+        key_prefix: First three characters of its Ids, or None.
+        selected_by_default: Whether it is read unless deselected.
+        unsupported: Why it cannot be read, empty if it can.
+    """
+
+    api_name: str
+    stream_name: str
+    label: str
+    columns: tuple[Column, ...]
+    key: str
+    is_deleted: str
+    has_is_deleted: bool
+    replication_key: Column | None
+    replicateable: bool
+    key_prefix: str | None
+    selected_by_default: bool
+    unsupported: str
+
+    @property
+    def replication_method(self) -> str:
+        """Singer's name of the way it is read."""
+        return "INCREMENTAL" if self.replication_key else "FULL_TABLE"
+
+    @property
+    def polymorphic_lookups(self) -> tuple[Column, ...]:
+        """References that may point at objects of several kinds, such as Task's WhoId."""
+        return tuple(
+            column for column in self.columns if column.relationship_name and len(column.reference_to) > 1
+        )
+
+    def selecting(self, is_selected: Callable[[Column], bool]) -> SObjectPlan:
+        """Give the plan with its selected columns only.
+
+        Args:
+            is_selected: Tells for a column that could be left out whether it is selected.
+
+        Returns:
+            A plan whose columns are all read.
+        """
+        columns = tuple(
+            column
+            for column in self.columns
+            if not column.unsupported and (column.automatic or is_selected(column))
+        )
+        return dataclasses.replace(self, columns=columns)
+
+    def as_full_table(self) -> SObjectPlan:
+        """Give the plan without a replication key: every run reads all rows."""
+        return dataclasses.replace(self, replication_key=None)
+
+    def keyed_by(self, column: Column) -> SObjectPlan:
+        """Give the plan with another replication key, which is then always read.
+
+        Args:
+            column: One of its columns that is a date and time.
+        """
+        key = dataclasses.replace(column, automatic=True)
+        columns = tuple(key if part.api_name == key.api_name else part for part in self.columns)
+        return dataclasses.replace(self, columns=columns, replication_key=key)
+
+    def schema(self) -> dict[str, Any]:
+        """Give the stream's JSON schema, `is_deleted` included."""
+        properties = {
+            column.property: {**column.schema, API_NAME_KEY: column.api_name} for column in self.columns
+        }
+        if not self.has_is_deleted:
+            properties[self.is_deleted] = {"type": ["boolean", "null"], "title": "Deleted"}
+        schema: dict[str, Any] = {"type": "object", "properties": properties, "required": [self.key]}
+        if self.label:
+            schema["title"] = self.label
+        return {**schema, API_NAME_KEY: self.api_name}
+
+    def entry(self) -> dict[str, Any]:
+        """Give the stream's catalog entry."""
+        key = self.replication_key.property if self.replication_key else None
+        root: dict[str, Any] = {
+            "inclusion": "unsupported" if self.unsupported else "available",
+            "selected-by-default": self.selected_by_default and not self.unsupported,
+            "table-key-properties": [self.key],
+            "forced-replication-method": self.replication_method,
+            "valid-replication-keys": [key] if key else [],
+            API_NAME: self.api_name,
+            LABEL: self.label,
+        }
+        if key:
+            root["replication-key"] = key
+        if self.unsupported:
+            root[UNSUPPORTED] = self.unsupported
+        if self.api_name == NAME:
+            root[NOTE] = _NAME_NOTE
+        metadata = [{"breadcrumb": [], "metadata": root}]
+        metadata.extend(
+            {"breadcrumb": ["properties", column.property], "metadata": column.metadata()}
+            for column in self.columns
+        )
+        if not self.has_is_deleted:
+            told = {"inclusion": "automatic", "selected-by-default": True}
+            metadata.append({"breadcrumb": ["properties", self.is_deleted], "metadata": told})
+        entry = {
+            "tap_stream_id": self.stream_name,
+            "stream": self.stream_name,
+            "key_properties": [self.key],
+            "replication_method": self.replication_method,
+            "schema": self.schema(),
+            "metadata": metadata,
+        }
+        if key:
+            entry["replication_key"] = key
+        return entry
+
+
+def plan_of(
+    sobject: SObject,
+    stream_name: str,
+    settings: Settings,
+    known: Mapping[str, str] | None = None,
+    selected_by_default: bool | None = None,
+) -> SObjectPlan:
+    """Plan a stream from a describe.
+
+    Args:
+        sobject: The describe; without its fields where it is unsupported anyway.
+        stream_name: The stream's name.
+        settings: Naming, and whether base64 is read by default.
+        known: API name to property name of an earlier catalog, which keeps its names.
+        selected_by_default: Whether the stream is; by default the 48 are.
+
+    Returns:
+        The plan with all columns, supported or not.
+    """
+    is_deleted = "IsDeleted" if settings.naming == "salesforce" else IS_DELETED
+    has_is_deleted = sobject.field("IsDeleted") is not None
+    key_name = _replication_key(sobject)
+    automatic = {"Id", "IsDeleted", key_name}
+    names = column_names((field.name for field in sobject.fields), known, settings.naming)
+    columns = tuple(
+        _column(sobject.name, field, names[field.name], field.name in automatic, settings)
+        for field in sobject.fields
+    )
+    by_api_name = {column.api_name: column for column in columns}
+    return SObjectPlan(
+        api_name=sobject.name,
+        stream_name=stream_name,
+        label=sobject.label,
+        columns=columns,
+        key=names.get("Id", "Id" if settings.naming == "salesforce" else "id"),
+        is_deleted=is_deleted,
+        has_is_deleted=has_is_deleted,
+        replication_key=by_api_name.get(key_name) if key_name else None,
+        replicateable=sobject.replicateable,
+        key_prefix=sobject.key_prefix,
+        selected_by_default=sobject.name in COLLECTIONS
+        if selected_by_default is None
+        else selected_by_default,
+        unsupported=why_unsupported(sobject) or ("" if "Id" in names else "it has no Id"),
+    )
+
+
+def why_unsupported(sobject: SObject) -> str:
+    """Tell why an object cannot be a stream, as far as that needs no fields.
+
+    Args:
+        sobject: Its describe, or its line of describe global.
+
+    Returns:
+        The reason, empty if it can be read.
+    """
+    if sobject.name == NAME:
+        return ""
+    if not sobject.queryable:
+        return "Salesforce does not let it be queried"
+    if sobject.name.endswith(BIG_OBJECT):
+        return "it is a big object: Salesforce answers only queries along its index, without Ids"
+    if sobject.name in NEEDS_FILTER:
+        return "Salesforce answers only queries for some of its rows, not for all"
+    return ""
+
+
+def _column(sobject_name: str, field: Field, name: str, automatic: bool, settings: Settings) -> Column:
+    if field.type not in TEXT_TYPES and field.type not in JSON_TYPES:
+        logger.warning(
+            "%s.%s has type %s, which is unknown: read as text.", sobject_name, field.name, field.type
+        )
+    compound = "it is a compound: its parts are columns of their own" if field.type in COMPOUND_TYPES else ""
+    return Column(
+        api_name=field.name,
+        property=name,
+        sf_type=field.type,
+        schema=property_schema(field),
+        label=field.label,
+        precision=field.precision,
+        scale=field.scale,
+        calculated=field.calculated,
+        sortable=field.sortable,
+        reference_to=field.reference_to,
+        relationship_name=field.relationship_name,
+        automatic=automatic,
+        selected_by_default=_by_default(sobject_name, field, settings),
+        unsupported=compound,
+    )
+
+
+def _by_default(sobject_name: str, field: Field, settings: Settings) -> bool:
+    if sobject_name == NAME:
+        return field.name in NAME_PARTS
+    return field.type != "base64" or settings.include_base64
+
+
+def _replication_key(sobject: SObject) -> str | None:
+    fields = {field.name: field for field in sobject.fields}
+    for name in REPLICATION_KEYS:
+        field = fields.get(name)
+        if field and field.filterable and field.type == "datetime":
+            return name
+    return None
+
+
+def catalog_of(plans: Iterable[SObjectPlan]) -> dict[str, Any]:
+    """Give the catalog that discovery prints.
+
+    Args:
+        plans: The streams.
+
+    Returns:
+        A Singer catalog, its streams in the order of their names.
+    """
+    return {"streams": [plan.entry() for plan in sorted(plans, key=lambda plan: plan.stream_name)]}

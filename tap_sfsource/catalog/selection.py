@@ -1,0 +1,279 @@
+"""What a catalog selects, in all the forms in which Singer catalogs come.
+
+Two kinds of entries are understood. A full entry, as `--discover` prints it and Meltano completes it, has a
+schema: its properties and their marks decide. A selection-only entry has no schema: it names a stream, and
+marks properties (by name, API name, or a pattern such as `billing_*`) that differ from the default, so that
+whatever the org has today is read. A mark for one name goes before a pattern, a later pattern before an
+earlier one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import msgspec
+
+from tap_sfsource.catalog.naming import API_NAMES, COLLECTIONS
+from tap_sfsource.catalog.plan import API_NAME, TYPE
+from tap_sfsource.errors import CatalogError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tap_sfsource.catalog.plan import Column
+
+_WILDCARDS: Final = "*?["
+_PROPERTY_DEPTH: Final = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Mark:
+    """What a catalog's metadata says of one stream or property.
+
+    Attributes:
+        selected: The user's choice, or None without one.
+        default: The choice of whoever made the catalog, or None.
+        inclusion: `automatic`, `available`, `unsupported` or empty.
+    """
+
+    selected: bool | None = None
+    default: bool | None = None
+    inclusion: str = ""
+
+    @classmethod
+    def of(cls, metadata: Mapping[str, Any], legacy: Any = None) -> Self:
+        """Read a mark.
+
+        Args:
+            metadata: The metadata of a breadcrumb.
+            legacy: `selected` of the place where catalogs had it before there was metadata.
+        """
+        selected = metadata.get("selected", legacy)
+        return cls(
+            _truth(selected),
+            _truth(metadata.get("selected-by-default")),
+            str(metadata.get("inclusion") or ""),
+        )
+
+    @property
+    def verdict(self) -> bool | None:
+        """Selected or not, None if the mark leaves it open."""
+        if self.inclusion == "unsupported":
+            return False
+        return self.default if self.selected is None else self.selected
+
+
+@dataclasses.dataclass(frozen=True)
+class StreamSelection:
+    """One entry of an input catalog.
+
+    Attributes:
+        stream_name: Its `tap_stream_id`.
+        api_name: API name of the object, empty if the catalog does not tell.
+        selected: Whether the stream is read.
+        is_full: Whether it lists properties; if not, it is selection only.
+        exact: Property name (or API name) to its mark.
+        patterns: Patterns and their marks, in the catalog's order.
+        known_names: API name to the property name that the catalog gave it.
+        types: Property name to Salesforce's type at the time of the catalog.
+        schemas: Property name to the catalog's JSON schema.
+        replication_method: What the user asked for, or empty.
+        replication_key: Property, or empty.
+    """
+
+    stream_name: str
+    api_name: str
+    selected: bool
+    is_full: bool
+    exact: Mapping[str, Mark]
+    patterns: tuple[tuple[str, Mark], ...]
+    known_names: Mapping[str, str]
+    types: Mapping[str, str]
+    schemas: Mapping[str, Mapping[str, Any]]
+    replication_method: str
+    replication_key: str
+
+    def is_selected(self, column: Column) -> bool:
+        """Tell whether a column that could be left out is read.
+
+        Args:
+            column: A column of today's describe.
+
+        Returns:
+            What its mark says; a listed property without a mark follows its stream. A column that the
+            catalog does not know follows its default in a selection-only entry, and in one that discovery
+            made only if that deselects nothing: then the user wants whatever there is.
+        """
+        mark = self.exact.get(column.property) or self.exact.get(column.api_name)
+        if mark is not None and mark.verdict is not None:
+            return mark.verdict
+        for pattern, pattern_mark in reversed(self.patterns):
+            names = (column.property, column.api_name)
+            if pattern_mark.verdict is not None and any(fnmatchcase(name, pattern) for name in names):
+                return pattern_mark.verdict
+        if self.is_full and column.property in self.schemas:
+            return True
+        if self.is_full:
+            return column.selected_by_default and bool(self.types) and not self.deselects
+        return column.selected_by_default
+
+    @property
+    def deselects(self) -> bool:
+        """Whether any property is deselected by choice."""
+        marks = [*self.exact.values(), *(mark for _, mark in self.patterns)]
+        return any(
+            mark.selected is False and mark.inclusion not in {"unsupported", "automatic"} for mark in marks
+        )
+
+    def overridden_schema(self, column: Column, types_of: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Give the catalog's schema of a column where the user wrote one of their own.
+
+        Args:
+            column: A column of today's describe.
+            types_of: The JSON schema that discovery gives the recorded type.
+
+        Returns:
+            The catalog's schema if its type or format is not what discovery had written; None if today's
+            describe may speak.
+        """
+        schema = self.schemas.get(column.property)
+        if not schema or column.property not in self.types or not schema.get("type"):
+            return None
+        same = all(schema.get(key) == types_of.get(key) for key in ("format", "contentEncoding"))
+        return None if same and _types(schema) == _types(types_of) else schema
+
+    def unknown(self, columns: Iterable[Column]) -> dict[str, str]:
+        """Find marked properties that the object does not have today.
+
+        Args:
+            columns: All columns of today's describe.
+
+        Returns:
+            The unknown name to the nearest known one, or to an empty string.
+        """
+        known = {name for column in columns for name in (column.property, column.api_name)}
+        lost = [
+            name
+            for name in self.exact
+            if name not in known and name.lower() not in {"is_deleted", "isdeleted"}
+        ]
+        return {name: next(iter(difflib.get_close_matches(name, known, 1)), "") for name in lost}
+
+
+def read_catalog(catalog: Mapping[str, Any]) -> list[StreamSelection]:
+    """Read an input catalog.
+
+    Args:
+        catalog: The decoded catalog file.
+
+    Returns:
+        Its entries, selected or not, in the file's order.
+
+    Raises:
+        CatalogError: It is no Singer catalog, or names a stream twice.
+    """
+    streams = catalog.get("streams") if isinstance(catalog, dict) else None
+    if not isinstance(streams, list):
+        raise CatalogError('The catalog has no list "streams". Make one with --discover.')
+    entries = [_read_entry(place, entry) for place, entry in enumerate(streams)]
+    names = [entry.stream_name for entry in entries]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise CatalogError(f"The catalog names the stream {twice} twice. Remove one of its entries.")
+    return entries
+
+
+def matches(patterns: Iterable[str], api_name: str, stream_name: str) -> bool:
+    """Tell whether an object is meant by one of the patterns.
+
+    Args:
+        patterns: Names or patterns with `*` and `?`, in any case of letters.
+        api_name: The object's API name.
+        stream_name: Its stream's name.
+    """
+    names = (api_name.lower(), stream_name.lower())
+    return any(fnmatchcase(name, pattern.lower()) for pattern in patterns for name in names)
+
+
+def is_pattern(text: str) -> bool:
+    """Tell whether a name has wildcards."""
+    return any(sign in text for sign in _WILDCARDS)
+
+
+class _Part(msgspec.Struct):
+    breadcrumb: tuple[str, ...]
+    metadata: dict[str, Any]
+
+
+class _Schema(msgspec.Struct):
+    properties: dict[str, dict[str, Any]] = {}
+    selected: bool | str | None = None
+
+
+class _Entry(msgspec.Struct):
+    tap_stream_id: str | None = None
+    stream: str | None = None
+    metadata: list[_Part] | None = None
+    replication_method: str | None = None
+    replication_key: str | None = None
+    selected: bool | str | None = None
+    schema: _Schema | None = None
+
+
+def _read_entry(place: int, given: Any) -> StreamSelection:
+    try:
+        entry = msgspec.convert(given, _Entry)
+    except msgspec.ValidationError as error:
+        raise CatalogError(f"Entry {place + 1} of the catalog cannot be read: {error}.") from None
+    name = entry.tap_stream_id or entry.stream
+    if not name:
+        raise CatalogError(f'Entry {place + 1} of the catalog has no "tap_stream_id" that names a stream.')
+    properties = entry.schema.properties if entry.schema else {}
+    metadata = {part.breadcrumb: part.metadata for part in entry.metadata or ()}
+    root = metadata.get((), {})
+    by_property = {
+        crumb[1]: told
+        for crumb, told in metadata.items()
+        if len(crumb) == _PROPERTY_DEPTH and crumb[0] == "properties"
+    }
+    marks = {
+        key: Mark.of(by_property.get(key, {}), properties.get(key, {}).get("selected"))
+        for key in (*by_property, *(key for key, schema in properties.items() if "selected" in schema))
+    }
+    return StreamSelection(
+        stream_name=name,
+        api_name=str(root.get(API_NAME) or API_NAMES.get(name) or (name if name in COLLECTIONS else "")),
+        selected=_is_stream_selected(entry, root),
+        is_full=bool(properties),
+        exact={key: mark for key, mark in marks.items() if not is_pattern(key)},
+        patterns=tuple((key, mark) for key, mark in marks.items() if is_pattern(key)),
+        known_names={str(told[API_NAME]): key for key, told in by_property.items() if told.get(API_NAME)},
+        types={key: str(told[TYPE]) for key, told in by_property.items() if told.get(TYPE)},
+        schemas=properties,
+        replication_method=str(root.get("forced-replication-method") or entry.replication_method or ""),
+        replication_key=str(root.get("replication-key") or entry.replication_key or ""),
+    )
+
+
+def _is_stream_selected(entry: _Entry, root: Mapping[str, Any]) -> bool:
+    schema = entry.schema or _Schema()
+    mark = Mark.of(root, schema.selected if entry.selected is None else entry.selected)
+    if mark.verdict is not None:
+        return mark.verdict
+    # Who lists a stream in a selection-only catalog wants it; a full catalog lists everything.
+    return not schema.properties or not entry.metadata
+
+
+def _truth(value: Any) -> bool | None:
+    if isinstance(value, str):
+        return value.strip().lower() == "true"
+    return None if value is None else bool(value)
+
+
+def _types(schema: Mapping[str, Any]) -> frozenset[str]:
+    types = schema.get("type")
+    named = types if isinstance(types, list) else [types]
+    return frozenset(name for name in named if isinstance(name, str)) - {"null"}

@@ -1,0 +1,1 @@
+"""What becomes of events: Singer messages and the report of a run."""

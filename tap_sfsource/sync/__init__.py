@@ -1,0 +1,1 @@
+"""What one run reads of each object, as events."""

@@ -1,0 +1,344 @@
+"""One query read to its end: by REST or by Bulk, split where Salesforce finds it too large, resumable where it can be.
+
+A scan is prepared (its first answer fetched, its job created) ahead of its turn, in a thread; its pages are then consumed
+in the main thread, which alone writes state.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import logging
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from tap_sfsource.api import soql
+from tap_sfsource.api.bulk import JobFailedError, JobGoneError
+from tap_sfsource.api.composite import Subrequest
+from tap_sfsource.api.rest import RestReader, page_of, page_size_header
+from tap_sfsource.errors import SalesforceError, TapError, TransientError
+from tap_sfsource.sync import windows
+from tap_sfsource.sync.ahead import ahead
+from tap_sfsource.sync.state import JobBookmark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tap_sfsource.api.bulk import BulkReader
+    from tap_sfsource.api.bulk_budget import BulkBudget
+    from tap_sfsource.api.client import Client
+    from tap_sfsource.api.composite import Subresponse
+    from tap_sfsource.api.pages import Page
+    from tap_sfsource.catalog.plan import Column
+    from tap_sfsource.config import Settings
+    from tap_sfsource.rows.rows import QueryPage
+    from tap_sfsource.sync.state import StreamState
+    from tap_sfsource.sync.windows import Window
+
+logger = logging.getLogger("tap-sfsource.scan")
+
+_EARLIEST = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
+"""Before the first org was: where a window without a start is taken to begin when it has to be split."""
+
+_TOO_LARGE = frozenset({"QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "QUERY_TOO_COMPLICATED"})
+_JOB_TOO_LARGE = ("QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "Retried more than")
+"""A failed job tells its reason only in its message (Bulk API 2.0 guide, "Get Information About a Query Job")."""
+
+_RESTRICTED = frozenset(
+    {"MALFORMED_QUERY", "BIG_OBJECT_UNSUPPORTED_OPERATION", "EXTERNAL_OBJECT_UNSUPPORTED_EXCEPTION"}
+)
+"""How an object that wants a filter of its own answers a query without one."""
+
+_URI_TOO_LONG = frozenset({414, 431})
+"""A query of many fields, where the org takes no composite call: only a Bulk job can hold it."""
+
+_NOT_IN_BULK = frozenset({"INVALIDENTITY", "FEATURENOTENABLED", "API_ERROR"})
+_BULK_FULL = frozenset({"LIMIT_EXCEEDED", "EXCEEDEDQUOTA", "TOOMANYREQUESTS"})
+_JOB_FULL = "LIMIT_EXCEEDED"
+"""How the message of a job begins whose results do not fit into the day's storage."""
+
+_PAGES_AHEAD = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a bookmark may say once a page has been written.
+
+    Attributes:
+        key: Every row of the window up to this stamp has been written (ordered reading), or None.
+        job: The job and the locator of its next page, or None.
+    """
+
+    key: datetime.datetime | None = None
+    job: JobBookmark | None = None
+
+
+class JobLostError(TapError):
+    """A job that an earlier run left in the middle cannot be read on: gone, ended, or its locator refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """What scans share in a run."""
+
+    client: Client
+    bulk: BulkReader
+    budget: BulkBudget
+    settings: Settings
+
+
+@dataclass
+class Scan:
+    """A query over a window of one SObject.
+
+    Attributes:
+        readers: The run's readers.
+        api_name: The SObject.
+        columns: What to ask for, the Id among them.
+        key: API name of the replication key, or None for an SObject that has none.
+        window: The span to read.
+        purpose: What a resumed job was started for, its name in the state.
+        count: How many rows there are about, where that is known before asking.
+        further: Fields to ask for behind the columns, as SOQL spells them.
+        unsortable: API names by which the SObject does not let a query be ordered.
+        watermark: The moment up to which the finished scan tells all; kept with a job, for a run that resumes it.
+    """
+
+    readers: Readers
+    api_name: str
+    columns: Sequence[Column]
+    key: str | None
+    window: Window
+    purpose: str = "rows"
+    count: int | None = None
+    further: tuple[str, ...] = ()
+    unsortable: frozenset[str] = frozenset()
+    watermark: str = ""
+    job: JobBookmark | None = None
+    resumed: bool = False
+    total: int | None = None
+    _first: QueryPage | None = field(default=None, repr=False)
+    _too_large: bool = field(default=False, repr=False)
+    _bulk_refused: bool = field(default=False, repr=False)
+
+    @property
+    def fields(self) -> list[str]:
+        """What the query asks for."""
+        return [*(column.api_name for column in self.columns), *self.further]
+
+    def query(self, window: Window, *, ordered: bool) -> str:
+        """The SOQL for a window."""
+        wanted = [name for name in (self.key, "Id") if name] if ordered else []
+        order = [name for name in wanted if name not in self.unsortable]
+        return soql.select(self.api_name, self.fields, key=self.key, window=window, order_by=order)
+
+    def resume(self, state: StreamState) -> None:
+        """Go on with the job that an earlier run left in the middle, if it asked the same."""
+        job = state.job(self.purpose)
+        if job is not None and job.query == self._fingerprint():
+            self.job = job
+            self.resumed = True
+            self.watermark = job.watermark
+
+    def first_request(self, reference_id: str) -> Subrequest | None:
+        """The first look at the query, to ride in a composite call; None if the scan goes to Bulk without one."""
+        if self.job is not None or self._bulk_at_once():
+            return None
+        client = self.readers.client
+        url = client.data("/queryAll", {"q": self.query(self.window, ordered=True)})
+        return Subrequest("GET", url, reference_id, page_size_header(self.readers.settings.page_size))
+
+    def prepare(self, answer: Subresponse | None) -> None:
+        """Take the first look's answer, and start the Bulk job if that is the way to go.
+
+        Args:
+            answer: The answer to `first_request`, None if there was none.
+
+        Raises:
+            SalesforceError: The query is refused for a reason that reading otherwise does not change.
+        """
+        if answer is not None and answer.ok:
+            self._first = page_of(answer.raw)
+            self.total = self._first.totalSize
+        elif answer is not None:
+            if answer.error_code in _RESTRICTED:
+                raise self._restricted(answer)
+            if answer.error_code not in _TOO_LARGE and answer.status not in _URI_TOO_LONG:
+                raise answer.error(f"{self.api_name} /queryAll")
+            self._too_large = answer.error_code in _TOO_LARGE
+        if self.job is None and self._wants_bulk():
+            self._start_job()
+        if answer is not None and answer.status in _URI_TOO_LONG and self.job is None:
+            raise answer.error(f"{self.api_name} /queryAll")
+
+    def _restricted(self, answer: Subresponse) -> TapError:
+        """Say that an object answers only to queries for some of its rows, which describe does not tell."""
+        error = answer.error("")
+        return TapError(
+            f"Salesforce does not give all rows of {self.api_name} ({error.error_code}: {' '.join(error.message.split())}). "
+            "Deselect it, or name it in exclude_objects."
+        )
+
+    def pages(self) -> Iterator[tuple[Page, Checkpoint]]:
+        """Yield the window's pages, each with what a bookmark may say once it has been written.
+
+        Raises:
+            JobLostError: The job of an earlier run cannot be read on; another scan has to begin anew.
+            TapError: The query cannot be read to its end; what the checkpoints said still holds.
+        """
+        if self.job is not None:
+            try:
+                yield from self._bulk_pages(self.job)
+            except (JobGoneError, JobFailedError) as error:
+                yield from self._without_job(error)
+            except SalesforceError as error:
+                # A bookmark whose locator is refused would be refused in every run.
+                if not self.resumed or isinstance(error, TransientError):
+                    raise
+                yield from self._without_job(error)
+        elif self._first is not None:
+            yield from self._rest_pages(self._first)
+        elif self._too_large:
+            yield from self._in_halves()
+        else:
+            self.prepare(self.look())
+            yield from self.pages()
+
+    def _bulk_at_once(self) -> bool:
+        settings = self.readers.settings
+        if self._bulk_refused:
+            return False
+        if settings.reader == "bulk":
+            return True
+        return settings.reader == "auto" and self.count is not None and self.count > settings.bulk_threshold
+
+    def _wants_bulk(self) -> bool:
+        settings = self.readers.settings
+        if settings.reader == "rest" or self._bulk_refused:
+            return False
+        if self._first is None:
+            return True
+        return (
+            settings.reader == "auto"
+            and not self._first.done
+            and self._first.totalSize > settings.bulk_threshold
+        )
+
+    def _start_job(self) -> None:
+        rows = self._first.totalSize if self._first else self.count or 0
+        if not self.readers.budget.admits(rows, len(self.fields)):
+            self._bulk_refused = True
+            return
+        try:
+            job_id = self.readers.bulk.create(self.query(self.window, ordered=False))
+        except SalesforceError as error:
+            code = error.error_code.upper()
+            if code in _NOT_IN_BULK:
+                logger.info("%s: Bulk does not take it; staying on REST.", self.api_name)
+            elif code in _BULK_FULL:
+                self.readers.budget.close(f"{self.api_name}'s job is refused ({code}: {error.message})")
+            else:
+                raise
+            self._bulk_refused = True
+            return
+        self.job = JobBookmark(job_id, self._fingerprint(), watermark=self.watermark)
+        self._first = None
+
+    def look(self) -> Subresponse | None:
+        """Ask for the first page now; None if the scan goes to Bulk without one."""
+        request = self.first_request("look")
+        return None if request is None else self.readers.client.composite([request])[0]
+
+    def _rest_pages(self, first: QueryPage) -> Iterator[tuple[Page, Checkpoint]]:
+        reader = RestReader(self.readers.client, self.readers.settings.page_size, self.key or "Id")
+        pages = ahead(reader.pages(first), _PAGES_AHEAD) if not first.done else reader.pages(first)
+        in_order = self.key is not None and self.key not in self.unsortable
+        for page in pages:
+            yield page, Checkpoint(key=windows.parse(page.last) if page.last and in_order else None)
+
+    def _bulk_pages(self, job: JobBookmark) -> Iterator[tuple[Page, Checkpoint]]:
+        bulk = self.readers.bulk
+        expected = bulk.wait(job.id, self.total or self.count or 0)
+        self.total = expected
+        read, counted = job.rows, True
+        if expected > read:
+            for page in ahead(bulk.pages(job.id, self.fields, job.locator), _PAGES_AHEAD):
+                counted = counted and page.count >= 0
+                read += max(page.count, 0)
+                following = replace(job, locator=page.locator, rows=read)
+                yield page, Checkpoint(job=following if page.locator else None)
+        if counted and read != expected:
+            raise TapError(
+                f"{self.api_name}: Bulk job {job.id} found {expected} rows but its pages held {read}. Run again."
+            )
+
+    def _without_job(self, error: TapError) -> Iterator[tuple[Page, Checkpoint]]:
+        """Go on after a job that ended without its rows: smaller, if it was too large, or by REST if the day is full."""
+        reason = error.reason if isinstance(error, JobFailedError) else ""
+        too_large = any(mark in reason for mark in _JOB_TOO_LARGE)
+        full = reason.startswith(_JOB_FULL)
+        if not too_large and not full:
+            raise (JobLostError if self.resumed else TapError)(f"{self.api_name}: {error}") from error
+        if full:
+            self.readers.budget.close(f"{self.api_name}'s job has failed ({reason})")
+            self._bulk_refused = True
+        else:
+            logger.info("%s: %s Splitting it.", self.api_name, error)
+        self.job, self.resumed, self._first = None, False, None
+        if too_large:
+            yield from self._in_halves()
+        else:
+            self.prepare(self.look())
+            yield from self.pages()
+
+    def _in_halves(self) -> Iterator[tuple[Page, Checkpoint]]:
+        """Read the window in two halves, each of which may be split again; jobs of halves are not resumed."""
+        halves = self.window.halves(_EARLIEST) if self.key else None
+        if halves is None:
+            yield from self._by_id()
+            return
+        for window in halves:
+            half = replace(
+                self, window=window, count=None, job=None, resumed=False, _first=None, _too_large=False
+            )
+            half.prepare(half.look())
+            last: Page | None = None
+            key: datetime.datetime | None = None
+            for page, checkpoint in half.pages():
+                if last is not None:
+                    yield last, Checkpoint(key=key)
+                last, key = page, checkpoint.key
+            if last is not None:
+                yield last, Checkpoint(key=window.end)
+
+    def _by_id(self) -> Iterator[tuple[Page, Checkpoint]]:
+        """Read the window in steps of Id, where its time cannot be split any further."""
+        client = self.readers.client
+        step = self.readers.settings.page_size
+        after = ""
+        while True:
+            query = soql.select(
+                self.api_name,
+                self.fields,
+                key=self.key,
+                window=self.window,
+                conditions=[f"Id > '{after}'"] if after else [],
+                order_by=["Id"],
+                limit=step,
+            )
+            url = client.data("/queryAll", {"q": query})
+            answer = client.composite([Subrequest("GET", url, "step", page_size_header(step))])[0]
+            if not answer.ok:
+                raise answer.error(f"{self.api_name} /queryAll")
+            page = page_of(answer.raw)
+            for part in RestReader(client, step, "Id").pages(page):
+                yield part, Checkpoint()
+                after = part.last or after
+            if page.totalSize < step:
+                return
+
+    def _fingerprint(self) -> str:
+        text = soql.select(self.api_name, self.fields, key=self.key, window=replace(self.window, end=None))
+        # A field that was made anew is another one, though the query does not tell.
+        text += "".join(f"\n{column.mark()}" for column in self.columns)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
