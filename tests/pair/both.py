@@ -99,9 +99,7 @@ class Pair:
 
     def tap(self, catalog: Mapping[str, Any] | None = None, **config: Any) -> TapRun:
         """Run the tap alone; `config` adds to its settings."""
-        return run_tap(
-            self.server.config(**{**self.config, **config}), catalog=catalog, state=self.state
-        )
+        return run_tap(self.server.config(**{**self.config, **config}), catalog=catalog, state=self.state)
 
     def load(self, lines: bytes | Iterable[bytes]) -> None:
         """Give the target some lines and the end of its input; keep the state that it hands on."""

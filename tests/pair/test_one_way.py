@@ -67,7 +67,7 @@ PARTIAL: dict[str, tuple[Callable[[Org], None], dict[str, Any], timedelta]] = {
 """What makes partial rows: a change in the org, settings, and how much later the run is."""
 
 
-# B0
+# BATCH files (B0).
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
@@ -91,7 +91,7 @@ def test_a_first_run_that_sweeps_by_batch_files_keeps_what_it_loaded(
     assert differences(pair.warehouse, org, ["Account"]) == []
 
 
-# B1, B2
+# Filters (B1, B2).
 
 FILTER = {"stream_maps": {"accounts": {"__filter__": "name != 'Borg'"}}}
 
@@ -108,7 +108,7 @@ def test_a_sweep_beside_a_filter_marks_only_what_is_gone(
     pair.good(**FILTER, reader=reader)
     kept = {row["Id"] for row in org.rows("Account") if row["Name"] != "Borg"}
     assert set(pair.rows("accounts")) == kept
-    gone = sorted(kept)[0]
+    gone = min(kept)
     org.hard_delete(gone)
     org.clock.advance(seconds=later.total_seconds())
     pair.good(**FILTER, **settings, reader=reader)
@@ -139,7 +139,7 @@ def test_deletes_are_seen_beside_a_filter(pair: Pair, org: Org, act: str) -> Non
     assert pair.deleted() == {gone}
 
 
-# B3
+# Masks (B3).
 
 
 def md5(text: str) -> str:
@@ -199,7 +199,7 @@ def bookmark(pair: Pair, stream: str) -> str | None:
     return value
 
 
-# B4
+# Maps of the target (B4).
 
 
 @pytest.mark.parametrize("partial_rows", ["auto", "whole"])
@@ -235,14 +235,14 @@ def test_maps_of_the_target_meet_partial_rows(
         assert pair.deleted() == ({gone} if cause == "a tombstone" else set())
 
 
-# B6
+# The deletion column (B6).
 
 
 @pytest.mark.parametrize("naming", ["segment", "salesforce"])
 @pytest.mark.parametrize("way", ["tombstone", "sweep"])
 def test_every_way_of_deleting_marks_the_same_column(pair: Pair, org: Org, naming: str, way: str) -> None:
     key, mark = ("id", "is_deleted") if naming == "segment" else ("Id", "IsDeleted")
-    settings = {"naming": naming, "deletes": "sweep" if way == "sweep" else "all"}
+    settings: dict[str, Any] = {"naming": naming, "deletes": "sweep" if way == "sweep" else "all"}
     pair.good(naming=naming)
     (table,) = pair.warehouse.table_names() - {"_sync_runs"}
     gone, *kept = ids(org)
@@ -261,7 +261,7 @@ def test_the_schema_names_the_deletion_column(pair: Pair, naming: str) -> None:
     assert marked == ["is_deleted" if naming == "segment" else "IsDeleted"]
 
 
-# B11
+# Whole rows only (B11).
 
 
 @pytest.mark.parametrize("form", ["lines", "map", "csv", "jsonl"])
