@@ -5,6 +5,9 @@ Some targets take a file's header, or a table's columns, from the first record.
 
 from __future__ import annotations
 
+import gzip
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,8 +16,6 @@ from salesforce_simulator.custom import custom_field
 from tests.pair.both import batch_config, run_tap
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from salesforce_simulator.clock import Clock
     from tests.fix_org import OrgServer
     from tests.pair.both import TapRun
@@ -56,16 +57,28 @@ def frames(run: TapRun) -> list[tuple[str, frozenset[str]]]:
             names = frozenset(message["schema"]["properties"])
         if message["type"] in ("SCHEMA", "RECORD", "BATCH"):
             found.append((message["type"], names))
-        if message["type"] == "RECORD":
-            assert message["record"].keys() == names, "a record has the properties of its SCHEMA, all of them"
+        for held in properties_of(message):
+            assert held == names, "a record has the properties of its SCHEMA, all of them"
     return found
+
+
+def properties_of(message: dict[str, Any]) -> list[set[str]]:
+    """The properties of each record that a message brings."""
+    if message["type"] == "RECORD":
+        return [set(message["record"])]
+    if message["type"] != "BATCH":
+        return []
+    if message["encoding"]["format"] == "csv":
+        return [set(message["encoding"]["columns"])]
+    files = [gzip.decompress(Path(url.removeprefix("file://")).read_bytes()) for url in message["manifest"]]
+    return [set(json.loads(line)) for file in files for line in file.splitlines()]
 
 
 @pytest.mark.parametrize("reader", ["rest", "bulk"])
 @pytest.mark.parametrize("form", ["lines", "removed", "csv", "jsonl"])
 @pytest.mark.parametrize("news", NEWS)
 def test_a_whole_row_goes_before_the_first_partial_one(
-    org_server: OrgServer, frozen: Clock, tmp_path: Path, form: str, news: str, reader: str
+    org_server: OrgServer, frozen: Clock, tmp_path: Path, *, form: str, news: str, reader: str
 ) -> None:
     for name in ("Acme", "Borg", "Cyberdyne"):
         org_server.org.create("Account", {"Name": name, "Industry": "Energy"})
