@@ -101,10 +101,14 @@ class Pair:
         """Run the tap alone; `config` adds to its settings."""
         return run_tap(self.server.config(**{**self.config, **config}), catalog=catalog, state=self.state)
 
-    def load(self, lines: bytes | Iterable[bytes]) -> None:
-        """Give the target some lines and the end of its input; keep the state that it hands on."""
+    def load(self, lines: bytes | Iterable[bytes], *, torn: bool = False) -> None:
+        """Give the target some lines and the end of its input; keep the state that it hands on.
+
+        Args:
+            torn: The target ends behind these lines as if it were killed.
+        """
         text = lines if isinstance(lines, bytes) else b"".join(lines)
-        outcome = load(self.warehouse.config(**self.target), [text])
+        outcome = load(self.warehouse.config(**self.target), [text], torn=torn)
         self.target_error = outcome.error
         if outcome.states:
             self.state = outcome.states[-1]
