@@ -13,14 +13,14 @@ import logging
 import os
 import time
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import msgspec
 
+from tap_sfsource import clock
+from tap_sfsource.api import framing
 from tap_sfsource.api.spool import nameless_file
 from tap_sfsource.errors import SalesforceError, TapError, TransientError
-from tap_sfsource.rows.bulk_csv import last_row_start
-from tap_sfsource.sync import windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     import requests
 
     from tap_sfsource.api.client import Client
-    from tap_sfsource.rows.rows import Rows
 
 logger = logging.getLogger("tap-sfsource.bulk")
 
@@ -106,37 +105,9 @@ class BulkPage:
     extracted: str
     block: int = _BLOCK
 
-    def lines(self, rows: Rows) -> Iterator[tuple[bytes, int]]:
-        """RECORD lines of the page, block by block.
-
-        Raises:
-            TapError: The page has not as many rows as Salesforce says.
-        """
-        read = 0
-        for block in self._blocks():
-            lines, count = rows.csv_lines(block, self.extracted)
-            read += count
-            yield lines, count
-        if self.count not in (read, _UNKNOWN):
-            raise TapError(f"{rows.stream}: a Bulk page of {self.count} rows has {read}. Run again.")
-
-    def records(self, rows: Rows) -> Iterator[dict[str, Any]]:
-        """The page's rows as dicts."""
-        for block in self._blocks():
-            yield from rows.csv_records(block)
-
-    def _blocks(self) -> Iterator[bytes]:
-        """Yield blocks of whole rows: a cut is behind a line feed with an even number of quotes before it."""
-        with self.file as file:
-            rest = b""
-            while chunk := file.read(self.block):
-                data = rest + chunk
-                cut = last_row_start(data) or _last_row_end(data)
-                if cut:
-                    yield data[:cut]
-                rest = data[cut:]
-            if rest:
-                yield rest
+    def blocks(self) -> Iterator[bytes]:
+        """Whole rows of the file, a block at a time, from where it is read on."""
+        return framing.blocks(self.file, self.block)
 
 
 class BulkReader:
@@ -285,7 +256,7 @@ class BulkReader:
                 file,
                 int(count) if count is not None else _UNKNOWN,
                 "" if following == _NO_LOCATOR else following,
-                windows.isoformat(self._client.now()),
+                clock.isoformat(self._client.now()),
             )
             stack.pop_all().callback(response.close)
         response.close()
@@ -338,22 +309,3 @@ def _check_header(file: IO[bytes], columns: Sequence[str], job_id: str) -> None:
         raise TapError(
             f"Bulk job {job_id}: the results have columns {found}, the query asked for {list(columns)}."
         )
-
-
-def _last_row_end(data: bytes) -> int:
-    """The index behind the last line feed that ends a row, 0 if there is none; for rows whose first cell may be null.
-
-    The data starts at the start of a row. A line feed ends a row if the quotes before it are even in number; a cell
-    with line feeds and no quotes is passed over one line feed at a time.
-    """
-    end = data.rfind(b'"\n')
-    quotes = data.count(b'"', 0, end + 1) if end >= 0 else 0
-    while end >= 0:
-        if quotes % 2 == 0:
-            return end + 2
-        earlier = data.rfind(b'"\n', 0, end)
-        if earlier < 0:
-            return 0
-        quotes -= data.count(b'"', earlier + 1, end + 1)
-        end = earlier
-    return 0

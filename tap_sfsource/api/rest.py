@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from tap_sfsource.rows.rows import QueryPage
-from tap_sfsource.sync import windows
+from tap_sfsource import clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_sfsource.api.client import Client
-    from tap_sfsource.rows.rows import Rows
+
+
+class QueryPage(msgspec.Struct):
+    """A page of ``/query``: the raw records, the size of the whole result, and where the next page is."""
+
+    records: msgspec.Raw = msgspec.Raw(b"null")
+    totalSize: int = 0  # noqa: N815 - Salesforce's name
+    done: bool = True
+    nextRecordsUrl: str | None = None  # noqa: N815 - Salesforce's name
+
 
 _page_decoder = msgspec.json.Decoder(QueryPage)
 
@@ -36,20 +44,14 @@ class RestPage:
     Attributes:
         body: The raw JSON array of records.
         extracted: When Salesforce answered, RFC 3339.
+        count: Rows of the page.
         last: Value of the ordering field in the last row, as Salesforce wrote it.
     """
 
     body: msgspec.Raw
     extracted: str
     last: str | None = None
-
-    def lines(self, rows: Rows) -> Iterator[tuple[bytes, int]]:
-        """RECORD lines of the page, in one chunk."""
-        yield rows.json_lines(self.body, self.extracted)
-
-    def records(self, rows: Rows) -> Iterator[dict[str, Any]]:
-        """The page's rows as dicts."""
-        yield from rows.json_records(self.body)
+    count: int = 0
 
 
 class RestReader:
@@ -87,6 +89,6 @@ class RestReader:
             page = page_of(response.content)
 
     def _page(self, page: QueryPage) -> RestPage:
-        extracted = windows.isoformat(self._client.now())
+        extracted = clock.isoformat(self._client.now())
         rows = self._keys.decode(page.records)
-        return RestPage(page.records, extracted, rows[-1].key if rows else None)  # type: ignore[attr-defined]
+        return RestPage(page.records, extracted, rows[-1].key if rows else None, len(rows))  # type: ignore[attr-defined]

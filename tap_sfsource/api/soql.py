@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_sfsource.sync.windows import isoformat
+from tap_sfsource.clock import isoformat
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from tap_sfsource.sync.windows import Window
+    from datetime import datetime
 
 
 def select(
@@ -17,7 +16,8 @@ def select(
     fields: Sequence[str],
     *,
     key: str | None = None,
-    window: Window | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
     conditions: Sequence[str] = (),
     order_by: Sequence[str] = (),
     limit: int | None = None,
@@ -37,11 +37,10 @@ def select(
         The SOQL text, on one line.
     """
     where = list(conditions)
-    if key and window:
-        if window.start is not None:
-            where.append(f"{key} >= {isoformat(window.start)}")
-        if window.end is not None:
-            where.append(f"{key} < {isoformat(window.end)}")
+    if key and start is not None:
+        where.append(f"{key} >= {isoformat(start)}")
+    if key and end is not None:
+        where.append(f"{key} < {isoformat(end)}")
     text = f"SELECT {', '.join(fields)} FROM {api_name}"  # noqa: S608 - SOQL, of names that describe gave
     if where:
         text += f" WHERE {' AND '.join(where)}"
