@@ -47,7 +47,8 @@ class JsonRows:
         self._fixups = [
             (place, kind)
             for place, kind in enumerate(layout.kinds)
-            if kind in {"integer", "number", "datetime"} or layout.columns[place].sf_type not in _ALWAYS_TEXT
+            if kind in {"integer", "number", "datetime"}
+            or (kind == "text" and layout.columns[place].sf_type not in _ALWAYS_TEXT)
         ]
 
     def lines(self, records: bytes | msgspec.Raw, extracted: str) -> tuple[bytes, int]:
@@ -66,7 +67,7 @@ class JsonRows:
             if layout.further is not None:
                 layout.further.see_records(records)
             decoded = self._decoder.decode(records)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise TapError(
                 f"{layout.stream}: Salesforce sent a value that its describe does not allow: {error}"
             ) from error

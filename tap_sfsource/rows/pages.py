@@ -28,11 +28,13 @@ class ValuesPage:
     """Rows that no query answered: JSON values in the columns' order.
 
     Attributes:
+        count: How many rows there are.
         clock: Gives the RFC 3339 time at which Salesforce told a row.
         at_once: Rows in a chunk: few where they are large.
     """
 
     rows: Iterable[Sequence[Any]]
+    count: int
     clock: Callable[[], str]
     at_once: int = _AT_ONCE
 

@@ -195,7 +195,9 @@ class NamesStream(SalesforceStream):
         if self._names_emitter is None:
             self._names_emitter = self._emitter(self.get_batch_config(self.config))
         extracted = isoformat(tap.client.now())
-        self._names_emitter.rows(Rows(Kind.WHOLE, ValuesPage(found, lambda: extracted), names.layout))
+        self._names_emitter.rows(
+            Rows(Kind.WHOLE, ValuesPage(found, len(found), lambda: extracted), names.layout)
+        )
         self._names_emitter.flush()
         self._summary.rows += len(found)
 

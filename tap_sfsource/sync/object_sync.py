@@ -103,12 +103,10 @@ class ObjectSync:
         """
         led = False
         for event in self._events():
-            if isinstance(event, Rows) and not led:
+            if isinstance(event, Rows) and event.page.count and not led:
                 if event.kind.partial:
                     yield from self._leading_row()
-                    led = True
-                else:
-                    led = not isinstance(event.page, ValuesPage) and event.page.count > 0
+                led = True
             yield event
 
     def _events(self) -> Iterator[Event]:
@@ -279,7 +277,7 @@ class ObjectSync:
         if deletions.ids and not source.whole:
             layout = source.layout([source.id], {source.plan.is_deleted: True})
             told = clock.isoformat(self._now)
-            page = ValuesPage([[record_id] for record_id in deletions.ids], lambda: told)
+            page = ValuesPage([[record_id] for record_id in deletions.ids], len(deletions.ids), lambda: told)
             yield source.partial_rows(Kind.TOMBSTONES, page, layout)
         yield Checkpoint(self._opened, waits=self.query.job is not None)
 

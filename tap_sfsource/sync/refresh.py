@@ -125,7 +125,9 @@ class Refresh:
         layout = source.layout([source.id, *source.files], version=version)
         for page, _ in source.ids_of(window).pages():
             rows = ([row[0], *source.contents.values(row[0])] for row in values(page, ids))
-            yield source.partial_rows(Kind.REFRESH, ValuesPage(rows, source.clock, at_once=1), layout)
+            yield source.partial_rows(
+                Kind.REFRESH, ValuesPage(rows, page.count, source.clock, at_once=1), layout
+            )
             yield Checkpoint(_nothing)
         if source.contents.too_large:
             source.notes.append(f"{source.contents.too_large} contents too large")

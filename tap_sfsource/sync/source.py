@@ -149,7 +149,7 @@ class Source:
         full = self.layout([*self.columns, *self.files], layout.constants, layout.version)
         place = self.columns.index(self.id)
         rows = ([*row, *self.contents.values(row[place])] for row in values(page, layout))
-        return Rows(Kind.WHOLE, ValuesPage(rows, self.clock, at_once=1), full)
+        return Rows(Kind.WHOLE, ValuesPage(rows, page.count, self.clock, at_once=1), full)
 
     def partial_rows(self, kind: Kind, page: Page, layout: Layout) -> Rows:
         """Rows with some properties only."""
