@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from tap_sfsource.api.bulk import BulkPage
 from tap_sfsource.catalog.plan import Column
+from tap_sfsource.rows.pages import BulkRows
 from tap_sfsource.rows.rows import Rows
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def main(path: str) -> None:
     rows: Rows | None = None
     for names, page in pages(path):
         rows = rows or Rows("measured", [column(name) for name in names])
-        for lines, _ in BulkPage(page, _UNTOLD, "", _EXTRACTED).lines(rows):
+        for lines, _ in BulkRows(BulkPage(page, _UNTOLD, "", _EXTRACTED)).lines(rows):
             sys.stdout.buffer.write(lines)
 
 

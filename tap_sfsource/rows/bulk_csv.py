@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tap_sfsource.api.bulk import ROW_START
 from tap_sfsource.errors import TapError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from tap_sfsource.rows.rows import Kind, Rows
 
-__all__ = ["CsvLines", "last_row_start", "plain"]
+__all__ = ["CsvLines", "plain"]
 
 # Salesforce's longest text is 131,072 characters; the csv module refuses cells over 128 KiB unless told.
 csv.field_size_limit(2**31 - 1)
@@ -38,10 +39,6 @@ _FEW = 32
 _QUOTED: frozenset[Kind] = frozenset({"text", "datetime"})
 """Kinds whose JSON has quotes."""
 
-_ROW_START = re.compile(rb'\n"[^",\n]')
-r"""Inside a cell a quote is doubled, and behind the quote that ends one comes a comma or a line feed: so a single quote
-behind a line feed that is followed by anything else begins a row."""
-
 _ROW_END = b"\xfe"
 """Stands for the line feed behind a message while text still has line feeds of its own; UTF-8 has no such byte."""
 
@@ -53,23 +50,6 @@ _NULL = b"null"
 _EMPTY = re.compile(rb':""')
 """An empty cell of a column whose cells are text, between the quotes of its JSON: nothing else looks so, as quotes inside
 of a value have a backslash before them. The expression finds it quicker than `bytes.split` does."""
-
-
-def last_row_start(data: bytes) -> int:
-    """Find where the last row begins that has a row before it.
-
-    Args:
-        data: CSV from the start of a row on, its end cut off anywhere.
-
-    Returns:
-        The index of that row's first byte, 0 if no row can be told to end in the data.
-    """
-    end = len(data)
-    while (found := data.rfind(b'\n"', 0, end)) >= 0:
-        if _ROW_START.match(data, found):
-            return found + 1
-        end = found + 1
-    return 0
 
 
 def plain(number: bytes) -> bytes:
@@ -263,7 +243,7 @@ def _parts(block: bytes, size: int) -> Iterator[bytes]:
     """Cut a block into parts of whole rows, each of that size or somewhat more."""
     start = 0
     while start < len(block):
-        found = _ROW_START.search(block, start + size)
+        found = ROW_START.search(block, start + size)
         stop = found.start() + 1 if found else len(block)
         yield block[start:stop]
         start = stop

@@ -46,15 +46,6 @@ def kind_of(sf_type: str) -> Kind:
     return _KINDS.get(sf_type, "text")
 
 
-class QueryPage(msgspec.Struct):
-    """A page of ``/query``: the raw records, the size of the whole result, and where the next page is."""
-
-    records: msgspec.Raw = _NULL
-    totalSize: int = 0  # noqa: N815 - Salesforce's name
-    done: bool = True
-    nextRecordsUrl: str | None = None  # noqa: N815 - Salesforce's name
-
-
 class Rows:
     """Turns one stream's pages into RECORD lines or records.
 

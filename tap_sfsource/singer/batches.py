@@ -19,9 +19,9 @@ from typing import IO, TYPE_CHECKING, Any
 from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig, SDKBatchMessage
 from upath import UPath
 
-from tap_sfsource.api.bulk import BulkPage
 from tap_sfsource.api.spool import give_name
 from tap_sfsource.errors import ConfigError, TapError
+from tap_sfsource.rows.pages import BulkRows
 from tap_sfsource.rows.rows import Rows
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class BatchFiles:
 
     def takes(self, step: Step) -> bool:
         """Whether a step's rows can go as a file: a Bulk page whose columns are just the properties."""
-        return type(step.rows) is Rows and isinstance(step.page, BulkPage) and not step.rows.constants
+        return type(step.rows) is Rows and isinstance(step.page, BulkRows) and not step.rows.constants
 
     def save(self, step: Step) -> tuple[SDKBatchMessage, int]:
         """Write a page's file.
@@ -143,10 +143,10 @@ class BatchFiles:
             TapError: The file cannot be written.
         """
         assert step.rows is not None
-        assert isinstance(step.page, BulkPage)
+        assert isinstance(step.page, BulkRows)
         packed = self.compression == _GZIP
         filename = f"{self.storage.prefix or ''}{self.stream}-{uuid.uuid4()}.csv{'.gz' if packed else ''}"
-        with step.page.file as page, writing(self.storage):
+        with step.page.page.file as page, writing(self.storage):
             if packed or not self._move(page, filename):
                 self._copy(page, filename, packed=packed)
         message = SDKBatchMessage(
@@ -157,7 +157,7 @@ class BatchFiles:
             manifest=[self.storage.get_url(filename)],
             version=step.rows.version,
         )
-        return message, step.page.count
+        return message, step.page.page.count
 
     def _move(self, page: IO[bytes], filename: str) -> bool:
         """Let a page that was spooled beside the batch files become one of them."""

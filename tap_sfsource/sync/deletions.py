@@ -33,7 +33,7 @@ class _Deleted(msgspec.Struct):
 
 
 class _Answer(msgspec.Struct):
-    deletedRecords: list[_Deleted] = []  # noqa: N815
+    deletedRecords: list[_Deleted]  # noqa: N815
     latestDateCovered: str | None = None  # noqa: N815
 
 
@@ -109,7 +109,7 @@ class DeletionLog:
             if code in _TOO_MANY:
                 return Deletions(incomplete="more than 600,000 deletions are logged")
             raise answer.error(f"{self._api_name} /deleted")
-        body = _ANSWER.decode(answer.raw)
+        body = answer.decode(_ANSWER)
         covered = windows.parse(body.latestDateCovered) if body.latestDateCovered else None
         return Deletions(
             ids=[row.id for row in body.deletedRecords] if self._since is not None else (),

@@ -12,11 +12,11 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from tap_sfsource.api import soql
 from tap_sfsource.api.bulk import JobFailedError, JobGoneError
 from tap_sfsource.api.composite import Subrequest
-from tap_sfsource.api.rest import RestReader, page_of, page_size_header
+from tap_sfsource.api.query import QUERY_PAGE, RestReader, page_size_header, select
 from tap_sfsource.errors import SalesforceError, TapError, TransientError
+from tap_sfsource.rows.pages import BulkRows, QueryRows
 from tap_sfsource.sync import windows
 from tap_sfsource.sync.ahead import ahead
 from tap_sfsource.sync.state import JobBookmark
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from tap_sfsource.api.bulk_budget import BulkBudget
     from tap_sfsource.api.client import Client
     from tap_sfsource.api.composite import Subresponse
-    from tap_sfsource.api.pages import Page
+    from tap_sfsource.api.query import QueryPage
     from tap_sfsource.catalog.plan import Column
     from tap_sfsource.config import Settings
-    from tap_sfsource.rows.rows import QueryPage
+    from tap_sfsource.rows.pages import Page
     from tap_sfsource.sync.state import StreamState
     from tap_sfsource.sync.windows import Window
 
@@ -130,7 +130,9 @@ class Scan:
         """The SOQL for a window."""
         wanted = [name for name in (self.key, "Id") if name] if ordered else []
         order = [name for name in wanted if name not in self.unsortable]
-        return soql.select(self.api_name, self.fields, key=self.key, window=window, order_by=order)
+        return select(
+            self.api_name, self.fields, key=self.key, start=window.start, end=window.end, order_by=order
+        )
 
     def resume(self, state: StreamState) -> None:
         """Go on with the job that an earlier run left in the middle, if it asked the same."""
@@ -158,7 +160,7 @@ class Scan:
             SalesforceError: The query is refused for a reason that reading otherwise does not change.
         """
         if answer is not None and answer.ok:
-            self._first = page_of(answer.raw)
+            self._first = answer.decode(QUERY_PAGE)
             self.total = self._first.totalSize
         elif answer is not None:
             if answer.error_code in _RESTRICTED:
@@ -254,7 +256,8 @@ class Scan:
         pages = ahead(reader.pages(first), _PAGES_AHEAD) if not first.done else reader.pages(first)
         in_order = self.key is not None and self.key not in self.unsortable
         for page in pages:
-            yield page, Checkpoint(key=windows.parse(page.last) if page.last and in_order else None)
+            key = windows.parse(page.last) if page.last and in_order else None
+            yield QueryRows(page), Checkpoint(key=key)
 
     def _bulk_pages(self, job: JobBookmark) -> Iterator[tuple[Page, Checkpoint]]:
         bulk = self.readers.bulk
@@ -266,7 +269,7 @@ class Scan:
                 counted = counted and page.count >= 0
                 read += max(page.count, 0)
                 following = replace(job, locator=page.locator, rows=read)
-                yield page, Checkpoint(job=following if page.locator else None)
+                yield BulkRows(page), Checkpoint(job=following if page.locator else None)
         if counted and read != expected:
             raise TapError(
                 f"{self.api_name}: Bulk job {job.id} found {expected} rows but its pages held {read}. Run again."
@@ -317,11 +320,12 @@ class Scan:
         step = self.readers.settings.page_size
         after = ""
         while True:
-            query = soql.select(
+            query = select(
                 self.api_name,
                 self.fields,
                 key=self.key,
-                window=self.window,
+                start=self.window.start,
+                end=self.window.end,
                 conditions=[f"Id > '{after}'"] if after else [],
                 order_by=["Id"],
                 limit=step,
@@ -330,15 +334,15 @@ class Scan:
             answer = client.composite([Subrequest("GET", url, "step", page_size_header(step))])[0]
             if not answer.ok:
                 raise answer.error(f"{self.api_name} /queryAll")
-            page = page_of(answer.raw)
+            page = answer.decode(QUERY_PAGE)
             for part in RestReader(client, step, "Id").pages(page):
-                yield part, Checkpoint()
+                yield QueryRows(part), Checkpoint()
                 after = part.last or after
             if page.totalSize < step:
                 return
 
     def _fingerprint(self) -> str:
-        text = soql.select(self.api_name, self.fields, key=self.key, window=replace(self.window, end=None))
+        text = select(self.api_name, self.fields, key=self.key, start=self.window.start)
         # A field that was made anew is another one, though the query does not tell.
         text += "".join(f"\n{column.mark()}" for column in self.columns)
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from tap_sfsource.api.pages import Page
+    from tap_sfsource.rows.pages import Page
     from tap_sfsource.rows.rows import Rows
 
 

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_sfsource.api.bulk import BulkPage
+from tap_sfsource.api.bulk import BulkPage, last_row_start
 from tap_sfsource.catalog.plan import Column
 from tap_sfsource.errors import TapError
-from tap_sfsource.rows.bulk_csv import CsvLines, last_row_start
+from tap_sfsource.rows.bulk_csv import CsvLines
+from tap_sfsource.rows.pages import BulkRows
 from tap_sfsource.rows.rows import Rows
 
 EXTRACTED = "2026-01-02T03:04:05Z"
@@ -131,7 +132,7 @@ def test_records_are_what_the_lines_say(rows: list[tuple[str | None, ...]]) -> N
 def test_a_page_cut_into_blocks_loses_nothing(rows: list[tuple[str | None, ...]], block: int) -> None:
     encoder = Rows("things", COLUMNS)
     data = as_csv(rows) * 3
-    page = BulkPage(io.BytesIO(data), 3 * len(rows), "", EXTRACTED, block)
+    page = BulkRows(BulkPage(io.BytesIO(data), 3 * len(rows), "", EXTRACTED, block=block))
     chunks = list(page.lines(encoder))
     assert b"".join(lines for lines, _ in chunks) == encoder.csv_lines(data, EXTRACTED)[0]
     assert sum(count for _, count in chunks) == 3 * len(rows)
@@ -232,7 +233,7 @@ def test_a_page_that_ends_inside_a_value_is_refused() -> None:
 
 
 def test_a_page_with_fewer_rows_than_told_is_refused() -> None:
-    page = BulkPage(io.BytesIO(b'"a"\n"b"\n'), 3, "", EXTRACTED)
+    page = BulkRows(BulkPage(io.BytesIO(b'"a"\n"b"\n'), 3, "", EXTRACTED))
     with pytest.raises(TapError, match="things: a Bulk page of 3 rows has 2"):
         list(page.lines(Rows("things", COLUMNS[:1])))
 
