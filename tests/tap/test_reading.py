@@ -215,13 +215,13 @@ def test_a_job_of_a_million_rows_is_looked_at_few_times(
         def data(self, path: str) -> str:
             return path
 
-        def post(self, _path: str, decoder: msgspec.json.Decoder[Any], *, json: object) -> Any:
+        def post(self, _path: str, decoder: msgspec.json.Decoder[Any], **_: object) -> Any:
             state = "JobComplete" if now >= seconds else "InProgress"
             return decoder.decode(msgspec.json.encode(JOB | {"state": state}))
 
         def get(self, path: str, decoder: msgspec.json.Decoder[Any]) -> Any:
             seen.append(now)
-            return self.post(path, decoder, json=None)
+            return self.post(path, decoder)
 
     def wait(pause: float) -> None:
         nonlocal now

@@ -87,15 +87,17 @@ def _answer(login_host: str, response: requests.Response) -> dict[str, Any]:
     try:
         body = decode(response.content, _ANSWER, _TOKEN_PATH, response.status_code)
     except UnreadableError:
-        raise AuthError(
-            f"{login_host} is not a Salesforce login host: it answered {response.status_code} and no JSON. "
-            "Check login_url."
-        ) from None
+        raise no_login_host(login_host, f"{response.status_code} and no JSON") from None
     if response.ok and "access_token" in body:
         return body
     raise refusal(
         login_host, str(body.get("error", response.status_code)), str(body.get("error_description", ""))
     )
+
+
+def no_login_host(login_host: str, answered: str) -> AuthError:
+    """The error that the host's answer is not that of a login host."""
+    return AuthError(f"{login_host} is not a Salesforce login host: it answered {answered}. Check login_url.")
 
 
 def refusal(login_host: str, code: str, description: str) -> GrantRefusedError:
