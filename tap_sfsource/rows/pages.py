@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_sfsource.api.bulk import BulkPage
-from tap_sfsource.api.rest import RestPage
+from tap_sfsource.api.query import RestPage
 from tap_sfsource.errors import TapError
 from tap_sfsource.rows.bulk_csv import BulkCsv
 from tap_sfsource.rows.json_rows import JsonRows
@@ -53,7 +53,7 @@ def lines(page: Page, layout: Layout) -> Iterator[tuple[bytes, int]]:
         case BulkPage():
             yield from _bulk_lines(page, layout)
         case RestPage():
-            yield _json_rows(layout).lines(page.body, page.extracted)
+            yield _json_rows(layout).lines(page.records, page.extracted)
         case ValuesPage():
             yield from _values_lines(page, layout)
 
@@ -61,7 +61,7 @@ def lines(page: Page, layout: Layout) -> Iterator[tuple[bytes, int]]:
 def values(page: BulkPage | RestPage, layout: Layout) -> Iterator[list[Any]]:
     """JSON values of each row of a page in the columns' order; raises as `lines` does."""
     if isinstance(page, RestPage):
-        yield from _json_rows(layout).values(page.body)
+        yield from _json_rows(layout).values(page.records)
         return
     read = 0
     with page.file:

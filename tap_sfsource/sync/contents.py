@@ -47,24 +47,23 @@ class ContentsReader:
     def _content(self, record_id: str, column: Column) -> str | None:
         path = self.client.data(f"/sobjects/{self.api_name}/{record_id}/{column.api_name}")
         try:
-            response = self.client.request("GET", path, stream=True)
+            with self.client.stream(path) as response:
+                content = bytearray()
+                for chunk in response.iter_content(_CHUNK):
+                    content += chunk
+                    if len(content) > self.limit:
+                        self.too_large += 1
+                        logger.warning(
+                            "%s %s: %s is larger than base64_max_bytes (%d) and left null.",
+                            self.api_name,
+                            record_id,
+                            column.api_name,
+                            self.limit,
+                        )
+                        return None
         except SalesforceError as error:
             # Deleted rows have no blob any more.
             if error.status == _NO_CONTENT:
                 return None
             raise
-        with response:
-            content = bytearray()
-            for chunk in response.iter_content(_CHUNK):
-                content += chunk
-                if len(content) > self.limit:
-                    self.too_large += 1
-                    logger.warning(
-                        "%s %s: %s is larger than base64_max_bytes (%d) and left null.",
-                        self.api_name,
-                        record_id,
-                        column.api_name,
-                        self.limit,
-                    )
-                    return None
         return base64.b64encode(content).decode() if content else None

@@ -33,7 +33,7 @@ class _Deleted(msgspec.Struct):
 
 
 class _Answer(msgspec.Struct):
-    deletedRecords: list[_Deleted] = []  # noqa: N815
+    deletedRecords: list[_Deleted]  # noqa: N815
     latestDateCovered: str | None = None  # noqa: N815
 
 
@@ -121,7 +121,7 @@ class DeletionLog:
             if code in _TOO_MANY:
                 return Deletions(incomplete="more than 600,000 deletions are logged")
             raise answer.error(f"{self._api_name} /deleted")
-        body = _ANSWER.decode(answer.raw)
+        body = answer.decode(_ANSWER)
         covered = clock.parse(body.latestDateCovered) if body.latestDateCovered else None
         deleted = body.deletedRecords if self._since is not None else []
         return Deletions(

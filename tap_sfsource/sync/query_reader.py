@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 
 from tap_sfsource import clock
-from tap_sfsource.api import soql
 from tap_sfsource.api.bulk import JobFailedError, JobGoneError
 from tap_sfsource.api.composite import Subrequest
-from tap_sfsource.api.rest import RestPage, RestReader, page_of, page_size_header
+from tap_sfsource.api.query import QUERY_PAGE, RestPage, RestReader, page_size_header, select
 from tap_sfsource.errors import SalesforceError, TapError, TransientError
 from tap_sfsource.sync.ahead import ahead
 from tap_sfsource.sync.state import JobBookmark
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from tap_sfsource.api.bulk_budget import BulkBudget
     from tap_sfsource.api.client import Client
     from tap_sfsource.api.composite import Subresponse
-    from tap_sfsource.api.rest import QueryPage
+    from tap_sfsource.api.query import QueryPage
     from tap_sfsource.catalog.plan import Column
     from tap_sfsource.config import Settings
     from tap_sfsource.sync.state import StreamState
@@ -97,7 +96,7 @@ class Readers:
         answer = self.client.composite([Subrequest("GET", url, "query", header)])[0]
         if not answer.ok:
             raise answer.error("/queryAll")
-        return page_of(answer.raw)
+        return answer.decode(QUERY_PAGE)
 
     def pages(self, first: QueryPage, key: str = "Id") -> Iterator[RestPage]:
         """The pages of a query by REST, from its first one on; `key` is the field that it is ordered by."""
@@ -151,7 +150,7 @@ class QueryReader:
         """The SOQL for a window."""
         wanted = [name for name in (self.key, "Id") if name] if ordered else []
         order = [name for name in wanted if name not in self.unsortable]
-        return soql.select(
+        return select(
             self.api_name, self.fields, key=self.key, start=window.start, end=window.end, order_by=order
         )
 
@@ -182,7 +181,7 @@ class QueryReader:
             SalesforceError: The query is refused for a reason that reading otherwise does not change.
         """
         if answer is not None and answer.ok:
-            self._first = page_of(answer.raw)
+            self._first = answer.decode(QUERY_PAGE)
             self.total = self._first.totalSize
         elif answer is not None:
             if answer.error_code in _RESTRICTED:
@@ -340,7 +339,7 @@ class QueryReader:
         step = self.readers.settings.page_size
         after = ""
         while True:
-            query = soql.select(
+            query = select(
                 self.api_name,
                 self.fields,
                 key=self.key,
@@ -362,11 +361,11 @@ class QueryReader:
         if self._first is None or self._first.totalSize == 0:
             return None
         page = next(self.readers.pages(self._first))
-        records = msgspec.json.decode(page.body, type=list[msgspec.Raw])
-        return replace(page, body=msgspec.Raw(msgspec.json.encode(records[:1])), count=len(records[:1]))
+        records = msgspec.json.decode(page.records, type=list[msgspec.Raw])
+        return replace(page, records=msgspec.Raw(msgspec.json.encode(records[:1])), count=len(records[:1]))
 
     def _fingerprint(self) -> str:
-        text = soql.select(self.api_name, self.fields, key=self.key, start=self.window.start)
+        text = select(self.api_name, self.fields, key=self.key, start=self.window.start)
         # A field that was made anew is another one, though the query does not tell.
         text += "".join(f"\n{column.mark()}" for column in self.columns) + self.emitted
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -133,9 +133,9 @@ class SyncRun:
         names = sorted(by_name)
         for at in range(0, len(names), _COUNTS_A_CALL):
             try:
-                response = self._client.request(
-                    "GET",
+                counts = self._client.get(
                     self._client.data("/limits/recordCount"),
+                    _counts_decoder,
                     params={"sObjects": ",".join(names[at : at + _COUNTS_A_CALL])},
                 )
             except (QuotaReachedError, AuthError):
@@ -143,6 +143,6 @@ class SyncRun:
             except TapError as error:
                 logger.info("No record counts: %s", error)
                 return
-            for count in _counts_decoder.decode(response.content).sObjects:
+            for count in counts.sObjects:
                 if count.name in by_name:
                     by_name[count.name].count = count.count
