@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
-.PHONY: help setup test test-long lint format demo bench lock docs clean
+.PHONY: help setup test test-wide test-long lint format demo bench lock docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,10 @@ setup: $(STAMP) ## Create .venv and install the locked packages
 
 test: setup lint ## Lint, type-check and run the tests (under ten minutes on two cores)
 	$(BIN)/python -m pytest -m "not long" -n auto --dist loadfile
+
+test-wide: setup ## The searches with more examples and kills than in `test` (about 20 minutes)
+	SFSOURCE_TEST_LEVEL=wide $(BIN)/python -m pytest -m "(search or hypothesis) and not long" -n auto --dist loadfile \
+		--timeout 1500
 
 test-long: setup ## Longer searches: fuzzing, kill loops, histories
 	SFSOURCE_TEST_LEVEL=long $(BIN)/python -m pytest -n auto --dist loadfile --timeout 3600
