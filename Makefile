@@ -43,10 +43,11 @@ docs: setup ## Renew the parts of README.md and meltano.yml that come from --abo
 bench: setup ## Measure the pair beside its peers and what the machine can do (docs/benchmarks.md)
 	$(BIN)/python -m benchmarks
 
-lint: setup ## ruff and mypy --strict
+lint: setup ## ruff, mypy --strict and the chapters' imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache --no-logo
 
 format: setup ## Format the code
 	$(BIN)/ruff format .
