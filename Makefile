@@ -3,14 +3,20 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# The same with the SDK's newest pre-release.
+NEXT := .venv-prerelease
+NEXT_STAMP := $(NEXT)/.installed
+# What touches the SDK, but for the tests that need Meltano.
+NEXT_TESTS := tests/tap/test_sdk.py tests/tap/test_ecosystem.py tests/tap/test_batches.py tests/tap/test_command.py \
+	tests/target/test_sdk.py tests/target/test_batches.py tests/target/test_process.py tests/pair/test_pipe.py
 # uv reads the same registry settings as pip where a machine has them.
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
-.PHONY: help setup test test-wide test-long lint format demo bench lock docs clean
+.PHONY: help setup test test-prerelease test-wide test-long lint format demo bench lock docs clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 $(STAMP): requirements/bootstrap.txt requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -22,10 +28,21 @@ $(STAMP): requirements/bootstrap.txt requirements/dev.txt pyproject.toml
 	$(BIN)/python -m compileall -q tap_sfsource target_sfwarehouse salesforce_simulator
 	@touch $@
 
+# --no-deps, as target-postgres does not allow the pre-release; the lock is complete.
+$(NEXT_STAMP): $(STAMP) requirements/prerelease.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(NEXT)
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(NEXT)/bin/python --require-hashes --no-deps \
+		-r requirements/bootstrap.txt -r requirements/prerelease.txt
+	$(BIN)/uv pip install --quiet --python $(NEXT)/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
 setup: $(STAMP) ## Create .venv and install the locked packages
 
 test: setup lint ## Lint, type-check and run the tests (under ten minutes on two cores)
 	$(BIN)/python -m pytest -m "not long" -n auto --dist loadfile
+
+test-prerelease: $(NEXT_STAMP) ## Both halves with the newest pre-release of the SDK (a few minutes)
+	$(NEXT)/bin/python -m pytest -m "not long" -n auto --dist loadfile $(NEXT_TESTS)
 
 test-wide: setup ## The searches with more examples and kills than in `test` (about 20 minutes)
 	SFSOURCE_TEST_LEVEL=wide $(BIN)/python -m pytest -m "(search or hypothesis) and not long" -n auto --dist loadfile \
@@ -56,6 +73,8 @@ format: setup ## Format the code
 lock: setup ## Renew the locks from pyproject.toml
 	$(COMPILE) requirements/bootstrap.in --output-file requirements/bootstrap.txt
 	$(COMPILE) pyproject.toml --extra embedded --group dev --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra embedded --group prerelease --override requirements/prerelease.in \
+		--upgrade-package singer-sdk --output-file requirements/prerelease.txt
 	$(COMPILE) requirements/target-jsonl.in --output-file requirements/target-jsonl.txt
 	$(COMPILE) requirements/target-duckdb.in --output-file requirements/target-duckdb.txt
 	$(COMPILE) requirements/sdk-taps.in --output-file requirements/sdk-taps.txt
@@ -64,4 +83,4 @@ lock: setup ## Renew the locks from pyproject.toml
 
 clean: ## Stop the demo's server and remove what the targets made
 	-test ! -x $(BIN)/python || $(BIN)/python -m target_sfwarehouse.embedded remove .demo/warehouse
-	rm -rf $(VENV) .demo .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) $(NEXT) .demo .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
