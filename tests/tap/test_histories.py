@@ -7,12 +7,12 @@ between two syncs. Histories leave it out; docs/how-it-works.md says so.
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import tempfile
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -28,6 +28,7 @@ from salesforce_simulator.transactions import Transaction  # noqa: TC001 - hypot
 from salesforce_simulator.users import Permissions
 from tap_sfsource.catalog.naming import collection_name, column_names
 from tests.fix_org import OrgServer
+from tests.levels import REPEATABLE, at_level
 from tests.tap.history_things import (
     CUSTOM,
     FIELDS,
@@ -41,8 +42,6 @@ from tests.tap.history_things import (
 )
 from tests.tap.reference import ReferenceTarget
 from tests.tap.running import run_tap
-
-LONG = os.environ.get("SFSOURCE_TEST_LEVEL") == "long"
 
 
 class Histories(RuleBasedStateMachine):
@@ -354,12 +353,11 @@ class Histories(RuleBasedStateMachine):
                 assert table[record_id]["is_deleted"], (sobject, record_id)
 
 
-TestHistories = Histories.TestCase
-# The same histories each time where a change is tested; new ones where they are searched for.
+TestHistories = pytest.mark.timeout(at_level(normal=300, wide=1200, long=3600))(Histories.TestCase)
 TestHistories.settings = settings(
-    derandomize=not LONG,
-    max_examples=300 if LONG else 15,
-    stateful_step_count=60 if LONG else 40,
+    derandomize=REPEATABLE,
+    max_examples=at_level(normal=15, wide=60, long=300),
+    stateful_step_count=at_level(normal=40, wide=40, long=60),
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
