@@ -208,7 +208,7 @@ class TapSFSource(Tap):
         from tap_sfsource.singer.stream import NamesStream, SalesforceStream  # noqa: PLC0415
 
         return [
-            (NamesStream if plan.api_name == NAME else SalesforceStream)(tap=self, plan=plan)
+            (NamesStream if plan.api_name == NAME else SalesforceStream)(self, self, plan)
             for plan in self.run_plan.streams
         ]
 

@@ -23,6 +23,11 @@ def write_activate_version(stream: Stream, version: int) -> None:
     stream._write_activate_version_message(version)  # noqa: SLF001
 
 
+def write_state(stream: Stream) -> None:
+    """Write the STATE of the whole tap."""
+    stream._tap.state_writer.write_state(stream.tap_state)  # noqa: SLF001
+
+
 def check_record_limit(stream: Stream, records: int) -> None:
     """End a dry run that has written enough records."""
     stream._check_max_record_limit(records)  # noqa: SLF001

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from singer_sdk import Stream, metrics
@@ -26,17 +26,31 @@ from tap_sfsource.sync.events import Activate, Checkpoint, Kind, Rows
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
+    from singer_sdk import Tap
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context, Record
 
+    from tap_sfsource.api.client import Client
     from tap_sfsource.catalog.plan import SObjectPlan
+    from tap_sfsource.singer.output import Output
+    from tap_sfsource.singer.report import RunReport
     from tap_sfsource.sync.object_sync import ObjectSync
-    from tap_sfsource.tap import TapSFSource
+    from tap_sfsource.sync.run import SyncRun
 
 logger = logging.getLogger("tap-sfsource")
 
 _RUN_ERRORS = (OutputError, BrokenPipeError, AbortedSyncFailedException, AbortedSyncPausedException)
 """Errors that are not of one collection: they end the run."""
+
+
+class RunParts(Protocol):
+    """The parts of a run that its streams share."""
+
+    client: Client
+    output: Output
+    report: RunReport
+    sync_run: SyncRun
+    names_stream: NamesStream | None
 
 
 class SalesforceStream(Stream):
@@ -48,10 +62,10 @@ class SalesforceStream(Stream):
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
-    def __init__(self, tap: TapSFSource, plan: SObjectPlan) -> None:
+    def __init__(self, tap: Tap, run: RunParts, plan: SObjectPlan) -> None:
         super().__init__(tap, schema=plan.schema(), name=plan.stream_name)
         self.plan = plan
-        self._tap_sfsource = tap
+        self._run = run
         self._maps: Maps | None = None
         self._written = 0
         self.primary_keys = [plan.key]
@@ -78,7 +92,7 @@ class SalesforceStream(Stream):
 
     def get_records(self, context: Context | None) -> Iterable[Record]:  # noqa: ARG002
         """Yield the run's whole rows, without writing any message."""
-        sync = self._tap_sfsource.sync_run.take(self.name)
+        sync = self._run.sync_run.take(self.name)
         for event in sync.events():
             if isinstance(event, Rows) and event.kind is Kind.WHOLE:
                 for chunk, _ in lines(event.page, event.layout):
@@ -99,7 +113,7 @@ class SalesforceStream(Stream):
         yield from ()
 
     def _emitter(self, config: BatchConfig | None) -> Emitter:
-        output, deleted = self._tap_sfsource.output, self.plan.is_deleted
+        output, deleted = self._run.output, self.plan.is_deleted
         if config is None:
             return Emitter(self, self.maps, output, deleted)
         return BatchEmitter(self, self.maps, output, deleted, config)
@@ -108,8 +122,7 @@ class SalesforceStream(Stream):
         """Write the stream's messages; a failure is the report's to tell, so that other streams go on."""
         if self.maps.removed:
             return
-        tap, report = self._tap_sfsource, self._tap_sfsource.report
-        run = tap.sync_run
+        run, report = self._run.sync_run, self._run.report
         summary = report.begin(self.name)
         started = time.monotonic()
         counter, timer = self.get_record_counter(), self.get_sync_timer()
@@ -128,7 +141,7 @@ class SalesforceStream(Stream):
                     run.stop(told)
                 report.fail(summary, told)
         report.progress.finished()
-        tap.state_writer.write_state(self.tap_state)
+        sdk.write_state(self)
         summary.seconds = time.monotonic() - started
 
     def _emit(
@@ -143,7 +156,7 @@ class SalesforceStream(Stream):
                     written = emitter.rows(event)
                     summary.add(event.kind, written, count_marks=not sync.reads_log)
                     counter.increment(written.rows)
-                    self._tap_sfsource.report.progress.rows(self.name, summary.rows, sync.query.total)
+                    self._run.report.progress.rows(self.name, summary.rows, sync.query.total)
                     self._write_names()
                     unsaved = True
                 case Activate():
@@ -164,28 +177,26 @@ class SalesforceStream(Stream):
             checkpoint.apply()
         due.clear()
         if write:
-            self._tap_sfsource.state_writer.write_state(self.tap_state)
+            sdk.write_state(self)
 
     def _write_names(self) -> None:
         """Write the names that the rows before brought along."""
-        tap = self._tap_sfsource
-        if tap.names_stream is not None:
-            tap.names_stream.write_names()
+        if self._run.names_stream is not None:
+            self._run.names_stream.write_names()
 
 
 class NamesStream(SalesforceStream):
     """The collection of names, which is written while other collections are read."""
 
-    def __init__(self, tap: TapSFSource, plan: SObjectPlan) -> None:
-        super().__init__(tap, plan)
+    def __init__(self, tap: Tap, run: RunParts, plan: SObjectPlan) -> None:
+        super().__init__(tap, run, plan)
         self._summary = StreamSummary(self.name)
         self._names_emitter: Emitter | None = None
         self._announced = False
 
     def write_names(self) -> None:
         """Write the names collected since the last call."""
-        tap = self._tap_sfsource
-        names = tap.sync_run.names
+        names = self._run.sync_run.names
         found = names.take() if names is not None else []
         if names is None or not found or self.maps.removed:
             return
@@ -194,7 +205,7 @@ class NamesStream(SalesforceStream):
             self._announced = True
         if self._names_emitter is None:
             self._names_emitter = self._emitter(self.get_batch_config(self.config))
-        extracted = isoformat(tap.client.now())
+        extracted = isoformat(self._run.client.now())
         self._names_emitter.rows(
             Rows(Kind.WHOLE, ValuesPage(found, len(found), lambda: extracted), names.layout)
         )
@@ -204,7 +215,7 @@ class NamesStream(SalesforceStream):
     def _sync(self, emitter: Emitter) -> None:  # noqa: ARG002
         """Write nothing: names come with the rows of other streams."""
         self._announced = True
-        self._tap_sfsource.report.summaries.append(self._summary)
+        self._run.report.summaries.append(self._summary)
 
 
 def _told(error: Exception) -> TapError:
