@@ -46,11 +46,30 @@ _RUN_ERRORS = (OutputError, BrokenPipeError, AbortedSyncFailedException, Aborted
 class RunParts(Protocol):
     """The parts of a run that its streams share."""
 
-    client: Client
-    output: Output
-    report: RunReport
-    sync_run: SyncRun
-    names_stream: NamesStream | None
+    @property
+    def client(self) -> Client:
+        """The connection to the org."""
+        ...  # pragma: no cover
+
+    @property
+    def output(self) -> Output:
+        """Where messages go."""
+        ...  # pragma: no cover
+
+    @property
+    def report(self) -> RunReport:
+        """What happens to each stream."""
+        ...  # pragma: no cover
+
+    @property
+    def sync_run(self) -> SyncRun:
+        """The syncs of the selected objects."""
+        ...  # pragma: no cover
+
+    @property
+    def names_stream(self) -> NamesStream | None:
+        """The stream of names, if it is selected."""
+        ...  # pragma: no cover
 
 
 class SalesforceStream(Stream):
