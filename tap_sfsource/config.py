@@ -167,6 +167,14 @@ class Settings:
         "Further fields to refresh on the formulas' schedule, as Object.Field by API name.",
         default=(),
     )
+    partial_rows: str = _setting(
+        "string",
+        "Which rows may hold only some of their properties: deletions, sweeps, new and refreshed columns with auto; "
+        "none with whole, which never narrows a SCHEMA and reads whole rows instead. Choose whole for a target that "
+        "replaces rows, appends them, or takes a file's header from the first record.",
+        default="auto",
+        choices=("auto", "whole"),
+    )
     include_base64: bool = _setting(
         "boolean",
         "Select base64 fields (file contents) by default. They are read one row at a time.",

@@ -13,28 +13,27 @@ import logging
 import os
 import time
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Final
 
 import msgspec
+import requests
 
+from tap_sfsource.api import framing
 from tap_sfsource.api.spool import nameless_file
-from tap_sfsource.errors import SalesforceError, TapError, TransientError
-from tap_sfsource.rows.bulk_csv import last_row_start
-from tap_sfsource.sync import windows
+from tap_sfsource.clock import isoformat
+from tap_sfsource.errors import BrokenOffError, SalesforceError, TapError, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    import requests
-
     from tap_sfsource.api.client import Client
-    from tap_sfsource.rows.rows import Rows
 
 logger = logging.getLogger("tap-sfsource.bulk")
 
 _BLOCK = 256 * 1024
 """What is read of a page at a time: small enough to stay in the processor's cache."""
 
+_CHUNK = 1024 * 1024
 _DOWNLOAD_ATTEMPTS = 5
 _NO_LOCATOR = "null"
 _UNKNOWN = -1
@@ -59,13 +58,12 @@ class Job(msgspec.Struct):
     """What Salesforce says of a query job."""
 
     id: str
-    state: str = ""
-    numberRecordsProcessed: int = 0  # noqa: N815 - Salesforce's name
+    state: str
+    numberRecordsProcessed: int | None = None  # noqa: N815 - Salesforce's name
     errorMessage: str | None = None  # noqa: N815
 
 
-# Made at import: msgspec 0.22 crashes when threads meet a type for the first time together.
-_job_decoder = msgspec.json.Decoder(Job)
+_JOB: Final = msgspec.json.Decoder(Job)
 
 
 class JobFailedError(TapError):
@@ -90,53 +88,27 @@ class JobGoneError(TapError):
 
 @dataclass(frozen=True, slots=True)
 class BulkPage:
-    """One page of results, spooled to a file that the page owns.
+    """One page of results, spooled to a file that whoever reads the page closes.
 
     Attributes:
         file: The CSV, behind its header line.
-        count: Rows that Salesforce says the page has.
+        count: Rows that Salesforce says the page has, -1 if it does not say.
         locator: Of the next page; empty after the last.
         extracted: When Salesforce answered, RFC 3339.
-        block: Bytes to turn into lines at a time.
+        header: The names in the header line.
+        block: Bytes of a block, about.
     """
 
     file: IO[bytes]
     count: int
     locator: str
     extracted: str
+    header: tuple[str, ...] = ()
     block: int = _BLOCK
 
-    def lines(self, rows: Rows) -> Iterator[tuple[bytes, int]]:
-        """RECORD lines of the page, block by block.
-
-        Raises:
-            TapError: The page has not as many rows as Salesforce says.
-        """
-        read = 0
-        for block in self._blocks():
-            lines, count = rows.csv_lines(block, self.extracted)
-            read += count
-            yield lines, count
-        if self.count not in (read, _UNKNOWN):
-            raise TapError(f"{rows.stream}: a Bulk page of {self.count} rows has {read}. Run again.")
-
-    def records(self, rows: Rows) -> Iterator[dict[str, Any]]:
-        """The page's rows as dicts."""
-        for block in self._blocks():
-            yield from rows.csv_records(block)
-
-    def _blocks(self) -> Iterator[bytes]:
-        """Yield blocks of whole rows: a cut is behind a line feed with an even number of quotes before it."""
-        with self.file as file:
-            rest = b""
-            while chunk := file.read(self.block):
-                data = rest + chunk
-                cut = last_row_start(data) or _last_row_end(data)
-                if cut:
-                    yield data[:cut]
-                rest = data[cut:]
-            if rest:
-                yield rest
+    def blocks(self) -> Iterator[bytes]:
+        """Whole rows of the file, a block at a time, from where it is read on."""
+        return framing.blocks(self.file, self.block)
 
 
 class BulkReader:
@@ -182,7 +154,7 @@ class BulkReader:
             "columnDelimiter": "COMMA",
             "lineEnding": "LF",
         }
-        job_id = self._job(self._client.request("POST", self._jobs, json=body)).id
+        job_id = self._client.post(self._jobs, _JOB, json=body).id
         self._created[job_id] = time.monotonic()
         return job_id
 
@@ -208,6 +180,10 @@ class BulkReader:
             self._wait(max(0.0, begun + moment - time.monotonic()))
             job = self.look(job_id)
             if job.state == "JobComplete":
+                if job.numberRecordsProcessed is None:
+                    raise TapError(
+                        f"Bulk job {job_id} is complete and does not say how many rows it found. Run again."
+                    )
                 return job.numberRecordsProcessed
             if job.state in {"Failed", "Aborted"}:
                 raise JobFailedError(job)
@@ -220,7 +196,7 @@ class BulkReader:
             JobGoneError: There is no such job.
         """
         try:
-            return self._job(self._client.request("GET", f"{self._jobs}/{job_id}"))
+            return self._client.get(f"{self._jobs}/{job_id}", _JOB)
         except SalesforceError as error:
             if error.status == 404:  # noqa: PLR2004 - HTTP
                 raise JobGoneError(f"Bulk job {job_id} is gone.") from error
@@ -251,15 +227,12 @@ class BulkReader:
         with contextlib.suppress(TapError):
             self._client.request("PATCH", f"{self._jobs}/{job_id}", json={"state": "Aborted"})
 
-    def _job(self, response: requests.Response) -> Job:
-        return _job_decoder.decode(response.content)
-
     def _download(self, job_id: str, columns: Sequence[str], locator: str) -> BulkPage:
         """Fetch one page into a file; a page that breaks off is fetched again, its locator being stable."""
         for attempt in range(1, _DOWNLOAD_ATTEMPTS + 1):
             try:
                 return self._fetch(job_id, columns, locator)
-            except TransientError as error:
+            except (BrokenOffError, UnreadableError) as error:
                 if attempt == _DOWNLOAD_ATTEMPTS:
                     raise
                 logger.info("Bulk job %s: a page broke off (%s); fetching it again.", job_id, error)
@@ -271,24 +244,26 @@ class BulkReader:
         if locator:
             params["locator"] = locator
         path = f"{self._jobs}/{job_id}/results"
-        response = self._client.request(
-            "GET", path, params=params, headers={"Accept": "text/csv"}, stream=True
-        )
         with contextlib.ExitStack() as stack:
-            stack.callback(response.close)
-            file = stack.enter_context(self._spool_file())
-            self._spool(response, file, path)
-            following = response.headers.get("Sforce-Locator", "")
-            count = response.headers.get("Sforce-NumberOfRecords")
-            _check_header(file, columns, job_id)
+            with self._client.stream(path, params=params, headers={"Accept": "text/csv"}) as response:
+                file = stack.enter_context(self._spool_file())
+                _spool(response, file)
+                headers = response.headers
+            extracted = isoformat(self._client.now())
+            header = _read_header(file, headers.get("Content-Type", ""), path)
+            if [name.lower() for name in header] != [name.lower() for name in columns]:
+                raise TapError(
+                    f"Bulk job {job_id}: the results have columns {list(header)}, the query asked for {list(columns)}."
+                )
+            following = headers.get("Sforce-Locator", "")
             page = BulkPage(
                 file,
-                int(count) if count is not None else _UNKNOWN,
+                _count(headers.get("Sforce-NumberOfRecords"), path),
                 "" if following == _NO_LOCATOR else following,
-                windows.isoformat(self._client.now()),
+                extracted,
+                header,
             )
-            stack.pop_all().callback(response.close)
-        response.close()
+            stack.pop_all()
         return page
 
     def _spool_file(self) -> IO[bytes]:
@@ -297,20 +272,19 @@ class BulkReader:
         except OSError as error:
             raise _not_spooled(error) from error
 
-    def _spool(self, response: requests.Response, file: IO[bytes], path: str) -> None:
-        import requests  # noqa: PLC0415 - kept off the path of --version
 
-        try:
-            for chunk in response.iter_content(1024 * 1024):
-                file.write(chunk)
-            file.seek(0)
-        except (requests.RequestException, OSError) as error:
-            # On a full disk closing fails as writing did, which must not hide the reason.
-            with contextlib.suppress(OSError):
-                file.close()
-            if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
-                raise _not_spooled(error) from error
-            raise TransientError(response.status_code, "", type(error).__name__, path) from error
+def _spool(response: requests.Response, file: IO[bytes]) -> None:
+    try:
+        for chunk in response.iter_content(_CHUNK):
+            file.write(chunk)
+        file.seek(0)
+    except OSError as error:
+        # On a full disk closing fails as writing did, which must not hide the reason.
+        with contextlib.suppress(OSError):
+            file.close()
+        if isinstance(error, requests.RequestException):
+            raise
+        raise _not_spooled(error) from error
 
 
 def _moments(likely: float, first: float) -> Iterator[float]:
@@ -330,30 +304,23 @@ def _not_spooled(error: OSError) -> TapError:
     )
 
 
-def _check_header(file: IO[bytes], columns: Sequence[str], job_id: str) -> None:
-    """Read the header line off the file and hold it against the query's columns."""
-    line = file.readline()
-    found = next(csv.reader([line.decode()]), [])
-    if [name.lower() for name in found] != [name.lower() for name in columns]:
-        raise TapError(
-            f"Bulk job {job_id}: the results have columns {found}, the query asked for {list(columns)}."
-        )
+def _read_header(file: IO[bytes], content_type: str, path: str) -> tuple[str, ...]:
+    """Read the header line off the file.
 
-
-def _last_row_end(data: bytes) -> int:
-    """The index behind the last line feed that ends a row, 0 if there is none; for rows whose first cell may be null.
-
-    The data starts at the start of a row. A line feed ends a row if the quotes before it are even in number; a cell
-    with line feeds and no quotes is passed over one line feed at a time.
+    Raises:
+        UnreadableError: The file is no CSV, but a page of something between here and Salesforce.
     """
-    end = data.rfind(b'"\n')
-    quotes = data.count(b'"', 0, end + 1) if end >= 0 else 0
-    while end >= 0:
-        if quotes % 2 == 0:
-            return end + 2
-        earlier = data.rfind(b'"\n', 0, end)
-        if earlier < 0:
-            return 0
-        quotes -= data.count(b'"', earlier + 1, end + 1)
-        end = earlier
-    return 0
+    line = file.readline()
+    if "html" in content_type or line.lstrip().startswith(b"<"):
+        raise UnreadableError(200, "", "it is HTML", path)
+    try:
+        return tuple(next(csv.reader([line.decode()]), ()))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UnreadableError(200, "", f"its header is no CSV: {error}", path) from None
+
+
+def _count(told: str | None, path: str) -> int:
+    try:
+        return _UNKNOWN if told is None else int(told)
+    except ValueError:
+        raise UnreadableError(200, "", f"its Sforce-NumberOfRecords is {told!r}", path) from None

@@ -125,10 +125,10 @@ class BulkBudget:
         answer = _Answer()
         try:
             with charged_to(RUN):
-                answer = _ANSWER.decode(self._client.request("GET", self._client.data("/limits")).content)
+                answer = self._client.get(self._client.data("/limits"), _ANSWER)
         except (QuotaReachedError, AuthError):
             raise
-        except (TapError, msgspec.DecodeError) as error:
+        except TapError as error:
             logger.info("The org does not tell its Bulk limits: %s", error)
         jobs = answer.DailyBulkV2QueryJobs or unlimited
         storage = answer.DailyBulkV2QueryFileStorageMB or unlimited

@@ -6,6 +6,7 @@ off midway is the caller's to resume, because only the caller knows what it has 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import threading
@@ -15,14 +16,15 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 import requests
 
+from tap_sfsource.api.answers import decode
 from tap_sfsource.api.auth.grants import Grant, Token, grant_from
 from tap_sfsource.api.charges import Charges, charged_to, inheriting, payer_of
-from tap_sfsource.api.composite import Subrequest, Subresponse, decode_answers, pack
+from tap_sfsource.api.composite import COMPOSITE_ANSWERS, Subrequest, Subresponse, answers_of, pack
 from tap_sfsource.api.limits import Limits
 from tap_sfsource.api.transport import (
     Bearer,
@@ -36,14 +38,17 @@ from tap_sfsource.api.transport import (
 )
 from tap_sfsource.errors import (
     AuthError,
+    BrokenOffError,
     ConfigError,
     ConnectionFailedError,
     SalesforceError,
     TransientError,
+    UnexpectedAnswerError,
+    UnreadableError,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tap_sfsource.config import Settings
 
@@ -57,6 +62,7 @@ _RENEWALS: Final = 2
 _REFUSALS: Final = frozenset({400, 404, 405, 501})
 """Statuses with which an org might refuse a kind of subrequest; which one is not documented."""
 
+_T = TypeVar("_T")
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -88,6 +94,7 @@ class Client:
         self._grant = grant or grant_from(settings)
         self._http = session(settings)
         self._login_lock = threading.Lock()
+        self._permits = threading.BoundedSemaphore(settings.max_workers)
         self._token: Token | None = None
         self._clock: tuple[datetime, float] | None = None
         self._stopped = threading.Event()
@@ -107,40 +114,29 @@ class Client:
         return self._session_token().instance_url
 
     def data(self, path: str, params: Mapping[str, str] | None = None) -> str:
-        """Give the path of a data resource.
-
-        Args:
-            path: Path below the API version, such as `/query`.
-            params: Query string, to be encoded as a composite wants it.
-
-        Returns:
-            A path for `request` or a `Subrequest`.
-        """
+        """The path of a data resource such as `/query`, below the API version; the query string as a composite wants it."""
         base = f"/services/data/v{self.settings.api_version}{path}"
         return f"{base}?{urlencode(params, quote_via=quote)}" if params else base
 
-    def request(
+    def get(
         self,
-        method: str,
         path: str,
+        decoder: msgspec.json.Decoder[_T],
         *,
         params: Mapping[str, str] | None = None,
-        json: Any = None,
         headers: Mapping[str, str] | None = None,
-        stream: bool = False,
-    ) -> requests.Response:
-        """Send a request, again as long as it fails for passing reasons.
+    ) -> _T:
+        """GET a resource and decode its JSON; see `request` for errors, and `answers.decode`."""
+        call = _Call("GET", path, params, None, headers or {})
+        return self._repeat(call, lambda response: decode(response.content, decoder, path))
 
-        Args:
-            method: HTTP method.
-            path: Path on the instance, as `data` or a `nextRecordsUrl` gives it.
-            params: Query string.
-            json: Body, sent as JSON.
-            headers: Further headers.
-            stream: Leave the body unread.
+    def post(self, path: str, decoder: msgspec.json.Decoder[_T], *, json: Any) -> _T:
+        """POST a body, itself JSON, to a resource and decode its JSON; errors as of `get`."""
+        call = _Call("POST", path, None, msgspec.json.encode(json), {})
+        return self._repeat(call, lambda response: decode(response.content, decoder, path))
 
-        Returns:
-            The answer; its status is below 400.
+    def request(self, method: str, path: str, *, json: Any = None) -> requests.Response:
+        """Send a request, again as long as it fails for passing reasons; the answer's status is below 400.
 
         Raises:
             SalesforceError: The org answered with an error that a repeat does not change.
@@ -150,15 +146,39 @@ class Client:
             PermissionDeniedError: The user may not use the API.
             QuotaReachedError: The user's quota or the org's limit is used up.
         """
-        call = _Call(
-            method, path, params, None if json is None else msgspec.json.encode(json), headers or {}, stream
-        )
+        body = None if json is None else msgspec.json.encode(json)
+        return self._repeat(_Call(method, path, None, body, {}), _unchanged)
+
+    @contextlib.contextmanager
+    def stream(
+        self, path: str, *, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Iterator[requests.Response]:
+        """GET a resource whose body is read in the block: it counts as in flight until the block ends.
+
+        So the block must do nothing but read, least of all ask for something else.
+
+        Raises:
+            BrokenOffError: The body broke off; see `request` for other errors.
+        """
+        response = self._repeat(_Call("GET", path, params, None, headers or {}, stream=True), _unchanged)
+        try:
+            yield response
+        except requests.RequestException as error:
+            raise BrokenOffError(
+                response.status_code, "", type(error).__name__, urlsplit(path).path
+            ) from error
+        finally:
+            response.close()
+            self._permits.release()
+
+    def _repeat(self, call: _Call, read: Callable[[requests.Response], _T]) -> _T:
+        """Send a request and read its answer, again as long as either fails for passing reasons."""
         started = time.monotonic()
         attempts = renewals = 0
         while True:
             token = self._session_token()
             try:
-                return self._send(call, token)
+                return read(self._send(call, token))
             except SessionEndedError as ended:
                 renewals += 1
                 if renewals > _RENEWALS:
@@ -174,23 +194,12 @@ class Client:
                 patience = float(self.settings.retry_seconds)
                 if self._clock is None:
                     patience = min(patience, _FIRST_CONTACT_SECONDS)
-                if time.monotonic() + pause > started + patience or isinstance(failure, WrongHostError):
+                stays = isinstance(failure, WrongHostError | UnexpectedAnswerError)
+                if stays or time.monotonic() + pause > started + patience:
                     raise
                 logger.warning("%s Trying again in %.1f s.", failure, pause)
                 if self._stopped.wait(pause):
                     raise
-
-    def get_json(self, path: str, params: Mapping[str, str] | None = None) -> Any:
-        """GET a resource and decode its JSON.
-
-        Args:
-            path: See `request`, which also says what is raised.
-            params: Query string.
-
-        Returns:
-            The decoded body.
-        """
-        return msgspec.json.decode(self.request("GET", path, params=params).content)
 
     def composite(self, subrequests: Sequence[Subrequest]) -> list[Subresponse]:
         """Send many small requests in few calls, side by side.
@@ -264,7 +273,7 @@ class Client:
     def _session_token(self) -> Token:
         with self._login_lock:
             if self._token is None:
-                self._token = self._grant.login(self._http)
+                self._token = self._log_in()
             return self._token
 
     def _renew(self, dead: Token) -> None:
@@ -272,12 +281,19 @@ class Client:
         with self._login_lock:
             if self._token is dead:
                 logger.info("The session has ended; logging in again.")
-                self._token = self._grant.login(self._http)
+                self._token = self._log_in()
+
+    def _log_in(self) -> Token:
+        with self._permits:
+            return self._grant.login(self._http)
 
     def _send(self, call: _Call, token: Token) -> requests.Response:
-        self.limits.take()
-        self.charges.count()
+        """Send a request once; the permit of a streamed answer is kept for `stream` to give back."""
+        keep = False
+        self._permits.acquire()
         try:
+            self.limits.take()
+            self.charges.count()
             response = self._http.request(
                 call.method,
                 token.instance_url + call.path,
@@ -288,14 +304,17 @@ class Client:
                 stream=call.stream,
                 allow_redirects=False,
             )
+            if call.stream and not _succeeded(response):
+                _ = response.content
+            keep = call.stream and _succeeded(response)
         except requests.RequestException as error:
             raise unreached(token.instance_url, call.path, error) from None
+        finally:
+            if not keep:
+                self._permits.release()
         self._read_clock(response.headers.get("Date"))
         self.limits.read(response.headers.get("Sforce-Limit-Info"))
-        if (
-            HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES
-            or response.status_code == HTTPStatus.NOT_MODIFIED
-        ):
+        if _succeeded(response):
             self._version_works = True
             return response
         if response.status_code == HTTPStatus.NOT_FOUND and not self._version_works:
@@ -309,7 +328,7 @@ class Client:
             ConfigError: The org does not speak the version of the settings.
         """
         self._version_works = True
-        spoken = [part["version"] for part in self.get_json("/services/data")]
+        spoken = [part.version for part in self.get("/services/data", _VERSIONS)]
         version = self.settings.api_version
         if version not in spoken:
             raise ConfigError(
@@ -334,8 +353,10 @@ class Client:
         ]
         try:
             with charged_to(payer_of(part.owner for part in parts)):
-                response = self.request(
-                    "POST", self.data("/composite"), json={"allOrNone": False, "compositeRequest": wanted}
+                answered = self.post(
+                    self.data("/composite"),
+                    COMPOSITE_ANSWERS,
+                    json={"allOrNone": False, "compositeRequest": wanted},
                 )
         except TransientError:
             raise
@@ -344,7 +365,7 @@ class Client:
             self._composite_works = False
             return []
         kinds = {part.reference_id: part.kind for part in parts}
-        answers = decode_answers(response.content)
+        answers = answers_of(parts, answered)
         self._riding.update(kinds[answer.reference_id] for answer in answers if answer.ok)
         # What is left out is asked alone, where a dead session is renewed and a busy server waited for.
         return [
@@ -354,15 +375,14 @@ class Client:
         ]
 
     def _alone_call(self, part: Subrequest) -> Subresponse:
+        call = _Call(part.method, part.url, None, None, part.headers)
         try:
             with charged_to(payer_of([part.owner])):
-                response = self.request(part.method, part.url, headers=part.headers)
+                return self._repeat(call, lambda response: _answer_to(part, response))
         except SalesforceError as error:
             raw = msgspec.json.encode([{"errorCode": error.error_code, "message": error.message}])
-            return Subresponse(part.reference_id, error.status, {}, raw)
-        return Subresponse(
-            part.reference_id, response.status_code, response.headers, response.content or b"null"
-        )
+            unread = error if isinstance(error, UnreadableError) else None
+            return Subresponse(part.reference_id, part.path, error.status, {}, raw, unread)
 
     def _doubtful(
         self, parts: Sequence[Subrequest], answers: Mapping[str, Subresponse]
@@ -385,4 +405,26 @@ class _Call:
     params: Mapping[str, str] | None
     body: bytes | None
     headers: Mapping[str, str]
-    stream: bool
+    stream: bool = False
+
+
+class _Version(msgspec.Struct):
+    version: str
+
+
+_VERSIONS: Final = msgspec.json.Decoder(list[_Version])
+_RAW: Final = msgspec.json.Decoder(msgspec.Raw)
+
+
+def _unchanged(response: requests.Response) -> requests.Response:
+    return response
+
+
+def _succeeded(response: requests.Response) -> bool:
+    status = response.status_code
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES or status == HTTPStatus.NOT_MODIFIED
+
+
+def _answer_to(part: Subrequest, response: requests.Response) -> Subresponse:
+    raw = bytes(decode(response.content or b"null", _RAW, part.path, response.status_code))
+    return Subresponse(part.reference_id, part.path, response.status_code, response.headers, raw)

@@ -21,7 +21,7 @@ from urllib.parse import quote
 import msgspec
 
 from tap_sfsource.api.composite import SIZE, Subrequest
-from tap_sfsource.errors import TapError
+from tap_sfsource.errors import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tap_sfsource.api.client import Client
     from tap_sfsource.api.composite import Subresponse
     from tap_sfsource.config import Settings
+    from tap_sfsource.errors import TapError
 
 logger = logging.getLogger("tap-sfsource.describe")
 
@@ -88,7 +89,7 @@ class SObject(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
 
 
 # Made here: msgspec crashes where several threads meet a type that holds others for the first time.
-_SOBJECT = msgspec.json.Decoder(SObject)
+_SOBJECT: Final = msgspec.json.Decoder(SObject)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,8 +121,8 @@ class _Global(msgspec.Struct):
     sobjects: list[SObject]
 
 
-_global_decoder = msgspec.json.Decoder(_Global)
-_cache_decoder = msgspec.json.Decoder(_CacheFile)
+_GLOBAL: Final = msgspec.json.Decoder(_Global)
+_CACHE: Final = msgspec.json.Decoder(_CacheFile)
 
 
 class DescribeCache:
@@ -136,11 +137,11 @@ class DescribeCache:
         self._path = path
         self._changed = False
         try:
-            kept = _cache_decoder.decode(path.read_bytes())
+            kept = _CACHE.decode(path.read_bytes())
             self._sobjects = kept.sobjects if kept.format == _CACHE_FORMAT else {}
         except FileNotFoundError:
             self._sobjects = {}
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, ValueError, msgspec.DecodeError) as error:
             logger.warning("The describe cache %s cannot be read (%s): starting anew.", path, error)
             self._sobjects = {}
 
@@ -227,8 +228,7 @@ def describe_global(client: Client) -> list[SObject]:
     Returns:
         The objects without their fields.
     """
-    response = client.request("GET", client.data("/sobjects"))
-    return _global_decoder.decode(response.content).sobjects
+    return client.get(client.data("/sobjects"), _GLOBAL).sobjects
 
 
 def describe_global_with(
@@ -254,11 +254,11 @@ def describe_global_with(
     found: dict[str, SObject] = {}
     for name, answer in zip(likely, answers, strict=False):
         # What is no describe is asked for again in its turn, and told of then.
-        with contextlib.suppress(msgspec.DecodeError):
+        with contextlib.suppress(UnreadableError):
             if answer.ok:
                 sobject = _read(name, answer, cache)
                 found[sobject.name] = sobject
-    return _global_decoder.decode(listed.raw).sobjects, found
+    return listed.decode(_GLOBAL).sobjects, found
 
 
 def describe(
@@ -291,8 +291,8 @@ def describe(
         else:
             try:
                 described.found[name] = _read(name, answer, cache)
-            except msgspec.DecodeError as error:
-                described.failed[name] = TapError(f"The describe of {name} cannot be read ({error}).")
+            except UnreadableError as error:
+                described.failed[name] = error
     for name, failure in described.failed.items():
         logger.warning("%s is skipped: %s", name, failure)
     if described.missing:
@@ -321,7 +321,7 @@ def _read(name: str, answer: Subresponse, cache: DescribeCache | None) -> SObjec
     kept = cache.get(name) if cache and answer.status == HTTPStatus.NOT_MODIFIED else None
     if kept is not None:
         return kept
-    sobject = _SOBJECT.decode(answer.raw)
+    sobject = answer.decode(_SOBJECT)
     if cache:
         cache.put(sobject, _header(answer.headers, "Last-Modified"))
     return sobject

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-import msgspec
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
+from tap_sfsource.api.answers import error_parts
 from tap_sfsource.errors import (
     ConfigError,
     ConnectionFailedError,
@@ -25,7 +25,6 @@ from tap_sfsource.errors import (
     SalesforceError,
     TapError,
     TransientError,
-    error_parts,
 )
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ def session(settings: Settings) -> requests.Session:
     if settings.ca_file and not Path(settings.ca_file).is_file():
         raise ConfigError("ca_file", f"{settings.ca_file} does not exist", "Name a file of PEM certificates.")
     http = requests.Session()
-    adapter = _Adapter(float(settings.request_timeout), settings.ca_file, 2 * settings.max_workers)
+    adapter = _Adapter(float(settings.request_timeout), settings.ca_file, settings.max_workers)
     http.mount("https://", adapter)
     http.mount("http://", adapter)
     http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -127,18 +126,12 @@ def is_transient(status: int, code: str) -> bool:
 
 
 def error_of(response: requests.Response) -> tuple[str, str]:
-    """Read an error answer.
-
-    Args:
-        response: An answer with a status of 400 or more.
-
-    Returns:
-        The code and the message; a page in HTML has no code, and its status line for a message.
-    """
+    """The code and the message of an error answer; a page in HTML has its status line for a message."""
     try:
-        return error_parts(msgspec.json.decode(response.content))
-    except (msgspec.DecodeError, requests.RequestException):
-        return "", response.reason or "no reason given"
+        code, message = error_parts(response.content)
+    except requests.RequestException:
+        code, message = "", ""
+    return code, message or response.reason or "no reason given"
 
 
 def retry_after(response: requests.Response) -> float | None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from typing import Any, Final
 
+import msgspec
 import requests
 
+from tap_sfsource.api.answers import decode
 from tap_sfsource.config import LOGIN_HOSTS
-from tap_sfsource.errors import AuthError, ConnectionFailedError
+from tap_sfsource.errors import AuthError, ConnectionFailedError, UnreadableError
 
 _TOKEN_PATH: Final = "/services/oauth2/token"  # noqa: S105 - a path, not a secret
+_ANSWER: Final = msgspec.json.Decoder(dict[str, Any])
 _LOGIN_ATTEMPTS: Final = 4
 _REMEDIES: Final = {
     "invalid_client_id": (
@@ -82,19 +85,19 @@ def post_form(http: requests.Session, login_host: str, form: dict[str, str]) -> 
 
 def _answer(login_host: str, response: requests.Response) -> dict[str, Any]:
     try:
-        body = response.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise AuthError(
-            f"{login_host} is not a Salesforce login host: it answered {response.status_code} and no JSON. "
-            "Check login_url."
-        )
+        body = decode(response.content, _ANSWER, _TOKEN_PATH, response.status_code)
+    except UnreadableError:
+        raise no_login_host(login_host, f"{response.status_code} and no JSON") from None
     if response.ok and "access_token" in body:
         return body
     raise refusal(
         login_host, str(body.get("error", response.status_code)), str(body.get("error_description", ""))
     )
+
+
+def no_login_host(login_host: str, answered: str) -> AuthError:
+    """The error that the host's answer is not that of a login host."""
+    return AuthError(f"{login_host} is not a Salesforce login host: it answered {answered}. Check login_url.")
 
 
 def refusal(login_host: str, code: str, description: str) -> GrantRefusedError:
