@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -69,9 +70,13 @@ def all_pairs() -> set[Pair]:
 
 
 def covering() -> list[Choices]:
-    """A table in which every two choices meet; greedy, and the same each time."""
+    """A table in which every two choices meet; greedy, and the same each time.
+
+    Where several rows meet as many pairs that are missing, chance takes one, so that no choice is common.
+    """
     missing = all_pairs()
     rows = list(itertools.product(*CHOICES.values()))
+    random.Random(13).shuffle(rows)
     table: list[Choices] = []
     while missing:
         best = max(rows, key=lambda row: len(pairs(row) & missing))

@@ -115,7 +115,7 @@ class PairHistories(OrgHistories):
         threshold=st.integers(0, 5),
         page=st.integers(1, 4),
         cut=st.floats(0, 1),
-        nth=st.integers(0, 7),
+        nth=st.integers(0, 35),
     )
     def sync(
         self,
@@ -156,7 +156,7 @@ def test_histories(warehouse_url: str, emitters: tuple[str, ...], naming: str) -
         machine,
         settings=settings(
             derandomize=REPEATABLE,
-            max_examples=at_level(normal=2, wide=20, long=150),
+            max_examples=at_level(normal=4, wide=20, long=150),
             stateful_step_count=at_level(normal=30, wide=40, long=60),
             deadline=None,
             suppress_health_check=list(HealthCheck),
