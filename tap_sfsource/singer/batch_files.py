@@ -16,17 +16,16 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from singer_sdk.batch import Batcher
-from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig, SDKBatchMessage
 from upath import UPath
 
 from tap_sfsource.api.spool import give_name
 from tap_sfsource.errors import ConfigError, TapError
+from tap_sfsource.singer.sdk import BaseBatchFileEncoding, BatchConfig, SDKBatchMessage, StorageTarget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from singer_sdk import Stream
-    from singer_sdk.helpers._batch import StorageTarget
 
     from tap_sfsource.api.bulk import BulkPage
     from tap_sfsource.rows.layout import Layout

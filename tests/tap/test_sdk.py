@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import signal
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from singer_sdk import Stream, Tap
+from singer_sdk.singerlib import Catalog
+
+import tap_sfsource
+from tap_sfsource.singer.sdk import SDKTap
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from tests.fix_org import OrgServer
     from tests.fix_process import Processes
 
@@ -35,3 +47,69 @@ def test_the_sdks_suite_passes(company_server: OrgServer, processes: Processes) 
     passed = re.search(r"(\d+) passed", finished.stdout)
     assert passed
     assert int(passed[1]) > 1000
+
+
+class Plain(SDKTap):
+    """A tap that notes what the SDK asks of it."""
+
+    name = "plain"
+    config_jsonschema = {"type": "object", "properties": {"known": {"type": "string"}}}  # noqa: RUF012 - the SDK's
+    asked: list[Any]
+
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        self.asked = [dict(config)]
+
+    def terminate(self, signum: int) -> None:
+        self.asked.append(signum)
+
+    def catalog_of_run(self) -> Catalog:
+        self.asked.append("catalog")
+        return Catalog()
+
+    def discover_streams(self) -> list[Stream]:
+        return []
+
+
+def test_the_sdk_asks_by_the_names_that_are_used() -> None:
+    tap = Plain(config={"known": "a"})
+    assert tap.asked[0] == {"known": "a"}
+    assert tap.input_catalog is tap.input_catalog
+    assert tap.asked.count("catalog") == 1
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        signal.signal(signal.SIGTERM, tap._handle_termination)
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert tap.asked[-1] == signal.SIGTERM
+
+
+def test_csv_is_a_format_of_batch_files_and_the_sdks_activation_no_setting() -> None:
+    schema: dict[str, Any] = {"properties": {}}
+    Plain.append_builtin_config(schema)
+    encoding = schema["properties"]["batch_config"]["properties"]["encoding"]
+    assert {"jsonl", "csv"} <= set(encoding["properties"]["format"]["enum"])
+    assert "emit_activate_version_messages" not in schema["properties"]
+
+
+def private_names(tree: ast.Module, of_the_sdk: set[str]) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("singer_sdk"):
+            names = [*node.module.split("."), *(alias.name for alias in node.names)]
+            yield from (name for name in names if name.startswith("_"))
+        elif isinstance(node, ast.Attribute) and node.attr in of_the_sdk:
+            yield node.attr
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sorted(Path(tap_sfsource.__file__).parent.rglob("*.py")) if path.name != "sdk.py"],
+    ids=lambda path: str(path.relative_to(Path(tap_sfsource.__file__).parent)),
+)
+def test_private_names_of_the_sdk_stand_in_one_module(path: Path) -> None:
+    tap = Plain(config={})
+    known = {*dir(tap), *dir(Tap), *dir(Stream)}
+    private = {name for name in known if name.startswith("_") and not name.startswith("__")}
+    text = path.read_text()
+    # A module that knows nothing of the SDK may have names of its own that sound alike.
+    assert not set(private_names(ast.parse(text), private)) or not re.search(r"singer_sdk|singer\.sdk", text)
