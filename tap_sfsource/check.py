@@ -38,14 +38,7 @@ _LIMITS: Final = msgspec.json.Decoder(dict[str, dict[str, object]])
 
 
 def check_connection(client: Client, settings: Settings) -> bool:
-    """Check login, API access, objects, permissions and what is left of the limits; prints what it finds.
-
-    Args:
-        client: Sends the requests.
-        settings: What a run without a catalog would read.
-
-    Returns:
-        True if a run can read all that it selects.
+    """Print what login, API, objects, permissions and limits allow; whether a run without a catalog can read all it selects.
 
     Raises:
         TapError: Not even the login or the API works.

@@ -17,9 +17,15 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 from singer_sdk.singerlib import Catalog
 from singer_sdk.tap_base import Tap
 
-from tap_sfsource.command import TapCommand, TerminatedError, check_config_file, read_input
+from tap_sfsource.cli import (
+    TapCommand,
+    TerminatedError,
+    check_config_file,
+    read_input,
+    redact_logs,
+    storage_secrets,
+)
 from tap_sfsource.config import Settings
-from tap_sfsource.redaction import redact_logs, storage_secrets
 from tap_sfsource.singer.sdk import SDKTap
 
 if TYPE_CHECKING:

@@ -71,17 +71,13 @@ class Client:
     """A pooled, thread-safe connection to one org.
 
     Attributes:
-        settings: The settings that it was made with.
+        settings: Hosts, version, timeouts, quota.
         limits: Calls sent, and what the org says of its limits.
-        charges: For whom they were sent.
+        charges: How many of them each collection took.
     """
 
     def __init__(self, settings: Settings, grant: Grant | None = None) -> None:
-        """Make a client; nothing is sent yet.
-
-        Args:
-            settings: Hosts, version, timeouts and quota.
-            grant: How to log in; by default what the settings ask for.
+        """Make a client, with the login that the settings ask for unless a grant is given; nothing is sent yet.
 
         Raises:
             ConfigError: The credentials are incomplete or ambiguous, or `ca_file` does not exist.
@@ -202,16 +198,12 @@ class Client:
                     raise
 
     def composite(self, subrequests: Sequence[Subrequest]) -> list[Subresponse]:
-        """Send many small requests in few calls, side by side.
+        """Send any number of small requests in few calls, side by side; answers come in the same order.
+
+        A refused subrequest is an answer with `ok` false.
 
         A subrequest that fails for passing reasons, and every one of a kind that the org refuses inside a
         composite, is sent as a call of its own.
-
-        Args:
-            subrequests: What to ask, of any number.
-
-        Returns:
-            The answers in the same order; an error is an answer with `ok` false.
 
         Raises:
             TapError: The whole call failed; see `request`.
@@ -234,16 +226,7 @@ class Client:
         return [answers[part.reference_id] for part in subrequests]
 
     def map(self, work: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
-        """Run calls side by side, at most `max_workers` at a time.
-
-        Args:
-            work: What to do with an item; runs in a thread.
-            items: The items.
-
-        Returns:
-            The results in the items' order. The first error is raised, and work that has not begun is
-            dropped.
-        """
+        """Run work for each item in threads, results in the items' order; after an error no further work begins."""
         workers = min(len(items), self.settings.max_workers)
         if workers <= 1:
             return [work(item) for item in items]
@@ -254,11 +237,7 @@ class Client:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def now(self) -> datetime:
-        """Give the time by the org's clock, to the second, as its last answer told it.
-
-        Returns:
-            An aware UTC time; this machine's before the org has answered.
-        """
+        """The time by the org's clock, to the second; by this machine's before the org has answered."""
         clock = self._clock
         if clock is None:
             return datetime.now(UTC)

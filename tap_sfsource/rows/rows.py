@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from tap_sfsource.catalog.field_types import TEXT_TYPES
+from tap_sfsource.catalog.types import TEXT_TYPES
 from tap_sfsource.errors import TapError
 from tap_sfsource.rows.bulk_csv import CsvLines, plain
 
