@@ -29,14 +29,15 @@ from tap_sfsource.config import Settings
 from tap_sfsource.singer.sdk import SDKTap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     import click
-    from singer_sdk import Stream
 
     from tap_sfsource.api.client import Client
     from tap_sfsource.catalog.discovery import RunPlan
-    from tap_sfsource.singer.stream import SalesforceStream
+    from tap_sfsource.singer.output import Output
+    from tap_sfsource.singer.report import RunReport
+    from tap_sfsource.singer.stream import NamesStream, SalesforceStream
     from tap_sfsource.sync.run import SyncRun
 
 _SDK_SETTINGS = frozenset({"stream_maps", "stream_map_config", "batch_config", "faker_config"})
@@ -89,18 +90,55 @@ class TapSFSource(SDKTap):
         return Client(self.settings)
 
     @functools.cached_property
+    def output(self) -> Output:
+        """Where messages go."""
+        from tap_sfsource.singer.output import Output  # noqa: PLC0415 - kept off the path of --version
+
+        return Output()
+
+    @functools.cached_property
+    def report(self) -> RunReport:
+        """What happens to each stream of the run."""
+        from tap_sfsource.singer.progress import Progress  # noqa: PLC0415 - kept off the path of --version
+        from tap_sfsource.singer.report import RunReport  # noqa: PLC0415
+
+        streams = [stream for stream in self._selected_streams if stream is not self.names_stream]
+        return RunReport(self.client.charges, Progress(self.settings.progress, len(streams)))
+
+    @functools.cached_property
+    def names_stream(self) -> NamesStream | None:
+        """The stream of names, if it is selected."""
+        from tap_sfsource.singer.stream import NamesStream  # noqa: PLC0415 - kept off the path of --version
+
+        return next((part for part in self._selected_streams if isinstance(part, NamesStream)), None)
+
+    @functools.cached_property
     def sync_run(self) -> SyncRun:
         """The run over the selected streams; started when it is first asked for."""
-        from tap_sfsource.singer.stream import NamesStream  # noqa: PLC0415
-        from tap_sfsource.sync.run import SyncRun  # noqa: PLC0415 - kept off the path of --version and --about
+        from tap_sfsource.sync.run import SelectedObject, SyncRun  # noqa: PLC0415 - kept off the path of --version
 
-        streams = _selected(self.streams.values())
-        names = next((stream for stream in streams if isinstance(stream, NamesStream)), None)
-        run = SyncRun(
-            self.client, [stream for stream in streams if stream is not names], names, self.spool_dir
-        )
+        whole = self.settings.partial_rows == "whole"
+        selected = [
+            SelectedObject(
+                stream.plan,
+                stream.stream_state,
+                stream.maps.signature,
+                whole or not stream.maps.partial_rows,
+            )
+            for stream in self._selected_streams
+            if stream is not self.names_stream and not stream.maps.removed
+        ]
+        names = self.names_stream.plan if self.names_stream is not None else None
+        run = SyncRun(self.client, selected, names, self.spool_dir)
         run.start()
         return run
+
+    @functools.cached_property
+    def _selected_streams(self) -> list[SalesforceStream]:
+        from tap_sfsource.singer.stream import SalesforceStream  # noqa: PLC0415 - kept off the path of --version
+
+        streams = self.streams.values()
+        return [part for part in streams if isinstance(part, SalesforceStream) and part.selected]
 
     @functools.cached_property
     def spool_dir(self) -> str | None:
@@ -109,7 +147,7 @@ class TapSFSource(SDKTap):
         Raises:
             ConfigError: `batch_config` names a storage that cannot be used.
         """
-        from tap_sfsource.singer.batches import prepare_storage  # noqa: PLC0415 - kept off the path of --version
+        from tap_sfsource.singer.batch_files import prepare_storage  # noqa: PLC0415 - kept off the path of --version
 
         folder = prepare_storage(self.config)
         return self.settings.spool_dir or (str(folder) if folder else None)
@@ -158,7 +196,7 @@ class TapSFSource(SDKTap):
         from tap_sfsource.singer.stream import NamesStream, SalesforceStream  # noqa: PLC0415
 
         return [
-            (NamesStream if plan.api_name == NAME else SalesforceStream)(tap=self, plan=plan)
+            (NamesStream if plan.api_name == NAME else SalesforceStream)(self, self, plan)
             for plan in self.run_plan.streams
         ]
 
@@ -188,23 +226,20 @@ class TapSFSource(SDKTap):
         try:
             self.sync_all()
         finally:
+            self.report.progress.wipe()
             if "sync_run" in self.__dict__:
                 self.sync_run.close()
         for stream, error in self.run_plan.failed.items():
-            self.sync_run.leave_out(stream, error)
-        print(self.sync_run.report(self.run_plan.skipped), file=sys.stderr)  # noqa: T201 - a table for people
-        self.sync_run.check()
+            self.report.fail(self.report.begin(stream), error)
+        print(self.report.text(self.run_plan.skipped), file=sys.stderr)  # noqa: T201 - a table for people
+        self.report.check()
 
     def terminate(self, signum: int) -> None:
         """End by a signal, between two lines, with a status that is not success (the SDK's own is).
 
         The last STATE is true as it is: a bookmark moves only behind rows that were written.
         """
-        run = self.__dict__.get("sync_run")
-        if run is not None:
-            run.output.end(TerminatedError(signum))
-        else:
-            raise TerminatedError(signum)
+        self.output.end(TerminatedError(signum))
 
     @classmethod
     def invoke(  # type: ignore[override]
@@ -288,12 +323,6 @@ class TapSFSource(SDKTap):
             help=command.help,
             logger=cls.logger,
         )
-
-
-def _selected(streams: Iterable[Stream]) -> list[SalesforceStream]:
-    from tap_sfsource.singer.stream import SalesforceStream  # noqa: PLC0415
-
-    return [stream for stream in streams if isinstance(stream, SalesforceStream) and stream.selected]
 
 
 def _as_dict(catalog: Any) -> Mapping[str, Any] | None:

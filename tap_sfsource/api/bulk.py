@@ -11,7 +11,6 @@ import contextlib
 import csv
 import logging
 import os
-import re
 import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final
@@ -19,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Final
 import msgspec
 import requests
 
+from tap_sfsource.api import framing
 from tap_sfsource.api.spool import nameless_file
 from tap_sfsource.clock import isoformat
 from tap_sfsource.errors import BrokenOffError, SalesforceError, TapError, UnreadableError
@@ -49,10 +49,6 @@ _EARLY = 0.2
 
 _POLL_GROWTH = 1.5
 """So a job that takes up to twice its likely time is found complete by three calls, later ones a call at a time."""
-
-ROW_START: Final = re.compile(rb'\n"[^",\n]')
-r"""Inside a cell a quote is doubled, and behind the quote that ends one comes a comma or a line feed: so a single quote
-behind a line feed that is followed by anything else begins a row."""
 
 _ROWS_A_SECOND = 100_000
 """Rows that a job finds in a second at best, from which its likely time follows."""
@@ -92,7 +88,7 @@ class JobGoneError(TapError):
 
 @dataclass(frozen=True, slots=True)
 class BulkPage:
-    """One page of results, spooled to a file that the page owns; read it once, by `blocks` or as a file.
+    """One page of results, spooled to a file that whoever reads the page closes.
 
     Attributes:
         file: The CSV, behind its header line.
@@ -111,17 +107,8 @@ class BulkPage:
     block: int = _BLOCK
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield the page in blocks of whole rows, then close its file."""
-        with self.file as file:
-            rest = b""
-            while chunk := file.read(self.block):
-                data = rest + chunk
-                cut = last_row_start(data) or _last_row_end(data)
-                if cut:
-                    yield data[:cut]
-                rest = data[cut:]
-            if rest:
-                yield rest
+        """Whole rows of the file, a block at a time, from where it is read on."""
+        return framing.blocks(self.file, self.block)
 
 
 class BulkReader:
@@ -313,35 +300,3 @@ def _count(told: str | None, path: str) -> int:
         return _UNKNOWN if told is None else int(told)
     except ValueError:
         raise UnreadableError(200, "", f"its Sforce-NumberOfRecords is {told!r}", path) from None
-
-
-def last_row_start(data: bytes) -> int:
-    """The index at which the last row begins that has a row before it, 0 if there is none to be told.
-
-    The data starts at the start of a row; its end may be cut off anywhere.
-    """
-    end = len(data)
-    while (found := data.rfind(b'\n"', 0, end)) >= 0:
-        if ROW_START.match(data, found):
-            return found + 1
-        end = found + 1
-    return 0
-
-
-def _last_row_end(data: bytes) -> int:
-    """The index behind the last line feed that ends a row, 0 if there is none; for rows whose first cell may be null.
-
-    The data starts at the start of a row. A line feed ends a row if the quotes before it are even in number; a cell
-    with line feeds and no quotes is passed over one line feed at a time.
-    """
-    end = data.rfind(b'"\n')
-    quotes = data.count(b'"', 0, end + 1) if end >= 0 else 0
-    while end >= 0:
-        if quotes % 2 == 0:
-            return end + 2
-        earlier = data.rfind(b'"\n', 0, end)
-        if earlier < 0:
-            return 0
-        quotes -= data.count(b'"', earlier + 1, end + 1)
-        end = earlier
-    return 0

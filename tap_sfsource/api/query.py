@@ -82,11 +82,13 @@ class RestPage:
         records: The raw JSON array of its records.
         extracted: When Salesforce answered, RFC 3339.
         last: Value of the ordering field in the last record, as Salesforce wrote it.
+        count: How many records there are.
     """
 
     records: msgspec.Raw
     extracted: str
     last: str | None = None
+    count: int = 0
 
 
 class RestReader:
@@ -104,7 +106,7 @@ class RestReader:
         while True:
             rows = decode(page.records, self._keys, path)
             last = rows[-1].key if rows else None
-            yield RestPage(page.records, isoformat(self._client.now()), last)
+            yield RestPage(page.records, isoformat(self._client.now()), last, len(rows))
             if page.done:
                 return
             if not page.nextRecordsUrl:

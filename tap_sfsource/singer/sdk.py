@@ -8,16 +8,35 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from singer_sdk import Stream
+from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
+from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig, SDKBatchMessage, StorageTarget
 from singer_sdk.helpers.capabilities import BATCH_CONFIG, PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import PluginBase
+from singer_sdk.singerlib import MetadataMapping
+from singer_sdk.streams.core import TypeConformanceLevel  # type: ignore[attr-defined]
 from singer_sdk.tap_base import Tap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Iterable, Mapping
     from types import FrameType
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
+    from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog
+
+__all__ = [
+    "ABORTED",
+    "BaseBatchFileEncoding",
+    "BatchConfig",
+    "SDKBatchMessage",
+    "SDKStream",
+    "SDKTap",
+    "StorageTarget",
+]
+
+ABORTED = (AbortedSyncFailedException, AbortedSyncPausedException)
+"""Raised to end a dry run that has written enough records."""
 
 CAPABILITIES: list[CapabilitiesEnum] = [
     TapCapabilities.CATALOG,
@@ -83,3 +102,56 @@ class SDKTap(Tap):
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self.terminate(signum)
+
+
+class SDKStream(Stream):
+    """The SDK's stream; what a subclass changes in it, or uses of it, has a public name here."""
+
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+
+    def emit(self, config: BatchConfig | None) -> None:
+        """Write the stream's rows as RECORD messages, or with a configuration as files and BATCH messages."""
+        raise NotImplementedError
+
+    def discovered_metadata(self) -> Iterable[dict[str, Any]]:
+        """The catalog metadata of a stream that no input catalog names."""
+        raise NotImplementedError
+
+    @property
+    def metadata(self) -> MetadataMapping:
+        """Catalog metadata: the input catalog's, else the one that discovery gives."""
+        if self._metadata is None and self._tap_input_catalog is None:
+            self._metadata = MetadataMapping.from_iterable(self.discovered_metadata())
+        return super().metadata
+
+    def write_message(self, message: Any) -> None:
+        """Write a message through the tap's writer."""
+        self._tap.write_message(message)
+
+    def write_schema(self) -> None:
+        """Write the SCHEMA messages: one for each stream map."""
+        self._write_schema_message()
+
+    def write_activate_version(self, version: int) -> None:
+        """Write the ACTIVATE_VERSION messages."""
+        self._write_activate_version_message(version)
+
+    def write_state(self) -> None:
+        """Write the STATE of the whole tap."""
+        self._tap.state_writer.write_state(self.tap_state)
+
+    def check_record_limit(self, records: int) -> None:
+        """End a dry run that has written enough records."""
+        self._check_max_record_limit(records)
+
+    def _sync_batches(self, batch_config: BatchConfig, context: Context | None = None) -> None:  # noqa: ARG002
+        self.emit(batch_config)
+
+    def _sync_records(
+        self,
+        context: Context | None = None,  # noqa: ARG002
+        *,
+        write_messages: bool = True,  # noqa: ARG002
+    ) -> Generator[dict[str, Any], Any, Any]:
+        self.emit(None)
+        yield from ()

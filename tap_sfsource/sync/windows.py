@@ -9,9 +9,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
-from tap_sfsource.clock import isoformat, parse, to_second
-
-__all__ = ["Window", "ceiling", "isoformat", "parse", "to_second", "watermark"]
+from tap_sfsource.clock import to_second
 
 _SECOND = datetime.timedelta(seconds=1)
 

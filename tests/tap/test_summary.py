@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from salesforce_simulator.http.faults import FailJob, Status
 from tap_sfsource.api.charges import RUN, SHARED, Charges, charged_to
-from tap_sfsource.singer.summary import StreamSummary, table
+from tap_sfsource.singer.report import StreamSummary, table
 from tests.tap.syncs import accounts
 
 if TYPE_CHECKING:

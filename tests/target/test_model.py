@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -12,13 +11,14 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from target_sfwarehouse import engine
+from tests.levels import at_level
 from tests.target.model import Model
 from tests.target.support import load, loaded, record, schema_message, state
 
 if TYPE_CHECKING:
     from tests.fix_warehouse import Warehouse
 
-EXAMPLES = 1500 if os.environ.get("SFSOURCE_TEST_LEVEL") == "long" else 60
+EXAMPLES = at_level(normal=60, wide=400, long=1500)
 
 PROPERTIES: dict[str, Any] = {
     "name": {"type": ["null", "string"]},

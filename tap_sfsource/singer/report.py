@@ -1,19 +1,31 @@
-"""What a run did: a table for the person who started it, and the SDK's metrics for machines."""
+"""What a run did and how it ends: a table for the person who started it, metrics for machines, and the exit status.
+
+A stream that cannot be read to its end does not stop the others: its state is kept, the run goes on, ends with a non-zero
+status and names what is missing.
+"""
 
 from __future__ import annotations
 
 import enum
+import logging
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import metrics
 
 from tap_sfsource.api.charges import RUN, SHARED
+from tap_sfsource.errors import AuthError, IncompleteError, QuotaReachedError, TapError
+from tap_sfsource.sync.events import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tap_sfsource.api.charges import Charges
+    from tap_sfsource.singer.emitters import Written
+    from tap_sfsource.singer.progress import Progress
+
+logger = logging.getLogger("tap-sfsource")
 
 _TEXT_COLUMNS = frozenset({"collection", "reader", "notes"})
 
@@ -23,15 +35,14 @@ class StreamSummary:
     """What a run did for one stream.
 
     Attributes:
-        stream: The stream's name.
         rows: Rows written with all of their properties.
         tombstones: Rows marked as deleted because Salesforce's deletion log names them.
-        marked: Rows of ``queryAll`` that are marked as deleted, where the log is not asked.
+        marked: Rows of ``queryAll`` that are marked as deleted, in a run that does not read the log.
         partial: Rows written with some properties only (backfills, formulas, sweeps).
         seconds: How long the stream's turn took.
         reader: How the rows were read: REST or Bulk.
         problem: Why the stream is not complete, empty if it is.
-        notes: What else is worth a word.
+        notes: Further remarks.
     """
 
     stream: str
@@ -44,25 +55,19 @@ class StreamSummary:
     problem: str = ""
     notes: list[str] = field(default_factory=list)
 
-    def add(self, kind: str, count: int, marked: int = 0) -> None:
-        """Count rows of a step's kind.
-
-        Args:
-            kind: The kind.
-            count: How many there are.
-            marked: How many of them are marked as deleted, where no deletion log tells.
-        """
-        if kind == "rows":
-            self.rows += count
-            self.marked += marked
-        elif kind == "tombstones":
-            self.tombstones += count
+    def add(self, kind: Kind, written: Written, *, count_marks: bool) -> None:
+        """Count rows; `count_marks` says that no deletion log counts the deleted ones."""
+        if kind is Kind.WHOLE:
+            self.rows += written.rows
+            self.marked += written.marked if count_marks else 0
+        elif kind is Kind.TOMBSTONES:
+            self.tombstones += written.rows
         else:
-            self.partial += count
+            self.partial += written.rows
 
     @property
     def deleted(self) -> int:
-        """Rows told to be deleted."""
+        """Rows emitted as deleted."""
         return self.tombstones + self.marked
 
     @property
@@ -72,8 +77,60 @@ class StreamSummary:
 
     @property
     def remark(self) -> str:
-        """What is worth a word."""
+        """The problem and the notes in one line."""
         return "; ".join([*([f"INCOMPLETE: {self.problem}"] if self.problem else []), *self.notes])
+
+
+class RunReport:
+    """Collects what happens to each stream of a run.
+
+    Attributes:
+        failures: Streams that are not complete, with their errors.
+    """
+
+    def __init__(self, charges: Charges, progress: Progress) -> None:
+        self.failures: dict[str, TapError] = {}
+        self.summaries: list[StreamSummary] = []
+        self.progress = progress
+        self._charges = charges
+        self._started = time.monotonic()
+        self._stopped = False
+
+    def begin(self, stream: str) -> StreamSummary:
+        """Begin a stream's summary."""
+        summary = StreamSummary(stream)
+        self.summaries.append(summary)
+        return summary
+
+    def fail(self, summary: StreamSummary, error: TapError) -> None:
+        """Note that a stream is not complete. Errors that end the run are told once."""
+        self.progress.wipe()
+        summary.problem = str(error)
+        if isinstance(error, QuotaReachedError | AuthError):
+            if self._stopped:
+                summary.problem = "the run had to stop"
+            else:
+                logger.error("%s", error)
+            self._stopped = True
+        else:
+            logger.error("%s is not complete: %s", summary.stream, error)
+        self.failures[summary.stream] = error
+
+    def check(self) -> None:
+        """Raise what the exit status says.
+
+        Raises:
+            IncompleteError: Streams are not complete; the message names them.
+        """
+        if self.failures:
+            raise IncompleteError(
+                f"Not complete: {', '.join(self.failures)}. The reasons are above; the next run goes on where each stopped."
+            )
+
+    def text(self, skipped: Mapping[str, str]) -> str:
+        """The run as a table, and its metrics in the log; `skipped` gives the reason for each unread stream."""
+        log_metrics(self.summaries, self._charges, skipped)
+        return table(self.summaries, self._charges, time.monotonic() - self._started, skipped)
 
 
 def table(
@@ -82,17 +139,7 @@ def table(
     seconds: float,
     skipped: Mapping[str, str] | None = None,
 ) -> str:
-    """The run as a table.
-
-    Args:
-        streams: What was done for each stream.
-        charges: For whom API calls were made.
-        seconds: Duration of the whole run.
-        skipped: Stream that was selected and cannot be read, to the reason.
-
-    Returns:
-        Lines of text, the last without a newline.
-    """
+    """A run of some seconds as a table: lines of text, the last without a newline."""
     head = ("collection", "rows", "deleted", "partial", "calls", "reader", "seconds", "notes")
     shown = [part for part in streams if part.written or charges.of(part.stream) or part.remark]
     body = [
@@ -148,7 +195,7 @@ def _skipped_lines(skipped: Mapping[str, str]) -> list[str]:
 
 
 class _Metric(enum.StrEnum):
-    """What the SDK's own metrics do not count."""
+    """Counts that the SDK's own metrics lack."""
 
     DELETED = "deleted_count"
     PARTIAL = "partial_record_count"
@@ -160,10 +207,7 @@ def log_metrics(
 ) -> None:
     """Log the run as metrics of the SDK, beside its own record counts and durations.
 
-    Args:
-        streams: See `table`.
-        charges: See `table`; a call that several collections share has no stream, and `shared` for its payer.
-        skipped: See `table`.
+    A call that several collections share has no stream, and `shared` for its payer.
     """
     for part in streams:
         tags = {"stream": part.stream}
