@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tap_sfsource.api.charges import RUN, charged_to
+from tap_sfsource.api.usage import RUN, charged_to
 from tap_sfsource.errors import AuthError, QuotaReachedError, TapError
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 
 from tap_sfsource.api.answers import decode
-from tap_sfsource.api.charges import charged_to, inheriting, payer_of
 from tap_sfsource.api.composite import COMPOSITE_ANSWERS, Subrequest, Subresponse, answers_of, pack
 from tap_sfsource.api.connection import Call, Connection
 from tap_sfsource.api.transport import is_transient
+from tap_sfsource.api.usage import charged_to, inheriting, payer_of
 from tap_sfsource.errors import SalesforceError, TransientError, UnreadableError
 
 if TYPE_CHECKING:

@@ -22,8 +22,6 @@ import requests
 
 from tap_sfsource.api.answers import decode
 from tap_sfsource.api.auth.grants import Grant, Token, grant_from
-from tap_sfsource.api.charges import Charges
-from tap_sfsource.api.limits import Limits
 from tap_sfsource.api.transport import (
     Bearer,
     SessionEndedError,
@@ -33,6 +31,7 @@ from tap_sfsource.api.transport import (
     session,
     unreached,
 )
+from tap_sfsource.api.usage import Charges, Limits
 from tap_sfsource.errors import (
     AuthError,
     BrokenOffError,

@@ -28,7 +28,7 @@ from tap_sfsource.errors import (
 )
 
 if TYPE_CHECKING:
-    from tap_sfsource.api.limits import Limits
+    from tap_sfsource.api.usage import Limits
     from tap_sfsource.config import Settings
 
 _CONNECT_SECONDS: Final = 20.0

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import metrics
 
-from tap_sfsource.api.charges import RUN, SHARED
+from tap_sfsource.api.usage import RUN, SHARED
 from tap_sfsource.errors import AuthError, IncompleteError, QuotaReachedError, TapError
 from tap_sfsource.sync.events import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tap_sfsource.api.charges import Charges
+    from tap_sfsource.api.usage import Charges
     from tap_sfsource.singer.emitters import Written
     from tap_sfsource.singer.progress import Progress
 

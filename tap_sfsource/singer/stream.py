@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 from singer_sdk import metrics
 
-from tap_sfsource.api.charges import charged_to
+from tap_sfsource.api.usage import charged_to
 from tap_sfsource.clock import isoformat
 from tap_sfsource.errors import AuthError, TapError
 from tap_sfsource.rows.pages import ValuesPage, lines

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Generator, Iterator
 from typing import Generic, TypeVar
 
-from tap_sfsource.api.charges import inheriting
+from tap_sfsource.api.usage import inheriting
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from tap_sfsource.api.charges import charged_to
 from tap_sfsource.api.composite import QUERIES
+from tap_sfsource.api.usage import charged_to
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

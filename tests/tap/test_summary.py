@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from salesforce_simulator.http.faults import FailJob, Status
-from tap_sfsource.api.charges import RUN, SHARED, Charges, charged_to
+from tap_sfsource.api.usage import RUN, SHARED, Charges, charged_to
 from tap_sfsource.singer.report import StreamSummary, table
 from tests.tap.syncs import accounts
 
