@@ -253,8 +253,8 @@ class Settings:
     def unknown(cls, config: Mapping[str, Any], others: frozenset[str]) -> dict[str, str]:
         """Settings that nobody knows (`others` are the SDK's), each with the nearest known name or an empty string."""
         names = [field.name for field in dataclasses.fields(cls)]
-        strangers = (name for name in config if name not in names and name not in others)
-        return {name: next(iter(difflib.get_close_matches(name, names, 1)), "") for name in strangers}
+        unknown = (name for name in config if name not in names and name not in others)
+        return {name: next(iter(difflib.get_close_matches(name, names, 1)), "") for name in unknown}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

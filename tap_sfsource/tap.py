@@ -103,7 +103,7 @@ class TapSFSource(SDKTap):
         from tap_sfsource.singer.report import RunReport  # noqa: PLC0415
 
         streams = [stream for stream in self._selected_streams if stream is not self.names_stream]
-        return RunReport(self.client.charges, Progress(self.settings.progress, len(streams)))
+        return RunReport(self.client.calls_by_payer, Progress(self.settings.progress, len(streams)))
 
     @functools.cached_property
     def names_stream(self) -> NamesStream | None:

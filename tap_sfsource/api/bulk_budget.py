@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tap_sfsource.api.usage import RUN, charged_to
+from tap_sfsource.api.usage import RUN, paid_by
 from tap_sfsource.errors import AuthError, QuotaReachedError, TapError
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class BulkBudget:
         unlimited = _Limit(10**12, 10**12)
         answer = _Answer()
         try:
-            with charged_to(RUN):
+            with paid_by(RUN):
                 answer = self._client.get(self._client.data("/limits"), _ANSWER)
         except (QuotaReachedError, AuthError):
             raise

@@ -13,7 +13,7 @@ from tap_sfsource.api.answers import decode
 from tap_sfsource.api.composite import COMPOSITE_ANSWERS, Subrequest, Subresponse, answers_of, pack
 from tap_sfsource.api.connection import Call, Connection
 from tap_sfsource.api.transport import is_transient
-from tap_sfsource.api.usage import charged_to, inheriting, payer_of
+from tap_sfsource.api.usage import paid_by, payer_of, same_payer
 from tap_sfsource.errors import SalesforceError, TransientError, UnreadableError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Client(Connection):
         """Make a client; see `Connection`."""
         super().__init__(settings, grant)
         self._composite_works = True
-        self._riding: set[str] = set()
+        self._works_inside: set[str] = set()
         self._alone: set[str] = set()
 
     def composite(self, subrequests: Sequence[Subrequest]) -> list[Subresponse]:
@@ -56,11 +56,11 @@ class Client(Connection):
         Raises:
             TapError: The whole call failed; see `request`.
         """
-        riding = [part for part in subrequests if self._composite_works and part.kind not in self._alone]
+        inside = [part for part in subrequests if self._composite_works and part.kind not in self._alone]
         answers: dict[str, Subresponse] = {}
-        for given in self.map(self._ride, pack(riding)):
+        for given in self.map(self._composite_call, pack(inside)):
             answers.update((answer.reference_id, answer) for answer in given)
-        for kind, parts in self._doubtful(riding, answers).items():
+        for kind, parts in self._doubtful(inside, answers).items():
             # One call tells whether the org has no answer, or only none inside a composite.
             probe = self._alone_call(parts[0])
             if probe.ok:
@@ -80,19 +80,19 @@ class Client(Connection):
             return [work(item) for item in items]
         pool = ThreadPoolExecutor(workers, thread_name_prefix="sfsource-client")
         try:
-            return list(pool.map(inheriting(work), items))
+            return list(pool.map(same_payer(work), items))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _ride(self, parts: Sequence[Subrequest]) -> list[Subresponse]:
-        """Send one composite call; answers that are worth asking again are left out."""
+    def _composite_call(self, parts: Sequence[Subrequest]) -> list[Subresponse]:
+        """Send one composite call; it gives no answer for a subrequest that is worth asking again."""
         wanted = [
             {"method": part.method, "url": part.url, "referenceId": part.reference_id}
             | ({"httpHeaders": dict(part.headers)} if part.headers else {})
             for part in parts
         ]
         try:
-            with charged_to(payer_of(part.owner for part in parts)):
+            with paid_by(payer_of(part.owner for part in parts)):
                 answered = self.post(
                     self.data("/composite"),
                     COMPOSITE_ANSWERS,
@@ -106,8 +106,8 @@ class Client(Connection):
             return []
         kinds = {part.reference_id: part.kind for part in parts}
         answers = answers_of(parts, answered)
-        self._riding.update(kinds[answer.reference_id] for answer in answers if answer.ok)
-        # What is left out is asked alone, where a dead session is renewed and a busy server waited for.
+        self._works_inside.update(kinds[answer.reference_id] for answer in answers if answer.ok)
+        # The others are asked alone, where a dead session is renewed and a busy server waited for.
         return [
             answer
             for answer in answers
@@ -117,7 +117,7 @@ class Client(Connection):
     def _alone_call(self, part: Subrequest) -> Subresponse:
         call = Call(part.method, part.url, None, None, part.headers)
         try:
-            with charged_to(payer_of([part.owner])):
+            with paid_by(payer_of([part.owner])):
                 return self.repeat(call, lambda response: _answer_to(part, response))
         except SalesforceError as error:
             raw = msgspec.json.encode([{"errorCode": error.error_code, "message": error.message}])
@@ -131,7 +131,7 @@ class Client(Connection):
         doubtful: dict[str, list[Subrequest]] = {}
         for part in parts:
             answer = answers.get(part.reference_id)
-            if answer is not None and answer.status in _REFUSALS and part.kind not in self._riding:
+            if answer is not None and answer.status in _REFUSALS and part.kind not in self._works_inside:
                 doubtful.setdefault(part.kind, []).append(part)
         return doubtful
 

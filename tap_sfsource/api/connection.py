@@ -31,7 +31,7 @@ from tap_sfsource.api.transport import (
     session,
     unreached,
 )
-from tap_sfsource.api.usage import Charges, Limits
+from tap_sfsource.api.usage import CallsByPayer, Limits
 from tap_sfsource.errors import (
     AuthError,
     BrokenOffError,
@@ -90,7 +90,7 @@ class Connection:
     Attributes:
         settings: Hosts, version, timeouts, quota.
         limits: Calls sent, and what the org says of its limits.
-        charges: How many calls each collection took.
+        calls_by_payer: How many calls each collection took.
     """
 
     def __init__(self, settings: Settings, grant: Grant | None = None) -> None:
@@ -103,7 +103,7 @@ class Connection:
         self.limits = Limits(
             percent_total=settings.quota_percent_total, percent_per_run=settings.quota_percent_per_run
         )
-        self.charges = Charges()
+        self.calls_by_payer = CallsByPayer()
         self._grant = grant or grant_from(settings)
         self._http = session(settings)
         self._login_lock = threading.Lock()
@@ -247,7 +247,7 @@ class Connection:
         self._permits.acquire()
         try:
             self.limits.take()
-            self.charges.count()
+            self.calls_by_payer.count()
             response = self._http.request(
                 call.method,
                 token.instance_url + call.path,

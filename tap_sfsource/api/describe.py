@@ -1,7 +1,7 @@
 """What an org says of its objects: describe global, and the describe of each object.
 
-Describes ride 25 to a composite call. With a cache folder each is asked with If-Modified-Since, and an object
-that did not change is answered by 304 without a body.
+A composite call asks for 25 describes. With a cache folder each is asked with If-Modified-Since, and Salesforce answers
+304 without a body for an object that did not change.
 """
 
 from __future__ import annotations
@@ -131,7 +131,9 @@ class DescribeCache:
         except FileNotFoundError:
             self._sobjects = {}
         except (OSError, ValueError, msgspec.DecodeError) as error:
-            logger.warning("The describe cache %s cannot be read (%s): starting anew.", path, error)
+            logger.warning(
+                "The describe cache %s cannot be read (%s): starting with an empty one.", path, error
+            )
             self._sobjects = {}
 
     def headers(self, name: str) -> dict[str, str]:

@@ -109,7 +109,7 @@ SHARED: Final = "*"
 _payer: contextvars.ContextVar[str] = contextvars.ContextVar("payer", default=RUN)
 
 
-class Charges:
+class CallsByPayer:
     """Counts calls by payer. Safe to share between threads."""
 
     def __init__(self) -> None:
@@ -128,7 +128,7 @@ class Charges:
 
 
 @contextlib.contextmanager
-def charged_to(payer: str) -> Iterator[None]:
+def paid_by(payer: str) -> Iterator[None]:
     """Count the calls of a block for a payer: a stream's name, `SHARED` or `RUN`."""
     token = _payer.set(payer)
     try:
@@ -145,12 +145,12 @@ def payer_of(owners: Iterable[str]) -> str:
     return named.pop() if len(named) == 1 else SHARED
 
 
-def inheriting(work: Callable[..., Any]) -> Callable[..., Any]:
+def same_payer(work: Callable[..., Any]) -> Callable[..., Any]:
     """Give the work of a thread the payer of the thread that starts it."""
     payer = _payer.get()
 
-    def charged(*args: Any) -> Any:
-        with charged_to(payer):
+    def paid(*args: Any) -> Any:
+        with paid_by(payer):
             return work(*args)
 
-    return charged
+    return paid

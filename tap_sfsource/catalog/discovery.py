@@ -43,7 +43,7 @@ def discover(client: Client, settings: Settings) -> list[SObjectPlan]:
     """Plan every stream that the settings reach, with all columns; what cannot be read is among them and says why."""
     listed = describe_global(client)
     names = stream_names((sobject.name for sobject in listed), naming=settings.naming)
-    _warn_of_strangers(names, settings)
+    _warn_of_unknown(names, settings)
     reached = [sobject for sobject in listed if _is_reached(sobject.name, names[sobject.name], settings)]
     # The describe of an object that cannot be read would tell nothing; the 48 are shown whole.
     worth = [
@@ -203,12 +203,12 @@ def _wanted_by_settings(
     else:
         asked = [api_name for name in settings.objects if (api_name := _api_name(name))]
         names = stream_names(asked, naming=settings.naming)
-    _warn_of_strangers(names, settings)
+    _warn_of_unknown(names, settings)
     wanted = {api_name: name for api_name, name in names.items() if _is_reached(api_name, name, settings)}
     return wanted, known
 
 
-def _warn_of_strangers(names: Mapping[str, str], settings: Settings) -> None:
+def _warn_of_unknown(names: Mapping[str, str], settings: Settings) -> None:
     """Say which of the names and patterns of `objects` mean nothing in this org."""
     for pattern in settings.objects:
         if not any(matches([pattern], api_name, name) for api_name, name in names.items()):

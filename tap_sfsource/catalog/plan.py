@@ -96,7 +96,7 @@ class Column:
     def mark(self) -> str:
         """What its values depend on: the name that they are written under, the field that they come from, its type.
 
-        A field that is removed and made anew with another type has other values, and no row's stamp tells.
+        A field that is deleted and created again with another type has other values, and no row's stamp changes.
         """
         return f"{self.property} {self.api_name} {self.sf_type}"
 
