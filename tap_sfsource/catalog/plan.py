@@ -32,6 +32,9 @@ logger = logging.getLogger("tap-sfsource.catalog")
 API_NAME_KEY: Final = "x-sfsource-api-name"
 """Key of a schema that tells the API name, which a warehouse may show beside the label (the `title`)."""
 
+SOFT_DELETE_KEY: Final = "x-soft-delete"
+"""Key of a property's schema: the property marks deleted rows. Any tap may say so."""
+
 API_NAME: Final = "sfsource.api-name"
 LABEL: Final = "sfsource.label"
 TYPE: Final = "sfsource.type"
@@ -189,8 +192,8 @@ class SObjectPlan:
         properties = {
             column.property: {**column.schema, API_NAME_KEY: column.api_name} for column in self.columns
         }
-        if not self.has_is_deleted:
-            properties[self.is_deleted] = {"type": ["boolean", "null"], "title": "Deleted"}
+        deleted = properties.get(self.is_deleted, {"type": ["boolean", "null"], "title": "Deleted"})
+        properties[self.is_deleted] = {**deleted, SOFT_DELETE_KEY: True}
         schema: dict[str, Any] = {"type": "object", "properties": properties, "required": [self.key]}
         if self.label:
             schema["title"] = self.label
