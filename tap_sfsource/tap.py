@@ -17,9 +17,15 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 from singer_sdk.singerlib import Catalog
 from singer_sdk.tap_base import Tap
 
-from tap_sfsource.command import TapCommand, TerminatedError, check_config_file, read_input
+from tap_sfsource.cli import (
+    TapCommand,
+    TerminatedError,
+    check_config_file,
+    read_input,
+    redact_logs,
+    storage_secrets,
+)
 from tap_sfsource.config import Settings
-from tap_sfsource.redaction import redact_logs, storage_secrets
 from tap_sfsource.singer.sdk import SDKTap
 
 if TYPE_CHECKING:
@@ -97,7 +103,7 @@ class TapSFSource(SDKTap):
         from tap_sfsource.singer.report import RunReport  # noqa: PLC0415
 
         streams = [stream for stream in self._selected_streams if stream is not self.names_stream]
-        return RunReport(self.client.charges, Progress(self.settings.progress, len(streams)))
+        return RunReport(self.client.calls_by_payer, Progress(self.settings.progress, len(streams)))
 
     @functools.cached_property
     def names_stream(self) -> NamesStream | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 from singer_sdk import metrics
 
-from tap_sfsource.api.charges import charged_to
+from tap_sfsource.api.usage import paid_by
 from tap_sfsource.clock import isoformat
 from tap_sfsource.errors import AuthError, TapError
 from tap_sfsource.rows.pages import ValuesPage, lines
@@ -125,7 +125,7 @@ class SalesforceStream(SDKStream):
         summary = report.begin(self.name)
         started = time.monotonic()
         counter, timer = self.get_record_counter(), self.get_sync_timer()
-        with counter, timer, charged_to(self.name):
+        with counter, timer, paid_by(self.name):
             try:
                 sync = run.take(self.name)
                 summary.notes = sync.source.notes
