@@ -38,20 +38,13 @@ _LIMITS: Final = msgspec.json.Decoder(dict[str, dict[str, object]])
 
 
 def check_connection(client: Client, settings: Settings) -> bool:
-    """Check login, API access, objects, permissions and what is left of the limits; prints what it finds.
-
-    Args:
-        client: Sends the requests.
-        settings: What a run without a catalog would read.
-
-    Returns:
-        True if a run can read all that it selects.
+    """Print what login, objects, permissions and limits allow, and tell whether a run without a catalog can read all.
 
     Raises:
         TapError: Not even the login or the API works.
     """
     _say(f"Login: ok, {client.instance_url}")
-    # Names come with other collections' rows; there is nothing to ask of them.
+    # Names come with the rows of other collections, so there is no query to try.
     run_plan = plan_run(client, settings, None)
     plans = [plan for plan in run_plan.streams if plan.api_name != NAME]
     _check_missing(plans, settings)

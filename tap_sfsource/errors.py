@@ -15,13 +15,7 @@ class ConfigError(TapError):
     """A setting, catalog or file that the tap cannot work with."""
 
     def __init__(self, setting: str, problem: str, remedy: str) -> None:
-        """Name the setting, its problem and the remedy.
-
-        Args:
-            setting: The setting's name, or several joined by " and ".
-            problem: What is wrong with it, as a clause.
-            remedy: What to do about it, as a sentence.
-        """
+        """Name the setting (or several, joined by " and "), its problem as a clause and the remedy as a sentence."""
         super().__init__(f"Setting {setting}: {problem}. {remedy}")
         self.setting = setting
 

@@ -7,7 +7,6 @@ built.
 
 from __future__ import annotations
 
-import copy
 import functools
 import gc
 import sys
@@ -15,21 +14,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk.helpers.capabilities import BATCH_CONFIG, PluginCapabilities, TapCapabilities
-from singer_sdk.plugin_base import PluginBase
 from singer_sdk.singerlib import Catalog
 from singer_sdk.tap_base import Tap
 
-from tap_sfsource.command import TapCommand, TerminatedError, check_config_file, read_input
+from tap_sfsource.cli import (
+    TapCommand,
+    TerminatedError,
+    check_config_file,
+    read_input,
+    redact_logs,
+    storage_secrets,
+)
 from tap_sfsource.config import Settings
-from tap_sfsource.redaction import redact_logs, storage_secrets
+from tap_sfsource.singer.sdk import SDKTap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import FrameType
 
     import click
-    from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
     from tap_sfsource.api.client import Client
     from tap_sfsource.catalog.discovery import RunPlan
@@ -42,24 +44,13 @@ _SDK_SETTINGS = frozenset({"stream_maps", "stream_map_config", "batch_config", "
 _SDK_PREFIXES = ("flattening_",)
 
 
-class TapSFSource(Tap):
+class TapSFSource(SDKTap):
     """Reads the objects of a Salesforce org: what was added, changed and deleted since the last run."""
 
     name = "tap-sfsource"
     package_name = "sfsource"
     dynamic_catalog = True
     config_jsonschema: ClassVar[dict[str, Any]] = Settings.json_schema()
-    capabilities: ClassVar[list[CapabilitiesEnum]] = [
-        TapCapabilities.CATALOG,
-        TapCapabilities.STATE,
-        TapCapabilities.DISCOVER,
-        TapCapabilities.ACTIVATE_VERSION,
-        PluginCapabilities.ABOUT,
-        PluginCapabilities.STREAM_MAPS,
-        PluginCapabilities.FLATTENING,
-        PluginCapabilities.BATCH,
-        PluginCapabilities.STRUCTURED_LOGGING,
-    ]
 
     def __init__(
         self,
@@ -112,7 +103,7 @@ class TapSFSource(Tap):
         from tap_sfsource.singer.report import RunReport  # noqa: PLC0415
 
         streams = [stream for stream in self._selected_streams if stream is not self.names_stream]
-        return RunReport(self.client.charges, Progress(self.settings.progress, len(streams)))
+        return RunReport(self.client.calls_by_payer, Progress(self.settings.progress, len(streams)))
 
     @functools.cached_property
     def names_stream(self) -> NamesStream | None:
@@ -168,14 +159,11 @@ class TapSFSource(Tap):
 
         return plan_run(self.client, self.settings, self._catalog_as_given)
 
-    @property
-    def input_catalog(self) -> Catalog | None:
-        """The catalog of the run: what was selected, as the org is today."""
-        if self._input_catalog is None:
-            from tap_sfsource.catalog.discovery import selected_catalog  # noqa: PLC0415
+    def catalog_of_run(self) -> Catalog:
+        """What was selected, as the org is today."""
+        from tap_sfsource.catalog.discovery import selected_catalog  # noqa: PLC0415
 
-            self._input_catalog = Catalog.from_dict(selected_catalog(self.run_plan.streams))
-        return self._input_catalog
+        return Catalog.from_dict(selected_catalog(self.run_plan.streams))
 
     @property
     def catalog_dict(self) -> dict[str, Any]:
@@ -214,34 +202,15 @@ class TapSFSource(Tap):
 
     def setup_mapper(self) -> None:
         """Prepare stream maps, with schemas as planned: the SDK's own form drops precision and scale."""
-        PluginBase.setup_mapper(self)
+        self.prepare_maps()
         for plan in self.run_plan.streams:
             self.mapper.register_raw_stream_schema(plan.stream_name, plan.schema(), [plan.key])
 
-    @classmethod
-    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
-        """Add the SDK's settings; `batch_config` also takes csv, which hands Bulk pages on as they are.
-
-        Args:
-            config_jsonschema: The schema to add them to.
-        """
-        batch_config = copy.deepcopy(BATCH_CONFIG["properties"]["batch_config"])
-        batch_config["properties"]["encoding"]["properties"]["format"]["enum"].append("csv")
-        config_jsonschema["properties"].setdefault("batch_config", batch_config)
-        super().append_builtin_config(config_jsonschema)
-
-    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """Check the settings by their own rules first, whose messages hold no secrets."""
-        if raise_errors:
-            Settings.from_config(self._config)
-            self._warn_of_unknown_settings()
-        return super()._validate_config(raise_errors=raise_errors)
-
-    def _warn_of_unknown_settings(self) -> None:
-        others = frozenset(
-            key for key in self._config if key in _SDK_SETTINGS or key.startswith(_SDK_PREFIXES)
-        )
-        for name, nearest in Settings.unknown(self._config, others).items():
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        """Check the settings by their own rules, whose messages hold no secrets; warn of unknown ones."""
+        Settings.from_config(config)
+        others = frozenset(key for key in config if key in _SDK_SETTINGS or key.startswith(_SDK_PREFIXES))
+        for name, nearest in Settings.unknown(config, others).items():
             hint = f" Is it {nearest}?" if nearest else ""
             self.logger.warning("There is no setting %s; it is ignored.%s", name, hint)
 
@@ -265,7 +234,7 @@ class TapSFSource(Tap):
         print(self.report.text(self.run_plan.skipped), file=sys.stderr)  # noqa: T201 - a table for people
         self.report.check()
 
-    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
+    def terminate(self, signum: int) -> None:
         """End by a signal, between two lines, with a status that is not success (the SDK's own is).
 
         The last STATE is true as it is: a bookmark moves only behind rows that were written.

@@ -112,14 +112,7 @@ class BulkPage:
 
 
 class BulkReader:
-    """Creates, follows and reads query jobs.
-
-    Args:
-        client: Sends the requests.
-        page_size: Rows a page of results.
-        spool_dir: Folder for spooled pages, or None for the system's.
-        wait: Waits so many seconds; returns early, by raising, when the run has to end.
-    """
+    """Creates, follows and reads query jobs; `wait` waits so many seconds, and raises when the run has to end."""
 
     def __init__(
         self,
@@ -136,13 +129,7 @@ class BulkReader:
         self._created: dict[str, float] = {}
 
     def create(self, query: str) -> str:
-        """Start a job that also reads soft-deleted and archived rows.
-
-        Args:
-            query: The SOQL.
-
-        Returns:
-            The job's id.
+        """Start a job that also reads soft-deleted and archived rows, and give its id.
 
         Raises:
             SalesforceError: Salesforce refuses the query or the entity, or its limit of jobs is reached.
@@ -159,14 +146,9 @@ class BulkReader:
         return job_id
 
     def wait(self, job_id: str, expected: int = 0) -> int:
-        """Wait until a job is complete, asking ever less often: each look is an API call.
+        """Wait until a job is complete, and give the number of its rows.
 
-        Args:
-            job_id: The job.
-            expected: How many rows it will find, about; 0 if nobody knows.
-
-        Returns:
-            The number of rows that it found.
+        Each poll is an API call, so polls become rarer. `expected` is about how many rows the job will find, 0 if unknown.
 
         Raises:
             JobFailedError: It failed or was aborted.
@@ -203,15 +185,9 @@ class BulkReader:
             raise
 
     def pages(self, job_id: str, columns: Sequence[str], locator: str = "") -> Iterator[BulkPage]:
-        """Yield a complete job's pages.
+        """Yield a complete job's pages from a locator on (empty for the first), each to be consumed once.
 
-        Args:
-            job_id: The job.
-            columns: API names of the columns, in the order of the query; the header must agree.
-            locator: Of the page to begin with; empty for the first.
-
-        Yields:
-            The pages in order, each to be consumed once.
+        The header of each must have these columns, which are those of the query.
         """
         while True:
             page = self._download(job_id, columns, locator)
@@ -223,7 +199,7 @@ class BulkReader:
             locator = page.locator
 
     def abort(self, job_id: str) -> None:
-        """Tell Salesforce that nobody waits for a job; a failure to do so is of no matter."""
+        """Tell Salesforce that nobody waits for a job; a failure does not matter."""
         with contextlib.suppress(TapError):
             self._client.request("PATCH", f"{self._jobs}/{job_id}", json={"state": "Aborted"})
 
@@ -288,7 +264,7 @@ def _spool(response: requests.Response, file: IO[bytes]) -> None:
 
 
 def _moments(likely: float, first: float) -> Iterator[float]:
-    """Yield when to look at a job, in seconds since it began: soon, when it is likely to be done, then ever less often."""
+    """Yield when to poll a job, in seconds since its creation: at first, when it is likely complete, then ever less often."""
     yield first
     moment = pause = likely
     while True:

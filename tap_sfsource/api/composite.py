@@ -28,7 +28,7 @@ _AFTER_VERSION: Final = 4
 
 @dataclasses.dataclass(frozen=True)
 class Subrequest:
-    """A request that rides in a composite call.
+    """A request inside a composite call.
 
     Attributes:
         method: HTTP method.
@@ -112,7 +112,7 @@ def pack(subrequests: Sequence[Subrequest]) -> list[list[Subrequest]]:
         calls[place % count].append(part)
     for part in others:
         min(calls, key=len).append(part)
-    # A call runs its parts in order: a watermark is read before the rows that it vouches for.
+    # A call runs its parts in order: a watermark must be read before the rows that it is about.
     return [sorted(call, key=lambda part: part.is_query) for call in calls]
 
 

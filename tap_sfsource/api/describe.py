@@ -1,7 +1,7 @@
 """What an org says of its objects: describe global, and the describe of each object.
 
-Describes ride 25 to a composite call. With a cache folder each is asked with If-Modified-Since, and an object
-that did not change is answered by 304 without a body.
+A composite call asks for 25 describes. With a cache folder each is asked with If-Modified-Since, and Salesforce answers
+304 without a body for an object that did not change.
 """
 
 from __future__ import annotations
@@ -77,14 +77,7 @@ class SObject(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     fields: tuple[Field, ...] = ()
 
     def field(self, name: str) -> Field | None:
-        """Find a field.
-
-        Args:
-            name: Its API name.
-
-        Returns:
-            The field, or None if the object lacks it or the user may not see it.
-        """
+        """The field of an API name, None if the object lacks it or the user may not see it."""
         return next((field for field in self.fields if field.name == name), None)
 
 
@@ -129,11 +122,7 @@ class DescribeCache:
     """Describes of one org as one user sees it, in one file of a folder."""
 
     def __init__(self, path: Path) -> None:
-        """Open a cache; a file that cannot be read counts as empty.
-
-        Args:
-            path: The file.
-        """
+        """Open a cache; a file that cannot be read counts as empty."""
         self._path = path
         self._changed = False
         try:
@@ -142,35 +131,23 @@ class DescribeCache:
         except FileNotFoundError:
             self._sobjects = {}
         except (OSError, ValueError, msgspec.DecodeError) as error:
-            logger.warning("The describe cache %s cannot be read (%s): starting anew.", path, error)
+            logger.warning(
+                "The describe cache %s cannot be read (%s): starting with an empty one.", path, error
+            )
             self._sobjects = {}
 
     def headers(self, name: str) -> dict[str, str]:
-        """Give the headers that ask for a describe only if it changed.
-
-        Args:
-            name: API name of the object.
-        """
+        """The headers that ask for a describe only if it changed."""
         kept = self._sobjects.get(name)
         return {"If-Modified-Since": kept.last_modified} if kept else {}
 
     def get(self, name: str) -> SObject | None:
-        """Give a kept describe, or None.
-
-        Args:
-            name: API name of the object.
-        """
+        """A kept describe, or None."""
         kept = self._sobjects.get(name)
         return kept.sobject if kept else None
 
     def put(self, sobject: SObject, last_modified: str | None) -> None:
-        """Keep a describe.
-
-        Args:
-            sobject: The describe.
-            last_modified: Its Last-Modified; without one it cannot be asked for conditionally and is not
-                kept.
-        """
+        """Keep a describe; without its Last-Modified it cannot be asked for conditionally, and is not kept."""
         if last_modified:
             self._sobjects[sobject.name] = _Cached(_http_date(last_modified), sobject)
             self._changed = True
@@ -195,15 +172,7 @@ class DescribeCache:
 
 
 def open_cache(settings: Settings, instance_url: str) -> DescribeCache | None:
-    """Open the cache of an org, as one login sees it at one API version.
-
-    Args:
-        settings: `cache_dir`, and the login.
-        instance_url: The org's host.
-
-    Returns:
-        The cache, or None if no folder is set.
-    """
+    """The cache of an org as one login sees it at one API version; None if no folder is set."""
     if not settings.cache_dir:
         return None
     # Two users of an org see different fields, so whoever logs in is part of the name.
@@ -220,30 +189,14 @@ def open_cache(settings: Settings, instance_url: str) -> DescribeCache | None:
 
 
 def describe_global(client: Client) -> list[SObject]:
-    """List the objects that the user may see, by one call.
-
-    Args:
-        client: Sends the request, and says what it raises.
-
-    Returns:
-        The objects without their fields.
-    """
+    """List the objects that the user may see, without their fields."""
     return client.get(client.data("/sobjects"), _GLOBAL).sobjects
 
 
 def describe_global_with(
     client: Client, likely: Sequence[str], cache: DescribeCache | None = None
 ) -> tuple[list[SObject], dict[str, SObject]]:
-    """List the objects that the user may see and describe some of them, by the same call.
-
-    Args:
-        client: Sends the requests, and says what they raise.
-        likely: What may be API names of objects that will have to be described.
-        cache: Where describes are kept between runs.
-
-    Returns:
-        The objects without their fields, and by API name those that could be described.
-    """
+    """List the objects that the user may see, and describe those of the names that are API names, by the same call."""
     if not likely:
         return describe_global(client), {}
     listing = Subrequest("GET", client.data("/sobjects"), "all")
@@ -267,16 +220,9 @@ def describe(
     cache: DescribeCache | None = None,
     known: Mapping[str, SObject] | None = None,
 ) -> Described:
-    """Describe objects, 25 to a call.
+    """Describe objects, 25 to a call; those that are `known` already are not asked for.
 
-    Args:
-        client: Sends the requests, and says what they raise.
-        names: API names.
-        cache: Where describes are kept between runs.
-        known: Describes that this run has already, by API name; they are not asked for again.
-
-    Returns:
-        The describes; an object whose describe fails does not stop the others.
+    An object whose describe fails does not stop the others.
     """
     known = known or {}
     names = list(dict.fromkeys(names))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_sfsource.catalog.field_types import TEXT_TYPES
+from tap_sfsource.catalog.types import TEXT_TYPES
 from tap_sfsource.errors import TapError
 
 if TYPE_CHECKING:

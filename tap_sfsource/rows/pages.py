@@ -83,16 +83,17 @@ def verify(page: BulkPage, layout: Layout) -> int:
 
 
 def _bulk_lines(page: BulkPage, layout: Layout) -> Iterator[tuple[bytes, int]]:
-    """The last chunk waits until all rows are counted."""
+    """Each chunk waits until the next one is verified, the last one until all rows are counted."""
     csv = _bulk_csv(layout)
     read = 0
     held: tuple[bytes, int] | None = None
     with page.file:
         for block in page.blocks():
+            chunk = csv.lines(block, page.extracted)
+            read += chunk[1]
             if held is not None:
                 yield held
-            held = csv.lines(block, page.extracted)
-            read += held[1]
+            held = chunk
     _check_count(page, layout, read)
     if held is not None:
         yield held

@@ -16,17 +16,16 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from singer_sdk.batch import Batcher
-from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig, SDKBatchMessage
 from upath import UPath
 
 from tap_sfsource.api.spool import give_name
 from tap_sfsource.errors import ConfigError, TapError
+from tap_sfsource.singer.sdk import BaseBatchFileEncoding, BatchConfig, SDKBatchMessage, StorageTarget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from singer_sdk import Stream
-    from singer_sdk.helpers._batch import StorageTarget
 
     from tap_sfsource.api.bulk import BulkPage
     from tap_sfsource.rows.layout import Layout
@@ -155,9 +154,9 @@ class RecordFiles:
 
     def __init__(self, stream: Stream, config: BatchConfig) -> None:
         self._tap = stream.tap_name
-        self._config = config
+        self._batch_config = config
         self._held: dict[str, list[dict[str, Any]]] = {}
-        self._version: int | None = None
+        self._held_version: int | None = None
 
     @property
     def holds(self) -> bool:
@@ -172,12 +171,12 @@ class RecordFiles:
         """
         if mapped.record is None:
             return
-        if mapped.version != self._version:
+        if mapped.version != self._held_version:
             yield from self.flush()
-            self._version = mapped.version
+            self._held_version = mapped.version
         held = self._held.setdefault(mapped.stream, [])
         held.append(mapped.record)
-        if len(held) >= self._config.batch_size:
+        if len(held) >= self._batch_config.batch_size:
             yield from self._written(mapped.stream)
 
     def flush(self) -> Iterator[SDKBatchMessage]:
@@ -187,8 +186,8 @@ class RecordFiles:
 
     def _written(self, stream: str) -> Iterator[SDKBatchMessage]:
         records = self._held.pop(stream)
-        with writing(self._config.storage):
-            batcher = Batcher(tap_name=self._tap, stream_name=stream, batch_config=self._config)
+        with writing(self._batch_config.storage):
+            batcher = Batcher(tap_name=self._tap, stream_name=stream, batch_config=self._batch_config)
             manifests = list(batcher.get_batches(records=iter(records)))
         for manifest in manifests:
-            yield SDKBatchMessage(stream, self._config.encoding, manifest, self._version)
+            yield SDKBatchMessage(stream, self._batch_config.encoding, manifest, self._held_version)

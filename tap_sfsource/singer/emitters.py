@@ -13,17 +13,14 @@ import msgspec
 from tap_sfsource.api.bulk import BulkPage
 from tap_sfsource.errors import TapError
 from tap_sfsource.rows.pages import lines, verify
-from tap_sfsource.singer import sdk
 from tap_sfsource.singer.batch_files import FORMAT, PageFiles, RecordFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from singer_sdk import Stream
-    from singer_sdk.helpers._batch import BatchConfig
-
     from tap_sfsource.singer.maps import Maps
     from tap_sfsource.singer.output import Output
+    from tap_sfsource.singer.sdk import BatchConfig, SDKStream
     from tap_sfsource.sync.events import Rows
 
 _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
@@ -46,7 +43,7 @@ class Emitter:
 
     holds = False
 
-    def __init__(self, stream: Stream, maps: Maps, output: Output, deleted: str) -> None:
+    def __init__(self, stream: SDKStream, maps: Maps, output: Output, deleted: str) -> None:
         self._stream = stream
         self._maps = maps
         self._output = output
@@ -79,7 +76,7 @@ class Emitter:
         self.flush()
         if version in self._broken:
             raise TapError(f"{self._stream.name}: version {version} is not complete.")
-        sdk.write_activate_version(self._stream, version)
+        self._stream.write_activate_version(version)
 
     def flush(self) -> None:
         """Write the rows that wait."""
@@ -91,7 +88,7 @@ class Emitter:
         self._messages(self._maps.schemas(event.layout.properties))
         count = self._write(event)
         self.flush()
-        sdk.write_schema(self._stream)
+        self._stream.write_schema()
         return count
 
     def _write(self, event: Rows) -> int:
@@ -136,7 +133,9 @@ class BatchEmitter(Emitter):
     RECORD lines. With other encodings, and with stream maps, whole rows are written by the SDK's encoders.
     """
 
-    def __init__(self, stream: Stream, maps: Maps, output: Output, deleted: str, config: BatchConfig) -> None:
+    def __init__(
+        self, stream: SDKStream, maps: Maps, output: Output, deleted: str, config: BatchConfig
+    ) -> None:
         super().__init__(stream, maps, output, deleted)
         self._pages = maps.identity and config.encoding.format == FORMAT
         self._page_files = PageFiles(stream.name, config)
@@ -150,7 +149,7 @@ class BatchEmitter(Emitter):
     def flush(self) -> None:
         """Write the file of the records that wait."""
         for message in self._record_files.flush():
-            sdk.write_message(self._stream, message)
+            self._stream.write_message(message)
 
     def _write(self, event: Rows) -> int:
         if not self._pages:
@@ -160,7 +159,7 @@ class BatchEmitter(Emitter):
             return super()._write(event)
         with page.file:
             count = verify(page, layout)
-            sdk.write_message(self._stream, self._page_files.save(page, layout))
+            self._stream.write_message(self._page_files.save(page, layout))
         return count
 
     def _recorded(self, event: Rows) -> int:
@@ -168,6 +167,6 @@ class BatchEmitter(Emitter):
         for chunk, count in self._lines(event):
             for mapped in self._maps.records(chunk):
                 for message in self._record_files.add(mapped):
-                    sdk.write_message(self._stream, message)
+                    self._stream.write_message(message)
             total += count
         return total

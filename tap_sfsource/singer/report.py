@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import metrics
 
-from tap_sfsource.api.charges import RUN, SHARED
+from tap_sfsource.api.usage import RUN, SHARED
 from tap_sfsource.errors import AuthError, IncompleteError, QuotaReachedError, TapError
 from tap_sfsource.sync.events import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tap_sfsource.api.charges import Charges
+    from tap_sfsource.api.usage import CallsByPayer
     from tap_sfsource.singer.emitters import Written
     from tap_sfsource.singer.progress import Progress
 
@@ -88,11 +88,11 @@ class RunReport:
         failures: Streams that are not complete, with their errors.
     """
 
-    def __init__(self, charges: Charges, progress: Progress) -> None:
+    def __init__(self, calls: CallsByPayer, progress: Progress) -> None:
         self.failures: dict[str, TapError] = {}
         self.summaries: list[StreamSummary] = []
         self.progress = progress
-        self._charges = charges
+        self._calls = calls
         self._started = time.monotonic()
         self._stopped = False
 
@@ -129,26 +129,26 @@ class RunReport:
 
     def text(self, skipped: Mapping[str, str]) -> str:
         """The run as a table, and its metrics in the log; `skipped` gives the reason for each unread stream."""
-        log_metrics(self.summaries, self._charges, skipped)
-        return table(self.summaries, self._charges, time.monotonic() - self._started, skipped)
+        log_metrics(self.summaries, self._calls, skipped)
+        return table(self.summaries, self._calls, time.monotonic() - self._started, skipped)
 
 
 def table(
     streams: Sequence[StreamSummary],
-    charges: Charges,
+    calls: CallsByPayer,
     seconds: float,
     skipped: Mapping[str, str] | None = None,
 ) -> str:
     """A run of some seconds as a table: lines of text, the last without a newline."""
     head = ("collection", "rows", "deleted", "partial", "calls", "reader", "seconds", "notes")
-    shown = [part for part in streams if part.written or charges.of(part.stream) or part.remark]
+    shown = [part for part in streams if part.written or calls.of(part.stream) or part.remark]
     body = [
         (
             part.stream,
             f"{part.rows:,}",
             f"{part.deleted:,}",
             f"{part.partial:,}",
-            f"{charges.of(part.stream):,}",
+            f"{calls.of(part.stream):,}",
             part.reader,
             f"{part.seconds:.1f}",
             part.remark,
@@ -168,12 +168,12 @@ def table(
     lines.extend(_skipped_lines(skipped or {}))
     rows = sum(part.rows for part in streams)
     deleted = sum(part.deleted for part in streams)
-    lines.append(f"{rows:,} rows, {deleted:,} deletions, {_calls(streams, charges)}, {seconds:.1f} s")
+    lines.append(f"{rows:,} rows, {deleted:,} deletions, {_calls(streams, calls)}, {seconds:.1f} s")
     return "\n".join(lines)
 
 
-def _calls(streams: Sequence[StreamSummary], charges: Charges) -> str:
-    own, shared, run = sum(charges.of(part.stream) for part in streams), charges.of(SHARED), charges.of(RUN)
+def _calls(streams: Sequence[StreamSummary], calls: CallsByPayer) -> str:
+    own, shared, run = sum(calls.of(part.stream) for part in streams), calls.of(SHARED), calls.of(RUN)
     parts = [
         f"{calls:,} {whose}"
         for calls, whose in (
@@ -203,7 +203,7 @@ class _Metric(enum.StrEnum):
 
 
 def log_metrics(
-    streams: Sequence[StreamSummary], charges: Charges, skipped: Mapping[str, str] | None = None
+    streams: Sequence[StreamSummary], calls: CallsByPayer, skipped: Mapping[str, str] | None = None
 ) -> None:
     """Log the run as metrics of the SDK, beside its own record counts and durations.
 
@@ -211,11 +211,11 @@ def log_metrics(
     """
     for part in streams:
         tags = {"stream": part.stream}
-        _log(metrics.Metric.HTTP_REQUEST_COUNT, charges.of(part.stream), tags)
+        _log(metrics.Metric.HTTP_REQUEST_COUNT, calls.of(part.stream), tags)
         _log(_Metric.DELETED, part.deleted, tags)
         _log(_Metric.PARTIAL, part.partial, tags)
-    _log(metrics.Metric.HTTP_REQUEST_COUNT, charges.of(SHARED), {"payer": "shared"})
-    _log(metrics.Metric.HTTP_REQUEST_COUNT, charges.of(RUN), {"payer": "run"})
+    _log(metrics.Metric.HTTP_REQUEST_COUNT, calls.of(SHARED), {"payer": "shared"})
+    _log(metrics.Metric.HTTP_REQUEST_COUNT, calls.of(RUN), {"payer": "run"})
     for stream, reason in (skipped or {}).items():
         _log(_Metric.SKIPPED, 1, {"stream": stream, "reason": reason})
 

@@ -7,27 +7,23 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
-from singer_sdk import Stream, metrics
-from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
-from singer_sdk.singerlib import MetadataMapping
-from singer_sdk.streams.core import TypeConformanceLevel  # type: ignore[attr-defined]
+from singer_sdk import metrics
 
-from tap_sfsource.api.charges import charged_to
+from tap_sfsource.api.usage import paid_by
 from tap_sfsource.clock import isoformat
 from tap_sfsource.errors import AuthError, TapError
 from tap_sfsource.rows.pages import ValuesPage, lines
-from tap_sfsource.singer import sdk
 from tap_sfsource.singer.emitters import BatchEmitter, Emitter
 from tap_sfsource.singer.maps import Maps
 from tap_sfsource.singer.output import OutputError
 from tap_sfsource.singer.report import StreamSummary
+from tap_sfsource.singer.sdk import ABORTED, BatchConfig, SDKStream
 from tap_sfsource.sync.events import Activate, Checkpoint, Kind, Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Iterable
 
     from singer_sdk import Tap
-    from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context, Record
 
     from tap_sfsource.api.client import Client
@@ -39,7 +35,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("tap-sfsource")
 
-_RUN_ERRORS = (OutputError, BrokenPipeError, AbortedSyncFailedException, AbortedSyncPausedException)
+_RUN_ERRORS = (OutputError, BrokenPipeError, *ABORTED)
 """Errors that are not of one collection: they end the run."""
 
 
@@ -72,14 +68,12 @@ class RunParts(Protocol):
         ...  # pragma: no cover
 
 
-class SalesforceStream(Stream):
+class SalesforceStream(SDKStream):
     """One SObject of the org.
 
     Rows come in their final types and with the selected properties only, because the query asks for nothing else. So the
-    SDK's conformance has nothing to do.
+    SDK has nothing to conform.
     """
-
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
     def __init__(self, tap: Tap, run: RunParts, plan: SObjectPlan) -> None:
         super().__init__(tap, schema=plan.schema(), name=plan.stream_name)
@@ -90,12 +84,10 @@ class SalesforceStream(Stream):
         self.primary_keys = [plan.key]
         self.replication_key = plan.replication_key.property if plan.replication_key else None
 
-    @property
-    def metadata(self) -> MetadataMapping:
-        """Catalog metadata: the input catalog's, else the one that discovery gives."""
-        if self._metadata is None and self._tap_input_catalog is None:
-            self._metadata = MetadataMapping.from_iterable(self.plan.entry()["metadata"])
-        return super().metadata
+    def discovered_metadata(self) -> list[dict[str, Any]]:
+        """See `SDKStream`."""
+        metadata: list[dict[str, Any]] = self.plan.entry()["metadata"]
+        return metadata
 
     @property
     def emit_activate_version_messages(self) -> bool:
@@ -119,25 +111,13 @@ class SalesforceStream(Stream):
             elif isinstance(event, Checkpoint):
                 event.apply()
 
-    def _sync_batches(self, batch_config: BatchConfig, context: Context | None = None) -> None:  # noqa: ARG002
-        self._sync(self._emitter(batch_config))
-
-    def _sync_records(
-        self,
-        context: Context | None = None,  # noqa: ARG002 - the SDK's signature
-        *,
-        write_messages: bool = True,  # noqa: ARG002
-    ) -> Generator[dict[str, Any], Any, Any]:
-        self._sync(self._emitter(None))
-        yield from ()
-
     def _emitter(self, config: BatchConfig | None) -> Emitter:
         output, deleted = self._run.output, self.plan.is_deleted
         if config is None:
             return Emitter(self, self.maps, output, deleted)
         return BatchEmitter(self, self.maps, output, deleted, config)
 
-    def _sync(self, emitter: Emitter) -> None:
+    def emit(self, config: BatchConfig | None) -> None:
         """Write the stream's messages; a failure is the report's to tell, so that other streams go on."""
         if self.maps.removed:
             return
@@ -145,11 +125,11 @@ class SalesforceStream(Stream):
         summary = report.begin(self.name)
         started = time.monotonic()
         counter, timer = self.get_record_counter(), self.get_sync_timer()
-        with counter, timer, charged_to(self.name):
+        with counter, timer, paid_by(self.name):
             try:
                 sync = run.take(self.name)
                 summary.notes = sync.source.notes
-                self._emit(sync, emitter, summary, counter)
+                self._emit(sync, self._emitter(config), summary, counter)
                 summary.reader = "Bulk" if sync.used_bulk else "REST"
             except _RUN_ERRORS:
                 raise
@@ -160,7 +140,7 @@ class SalesforceStream(Stream):
                     run.stop(told)
                 report.fail(summary, told)
         report.progress.finished()
-        sdk.write_state(self)
+        self.write_state()
         summary.seconds = time.monotonic() - started
 
     def _emit(
@@ -187,7 +167,7 @@ class SalesforceStream(Stream):
                     if not emitter.holds:
                         self._apply(due, write=unsaved or event.waits)
                         unsaved = False
-            sdk.check_record_limit(self, summary.written)
+            self.check_record_limit(summary.written)
         emitter.flush()
         self._apply(due, write=False)
 
@@ -196,7 +176,7 @@ class SalesforceStream(Stream):
             checkpoint.apply()
         due.clear()
         if write:
-            sdk.write_state(self)
+            self.write_state()
 
     def _write_names(self) -> None:
         """Write the names that the rows before brought along."""
@@ -220,7 +200,7 @@ class NamesStream(SalesforceStream):
         if names is None or not found or self.maps.removed:
             return
         if not self._announced:
-            sdk.write_schema(self)
+            self.write_schema()
             self._announced = True
         if self._names_emitter is None:
             self._names_emitter = self._emitter(self.get_batch_config(self.config))
@@ -231,7 +211,7 @@ class NamesStream(SalesforceStream):
         self._names_emitter.flush()
         self._summary.rows += len(found)
 
-    def _sync(self, emitter: Emitter) -> None:  # noqa: ARG002
+    def emit(self, config: BatchConfig | None) -> None:  # noqa: ARG002
         """Write nothing: names come with the rows of other streams."""
         self._announced = True
         self._run.report.summaries.append(self._summary)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from tap_sfsource.api.charges import charged_to
 from tap_sfsource.api.composite import QUERIES
+from tap_sfsource.api.usage import paid_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,6 +96,6 @@ class Lookahead:
         for sync, parts in wanted:
             own = [next(answers) for _ in parts]
             sizes[id(sync)] = sum(len(answer.raw) for answer in own)
-            with charged_to(sync.source.plan.stream_name):
+            with paid_by(sync.source.plan.stream_name):
                 sync.prepare(own)
         return sizes

@@ -101,12 +101,12 @@ class ObjectSync:
         Raises:
             TapError: The SObject cannot be read to its end; the state is as the last `Checkpoint` set it.
         """
-        led = False
+        source = self.source
         for event in self._events():
-            if isinstance(event, Rows) and event.page.count and not led:
-                if event.kind.partial:
-                    yield from self._leading_row()
-                led = True
+            if isinstance(event, Rows) and event.page.count and not source.led:
+                if event.kind.partial and (page := source.leading_row(self.query)) is not None:
+                    yield source.whole_rows(page, source.whole_layout(), with_files=True)
+                source.led = True
             yield event
 
     def _events(self) -> Iterator[Event]:
@@ -215,12 +215,6 @@ class ObjectSync:
             yield self.source.whole_rows(page, layout, with_files=self.source.whole)
             yield Checkpoint(partial(self._advance, progress))
         self.used_bulk = self.used_bulk or self.query.job is not None
-
-    def _leading_row(self) -> Iterator[Rows]:
-        """One whole row, for targets that take their columns from a stream's first record."""
-        page = self.query.first_row() or self.source.any_row()
-        if page.count:
-            yield self.source.whole_rows(page, self.source.whole_layout(), with_files=True)
 
     def _deleted_rows(self) -> Iterator[Rows]:
         """Rows of the deletion log, as whole rows where they can still be read; a sweep marks the others."""

@@ -91,12 +91,15 @@ class Readers:
 
     def first_page(self, query: str) -> QueryPage:
         """The first page of a query by REST, in a composite call: some queries are longer than a URL may be."""
-        url = self.client.data("/queryAll", {"q": query})
-        header = page_size_header(self.settings.page_size)
-        answer = self.client.composite([Subrequest("GET", url, "query", header)])[0]
+        answer = self.client.composite([self.request(query, "query")])[0]
         if not answer.ok:
             raise answer.error("/queryAll")
         return answer.decode(QUERY_PAGE)
+
+    def request(self, query: str, reference_id: str) -> Subrequest:
+        """The request for a query's first page."""
+        url = self.client.data("/queryAll", {"q": query})
+        return Subrequest("GET", url, reference_id, page_size_header(self.settings.page_size))
 
     def pages(self, first: QueryPage, key: str = "Id") -> Iterator[RestPage]:
         """The pages of a query by REST, from its first one on; `key` is the field that it is ordered by."""
@@ -167,9 +170,7 @@ class QueryReader:
         """The first look at the query, to ride in a composite call; None if the scan goes to Bulk without one."""
         if self.job is not None or self._bulk_at_once():
             return None
-        client = self.readers.client
-        url = client.data("/queryAll", {"q": self.query(self.window, ordered=True)})
-        return Subrequest("GET", url, reference_id, page_size_header(self.readers.settings.page_size))
+        return self.readers.request(self.query(self.window, ordered=True), reference_id)
 
     def prepare(self, answer: Subresponse | None) -> None:
         """Take the first look's answer, and start the Bulk job if that is the way to go.

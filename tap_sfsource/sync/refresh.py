@@ -218,7 +218,7 @@ class Refresh:
     def _read(self, query: QueryReader, kind: Kind, layout: Layout) -> Iterator[Event]:
         source, purpose = self._source, query.purpose
         if query.job is None:
-            query.prepare(query.look())
+            source.look(query)
         if query.job is not None:
             # Its id goes into a STATE before the wait: a run that is killed meanwhile need not create it again.
             yield Checkpoint(partial(self._keep, query.job, purpose, layout.version), waits=True)

@@ -19,7 +19,7 @@ from tap_sfsource.sync.source import Source
 from tap_sfsource.sync.state import StreamState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import MutableMapping, Sequence
 
     from tap_sfsource.api.client import Client
     from tap_sfsource.catalog.plan import SObjectPlan
@@ -40,7 +40,7 @@ class SelectedObject:
     """
 
     plan: SObjectPlan
-    bookmark: Any
+    bookmark: MutableMapping[str, Any]
     emitted: str = ""
     whole: bool = False
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_sfsource import clock
-from tap_sfsource.api.query import select
+from tap_sfsource.api.query import QUERY_PAGE, select
 from tap_sfsource.rows.layout import Layout
 from tap_sfsource.rows.pages import Page, ValuesPage, values
 from tap_sfsource.sync.contents import ContentsReader
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tap_sfsource.api.bulk import BulkPage
+    from tap_sfsource.api.composite import Subrequest, Subresponse
     from tap_sfsource.api.query import RestPage
     from tap_sfsource.catalog.plan import Column, SObjectPlan
     from tap_sfsource.sync.names import Lookup, Names
@@ -39,6 +40,7 @@ class Source:
         emitted: How rows are emitted, as far as it changes their values; empty for the default way.
         whole: Whether only whole rows may be emitted.
         count: About how many rows the SObject has, where known.
+        led: Whether rows have been emitted, so that partial rows may follow.
         is_deleted: The column of IsDeleted, None if the SObject has none.
         columns: The columns that a query of many rows can hold.
         files: The other ones: base64.
@@ -54,6 +56,7 @@ class Source:
     emitted: str = ""
     whole: bool = False
     count: int | None = None
+    led: bool = field(default=False, init=False)
     id: Column = field(init=False)
     is_deleted: Column | None = field(init=False)
     columns: list[Column] = field(init=False)
@@ -77,6 +80,7 @@ class Source:
             self.files,
             self.readers.settings.base64_max_bytes,
         )
+        self._leading: RestPage | None = None
         self.state.begin(self.plan.key_prefix)
         self.state.check()
         if self.state.sweep_due:
@@ -172,9 +176,26 @@ class Source:
         """The query of a window's ids; never resumed."""
         return self._reader("contents", [self.id], self.key, window, None, ())
 
-    def any_row(self) -> RestPage:
-        """A page with one whole row, without a row if the object has none. It costs an API call."""
-        return next(self._asked(select(self.plan.api_name, self._fields, limit=1)))
+    def look(self, query: QueryReader) -> None:
+        """Prepare a query of partial rows. Where no row has been emitted, its call asks for a leading row as well."""
+        look = query.first_request("look")
+        if self.led or self.whole or self._leading is not None:
+            query.prepare(self.readers.client.composite([look])[0] if look else None)
+            return
+        answers = self.readers.client.composite([*([look] if look else []), self._any_row()])
+        self._leading = self._row_of(answers[-1])
+        query.prepare(answers[0] if look else None)
+
+    def leading_row(self, query: QueryReader) -> RestPage | None:
+        """A page with one whole row, None if the object has none: of the window's query, or of a call of its own."""
+        page = query.first_row()
+        if page is None:
+            leading = self._leading
+            if leading is None:
+                (answer,) = self.readers.client.composite([self._any_row()])
+                leading = self._row_of(answer)
+            page = leading
+        return page if page.count else None
 
     def rows_by_id(self, ids: Sequence[str]) -> Iterator[tuple[RestPage, list[str]]]:
         """Whole rows of ids, those in the recycle bin included, with the ids that each page has."""
@@ -183,15 +204,20 @@ class Source:
             # Ids are letters and digits, so none needs an escape.
             listed = ", ".join(f"'{record_id}'" for record_id in ids[at : at + _IDS_A_QUERY])
             query = select(self.plan.api_name, self._fields, conditions=[f"Id IN ({listed})"])
-            for page in self._asked(query):
+            for page in self.readers.pages(self.readers.first_page(query)):
                 yield page, [row[0] for row in values(page, only_ids)]
 
     @property
     def _fields(self) -> list[str]:
         return [*(column.api_name for column in self.columns), *self.further]
 
-    def _asked(self, query: str) -> Iterator[RestPage]:
-        return self.readers.pages(self.readers.first_page(query))
+    def _row_of(self, answer: Subresponse) -> RestPage:
+        if not answer.ok:
+            raise answer.error(f"{self.plan.api_name} /queryAll")
+        return next(self.readers.pages(answer.decode(QUERY_PAGE)))
+
+    def _any_row(self) -> Subrequest:
+        return self.readers.request(select(self.plan.api_name, self._fields, limit=1), "row")
 
     def _query(self, purpose: str, *query: Any) -> QueryReader:
         reader = self._reader(purpose, *query)

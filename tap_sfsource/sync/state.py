@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Sequence
 
+UNREADABLE = "unreadable"
+"""Key under which a bookmark is kept that is no JSON object."""
+
 _MARK_LENGTH = 6
 
 
@@ -75,12 +78,12 @@ class StreamState:
         TapError: The bookmark is no object. Each property below raises it for a value that cannot be read.
     """
 
-    def __init__(self, stream: str, bookmark: Any, replication_key: str | None) -> None:
+    def __init__(self, stream: str, bookmark: MutableMapping[str, Any], replication_key: str | None) -> None:
         self._stream = stream
         self._replication_key = replication_key
-        if not isinstance(bookmark, MutableMapping):
-            raise self._unreadable("the bookmark", bookmark, "a JSON object")
-        self._bookmark: MutableMapping[str, Any] = bookmark
+        self._bookmark = bookmark
+        if UNREADABLE in bookmark:
+            raise self._unreadable("the bookmark", bookmark[UNREADABLE], "a JSON object")
 
     def check(self) -> None:
         """Read every key once.

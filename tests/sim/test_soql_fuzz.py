@@ -15,7 +15,7 @@ from tests.sim.soql_things import World
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-EXAMPLES = at_level(normal=500, wide=4000, long=20_000)
+EXAMPLES = at_level(normal=500, wide=10_000, long=20_000)
 
 QUERIES = (
     """SELECT Id, Name, Parent__r.Name FROM Thing__c t WHERE (Name LIKE 'a%' AND Money__c > 1.5) OR Day__c = TODAY

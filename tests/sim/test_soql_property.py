@@ -22,7 +22,7 @@ from tests.sim.soql_readings import (
 )
 from tests.sim.soql_things import World
 
-EXAMPLES = at_level(normal=100, wide=600, long=3000)
+EXAMPLES = at_level(normal=100, wide=1500, long=3000)
 
 _worlds: list[World] = []
 

@@ -16,6 +16,7 @@ from tap_sfsource.api.composite import QUERIES, SIZE, Subrequest, pack
 from tap_sfsource.config import Settings
 from tap_sfsource.errors import (
     AuthError,
+    BrokenOffError,
     ConfigError,
     ConnectionFailedError,
     PermissionDeniedError,
@@ -68,6 +69,20 @@ def test_a_passing_failure_is_tried_again(org_server: OrgServer, fault: Action) 
 
     assert objects(client_of(org_server)) > 0
     assert rule.fired == 1
+
+
+def test_a_streamed_body_that_breaks_off_lets_the_next_request_go(org_server: OrgServer) -> None:
+    org_server.faults.add(Drop("body"), path="*/sobjects", times=1)
+    client = client_of(org_server, max_workers=1)
+
+    with (
+        pytest.raises(BrokenOffError, match="/sobjects"),
+        client.stream(client.data("/sobjects")) as response,
+    ):
+        list(response.iter_content(1024))
+    with pytest.raises(SalesforceError, match="NOT_FOUND"), client.stream(client.data("/nothing")):
+        pass
+    assert objects(client) > 0
 
 
 def test_a_failure_that_does_not_pass_ends_at_the_deadline(org_server: OrgServer) -> None:

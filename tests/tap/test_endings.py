@@ -101,7 +101,7 @@ def test_killed_at_any_moment_nothing_is_lost_and_no_job_is_read_twice(
 ) -> None:
     """The lines that a killed tap got out are replayed; the next run starts from the last STATE among them."""
     choose = random.Random(7)
-    for _ in range(at_level(normal=3, wide=20, long=200)):
+    for _ in range(at_level(normal=3, wide=60, long=200)):
         before = whole_reads(slow_org)
         target = ReferenceTarget()
         tap = Started(tmp_path, config_of(slow_org), None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from salesforce_simulator.http.faults import EndSession, Latency, Status
+from salesforce_simulator.http.faults import Drop, EndSession, Latency, Status
 from tap_sfsource.catalog.naming import API_NAMES
 from tests.tap.syncs import Syncs, accounts
 
@@ -47,3 +47,22 @@ def test_never_more_than_max_workers_at_once(
     assert syncs.sync()["accounts"] >= 250
     assert syncs.complete
     assert 1 < in_flight(org_server) <= WORKERS
+
+
+def test_contents_that_break_off_fail_their_collection_only(org_server: OrgServer) -> None:
+    folder = org_server.org.create(
+        "Folder", {"Name": "F", "DeveloperName": "F", "Type": "Document", "AccessType": "Public"}
+    )
+    for number in range(3):
+        org_server.org.create("Document", {"Name": f"{number}", "FolderId": folder, "Body": b"x" * 5000})
+    accounts(org_server, 3)
+    org_server.faults.add(Drop("body"), path="*/Body")
+    syncs = Syncs(org_server, "Account", "Document", include_base64=True, max_workers=1)
+
+    for _ in range(3):
+        syncs.sync()
+        assert not syncs.complete
+    assert len(syncs.target.tables["accounts"]) == 3
+    org_server.faults.clear()
+    syncs.sync()
+    assert syncs.complete

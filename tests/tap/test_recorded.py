@@ -33,8 +33,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "sweep": {"deletes": "sweep"},
     "salesforce": {"naming": "salesforce", "reader": "rest", "page_size": 200},
 }
-CLOCKS = re.compile(r'"replication_key_signpost":"[^"]+"|"version":1\d{12}|"750[0-9A-Za-z]{15}"')
-"""What the machine's clock and chance decide."""
+CLOCKS = re.compile(
+    r'"replication_key_signpost":"[^"]+"|"version":1\d{12}|"750[0-9A-Za-z]{15}"'
+    r'|(?<="time_extracted":"\d{4}-\d\d-\d\dT\d\d:\d\d:)\d\d'
+    r'|(?<="refreshed_at":"\d{4}-\d\d-\d\dT\d\d:\d\d:)\d\d|(?<="replication_key_value":"\d{4}-\d\d-\d\dT\d\d:\d\d:)\d\d'
+)
+"""What the machine's clock and chance decide: the tap counts seconds since the org's last answer."""
 
 JOBS = re.compile(r'"jobs":\{(?:"\w+":\{[^{}]*\},?)*\},?|,"jobs":\{(?:"\w+":\{[^{}]*\},?)*\}')
 """What a bookmark says of a job may grow; what it says of rows may not change."""

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from tests.fix_process import Processes
     from tests.fix_warehouse import Warehouse
 
-TARGET_KILLS = at_level(normal=3, wide=20, long=120)
-POSTGRES_KILLS = at_level(normal=2, wide=12, long=80)
+TARGET_KILLS = at_level(normal=3, wide=40, long=120)
+POSTGRES_KILLS = at_level(normal=2, wide=25, long=80)
 MISSES = 5
 """Runs for each kill wanted, at most: some end before their moment."""
 RECORDS = 12_000

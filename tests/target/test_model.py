@@ -18,7 +18,7 @@ from tests.target.support import load, loaded, record, schema_message, state
 if TYPE_CHECKING:
     from tests.fix_warehouse import Warehouse
 
-EXAMPLES = at_level(normal=60, wide=400, long=1500)
+EXAMPLES = at_level(normal=60, wide=600, long=1500)
 
 PROPERTIES: dict[str, Any] = {
     "name": {"type": ["null", "string"]},

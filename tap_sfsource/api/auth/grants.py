@@ -49,12 +49,6 @@ class Grant(Protocol):
     def login(self, http: requests.Session) -> Token:
         """Log in.
 
-        Args:
-            http: Session to send requests with.
-
-        Returns:
-            A fresh token.
-
         Raises:
             AuthError: Salesforce refused, with the reason in plain words.
             ConnectionFailedError: The login host could not be reached.
@@ -235,12 +229,6 @@ class UsernamePassword:
 
 def grant_from(settings: Settings) -> Grant:
     """Pick the grant whose credentials are set.
-
-    Args:
-        settings: The run's settings.
-
-    Returns:
-        The grant.
 
     Raises:
         ConfigError: Two kinds of credentials are set, one is incomplete, or there is none.

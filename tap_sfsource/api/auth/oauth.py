@@ -49,15 +49,7 @@ class GrantRefusedError(AuthError):
 
 
 def post_form(http: requests.Session, login_host: str, form: dict[str, str]) -> dict[str, Any]:
-    """Ask the token endpoint, again when it is down for a moment.
-
-    Args:
-        http: Session to send with.
-        login_host: URL of the host.
-        form: The grant's form.
-
-    Returns:
-        The decoded answer, which holds an `access_token`.
+    """Ask the token endpoint, again when it is down for a moment; the answer holds an `access_token`.
 
     Raises:
         GrantRefusedError: Salesforce refused.
@@ -101,16 +93,7 @@ def no_login_host(login_host: str, answered: str) -> AuthError:
 
 
 def refusal(login_host: str, code: str, description: str) -> GrantRefusedError:
-    """Say why a login was refused and what to do about it.
-
-    Args:
-        login_host: URL of the host.
-        code: OAuth's `error`, or SOAP's exception code.
-        description: Salesforce's own words.
-
-    Returns:
-        The error to raise.
-    """
+    """Why a login was refused and what to do about it; `code` is OAuth's `error`, or SOAP's exception code."""
     text = f"Salesforce refused the login at {login_host} ({code}: {description or 'no reason given'}). "
     text += _REMEDIES.get(code, "Check the credentials and the app's settings.")
     if code in _WRONG_PLACE:
@@ -136,15 +119,7 @@ def _other_environment(login_host: str) -> str:
 
 
 def unreachable(login_host: str, error: Exception) -> ConnectionFailedError:
-    """Say that the login host does not answer.
-
-    Args:
-        login_host: URL of the host.
-        error: What happened.
-
-    Returns:
-        The error to raise.
-    """
+    """The error that the login host does not answer."""
     reason = str(error) if isinstance(error, ConnectionFailedError) else type(error).__name__
     return ConnectionFailedError(
         f"The login host {login_host} cannot be reached ({reason}). Check login_url, the network and any proxy."
