@@ -9,7 +9,7 @@ from typing import Any
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "emitter": ("lines", "flattening", "csv", "jsonl", "filter", "mask", "computed"),
-    "trouble": ("none", "fault", "bad page", "cut", "torn", "merge", "lost"),
+    "trouble": ("none", "fault", "bad page", "cut", "torn", "merge", "lost", "cut refresh"),
     "reader": ("auto", "rest", "bulk"),
     "deletes": ("all", "soft", "sweep"),
     "naming": ("segment", "salesforce"),
@@ -23,6 +23,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 - torn: the target ends at some line as if it were killed.
 - merge: the state is an older one with the newer one's values over it, as Meltano merges states.
 - lost: there is no state, as with Meltano's --full-refresh; the tables stay.
+- cut refresh: a full refresh that is killed; Meltano merges what it left into the state before it.
 """
 
 SAME_TABLE = ("lines", "flattening", "csv", "jsonl")

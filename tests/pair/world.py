@@ -153,6 +153,12 @@ class World:
         elif trouble == "lost":
             self._lose()
             return False
+        elif trouble == "cut refresh":
+            before = self.pair.state
+            self._lose()
+            self._run(choices, settings, "cut", cut)
+            self.pair.state = merged(before, self.pair.state or {})
+            return True
         elif trouble == "none":
             return False
         self._run(choices, settings, trouble, cut)
