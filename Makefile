@@ -78,8 +78,6 @@ lock: setup ## Renew the locks from pyproject.toml
 	$(COMPILE) requirements/target-jsonl.in --output-file requirements/target-jsonl.txt
 	$(COMPILE) requirements/target-duckdb.in --output-file requirements/target-duckdb.txt
 	$(COMPILE) requirements/sdk-taps.in --output-file requirements/sdk-taps.txt
-	$(COMPILE) pyproject.toml requirements/sdk-prerelease.in --override requirements/sdk-prerelease.in --extra embedded \
-		--output-file requirements/sdk-prerelease.txt
 	$(COMPILE) requirements/tap-stripe.in --output-file requirements/tap-stripe.txt
 	for peer in requirements/peers/*.in; do $(COMPILE) $$peer --output-file $${peer%.in}.txt || exit 1; done
 

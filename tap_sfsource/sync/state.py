@@ -83,7 +83,7 @@ class StreamState:
         self._replication_key = replication_key
         self._bookmark = bookmark
         if UNREADABLE in bookmark:
-            raise self._unreadable("the bookmark", bookmark[UNREADABLE], "a JSON object")
+            raise self._unreadable("the bookmark", bookmark[UNREADABLE], "is not a JSON object. Remove it.")
 
     def check(self) -> None:
         """Read every key once.
@@ -166,7 +166,7 @@ class StreamState:
         if marks is None:
             return []
         if not isinstance(marks, str):
-            raise self._unreadable("properties", marks, "text")
+            raise self._unreadable("properties", marks, "is not text. Remove it.")
         known = {marks[at : at + _MARK_LENGTH] for at in range(0, len(marks), _MARK_LENGTH)}
         return [name for name in properties if _mark(name) not in known]
 
@@ -192,7 +192,9 @@ class StreamState:
         try:
             job = msgspec.convert(raw, JobBookmark)
         except msgspec.ValidationError:
-            raise self._unreadable(f"job {purpose!r}", raw, "the bookmark of a Bulk job") from None
+            raise self._unreadable(
+                f"job {purpose!r}", raw, "is not a Bulk job's bookmark. Remove it."
+            ) from None
         return job if job.bookmark == self.bookmark_text else None
 
     def set_job(self, job: JobBookmark, purpose: str = "rows") -> None:
@@ -213,7 +215,7 @@ class StreamState:
     def _jobs(self) -> MutableMapping[str, Any]:
         jobs = self._bookmark.get("jobs", {})
         if not isinstance(jobs, MutableMapping):
-            raise self._unreadable("jobs", jobs, "a JSON object")
+            raise self._unreadable("jobs", jobs, "is not a JSON object. Remove it.")
         return jobs
 
     def _moment(self, key: str) -> datetime.datetime | None:
@@ -228,8 +230,8 @@ class StreamState:
                 "to read the stream from the start."
             ) from None
 
-    def _unreadable(self, key: str, value: object, wanted: str) -> TapError:
-        return TapError(f"State of {self._stream}: {key} {value!r} is not {wanted}. Remove it.")
+    def _unreadable(self, key: str, value: object, problem: str) -> TapError:
+        return TapError(f"State of {self._stream}: {key} {value!r} {problem}")
 
 
 def _mark(name: str) -> str:
