@@ -88,6 +88,8 @@ def a_day(org: Org) -> None:
 class PairHistories(OrgHistories):
     """Changes, faults, and runs of the pair, in any order; emitters that make other tables keep to their own history."""
 
+    # A column that becomes one of a type that does not hold its values is refused by the target, as it should be.
+    kinds: ClassVar[tuple[str, ...]] = ("string", "textarea", "double")
     url: ClassVar[str]
     emitters: ClassVar[tuple[str, ...]]
     naming: ClassVar[str]
@@ -148,7 +150,7 @@ FAMILIES = [SAME_TABLE, *((name,) for name in CHOICES["emitter"] if name not in 
 
 
 @search
-@pytest.mark.timeout(at_level(normal=300, wide=1800, long=7200))
+@pytest.mark.timeout(at_level(normal=600, wide=1800, long=7200))
 @pytest.mark.parametrize("naming", CHOICES["naming"])
 @pytest.mark.parametrize("emitters", FAMILIES, ids="-".join)
 def test_histories(warehouse_url: str, emitters: tuple[str, ...], naming: str) -> None:
