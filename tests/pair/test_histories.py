@@ -22,7 +22,7 @@ from tests.history_things import CUSTOM, STANDARD
 from tests.levels import REPEATABLE, at_level, search
 from tests.pair.choices import CHOICES, SAME_TABLE, TABLE, Choices, all_pairs, pairs
 from tests.pair.views import DROPPED, View
-from tests.pair.world import World
+from tests.pair.world import World, actions_of
 
 if TYPE_CHECKING:
     from salesforce_simulator.org import Org
@@ -43,6 +43,7 @@ def test_two_choices_that_meet_spoil_nothing(
     view = View(choices.emitter, choices.naming)
     names = ("Account", "Contact", "AccountContactRole")
     world = World(org_server, warehouse, view, tmp_path, [*names], names)
+    world.between = lambda: later(org)
     more = {"bulk_page_size": 2, "bulk_threshold": 3, "refresh_fields": ["Account.Industry"]}
     first_days(org)
     number = TABLE.index(choices)
@@ -52,10 +53,19 @@ def test_two_choices_that_meet_spoil_nothing(
     world.deselected = set()
     a_day(org)
     world.sync(choices, more=more, cut=(number % 7 + 1) / 8, nth=number)
+    for nth in range(len(actions_of(choices))):
+        later(org)
+        world.sync(choices, more=more, nth=nth)
     org.create("Contact", {"LastName": "Late"})
     org.clock.advance(hours=3)
     world.sync(choices.but(trouble="none"), more=more)
     world.sync(choices.but(trouble="none", deletes="sweep"), more=more)
+
+
+def later(org: Org) -> None:
+    """A new account, and time to see it."""
+    org.create("Account", {"Name": "Acme", "NumberOfEmployees": 5})
+    org.clock.advance(hours=3)
 
 
 def first_days(org: Org) -> None:

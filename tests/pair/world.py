@@ -23,7 +23,7 @@ from tests.pair.views import View, same
 from tests.target.support import TornError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from salesforce_simulator.org import Org
@@ -70,6 +70,11 @@ _ACTIONS = {
 }
 
 
+def actions_of(choices: Choices) -> tuple[tuple[Any, str], ...]:
+    """The faults or bad pages of a run's trouble, where it is one of them."""
+    return _ACTIONS.get((choices.trouble, choices.reader), ())
+
+
 def merged(old: Any, new: Any) -> Any:
     """An older state with the values of a newer one over it, as Meltano merges states.
 
@@ -88,6 +93,7 @@ class World:
         objects: API names of the objects that are synced; `*pattern` is a pattern of collections.
         names: API names of the objects that are compared.
         deselected: Fields of accounts that the catalog file leaves out.
+        between: What happens in the org between the runs of a trouble.
         forgotten: Keys by table of rows that are gone from the org and that no log will tell: only a sweep finds them.
     """
 
@@ -98,6 +104,7 @@ class World:
     objects: list[str]
     names: tuple[str, ...]
     deselected: set[str] = field(default_factory=set)
+    between: Callable[[], object] = lambda: None
     forgotten: dict[str, set[str]] = field(default_factory=dict)
     _states: list[dict[str, Any]] = field(default_factory=list)
     _ever: dict[tuple[str, str, str], list[tuple[str, Any]]] = field(default_factory=dict)
@@ -142,14 +149,21 @@ class World:
     def _troubled(self, choices: Choices, settings: dict[str, Any], cut: float, nth: int) -> bool:
         """Let the trouble happen; whether a run was part of it."""
         trouble = choices.trouble
-        if actions := _ACTIONS.get((trouble, choices.reader)):
+        if actions := actions_of(choices):
             action, path = actions[nth % len(actions)]
             self.server.faults.add(action, path=path, nth=1 + nth // len(actions) % 3)
-        elif trouble == "merge":
-            if self._states and self.pair.state is not None:
-                old = self._states[round(cut * (len(self._states) - 1))]
-                self.pair.state = merged(copy.deepcopy(old), self.pair.state)
+        elif trouble == "merge" and nth % 2:
+            self._merge_an_older(cut)
             return False
+        elif trouble == "merge":
+            # The jobs of a killed sweep survive a full refresh: Meltano merges the states.
+            self._run(choices, {**settings, "reader": "bulk", "deletes": "sweep"}, "killed sweep", cut)
+            before = self.pair.state
+            self._lose()
+            self.between()
+            self._run(choices, settings)
+            self.pair.state = merged(before, self.pair.state)
+            return True
         elif trouble == "lost":
             self._lose()
             return False
@@ -164,6 +178,11 @@ class World:
         self._run(choices, settings, trouble, cut)
         return True
 
+    def _merge_an_older(self, place: float) -> None:
+        if self._states and self.pair.state is not None:
+            old = self._states[round(place * (len(self._states) - 1))]
+            self.pair.state = merged(copy.deepcopy(old), self.pair.state)
+
     def _lose(self) -> None:
         """Lose the state. Of the rows that are gone by now, the next run hears no word."""
         self.pair.state = None
@@ -176,9 +195,15 @@ class World:
         self._aloud(run)
         self._framed(run, choices)
         lines = run.output.splitlines(keepends=True)
-        some = trouble in ("cut", "torn")
+        some = trouble in ("cut", "torn", "killed sweep")
+        ends: Sequence[int] = range(len(lines) + 1)
+        if trouble == "killed sweep":
+            swept = [
+                place + 1 for place, line in enumerate(lines) if b'"STATE"' in line and b'"ids":' in line
+            ]
+            ends = swept or ends
         if some:
-            lines = lines[: round(cut * len(lines))]
+            lines = lines[: ends[round(cut * (len(ends) - 1))]]
         self.pair.target = {"batch_size_rows": 2} if trouble == "torn" else {}
         self.pair.load(lines, torn=trouble == "torn")
         if not isinstance(self.pair.target_error, TornError):
