@@ -63,7 +63,8 @@ def test_two_choices_that_meet_spoil_nothing(
 
 
 def later(org: Org) -> None:
-    """A new account, and time to see it."""
+    """A new account, a new contact, and time to see them."""
+    org.create("Contact", {"LastName": "Acme"})
     org.create("Account", {"Name": "Acme", "NumberOfEmployees": 5})
     org.clock.advance(hours=3)
 
