@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from target_sfwarehouse.runs import Counts
+    from target_sfwarehouse.load.audit import Counts
 
 __all__ = ["Progress", "summary_lines"]
 

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.sinks import Sink
 
 from target_sfwarehouse.errors import BadRecordError, BadSchemaError, MissingKeyError, shown
-from target_sfwarehouse.rows import RowShape
-from target_sfwarehouse.table import DELETED_AT, METADATA_COLUMNS, VERSION, wanted_columns
-from target_sfwarehouse.types import BIGINT
-from target_sfwarehouse.values import BadValueError, Column
+from target_sfwarehouse.postgres.schema import DELETED_AT, METADATA_COLUMNS, VERSION, wanted_columns
+from target_sfwarehouse.postgres.types import BIGINT
+from target_sfwarehouse.rows.decode import RowShape
+from target_sfwarehouse.rows.layout import BadValueError, Column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_sfwarehouse.buffers import Buffer
-    from target_sfwarehouse.intake import Intake, Source
-    from target_sfwarehouse.loads import Load
+    from target_sfwarehouse.input.batcher import Intake, Source
+    from target_sfwarehouse.input.buffers import Buffer
+    from target_sfwarehouse.load.loads import Load
     from target_sfwarehouse.target import TargetSFWarehouse
 
 __all__ = ["WarehouseSink"]

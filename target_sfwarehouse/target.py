@@ -13,8 +13,8 @@ from singer_sdk import Target
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TargetCapabilities
 from singer_sdk.mapper import SameRecordTransform
 
+from target_sfwarehouse.config import CONFIG_JSONSCHEMA, Settings
 from target_sfwarehouse.errors import StoppedError, TargetError, without_secrets
-from target_sfwarehouse.settings import CONFIG_JSONSCHEMA, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,8 +54,8 @@ class TargetSFWarehouse(Target):
             SettingsError: The settings contradict each other.
         """
         # Imported late: `--version` and `--about` need neither msgspec nor the sinks.
-        from target_sfwarehouse.intake import Intake  # noqa: PLC0415
-        from target_sfwarehouse.reader import FastReader  # noqa: PLC0415
+        from target_sfwarehouse.input.batcher import Intake  # noqa: PLC0415
+        from target_sfwarehouse.input.reader import FastReader  # noqa: PLC0415
 
         super().__init__(**options)
         self._warn_of_unknown_settings()
@@ -187,7 +187,7 @@ class TargetSFWarehouse(Target):
             KeyError: No SCHEMA has announced the stream.
             InputError: A file cannot be used.
         """
-        from target_sfwarehouse.batches import BatchReader  # noqa: PLC0415 - see __init__
+        from target_sfwarehouse.input.batches import BatchReader  # noqa: PLC0415 - see __init__
 
         stream = message["stream"]
         maps = self.mapper.stream_maps[stream]

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from target_sfwarehouse import ddl
-from target_sfwarehouse.engine import Engine
+from target_sfwarehouse.config import Settings
 from target_sfwarehouse.errors import TableLockedError
-from target_sfwarehouse.settings import Settings
+from target_sfwarehouse.postgres import ddl
+from target_sfwarehouse.postgres.capabilities import Engine
 from tests.fix_process import DEADLINE, wait_until
 from tests.fix_warehouse import plain_url
 from tests.target.support import INTEGER, Outcome, as_lines, load, loaded, record, schema_message, state

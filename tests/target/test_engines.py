@@ -9,7 +9,7 @@ from unittest.mock import patch
 import psycopg
 import pytest
 
-from target_sfwarehouse import engine
+from target_sfwarehouse.postgres import capabilities as engine
 from tests.fix_process import PROJECT
 from tests.fix_warehouse import plain_url
 from tests.target.support import BOOLEAN, INTEGER, STRING, load, record, schema_message, state
@@ -135,7 +135,9 @@ def test_the_statements_are_the_documented_ones(less: bool, tmp_path: Path, ware
     with (
         patch.object(psycopg.Cursor, "execute", recorded_execute),
         patch.object(psycopg.Cursor, "copy", recorded_copy),
-        patch("target_sfwarehouse.engine.detect", (lambda _: reduced) if less else engine.detect),
+        patch(
+            "target_sfwarehouse.postgres.capabilities.detect", (lambda _: reduced) if less else engine.detect
+        ),
     ):
         for hard in (False, True):
             config = warehouse.config(
@@ -156,6 +158,6 @@ def test_a_session_that_has_been_used_before(warehouse: Warehouse) -> None:
     with psycopg.connect(plain_url(warehouse.url), autocommit=True) as used:
         used.execute("CREATE TEMP TABLE t (id int)")
         used.execute("INSERT INTO t VALUES (1)")
-        with patch("target_sfwarehouse.connect.connector", lambda _settings: lambda: used):
+        with patch("target_sfwarehouse.postgres.connect.connector", lambda _settings: lambda: used):
             messages = [schema_message("accounts", {"id": INTEGER}), record("accounts", {"id": 1}), state(1)]
             assert load(warehouse.config(), messages).states == [1]

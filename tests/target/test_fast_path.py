@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_sfwarehouse.reader import FastReader
-from target_sfwarehouse.rows import EscapedTextError, NestedValueError, RowShape, encode_rows
+from target_sfwarehouse.input.reader import FastReader
+from target_sfwarehouse.postgres.types import SqlType
+from target_sfwarehouse.rows.decode import EscapedTextError, NestedValueError, RowShape, encode_rows
+from target_sfwarehouse.rows.layout import Column, load_json
 from target_sfwarehouse.target import TargetSFWarehouse
-from target_sfwarehouse.types import SqlType
-from target_sfwarehouse.values import Column, load_json
 from tests.target.support import INTEGER, STRING, as_lines, load, loaded, record, schema_message, state
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from unittest.mock import patch
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from target_sfwarehouse import engine
+from target_sfwarehouse.postgres import capabilities as engine
 from tests.target.model import Model
 from tests.target.support import load, loaded, record, schema_message, state
 
@@ -124,7 +124,7 @@ def stored(warehouse: Warehouse, table: str) -> list[dict[str, Any]]:
 def forced(*, merge: bool, row_order: bool, row_origin: bool) -> Any:
     """The engine as if it could do less."""
     less = engine.Engine("less", merge=merge, row_order=row_order, row_origin=row_origin)
-    return patch("target_sfwarehouse.engine.detect", lambda _connection: less)
+    return patch("target_sfwarehouse.postgres.capabilities.detect", lambda _connection: less)
 
 
 SEARCH = settings(

@@ -9,8 +9,8 @@ import pty
 import subprocess
 from typing import TYPE_CHECKING
 
+from target_sfwarehouse.load.audit import Counts
 from target_sfwarehouse.report import Progress, summary_lines
-from target_sfwarehouse.runs import Counts
 from tests.fix_process import DEADLINE
 from tests.target.support import INTEGER, as_lines, loaded, record, schema_message
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_sfwarehouse.identifiers import identifier
-from target_sfwarehouse.settings import Settings
-from target_sfwarehouse.table import wanted_columns
-from target_sfwarehouse.types import SqlType, column_type, parse_type, widened
+from target_sfwarehouse.config import Settings
+from target_sfwarehouse.postgres.identifiers import identifier
+from target_sfwarehouse.postgres.schema import wanted_columns
+from target_sfwarehouse.postgres.types import SqlType, column_type, parse_type, widened
 from tests.fix_process import PROJECT
 
 if TYPE_CHECKING:

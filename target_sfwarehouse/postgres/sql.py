@@ -1,0 +1,154 @@
+"""The statements that bring staged rows into a table. Each is plain SQL that docs/warehouses.md lists."""
+
+# Every name in these statements is quoted by `identifiers.quoted`; no value goes into their text.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from target_sfwarehouse.postgres.identifiers import quoted
+from target_sfwarehouse.postgres.schema import DELETED_AT, METADATA_COLUMNS, VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_sfwarehouse.postgres.capabilities import Engine
+    from target_sfwarehouse.postgres.schema import Table
+
+__all__ = [
+    "ROW",
+    "append",
+    "count_keys",
+    "count_matches",
+    "keep_last",
+    "mark_version",
+    "number_rows",
+    "part",
+    "row_as_json",
+    "upsert",
+]
+
+ROW = "_sfw_row"
+"""Column of a staging table that numbers its rows, where the engine cannot tell their order."""
+
+
+def _list(columns: Sequence[str], prefix: str = "") -> str:
+    return ", ".join(prefix + quoted(column) for column in columns)
+
+
+def _order(engine: Engine) -> str:
+    return "ctid" if engine.row_order else quoted(ROW)
+
+
+def _same_key(keys: Sequence[str], left: str, right: str) -> str:
+    return " AND ".join(f"{left}.{quoted(key)} = {right}.{quoted(key)}" for key in keys)
+
+
+def count_keys(stage: str, keys: Sequence[str]) -> str:
+    """Statement that counts the distinct keys of a staging table."""
+    return f"SELECT count(*) FROM (SELECT 1 FROM {stage} AS s GROUP BY {_list(keys)}) AS keys"
+
+
+def keep_last(stage: str, keys: Sequence[str], engine: Engine) -> str:
+    """Statement that leaves the last row of each key in a staging table."""
+    order = _order(engine)
+    return (
+        f"DELETE FROM {stage} WHERE {order} IN (SELECT {order} FROM (SELECT {order}, row_number() OVER "
+        f"(PARTITION BY {_list(keys)} ORDER BY {order} DESC) AS place FROM {stage}) AS ranked WHERE place > 1)"
+    )
+
+
+def append(table: Table, stage: str, columns: Sequence[str], engine: Engine) -> str:
+    """Statement that inserts every staged row, in order."""
+    names = _list(columns)
+    return f"INSERT INTO {table.sql} ({names}) SELECT {names} FROM {stage} AS s ORDER BY {_order(engine)}"
+
+
+def _differ(table: Table, columns: Sequence[str], left: str, right: str) -> str:
+    """Condition that a row changed; empty if no column could tell."""
+    compared = [column for column in columns if column not in table.keys and column not in METADATA_COLUMNS]
+    cast = {column: "::text" if table.columns[column].name in {"json", "xml"} else "" for column in compared}
+    mine = ", ".join(f"{left}.{quoted(column)}{cast[column]}" for column in compared)
+    theirs = ", ".join(f"{right}.{quoted(column)}{cast[column]}" for column in compared)
+    return f"ROW({mine}) IS DISTINCT FROM ROW({theirs})" if compared else ""
+
+
+def upsert(table: Table, stage: str, columns: Sequence[str], engine: Engine) -> str:
+    """Statement that inserts new rows, updates changed ones, and returns how many of each.
+
+    Args:
+        table: The table; `keys` says what makes two rows the same.
+        stage: Quoted name of the staging table, or a query in parentheses; one row a key.
+        columns: Columns that the staged rows set; others are left alone.
+        engine: Decides between MERGE and INSERT ... ON CONFLICT.
+
+    Returns:
+        A statement with one result row: inserted, updated. Where the engine cannot tell, both count in
+        the first and the second is NULL.
+    """
+    differ = _differ(table, columns, "t", "s" if engine.merge else "excluded")
+    rest = [column for column in columns if column not in table.keys]
+    if engine.merge:
+        sets = ", ".join(f"{quoted(column)} = s.{quoted(column)}" for column in rest)
+        update = f"WHEN MATCHED AND {differ} THEN UPDATE SET {sets} " if differ else ""
+        change = (
+            f"MERGE INTO {table.sql} AS t USING {stage} AS s ON {_same_key(table.keys, 't', 's')} {update}"
+            f"WHEN NOT MATCHED THEN INSERT ({_list(columns)}) VALUES ({_list(columns, 's.')}) "
+            "RETURNING merge_action() = 'INSERT' AS inserted"
+        )
+    else:
+        sets = ", ".join(f"{quoted(column)} = excluded.{quoted(column)}" for column in rest)
+        action = f"UPDATE SET {sets} WHERE {differ}" if differ else "NOTHING"
+        origin = "t.xmax = 0" if engine.row_origin else "NULL::boolean"
+        change = (
+            f"INSERT INTO {table.sql} AS t ({_list(columns)}) SELECT {_list(columns)} FROM {stage} AS s "
+            f"ON CONFLICT ({_list(table.keys)}) DO {action} RETURNING {origin} AS inserted"
+        )
+    if not engine.merge and not engine.row_origin:
+        counts = "count(*), NULL::bigint"
+    else:
+        counts = "count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted)"
+    return f"WITH changed AS ({change}) SELECT {counts} FROM changed"
+
+
+def count_matches(table: Table, stage: str) -> str:
+    """Statement that counts staged rows whose key the table has, for engines that cannot tell afterwards."""
+    return f"SELECT count(*) FROM {stage} AS s JOIN {table.sql} AS t ON {_same_key(table.keys, 't', 's')}"
+
+
+def mark_version(table: Table, stage: str, columns: Sequence[str]) -> str:
+    """Statement that gives unchanged rows the version that brought them, and takes back a deletion mark of ours."""
+    revive = DELETED_AT in table.columns and DELETED_AT not in columns
+    sets = f"{quoted(VERSION)} = s.{quoted(VERSION)}" + (f", {quoted(DELETED_AT)} = NULL" if revive else "")
+    marked = f" OR t.{quoted(DELETED_AT)} IS NOT NULL" if revive else ""
+    return (
+        f"UPDATE {table.sql} AS t SET {sets} FROM {stage} AS s WHERE {_same_key(table.keys, 't', 's')} "
+        f"AND (t.{quoted(VERSION)} IS DISTINCT FROM s.{quoted(VERSION)}{marked})"
+    )
+
+
+def number_rows(numbered: str, stage: str, columns: Sequence[str], engine: Engine) -> list[str]:
+    """Statements that make a copy of a staging table whose rows are numbered from 1 in their order."""
+    number = f"row_number() OVER (ORDER BY {_order(engine)}) AS {quoted(ROW)}"
+    return [
+        f"CREATE TEMPORARY TABLE {numbered} AS SELECT {_list(columns)}, {number} FROM {stage}",
+        f"CREATE INDEX ON {numbered} ({quoted(ROW)})",
+    ]
+
+
+def part(numbered: str, first: int, last: int, keys: Sequence[str]) -> str:
+    """Query, in parentheses, for numbered rows; the last one of each key, if there are keys."""
+    chosen = f"FROM {numbered} WHERE {quoted(ROW)} BETWEEN {first} AND {last}"
+    if not keys:
+        return f"(SELECT * {chosen})"
+    return f"(SELECT DISTINCT ON ({_list(keys)}) * {chosen} ORDER BY {_list(keys)}, {quoted(ROW)} DESC)"
+
+
+def row_as_json(numbered: str, columns: Sequence[str], number: int) -> str:
+    """Statement that returns a numbered row as the text of a JSON object."""
+    row = quoted(ROW)
+    return (
+        f"SELECT row_to_json({row})::text FROM (SELECT {_list(columns)} FROM {numbered} WHERE {row} = {number}) "
+        f"AS {row}"
+    )
