@@ -11,51 +11,44 @@ An empty field without quotes is always NULL. Text is UTF-8, quotes inside quote
 
 from __future__ import annotations
 
-import csv
 import gzip
 import io
+import re
 import sys
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from upath import UPath
 
 from target_sfwarehouse.errors import InputError, SettingsError, TargetError, shown, without_secrets
-from target_sfwarehouse.rows.layout import load_json
+from target_sfwarehouse.rows.values import cell_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from singer_sdk.helpers._batch import StorageTarget
-
 __all__ = ["CsvFile", "open_batch_file", "parquet_records"]
 
 BLOCK = 128 * 1024
+COPY_BLOCK = 1024 * 1024
+_CELL = re.compile(r'(?:[^",]+|"[^"]*")*')
+_TEXT = frozenset({"string"})
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
 @contextmanager
-def open_batch_file(url: str, storage: StorageTarget | None = None) -> Iterator[IO[bytes]]:
+def open_batch_file(url: str, storage: Mapping[str, Any] | None = None) -> Iterator[IO[bytes]]:
     """Open a file of a BATCH manifest; what it is compressed by is told by its first bytes.
 
     The SDK's own jsonl files are gzipped whatever the message says, so the message is not asked.
-
-    Args:
-        url: A local path, or a URL that fsspec knows.
-        storage: Where `batch_config` says that files are; by default the URL says it.
-
-    Yields:
-        The decompressed file.
-
-    Raises:
-        InputError: The file is not there, or cannot be read: also while it is.
-        SettingsError: It is compressed by zstd and the extra for that is missing.
     """
     try:
-        path = UPath(storage.root, **storage.params) / UPath(url).name if storage else UPath(url)
+        path = (
+            UPath(storage["root"], **(storage.get("params") or {})) / UPath(url).name
+            if storage
+            else UPath(url)
+        )
         with path.open("rb") as raw:
             start = raw.read(4)
             raw.seek(0)
@@ -79,7 +72,7 @@ def open_batch_file(url: str, storage: StorageTarget | None = None) -> Iterator[
 def _damage() -> tuple[type[Exception], ...]:
     """Name what a damaged file or a strange file system raises; asked only when something was raised."""
     zstd = getattr(sys.modules.get("zstandard"), "ZstdError", EOFError)
-    return OSError, EOFError, ValueError, ImportError, zlib.error, csv.Error, zstd
+    return OSError, EOFError, ValueError, ImportError, zlib.error, zstd
 
 
 def _zstd(raw: IO[bytes]) -> IO[bytes]:
@@ -121,17 +114,7 @@ class _Frames(io.RawIOBase):
 
 
 def parquet_records(file: IO[bytes]) -> Iterator[dict[str, Any]]:
-    """Read the records of a Parquet file, a row group at a time.
-
-    Args:
-        file: The file, seekable.
-
-    Yields:
-        Records.
-
-    Raises:
-        SettingsError: The extra that reads Parquet is missing.
-    """
+    """Read the records of a Parquet file, a row group at a time."""
     try:
         from pyarrow import parquet  # noqa: PLC0415 - an extra
     except ImportError:
@@ -158,44 +141,28 @@ class CsvFile:
     names: tuple[str, ...]
     header: bool = True
     quoted_empty_is_null: bool = False
-    storage: StorageTarget | None = None
+    storage: Mapping[str, Any] | None = None
 
     @classmethod
-    def described(cls, url: str, encoding: dict[str, Any], storage: StorageTarget | None) -> CsvFile:
-        """Read what a BATCH message says about its files, and the header where that must tell the rest.
+    def described(cls, url: str, encoding: Mapping[str, Any], storage: Mapping[str, Any] | None) -> CsvFile:
+        """Read what a BATCH message's `encoding` says about its files, and the header where that must tell the rest.
 
-        Args:
-            url: The file.
-            encoding: The message's encoding.
-            storage: As for `open_batch_file`.
-
-        Returns:
-            The description.
-
-        Raises:
-            InputError: Neither the message nor the file names the columns.
+        Raises InputError where neither the message nor the file names the columns.
         """
         header = bool(encoding.get("header", True))
-        names: Sequence[str] = encoding.get("columns") or ()
+        names: Sequence[str | None] = encoding.get("columns") or ()
         if not names:
             if not header:
                 raise InputError(f"batch file {url} has no header, and the message does not name its columns")
-            with open_batch_file(url, storage) as file:
-                names = next(csv.reader(io.TextIOWrapper(file, "utf-8", newline="")), [])
-        if len(set(names)) < len(names) or not names:
+            whole = cls(url, (), header=False, storage=storage)
+            names = next((_cells(text) for _, text in whole.rows()), [])
+        if len(set(names)) < len(names) or not names or None in names:
             raise InputError(f"batch file {url} has no usable columns: {shown(list(names))}")
         empty_is_null = encoding.get("quoted_empty", "text") == "null"
-        return cls(url, tuple(names), header, empty_is_null, storage)
+        return cls(url, tuple(map(str, names)), header, empty_is_null, storage)
 
     def copy_options(self, columns: Sequence[str]) -> str:
-        """Return the options of the COPY that reads the file.
-
-        Args:
-            columns: Quoted names of its columns.
-
-        Returns:
-            SQL in brackets.
-        """
+        """Return the options, in brackets, of the COPY that reads the file, given its columns' quoted names."""
         options = ["FORMAT csv", "NULL ''"]
         if self.header:
             options.append("HEADER true")
@@ -203,95 +170,67 @@ class CsvFile:
             options.append(f"FORCE_NULL ({', '.join(columns)})")
         return f"({', '.join(options)})"
 
-    def rows(self) -> Iterator[tuple[int, bytes, list[str | None]]]:
-        """Read the file row by row: for rows that must be transformed, or one of which COPY refuses.
-
-        Yields:
-            Line number where a row ends, its text, and its fields; NULL as None.
-        """
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the file, decompressed."""
         with open_batch_file(self.url, self.storage) as file:
-            text = _Kept(io.TextIOWrapper(file, "utf-8", newline=""))
-            for number, fields in enumerate(_fields(text, quoted_empty_is_null=self.quoted_empty_is_null)):
-                line = text.take()
-                if number == 0 and self.header:
-                    continue
-                yield text.number, line.encode(), fields
+            while block := file.read(COPY_BLOCK):
+                yield block
 
-    def record(self, fields: Sequence[str | None], declared: Mapping[str, frozenset[str]]) -> dict[str, Any]:
-        """Turn the fields of a row into a record such as a RECORD message has.
+    def rows(self) -> Iterator[tuple[int, str]]:
+        """Yield the number of the line where each row ends, and the row's text. Raises InputError for a row that is cut."""
+        kept: list[str] = []
+        quotes = number = 0
+        with open_batch_file(self.url, self.storage) as file:
+            for number, line in enumerate(io.TextIOWrapper(file, "utf-8", newline=""), start=1):
+                kept.append(line)
+                quotes += line.count('"')
+                if quotes % 2 == 0:
+                    if number > len(kept) or not self.header:
+                        yield number, "".join(kept)
+                    kept.clear()
+        if kept:
+            raise self._error(number, "the file ends within quotes")
 
-        Args:
-            fields: The fields.
-            declared: JSON types of the properties, as `types.declared_types` tells them.
+    def records(self, declared: Mapping[str, frozenset[str]]) -> Iterator[tuple[int, bytes, dict[str, Any]]]:
+        """Yield the rows as records such as a RECORD message has: line number, text, record.
 
-        Returns:
-            The record; a field that is not of the declared kind stays text.
-
-        Raises:
-            ValueError: There are more or fewer fields than columns.
+        `declared` has the JSON types of the properties; a cell of another kind stays text. No row goes out before the
+        whole file has been looked at: raises InputError for a row that is cut, or has more or fewer cells than columns.
         """
-        if len(fields) != len(self.names):
-            raise ValueError(f"{len(fields)} fields for {len(self.names)} columns")
-        return {
-            name: None if field is None else _value(field, declared.get(name, frozenset({"string"})))
-            for name, field in zip(self.names, fields, strict=True)
-        }
+        for number, text in self.rows():
+            cells = _cells(text, empty_is_null=self.quoted_empty_is_null)
+            if len(cells) != len(self.names):
+                raise self._error(number, f"{len(cells)} fields for {len(self.names)} columns")
+        for number, text in self.rows():
+            cells = _cells(text, empty_is_null=self.quoted_empty_is_null)
+            yield (
+                number,
+                text.encode(),
+                {
+                    name: None if cell is None else cell_value(cell, declared.get(name, _TEXT))
+                    for name, cell in zip(self.names, cells, strict=True)
+                },
+            )
+
+    def _error(self, number: int, reason: str) -> InputError:
+        return InputError(f"batch file {self.url}, line {number}: {reason}")
 
 
-def _value(field: str, declared: frozenset[str]) -> Any:
-    try:
-        if not declared or declared & {"object", "array"}:
-            return load_json(field.encode())
-        if declared == {"boolean"}:
-            return {"true": True, "false": False}.get(field, field)
-        if declared == {"integer"}:
-            return int(field)
-        return Decimal(field) if declared == {"number"} else field
-    except (ValueError, InvalidOperation):
-        return field
-
-
-class _Kept:
-    """Lines of a text, of which the ones read last can be had again."""
-
-    def __init__(self, lines: IO[str]) -> None:
-        self.lines = lines
-        self.number = 0
-        self.kept: list[str] = []
-
-    def __iter__(self) -> Iterator[str]:
-        for line in self.lines:
-            self.number += 1
-            self.kept.append(line)
-            yield line
-
-    def take(self) -> str:
-        """Return the lines read since the last call."""
-        kept = "".join(self.kept)
-        self.kept.clear()
-        return kept
-
-
-def _fields(lines: _Kept, *, quoted_empty_is_null: bool) -> Iterator[list[str | None]]:
-    """Parse CSV as COPY does: an unquoted empty field is NULL, a quoted one only if asked.
-
-    Python's reader before 3.12 does not tell the two apart, so empty fields of a row are looked at once more.
-    """
-    csv.field_size_limit(sys.maxsize)
-    for row in csv.reader(lines):
-        if quoted_empty_is_null or "" not in row:
-            yield [field or None if quoted_empty_is_null else field for field in row]
+def _cells(text: str, *, empty_is_null: bool = False) -> list[str | None]:
+    """Parse a row as COPY does: an empty cell without quotes is NULL, one in quotes only if asked."""
+    text = text.rstrip("\r\n")
+    cells: list[str | None] = []
+    end = -1
+    while end < len(text):
+        match = _CELL.match(text, end + 1)
+        assert match is not None
+        raw, end = match[0], match.end()
+        if '"' not in raw:
+            cells.append(raw or None)
             continue
-        yield _nulls_told_apart("".join(lines.kept).rstrip("\r\n"), row)
-
-
-def _nulls_told_apart(text: str, row: list[str]) -> list[str | None]:
-    """Return a row with None where a field was empty and not quoted."""
-    fields: list[str | None] = []
-    position = 0
-    for value in row:
-        quoted = text.startswith('"', position)
-        fields.append(value if value or quoted else None)
-        length = len(value) + (value.count('"') + 2 if quoted else 0)
-        position += length + 1
-    return fields
+        # What stands between quotes is at the odd places; nothing between two of them is a quote that was doubled.
+        parts = raw.split('"')
+        parts[2:-1:2] = [part or '"' for part in parts[2:-1:2]]
+        value = "".join(parts)
+        cells.append(None if empty_is_null and not value else value)
+    return cells

@@ -10,21 +10,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from singer_sdk.exceptions import InvalidRecord
 
-from target_sfwarehouse.errors import BadRecordError, InputError, shown
+from target_sfwarehouse.errors import BadRecordError, InputError, said, shown
 from target_sfwarehouse.input.batch_files import CsvFile, open_batch_file, parquet_records
 from target_sfwarehouse.input.batcher import Source
-from target_sfwarehouse.load.csv_load import CsvLoad
-from target_sfwarehouse.postgres.references import dereferenced
-from target_sfwarehouse.postgres.types import declared_types
-from target_sfwarehouse.rows.layout import load_json
+from target_sfwarehouse.load.files import FileLoad
+from target_sfwarehouse.rows.layout import json_types
+from target_sfwarehouse.rows.values import load_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from singer_sdk.helpers._batch import BatchConfig
-
-    from target_sfwarehouse.input.batcher import Intake
-    from target_sfwarehouse.sink import WarehouseSink
+    from target_sfwarehouse.input.batcher import Batcher, Stream
 
 __all__ = ["BatchReader"]
 
@@ -34,34 +30,18 @@ FORMATS = ("jsonl", "parquet", "csv")
 class BatchReader:
     """Reads the records that one BATCH message names."""
 
-    def __init__(
-        self,
-        message: dict[str, Any],
-        intake: Intake,
-        config: BatchConfig | None,
-        schema: Mapping[str, Any],
-    ) -> None:
-        """Read the message.
+    def __init__(self, message: Mapping[str, Any], batcher: Batcher, schema: Mapping[str, Any]) -> None:
+        """Read the message; `schema` is that of its stream's SCHEMA message.
 
-        Args:
-            message: The BATCH message.
-            intake: Takes the records.
-            config: Says where files are, if the settings do.
-            schema: The stream's schema, as its SCHEMA message has it.
-
-        Raises:
-            KeyError: The message lacks a part.
-            InputError: The format is not known.
+        Raises KeyError where the message lacks a part, and InputError for a format that is not known.
         """
-        self._intake = intake
-        self._declared = {
-            name: declared_types(dereferenced(given, schema)) for name, given in schema["properties"].items()
-        }
-        self._line = intake.line
+        self._batcher = batcher
+        self._declared = json_types(schema)
+        self._line = batcher.line
         self._stream: str = message["stream"]
         self._encoding: dict[str, Any] = message["encoding"]
         self._files: list[str] = message["manifest"]
-        self._storage = config.storage if config else None
+        self._storage = (batcher.settings.batch_config or {}).get("storage")
         version = message.get("version")
         self._version = version if isinstance(version, int) else None
         if self._encoding["format"] not in FORMATS:
@@ -72,30 +52,22 @@ class BatchReader:
     def _error(self, reason: str) -> InputError:
         return InputError(reason, line=self._line, stream=self._stream)
 
-    def load(self, sink: WarehouseSink) -> None:
-        """Load the files into a sink whose records need no transformation, and commit.
-
-        Args:
-            sink: The stream's sink.
-
-        Raises:
-            InputError: A file or a record cannot be used.
-        """
-        if self._version is not None and not sink.versioned:
-            sink.enable_version()
+    def load(self, stream: Stream) -> None:
+        """Load the files into a stream whose records need no transformation, and commit."""
+        stream.note_version(self._version)
         for url in self._files:
             with self._located():
                 if self._encoding["format"] == "csv":
-                    self._load_csv(url, sink)
+                    self._load_csv(url, stream)
                 elif self._encoding["format"] == "jsonl":
-                    self._load_lines(url, sink)
+                    self._load_lines(url, stream)
                 else:
-                    self._load_slowly(sink, self._records(url))
-        self._intake.flush()
+                    self._load_records(stream, self._records(url))
+        self._batcher.flush()
 
     @contextmanager
     def _located(self) -> Iterator[None]:
-        """Say of what is wrong with a file which message named it."""
+        """Add the message's line to an error of a file."""
         try:
             yield
         except BadRecordError:
@@ -103,25 +75,18 @@ class BatchReader:
         except InputError as error:
             raise error if error.line else self._error(error.reason) from None
 
-    def load_by_sdk(self, process: Callable[[dict[str, Any]], None]) -> None:
-        """Load the files by way of the SDK's stream maps, flattening or validation, and commit.
-
-        Args:
-            process: Takes a RECORD message.
-
-        Raises:
-            InputError: A file or a record cannot be used.
-        """
+    def load_mapped(self, process: Callable[[dict[str, Any]], None]) -> None:
+        """Load the files by `process`, which maps, flattens or validates a RECORD message, and commit."""
         for url in self._files:
             with self._located():
                 for text, record in self._records(url):
                     self._take(text, partial(self._process, process, text, record))
-        self._intake.flush()
+        self._batcher.flush()
 
     def _process(
         self, process: Callable[[dict[str, Any]], None], text: bytes, record: Callable[[], dict[str, Any]]
     ) -> None:
-        self._intake.source = Source(self._line, text, self._version)
+        self._batcher.source = Source(self._line, text, self._version)
         message = {"type": "RECORD", "stream": self._stream, "record": record(), "version": self._version}
         process(message)
 
@@ -129,9 +94,8 @@ class BatchReader:
         """Yield the records of a file of any format: text, and a function that makes the record or raises."""
         kind = self._encoding["format"]
         if kind == "csv":
-            described = CsvFile.described(url, self._encoding, self._storage)
-            for number, text, fields in described.rows():
-                yield text, partial(self._record_of, described, number, fields)
+            for _, text, row in self._csv_file(url).records(self._declared):
+                yield text, partial(dict, row)
             return
         with open_batch_file(url, self._storage) as file:
             if kind == "parquet":
@@ -141,12 +105,6 @@ class BatchReader:
             for text in file:
                 if text.strip():
                     yield text, partial(self._parsed, url, text)
-
-    def _record_of(self, file: CsvFile, number: int, fields: list[str | None]) -> dict[str, Any]:
-        try:
-            return file.record(fields, self._declared)
-        except ValueError as error:
-            raise self._bad(f"batch file {file.url}, line {number}: {error}") from None
 
     def _parsed(self, url: str, text: bytes) -> dict[str, Any]:
         try:
@@ -162,70 +120,70 @@ class BatchReader:
     def _bad(self, reason: str) -> BadRecordError:
         return BadRecordError(reason, line=self._line, stream=self._stream)
 
-    def _load_lines(self, url: str, sink: WarehouseSink) -> None:
-        """Load jsonl by the typed decoder; what it refuses takes the slow path."""
-        decoder, buffer = sink.shape.record, sink.buffer
+    def _load_lines(self, url: str, stream: Stream) -> None:
+        """Load jsonl by the typed decoder; a line that it refuses takes the slow path."""
+        decoder, buffer = stream.shape.record, stream.buffer
         if decoder is None:
-            self._load_slowly(sink, self._records(url))
+            self._load_records(stream, self._records(url))
             return
         # Items of this file are got back from its lines, not from RECORD lines as before and after.
-        self._intake.push(buffer)
+        self._batcher.push(buffer)
         recover, buffer.recover = buffer.recover, decoder.decode
         try:
-            self._decode_lines(url, sink, decoder.decode)
-            self._intake.push(buffer)
+            self._decode_lines(url, stream, decoder.decode)
+            self._batcher.push(buffer)
         finally:
             buffer.recover = recover
 
-    def _decode_lines(self, url: str, sink: WarehouseSink, decode: Callable[[bytes], Any]) -> None:
-        buffer = sink.buffer
-        extra = sink.extra_values(self._version, None)
+    def _decode_lines(self, url: str, stream: Stream, decode: Callable[[bytes], Any]) -> None:
+        extra = stream.extra_values(self._version, None)
         with open_batch_file(url, self._storage) as file:
             for text in file:
                 try:
                     item = decode(text)
                 except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                     if text.strip():
-                        self._add_slowly(sink, text, partial(self._parsed, url, text))
+                        self._add(stream, text, partial(self._parsed, url, text))
                     continue
-                buffer.add(item, extra, self._line, text)
-                if buffer.full:
-                    self._intake.push(buffer)
+                stream.buffer.add(item, extra, self._line, text)
+                self._batcher.push_full(stream.buffer)
 
-    def _load_slowly(
-        self, sink: WarehouseSink, records: Iterator[tuple[bytes, Callable[[], dict[str, Any]]]]
+    def _load_records(
+        self, stream: Stream, records: Iterator[tuple[bytes, Callable[[], dict[str, Any]]]]
     ) -> None:
         for text, record in records:
-            self._add_slowly(sink, text, record)
+            self._add(stream, text, record)
 
-    def _add_slowly(self, sink: WarehouseSink, text: bytes, record: Callable[[], dict[str, Any]]) -> None:
-        self._take(text, lambda: sink.add(record(), Source(self._line, text, self._version)))
+    def _add(self, stream: Stream, text: bytes, record: Callable[[], dict[str, Any]]) -> None:
+        self._take(text, lambda: stream.add(record(), Source(self._line, text, self._version)))
 
     def _take(self, text: bytes, add: Callable[[], None]) -> None:
-        """Take a record in; a bad one goes to quarantine if the settings say so."""
+        """Take a record in; a bad one is judged."""
         try:
             add()
-        except (BadRecordError, InvalidRecord) as error:
-            bad = error if isinstance(error, BadRecordError) else self._bad(str(error))
-            if self._intake.settings.on_bad_record != "quarantine":
-                raise bad from None
-            self._intake.reject(bad, text)
+        except BadRecordError as error:
+            self._batcher.refuse(error, text)
+        except InvalidRecord as error:
+            self._batcher.refuse(self._bad(said(error)), self._batcher.source.text)
 
-    def _load_csv(self, url: str, sink: WarehouseSink) -> None:
+    def _load_csv(self, url: str, stream: Stream) -> None:
         """Hand a CSV file to COPY as it is; row by row where values have to be converted."""
+        file = self._csv_file(url)
+        columns = {column.name: column for column in stream.shape.columns}
+        if absent := [name for name, column in columns.items() if column.key and name not in file.names]:
+            raise self._error(f"batch file {url} lacks the key property {shown(absent[0])}")
+        if any(name not in columns or columns[name].type.family == "bytes" for name in file.names):
+            self._load_records(stream, self._records(url))
+            return
+        extras = stream.extra_values(self._version, None)
+        self._batcher.copy_file(
+            stream.buffer, FileLoad(stream.shape, file, extras, self._declared, self._line)
+        )
+
+    def _csv_file(self, url: str) -> CsvFile:
         file = CsvFile.described(url, self._encoding, self._storage)
-        columns = {column.name: column for column in sink.shape.columns}
-        if unknown := [name for name in file.names if name not in columns]:
+        if unknown := [name for name in file.names if name not in self._declared]:
             raise self._error(
                 f"batch file {url} has column {shown(unknown[0])}, which is no property of the SCHEMA"
             )
-        if absent := [
-            column.name for column in sink.shape.columns if column.key and column.name not in file.names
-        ]:
-            raise self._error(f"batch file {url} lacks the key property {shown(absent[0])}")
-        if any(columns[name].type.family == "bytes" for name in file.names):
-            self._load_slowly(sink, self._records(url))
-            return
-        extras = sink.extra_values(self._version, None)
-        batch = CsvLoad(sink.load, sink.shape, file, extras, self._declared, self._line)
-        self._intake.copy_file(sink.buffer, batch)
+        return file

@@ -31,15 +31,7 @@ class Run(Protocol):
 
 @contextmanager
 def blocks(source: Any, running: Run) -> Iterator[Iterator[bytes]]:
-    """Yield the blocks of an input; a signal ends them between two blocks.
-
-    Args:
-        source: A stream of text or bytes, with a file descriptor or without (a string in a test).
-        running: Tells whether to stop.
-
-    Yields:
-        An iterator of the blocks.
-    """
+    """Yield the blocks of an input; a signal ends them between two blocks."""
     binary = getattr(source, "buffer", source)
     try:
         descriptor = binary.fileno()

@@ -8,12 +8,12 @@ import msgspec
 
 from target_sfwarehouse.errors import shown
 from target_sfwarehouse.rows.chunks import Span
-from target_sfwarehouse.rows.layout import load_json
+from target_sfwarehouse.rows.values import load_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_sfwarehouse.sink import WarehouseSink
+    from target_sfwarehouse.input.batcher import Stream
 
 __all__ = ["HEAD", "Lines", "Route", "Routes", "joined"]
 
@@ -29,44 +29,32 @@ class Route:
 
     Attributes:
         head: The beginning, up to `"record":`.
-        sink: The stream's sink.
+        stream: The stream.
     """
 
-    __slots__ = ("_decoder", "_moving", "_shape", "head", "sink")
+    __slots__ = ("_decoder", "_moving", "_shape", "head", "stream")
 
-    def __init__(self, head: bytes, sink: WarehouseSink, decoder: msgspec.json.Decoder[Any]) -> None:
+    def __init__(self, head: bytes, stream: Stream, decoder: msgspec.json.Decoder[Any]) -> None:
         self.head = head
-        self.sink = sink
-        self._shape = sink.shape
+        self.stream = stream
+        self._shape = stream.shape
         self._decoder = decoder
-        self._moving = sink.shape.moving
-        sink.buffer.recover = self.recover
+        self._moving = stream.shape.moving
+        stream.buffer.recover = self.recover
 
     def decode(self, line: bytes) -> Any:
-        """Decode a line value by value.
-
-        Raises:
-            msgspec.DecodeError: The slow path has to decide.
-        """
+        """Decode a line value by value."""
         return self._decoder.decode(line)
 
     def decode_lines(self, lines: bytes) -> list[Any]:
-        """Decode lines that stand together.
-
-        Raises:
-            msgspec.DecodeError: One of them has to be looked at by itself.
-        """
+        """Decode lines that stand together."""
         moving = self._moving
-        if moving is not None and not self.sink.buffer.typed:
+        if moving is not None and not self.stream.buffer.typed:
             return moving.decode_lines(lines)
         return self._decoder.decode_lines(lines)
 
     def recover(self, line: bytes) -> Any:
-        """Decode a line once more, value by value: what `RowShape.row` takes.
-
-        Raises:
-            ValueError: It holds a value that its column cannot.
-        """
+        """Decode a line once more, value by value: what `RowShape.row` takes."""
         try:
             return self._decoder.decode(line).record
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -107,20 +95,15 @@ class Routes:
         """How many they are."""
         return len(self._by_head)
 
-    def learn(self, line: bytes, sink: WarehouseSink) -> None:
-        """Learn from a RECORD line that took the slow path where lines like it go.
-
-        Args:
-            line: The line.
-            sink: Its stream's sink.
-        """
+    def learn(self, line: bytes, stream: Stream) -> None:
+        """Learn from a RECORD line that took the slow path where lines like it go."""
         head, found, _ = line[:HEAD].partition(b'"record":')
-        decoder = sink.shape.message
+        decoder = stream.shape.message
         if found and b'"type"' in head and b'"stream"' in head and decoder is not None:
             if len(self._by_head) >= ROUTES:
                 # What stands before the record differs from line to line, such as the time of extraction.
                 self.clear()
-            self._by_head[head] = Route(head, sink, decoder)
+            self._by_head[head] = Route(head, stream, decoder)
 
     def clear(self) -> None:
         """Forget all of them: a stream may have another schema now."""
@@ -128,27 +111,11 @@ class Routes:
         self._last = None
 
     def like(self, route: Route | None) -> Route | None:
-        """The route that now has the beginning of one known before.
-
-        Args:
-            route: That one.
-
-        Returns:
-            The route, None if it has been forgotten since.
-        """
+        """The route that now has the beginning of one known before."""
         return self._by_head.get(route.head) if route is not None else None
 
     def following(self, block: bytes, start: int, number: int) -> Lines:
-        """Find the lines that begin at a place and go where the first of them goes.
-
-        Args:
-            block: Whole lines, without the newline of the last one.
-            start: Where the first one begins.
-            number: Its number.
-
-        Returns:
-            These lines; one line without a route if the first has none.
-        """
+        """Find the lines that begin at a place and go where the first of them goes."""
         find = block.find
         route = self._last
         # Most lines go where the one before them went.
@@ -169,15 +136,7 @@ class Routes:
 
 
 def joined(block: bytes, runs: Sequence[Lines]) -> Span:
-    """Join the lines of one stream.
-
-    Args:
-        block: What they are part of.
-        runs: Where they are.
-
-    Returns:
-        The lines.
-    """
+    """Join the lines of one stream."""
     if len(runs) == 1:
         only = runs[0]
         return Span(block[only.start : only.stop], range(only.first, only.first + only.lines))

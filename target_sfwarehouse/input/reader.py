@@ -26,33 +26,37 @@ from target_sfwarehouse.errors import (
     InputError,
     RecordBeforeSchemaError,
     StoppedError,
+    said,
     shown,
 )
 from target_sfwarehouse.input.batcher import Source
 from target_sfwarehouse.input.blocks import Run, blocks
 from target_sfwarehouse.input.dispatch import HEAD, Routes, joined
 from target_sfwarehouse.rows.chunks import Span
-from target_sfwarehouse.rows.layout import load_json
+from target_sfwarehouse.rows.values import load_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from target_sfwarehouse.input.batcher import Intake
+    from target_sfwarehouse.input.batcher import Batcher, Stream
     from target_sfwarehouse.input.dispatch import Lines, Route
-    from target_sfwarehouse.sink import WarehouseSink
 
 __all__ = ["FastReader"]
 
+_MESSAGES = (SingerMessageType.SCHEMA, SingerMessageType.ACTIVATE_VERSION, SingerMessageType.BATCH)
 _STREAM = re.compile(rb'"stream":\s*"([^"\\]*)"')
 
 
 class Streams(Run, Protocol):
     """What the reader asks the target."""
 
-    intake: Intake
+    batcher: Batcher
 
-    def note_schema(self, message: dict[str, Any]) -> None:
-        """Remember what a SCHEMA message says beside the schema."""
+    def take_schema(self, message: dict[str, Any]) -> None:
+        """Act on a SCHEMA message."""
+
+    def take_record(self, message: dict[str, Any]) -> None:
+        """Act on a RECORD of a stream that is not plain: map, flatten and validate it as the SDK does."""
 
     def activate_version(self, stream: str, version: int) -> None:
         """Act on an ACTIVATE_VERSION message."""
@@ -60,8 +64,8 @@ class Streams(Run, Protocol):
     def take_batch(self, message: dict[str, Any]) -> None:
         """Act on a BATCH message."""
 
-    def plain_sink(self, stream: str) -> WarehouseSink | None:
-        """Return the sink of a stream whose records need no transformation, if it is one."""
+    def plain_stream(self, name: str) -> Stream | None:
+        """Return a stream whose records need no transformation, if it is one."""
 
 
 class _State(msgspec.Struct):
@@ -80,10 +84,9 @@ class FastReader(GenericSingerReader[bytes]):
     def __init__(self, streams: Streams) -> None:
         super().__init__()
         self._streams = streams
-        self._intake = streams.intake
+        self._batcher = streams.batcher
         self._routes = Routes()
         self._counts: Counter[str] = Counter()
-        self._callbacks: dict[str, Callable[[dict[str, Any]], None]] = {}
         self._state = msgspec.json.Decoder(_State)
         self._envelope = msgspec.json.Decoder(_Envelope)
 
@@ -93,45 +96,26 @@ class FastReader(GenericSingerReader[bytes]):
         return sys.stdin.buffer
 
     def deserialize_json(self, line: bytes) -> dict[str, Any]:
-        """Decode a line.
-
-        Args:
-            line: JSON text.
-
-        Returns:
-            The message.
-
-        Raises:
-            BadRecordError: It is no JSON object.
-        """
+        """Decode a line."""
         try:
             message = load_json(line)
         except ValueError:
-            raise BadRecordError(f"this is no JSON: {shown(line[:80])}", line=self._intake.line) from None
+            raise BadRecordError(f"this is no JSON: {shown(line[:80])}", line=self._batcher.line) from None
         if not isinstance(message, dict):
             raise BadRecordError(
-                f"a message must be a JSON object, not {shown(message)}", line=self._intake.line
+                f"a message must be a JSON object, not {shown(message)}", line=self._batcher.line
             )
         return message
 
     def process_lines(
         self, file_input: Any, callbacks: dict[str, Callable[[dict[str, Any]], None]]
     ) -> Counter[str]:
-        """Read all messages.
+        """Read all messages; give how many there were of each type.
 
-        Args:
-            file_input: A stream of lines, text or bytes; standard input if None.
-            callbacks: What the SDK does with a message of each type.
-
-        Returns:
-            How many messages of each type were read.
-
-        Raises:
-            InputError: A line that cannot be used; everything before it is committed.
-            BadSchemaError: A SCHEMA that its table cannot follow; likewise.
-            StoppedError: A signal told the run to stop; what had been read is committed.
+        Raises InputError for a line that cannot be used, BadSchemaError, and StoppedError when a signal told the run to
+        stop. Everything before that is committed.
         """
-        self._callbacks = callbacks
+        del callbacks  # messages go to the target by names of its own
         source = file_input or self.default_input
         collecting = gc.isenabled()
         # Records make no reference cycles; looking for some would cost a tenth of the time. What other messages and
@@ -143,8 +127,8 @@ class FastReader(GenericSingerReader[bytes]):
                 self._read(found)
             self._stop_if_told()
         except (InputError, BadSchemaError, StoppedError):
-            self._intake.finish()
-            self._intake.check()  # a row before it may have been refused only now
+            self._batcher.finish()
+            self._batcher.check()  # a row before it may have been refused only now
             raise
         finally:
             if collecting:
@@ -167,7 +151,7 @@ class FastReader(GenericSingerReader[bytes]):
             lines = b"".join(rest)
             rest = [block[end + 1 :]] if end + 1 < len(block) else []
             self._take(lines)
-            self._intake.took(len(block))
+            self._batcher.took(len(block))
         last = b"".join(rest)
         if last.strip() and self._streams.stopped_by() is None:
             self._last_line(last)
@@ -178,17 +162,17 @@ class FastReader(GenericSingerReader[bytes]):
             with suppress(RecursionError):
                 load_json(line)
         except ValueError:
-            self._intake.line += 1
+            self._batcher.line += 1
             error = InputError(
-                f"the input ends in the middle of a line: {shown(line[:80])}", line=self._intake.line
+                f"the input ends in the middle of a line: {shown(line[:80])}", line=self._batcher.line
             )
             raise error from None
         self._take(line)
 
     def _take(self, block: bytes) -> None:
         """Take whole lines, without the newline of the last one."""
-        intake = self._intake
-        position, number = 0, intake.line + 1
+        batcher = self._batcher
+        position, number = 0, batcher.line + 1
         while position <= len(block):
             together: list[Lines] = []
             while position <= len(block):
@@ -200,10 +184,10 @@ class FastReader(GenericSingerReader[bytes]):
             if together:
                 self._records(block, together)
                 continue  # what stopped them may have a route since
-            intake.line = number
+            batcher.line = number
             self._other(block[position : found.stop])
             position, number = found.stop + 1, number + 1
-        intake.line = number - 1
+        batcher.line = number - 1
 
     def _records(self, block: bytes, together: list[Lines]) -> None:
         """Take lines with routes: all of a stream at once, or one by one if a decoder refuses one of them."""
@@ -224,22 +208,22 @@ class FastReader(GenericSingerReader[bytes]):
         if len(decoded) < len(groups):
             self._one_by_one(block, together)
             return
-        self._intake.line = together[-1].first + together[-1].lines - 1
+        self._batcher.line = together[-1].first + together[-1].lines - 1
         for route, messages, span in decoded:
             self._hand_over(route, messages, span)
 
     def _hand_over(self, route: Route, messages: list[Any], span: Span) -> None:
         """Put decoded messages into their stream's buffer, chunk by chunk: the hot loop."""
-        sink, start, end = route.sink, 0, len(messages)
+        stream, start, end = route.stream, 0, len(messages)
         self._counts[SingerMessageType.RECORD] += end
         while start < end:
-            buffer = sink.buffer
+            buffer = stream.buffer
             stop = min(end, start + buffer.limit - len(buffer.items))
             part = messages[start:stop]
-            extras = [sink.extra_values(m.version, m.time_extracted) for m in part] if sink.versioned else ()
+            versioned = stream.versioned
+            extras = [stream.extra_values(m.version, m.time_extracted) for m in part] if versioned else ()
             buffer.extend([message.record for message in part], extras, span._replace(start=start, stop=stop))
-            if buffer.full:
-                self._intake.push(buffer)
+            self._batcher.push_full(buffer)
             start = stop
 
     def _one_by_one(self, block: bytes, together: list[Lines]) -> None:
@@ -247,7 +231,7 @@ class FastReader(GenericSingerReader[bytes]):
         for lines in together:
             texts = block[lines.start : lines.stop].split(b"\n")
             for number, text in enumerate(texts, lines.first):
-                self._intake.line = number
+                self._batcher.line = number
                 # A slow record can make routes of the lines behind it old.
                 route = self._routes.like(lines.route)
                 try:
@@ -265,49 +249,36 @@ class FastReader(GenericSingerReader[bytes]):
             return
         try:
             self._dispatch(line)
-        except InvalidRecord as error:
-            self._refuse(self._located(line, str(error)), line)
         except (BadRecordError, RecordBeforeSchemaError) as error:
-            self._refuse(error, line)
+            self._batcher.refuse(error, line)
         except RecursionError:
             named = _STREAM.search(line[:HEAD])
             stream = named[1].decode(errors="replace") if named else None
             reason = "it is nested too deeply: about 900 levels can be read"
-            self._refuse(BadRecordError(reason, line=self._intake.line, stream=stream), line)
-
-    def _refuse(self, error: InputError, line: bytes) -> None:
-        """Put a bad record into quarantine, or stop."""
-        if self._intake.settings.on_bad_record != "quarantine":
-            raise error
-        self._intake.reject(error, line)
-
-    def _located(self, line: bytes, reason: str) -> BadRecordError:
-        stream = self._envelope.decode(line).stream
-        return BadRecordError(reason, line=self._intake.line, stream=stream)
+            self._batcher.refuse(BadRecordError(reason, line=self._batcher.line, stream=stream), line)
 
     def _dispatch(self, line: bytes) -> None:
         kind, stream = self._peek(line)
-        intake = self._intake
+        batcher = self._batcher
         if kind == SingerMessageType.RECORD:
             self._record(line, stream)
         elif kind == SingerMessageType.STATE:
             try:
-                intake.state(bytes(self._state.decode(line).value))
+                batcher.state(bytes(self._state.decode(line).value))
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise InputError(f"a STATE without a value: {error}", line=intake.line) from None
-        elif kind in self._callbacks:
+                raise InputError(f"a STATE without a value: {error}", line=batcher.line) from None
+        elif kind in _MESSAGES:
             self._message(kind, stream, self.deserialize_json(line))
         else:
-            raise InputError(f"unknown message type {shown(kind)}", line=intake.line)
+            raise InputError(f"unknown message type {shown(kind)}", line=batcher.line)
         self._counts[kind] += 1
 
     def _message(self, kind: str, stream: str | None, message: dict[str, Any]) -> None:
         """Take a SCHEMA, ACTIVATE_VERSION or BATCH."""
-        line = self._intake.line
+        line = self._batcher.line
         try:
             if kind == SingerMessageType.SCHEMA:
-                self._streams.note_schema(message)
-                self._callbacks[kind](message)
+                self._streams.take_schema(message)
             elif kind == SingerMessageType.ACTIVATE_VERSION:
                 self._streams.activate_version(message["stream"], message["version"])
             else:
@@ -333,15 +304,14 @@ class FastReader(GenericSingerReader[bytes]):
             kind = message.get("type")
             if not isinstance(kind, str):
                 raise InputError(
-                    f"a message without a type: {shown(message)}", line=self._intake.line
+                    f"a message without a type: {shown(message)}", line=self._batcher.line
                 ) from None
             return kind, message.get("stream")
         return envelope.type, envelope.stream
 
     def _record(self, line: bytes, stream: str | None) -> None:
         """Take a RECORD by the slow path, after learning how to take the next one by the fast path."""
-        number = self._intake.line
-        sink = self._streams.plain_sink(stream) if stream is not None else None
+        number = self._batcher.line
         message = self.deserialize_json(line)
         record = message.get("record")
         if stream is None or not isinstance(record, dict):
@@ -350,17 +320,21 @@ class FastReader(GenericSingerReader[bytes]):
         source = Source(
             number, line, version if isinstance(version, int) else None, message.get("time_extracted")
         )
-        if sink is not None:
-            routed = sink.versioned
-            sink.add(record, source)
-            if sink.versioned != routed:
+        plain = self._streams.plain_stream(stream)
+        if plain is not None:
+            versioned = plain.versioned
+            plain.add(record, source)
+            if plain.versioned != versioned:
                 self._routes.clear()
-            self._routes.learn(line, sink)
+            self._routes.learn(line, plain)
             return
-        self._intake.source = source
+        self._batcher.source = source
         try:
-            self._callbacks[SingerMessageType.RECORD](message)
+            self._streams.take_record(message)
         except RecordsWithoutSchemaException:
             raise RecordBeforeSchemaError(
                 "a RECORD before the SCHEMA of its stream", line=number, stream=stream
             ) from None
+        except InvalidRecord as error:
+            text = self._batcher.source.text
+            raise BadRecordError(said(error), line=number, stream=stream, text=text) from None

@@ -1,29 +1,72 @@
-"""Find the rows of a chunk that do not fit, and load the others."""
+"""Bad records: what becomes of them, and how they are found among the good ones.
+
+A row may be refused by COPY into a staging table, which names it; or by the table itself (a constraint, a unique index, a
+trigger), which names the rule but not the row. Then the batch is merged in parts until the row stands alone.
+"""
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import psycopg
 from psycopg import errors as pg
 
-from target_sfwarehouse.errors import BadRecordError, MissingKeyError, shown
+from target_sfwarehouse.errors import BadRecordError, MissingKeyError, shown, without_secrets
+from target_sfwarehouse.load.audit import Counts
+from target_sfwarehouse.load.upsert import merge, merge_numbered
+from target_sfwarehouse.postgres import sql
+from target_sfwarehouse.postgres.ddl import run
+from target_sfwarehouse.postgres.schema import VERSION, quoted
 from target_sfwarehouse.rows.decode import encode_rows
-from target_sfwarehouse.rows.layout import BadValueError
+from target_sfwarehouse.rows.values import BadValueError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import psycopg
-
+    from target_sfwarehouse.config import Settings
+    from target_sfwarehouse.load.tables import Segment
+    from target_sfwarehouse.postgres.capabilities import Capabilities
+    from target_sfwarehouse.postgres.schema import Table
     from target_sfwarehouse.rows.chunks import Chunk
 
-__all__ = ["BAD_ROW", "BadRow", "copy_carefully"]
+__all__ = ["BAD_ROW", "REFUSED_ROW", "BadRow", "copy_row_by_row", "is_trouble", "judge", "merge_accepted"]
 
 BAD_ROW = (pg.DataError, pg.NotNullViolation, pg.CheckViolation, pg.ProgramLimitExceeded)
 """What Postgres raises for a row that does not fit, as opposed to a failure of the load."""
+
+REFUSED_ROW = (
+    pg.DataError,
+    pg.IntegrityError,
+    pg.ProgramLimitExceeded,
+    pg.RaiseException,
+    pg.NoDataFound,
+    pg.TooManyRows,
+    pg.AssertFailure,
+)
+"""What a table raises for a row, its constraints, indexes and triggers included."""
+
+NUMBERED = quoted("_sfw_refused")
+
+logger = logging.getLogger("target-sfwarehouse")
+
+
+def judge(settings: Settings, *, keep: Callable[[], None], end: Callable[[], None]) -> bool:
+    """Decide what becomes of a bad record: `keep` puts it into quarantine and the run goes on, or `end` ends the load.
+
+    Every bad record comes here, whatever the message or file that brought it. True if the run goes on.
+    """
+    (keep if settings.on_bad_record == "quarantine" else end)()
+    return settings.on_bad_record == "quarantine"
+
+
+def is_trouble(error: psycopg.Error) -> bool:
+    """Whether an error is one of the warehouse, and not of a table or its rows."""
+    return isinstance(error, psycopg.OperationalError) and not isinstance(error, BAD_ROW)
+
 
 _PLACE = re.compile(r"COPY \S+, \D*(\d+)(?:, \S+ (.*))?", re.DOTALL)
 """`COPY accounts, line 3, column amount: "abc"`; a server that speaks another language keeps the order."""
@@ -45,19 +88,10 @@ class BadRow:
     text: bytes
 
 
-def copy_carefully(
+def copy_row_by_row(
     chunk: Chunk, copy: Callable[[bytes], None], *, replace_nul: bool
 ) -> Iterator[int | BadRow]:
-    """Copy the rows of a chunk in order, each run of good ones by itself.
-
-    Args:
-        chunk: The chunk; loading it at once has failed.
-        copy: Loads encoded rows, all or none.
-        replace_nul: As for `encode_rows`.
-
-    Yields:
-        How many rows were copied, or a row that was not, in the order of the rows.
-    """
+    """Copy the rows of a chunk in order, each run of good ones by itself."""
     ready: list[tuple[int, bytes]] = []
     for position in range(len(chunk)):
         try:
@@ -72,11 +106,7 @@ def copy_carefully(
 
 
 def _check_numbers(chunk: Chunk, row: tuple[Any, ...]) -> None:
-    """Refuse what passed the decoder as the bytes of a number and is none: it would shift the columns after it.
-
-    Raises:
-        BadValueError: Names the property.
-    """
+    """Refuse what passed the decoder as the bytes of a number and is none: it would shift the columns after it."""
     for column, value in zip(chunk.shape.all_columns, row, strict=True):
         if isinstance(value, msgspec.Raw) and bytes(value)[:1] in _NO_NUMBER:
             reason = (
@@ -142,7 +172,7 @@ def _bad(chunk: Chunk, position: int, error: Exception) -> BadRow:
     bad = kind(
         reason,
         line=line,
-        stream=chunk.load.table.stream,
+        stream=chunk.stream,
         name=name,
         key=_key_of(chunk, position),
     )
@@ -171,3 +201,86 @@ def _key_of(chunk: Chunk, position: int) -> str:
     pairs = zip(chunk.shape.all_columns, row, strict=False)
     values = [bytes(v).decode() if not isinstance(v, str | int | None) else v for c, v in pairs if c.key]
     return ", ".join(shown(value) for value in values)
+
+
+def merge_accepted(
+    connection: psycopg.Connection[Any],
+    able: Capabilities,
+    table: Table,
+    segment: Segment,
+    refuse: Callable[[BadRecordError, bytes], bool],
+) -> Counts:
+    """Merge the staged rows that the table accepts, and empty the staging table."""
+    try:
+        with connection.transaction():
+            return merge(connection, able, table, segment)
+    except REFUSED_ROW:
+        logger.debug("%s refuses a row of a batch; looking for it", table.label)
+    for statement in sql.number_rows(NUMBERED, segment.name, segment.columns):
+        run(connection, statement)
+    counts = _Search(connection, able, table, segment).merge(refuse)
+    run(connection, f"DROP TABLE {NUMBERED}")
+    run(connection, f"TRUNCATE {segment.name}")
+    return counts
+
+
+@dataclass(frozen=True)
+class _Search:
+    """Merges numbered rows in order, part by part."""
+
+    connection: psycopg.Connection[Any]
+    able: Capabilities
+    table: Table
+    segment: Segment
+
+    def merge(self, refuse: Callable[[BadRecordError, bytes], bool]) -> Counts:
+        counts = Counts()
+        first, step = 1, 1
+        suspect = self.segment.rows  # the last row of a part, beginning at `first`, that was refused
+        while first <= self.segment.rows:
+            size = max(1, (suspect - first + 1) // 2) if first <= suspect else step
+            last = min(first + size - 1, self.segment.rows)
+            try:
+                with self.connection.transaction():
+                    rows = range(first, last + 1)
+                    where = (self.connection, self.able, self.table)
+                    counts += merge_numbered(*where, self.segment, numbered=NUMBERED, rows=rows)
+            except REFUSED_ROW as error:
+                if first < last:
+                    suspect = last
+                    continue
+                if not refuse(*self._bad(first, error)):
+                    break
+                counts.rejected += 1
+                # Bad rows are often close together: after one the parts begin small.
+                suspect, step = 0, 1
+            else:
+                step *= 2
+            first = last + 1
+        return counts
+
+    def _bad(self, number: int, error: psycopg.Error) -> tuple[BadRecordError, bytes]:
+        """Describe a row: what is wrong with it, and a RECORD message with its values."""
+        found = run(self.connection, sql.row_as_json(NUMBERED, self.segment.columns, number)).fetchone()
+        assert found is not None
+        values = msgspec.json.decode(found[0], type=dict[str, msgspec.Raw])
+        shape, stream = self.segment.shape, self.table.stream
+        record = {column.name: values[column.column] for column in shape.columns}
+        message: dict[str, Any] = {"type": "RECORD", "stream": stream, "record": record}
+        if VERSION in values:
+            message["version"] = values[VERSION]
+        properties = {column.column: column.name for column in shape.columns}
+        keys = [values[column.column] for column in shape.columns if column.key]
+        bad = BadRecordError(
+            without_secrets(" ".join((error.diag.message_primary or str(error)).split())),
+            line=self.segment.line(number - 1),
+            stream=stream,
+            name=properties.get(error.diag.column_name or ""),
+            key=", ".join(_shown_key(value) for value in keys),
+        )
+        return bad, msgspec.json.encode(message)
+
+
+def _shown_key(value: msgspec.Raw) -> str:
+    key = msgspec.json.decode(value)
+    return shown(key if isinstance(key, str | int) else bytes(value).decode())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg.copy import LibpqWriter
 from psycopg.generators import copy_to
 
-from target_sfwarehouse.postgres.identifiers import quoted
+from target_sfwarehouse.postgres.schema import quoted
 from target_sfwarehouse.rows.decode import COPY_OPTIONS
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import psycopg
     from psycopg.abc import Buffer
 
-    from target_sfwarehouse.load.loads import Load, Segment
+    from target_sfwarehouse.load.tables import Part, Segment
     from target_sfwarehouse.rows.chunks import Chunk
 
 __all__ = ["GROUP_BYTES", "OpenCopy", "copy_blocks"]
@@ -38,11 +38,7 @@ class _Sender(LibpqWriter):
     """
 
     def write(self, data: Buffer) -> None:
-        """Send data.
-
-        Args:
-            data: Of any size.
-        """
+        """Send data."""
         whole = memoryview(data)
         for start in range(0, len(whole), _SENT_BYTES):
             block = whole[start : start + _SENT_BYTES]
@@ -64,21 +60,7 @@ def copy_blocks(
     blocks: Iterable[bytes],
     options: str = COPY_OPTIONS,
 ) -> int:
-    """Copy rows into a table, all or none.
-
-    Args:
-        connection: Where to.
-        into: The table, quoted.
-        columns: Its columns, in the order of a row's values.
-        blocks: CSV.
-        options: How the CSV is written.
-
-    Returns:
-        How many rows there were.
-
-    Raises:
-        psycopg.Error: What the server says of them.
-    """
+    """Copy CSV into a table, all rows or none; `into` is quoted. Return how many rows there were."""
     with _copy(connection, into, columns, options) as copy:
         for block in blocks:
             copy.write(block)
@@ -89,7 +71,7 @@ class OpenCopy:
     """One COPY for several chunks: the server need not wait for the client between two of them.
 
     Attributes:
-        load: The table that the rows are for.
+        part: The table that the rows are for.
         segment: Its staging table; None if they go into the table itself.
         chunks: What was written.
     """
@@ -97,27 +79,19 @@ class OpenCopy:
     def __init__(
         self,
         connection: psycopg.Connection[Any],
-        load: Load,
+        part: Part,
         segment: Segment | None,
         columns: tuple[str, ...],
         atomic: AbstractContextManager[Any],
     ) -> None:
-        """Begin.
-
-        Args:
-            connection: Where to; nothing else can be done with it before `end`.
-            load: The table.
-            segment: Its staging table, if the rows go there.
-            columns: Columns, in the order of a row's values.
-            atomic: Makes all or none of what is written stay.
-        """
-        self.load = load
+        """Begin; `atomic` makes all or none of the rows stay. Until `end` the connection serves for nothing else."""
+        self.part = part
         self.segment = segment
         self.chunks: list[Chunk] = []
         self._columns = columns
         self._bytes = 0
         self._stack = ExitStack()
-        into = segment.name if segment is not None else load.table.sql
+        into = segment.name if segment is not None else part.load.table.sql
         with ExitStack() as stack:
             stack.enter_context(atomic)
             self._copy = stack.enter_context(_copy(connection, into, columns, COPY_OPTIONS))
@@ -128,28 +102,12 @@ class OpenCopy:
         """How many rows were written."""
         return sum(map(len, self.chunks))
 
-    @property
-    def full(self) -> bool:
-        """Whether enough was written."""
-        return self._bytes >= GROUP_BYTES
-
-    def takes(self, chunk: Chunk) -> bool:
-        """Whether a chunk belongs into this COPY.
-
-        Args:
-            chunk: The chunk.
-        """
-        return chunk.load is self.load and chunk.columns == self._columns and not self.full
+    def takes(self, part: Part, chunk: Chunk) -> bool:
+        """Whether a chunk belongs into this COPY."""
+        return part is self.part and chunk.columns == self._columns and self._bytes < GROUP_BYTES
 
     def write(self, chunk: Chunk) -> None:
-        """Send a chunk.
-
-        Args:
-            chunk: One that this COPY `takes`, encoded.
-
-        Raises:
-            psycopg.Error: What the server says of it, or of an earlier one; nothing that was written stays.
-        """
+        """Send an encoded chunk. Raises what the server says of it, or of an earlier one: then nothing stays."""
         assert chunk.data is not None
         self.chunks.append(chunk)
         self._bytes += len(chunk.data)
@@ -161,9 +119,5 @@ class OpenCopy:
                 raise
 
     def end(self) -> None:
-        """Have the server accept what was written.
-
-        Raises:
-            psycopg.Error: What it says of a row; nothing that was written stays.
-        """
+        """Have the server accept what was written. Raises what it says of a row: then nothing stays."""
         self._stack.close()

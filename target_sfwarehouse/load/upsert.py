@@ -1,4 +1,4 @@
-"""Bring staged rows into their table."""
+"""Bring staged rows into their table, and mark what a version did not bring."""
 
 from __future__ import annotations
 
@@ -6,104 +6,75 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse.load.audit import Counts
-from target_sfwarehouse.postgres import sql as statements
-from target_sfwarehouse.postgres.ddl import run
-from target_sfwarehouse.postgres.schema import VERSION
+from target_sfwarehouse.postgres import sql
+from target_sfwarehouse.postgres.ddl import add_bookkeeping, run
+from target_sfwarehouse.postgres.schema import DELETED, DELETED_AT, VERSION, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import psycopg
 
-    from target_sfwarehouse.load.loads import Segment
-    from target_sfwarehouse.postgres.capabilities import Engine
+    from target_sfwarehouse.load.tables import Load, Segment
+    from target_sfwarehouse.postgres.capabilities import Capabilities
     from target_sfwarehouse.postgres.schema import Table
 
-__all__ = ["merge", "merge_part"]
+__all__ = ["activate", "merge", "merge_numbered"]
 
 
-def merge(connection: psycopg.Connection[Any], engine: Engine, table: Table, segment: Segment) -> Counts:
-    """Insert or upsert the staged rows, and empty the staging table.
-
-    Args:
-        connection: A connection in a transaction that holds the table's lock.
-        engine: What the server can do.
-        table: The table; without keys the rows are appended.
-        segment: The staged rows.
-
-    Returns:
-        What was done.
-
-    Raises:
-        psycopg.Error: What the server says of a row, or of the statement.
-    """
+def merge(connection: psycopg.Connection[Any], able: Capabilities, table: Table, segment: Segment) -> Counts:
+    """Insert or upsert the staged rows, and empty the staging table, in a transaction that holds the table's lock."""
     keys = None
     if table.keys:
-        keys = _count(connection, statements.count_keys(segment.name, table.keys))
+        keys = _count(connection, sql.count_keys(segment.name, table.keys))
         if keys < segment.rows:
-            run(connection, statements.keep_last(segment.name, table.keys, engine))
-    counts = _brought(connection, engine, table, segment.name, segment.columns, keys=keys)
+            run(connection, sql.keep_last(segment.name, table.keys))
+    counts = _brought(connection, able, table, segment.name, segment.columns, keys=keys)
     run(connection, f"TRUNCATE {segment.name}")
     counts.unchanged = segment.rows - counts.inserted - counts.updated
     return counts
 
 
-def merge_part(
+def merge_numbered(
     connection: psycopg.Connection[Any],
-    engine: Engine,
+    able: Capabilities,
     table: Table,
-    columns: Sequence[str],
+    segment: Segment,
     *,
     numbered: str,
-    first: int,
-    last: int,
+    rows: range,
 ) -> Counts:
-    """Insert or upsert some rows of a numbered copy of a staging table, which stays as it is.
-
-    Args:
-        connection: As for `merge`.
-        engine: Likewise.
-        table: Likewise.
-        columns: The columns that the rows set.
-        numbered: The copy, quoted.
-        first: Number of the first row.
-        last: Number of the last one.
-
-    Returns:
-        What was done.
-
-    Raises:
-        psycopg.Error: As for `merge`.
-    """
-    source = statements.part(numbered, first, last, table.keys)
-    counts = _brought(connection, replace(engine, row_order=False), table, source, columns)
-    counts.unchanged = last - first + 1 - counts.inserted - counts.updated
+    """Insert or upsert some rows of a numbered copy of a staging table, which stays as it is."""
+    source = sql.part(numbered, rows[0], rows[-1], table.keys)
+    counts = _brought(connection, able, table, source, segment.columns, order=quoted(sql.ROW))
+    counts.unchanged = len(rows) - counts.inserted - counts.updated
     return counts
 
 
 def _brought(
     connection: psycopg.Connection[Any],
-    engine: Engine,
+    able: Capabilities,
     table: Table,
     source: str,
     columns: Sequence[str],
     *,
     keys: int | None = None,
+    order: str = sql.ORDER,
 ) -> Counts:
     """Insert or upsert rows, one a key, and count how many of each; `keys` are those of the rows, if known."""
     if not table.keys:
-        return Counts(run(connection, statements.append(table, source, columns, engine)).rowcount)
-    engine = replace(engine, row_origin=engine.row_origin and not table.partitioned)
-    tells = engine.merge or engine.row_origin
+        return Counts(run(connection, sql.append(table, source, columns, order)).rowcount)
+    able = replace(able, row_origin=able.row_origin and not table.partitioned)
+    tells = able.merge or able.row_origin
     new = 0
     if not tells:
-        keys = _count(connection, statements.count_keys(source, table.keys)) if keys is None else keys
-        new = keys - _count(connection, statements.count_matches(table, source))
-    row = run(connection, statements.upsert(table, source, columns, engine)).fetchone()
+        keys = _count(connection, sql.count_keys(source, table.keys)) if keys is None else keys
+        new = keys - _count(connection, sql.count_matches(table, source))
+    row = run(connection, sql.upsert(table, source, columns, able)).fetchone()
     assert row is not None
     inserted, updated = row if tells else (new, row[0] - new)
     if VERSION in columns:
-        run(connection, statements.mark_version(table, source, columns))
+        run(connection, sql.mark_version(table, source, columns))
     return Counts(inserted, updated)
 
 
@@ -111,3 +82,19 @@ def _count(connection: psycopg.Connection[Any], statement: str) -> int:
     row = run(connection, statement).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def activate(connection: psycopg.Connection[Any], load: Load, version: int, *, hard_delete: bool) -> int:
+    """Mark the rows of older versions as deleted, or remove them, under the table's lock; give how many.
+
+    The schema names the column that marks them. Without one it is `is_deleted`, where the table has that as a boolean,
+    else `_sdc_deleted_at`, as in the SDK's targets.
+    """
+    table = load.table
+    marks = tuple(column for column in load.deletion if table.columns[column].can_mark)
+    if not marks:
+        usual = DELETED in table.columns and table.columns[DELETED].name == "boolean"
+        marks = (DELETED,) if usual else (DELETED_AT,)
+    add_bookkeeping(connection, table, VERSION, *(() if hard_delete else set(marks) & {DELETED_AT}))
+    statement = sql.remove_older(table) if hard_delete else sql.mark_older(table, marks)
+    return connection.execute(statement.encode(), (version,)).rowcount

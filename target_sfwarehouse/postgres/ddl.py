@@ -10,23 +10,21 @@ import psycopg
 from psycopg import errors as pg
 
 from target_sfwarehouse.errors import BadSchemaError, TableLockedError, WarehouseError
-from target_sfwarehouse.postgres.identifiers import quoted
 from target_sfwarehouse.postgres.schema import (
     BOOKKEEPING_TYPES,
     ROW_TARGET_MOST,
     Table,
     Wanted,
     changes,
+    quoted,
     widened_row_target,
 )
-from target_sfwarehouse.postgres.sql import ROW
 from target_sfwarehouse.postgres.types import parse_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_sfwarehouse.config import Settings
-    from target_sfwarehouse.postgres.capabilities import Engine
 
 __all__ = [
     "add_bookkeeping",
@@ -88,34 +86,16 @@ WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f
 
 
 def run(connection: Connection, statement: str) -> psycopg.Cursor[Any]:
-    """Run a statement that was put together from quoted parts.
-
-    Args:
-        connection: The connection.
-        statement: SQL without parameters.
-
-    Returns:
-        The cursor.
-    """
+    """Run a statement that was put together from quoted parts."""
     return connection.execute(statement.encode())
 
 
-def lock(connection: Connection, engine: Engine, settings: Settings, name: str) -> None:
+def lock(connection: Connection, settings: Settings, name: str) -> None:
     """Take the lock of a table until the transaction ends.
 
-    Every run takes it before it writes a table, and never holds two, so that runs cannot deadlock.
-
-    Args:
-        connection: A connection in a transaction.
-        engine: What the server can do.
-        settings: `lock_behavior` says whether to wait.
-        name: `schema.table`.
-
-    Raises:
-        TableLockedError: Another run holds it and the settings say not to wait.
+    Every run takes it before it writes a table, and never holds two, so that runs cannot deadlock. Raises
+    TableLockedError where another run holds the lock and `lock_behavior` says not to wait.
     """
-    if not engine.advisory_locks:
-        return
     row = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (_lock_key(name),)).fetchone()
     if row is not None and row[0]:
         return
@@ -125,19 +105,12 @@ def lock(connection: Connection, engine: Engine, settings: Settings, name: str) 
             "`lock_behavior: wait`."
         )
     logger.info("Waiting for another run that is writing %s", name)
-    wait_for_lock(connection, engine, name)
+    wait_for_lock(connection, name)
 
 
-def wait_for_lock(connection: Connection, engine: Engine, name: str) -> None:
-    """Take a lock until the transaction ends, however long another run has it.
-
-    Args:
-        connection: A connection in a transaction.
-        engine: What the server can do.
-        name: What is locked.
-    """
-    if engine.advisory_locks:
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_lock_key(name),))
+def wait_for_lock(connection: Connection, name: str) -> None:
+    """Take a lock until the transaction ends, however long another run has it."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_lock_key(name),))
 
 
 def _lock_key(name: str) -> int:
@@ -145,24 +118,15 @@ def _lock_key(name: str) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
-def ensure_schema(connection: Connection, engine: Engine, settings: Settings) -> None:
-    """Make the target schema if it is not there.
-
-    Args:
-        connection: A connection outside a transaction.
-        engine: What the server can do.
-        settings: Names the schema.
-
-    Raises:
-        WarehouseError: The role may not make it.
-    """
-    schema = settings.schema
+def ensure_schema(connection: Connection, settings: Settings) -> None:
+    """Make the target schema if it is not there. Raises WarehouseError where the role may not."""
+    schema = settings.target_schema
     found = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s"
     if connection.execute(found, (schema,)).fetchone():
         return
     try:
         with connection.transaction():
-            wait_for_lock(connection, engine, schema)
+            wait_for_lock(connection, schema)
             run(connection, f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
     except pg.InsufficientPrivilege:
         role, database = _who(connection)
@@ -180,20 +144,7 @@ def _who(connection: Connection) -> tuple[str, str]:
 
 
 def read_table(connection: Connection, schema: str, name: str, stream: str) -> Table:
-    """Read what a table looks like.
-
-    Args:
-        connection: The connection.
-        schema: Its schema.
-        name: Its name.
-        stream: The stream that goes into it.
-
-    Returns:
-        The table; one that is not there has no columns and `exists` is false.
-
-    Raises:
-        BadSchemaError: The name is a view's.
-    """
+    """Read what a table looks like."""
     table = Table(schema, name, stream)
     row = connection.execute(RELATION, (schema, name)).fetchone()
     if row is None:
@@ -224,7 +175,6 @@ def _row_target(options: Sequence[str] | None) -> int:
 
 def ensure_table(
     connection: Connection,
-    engine: Engine,
     settings: Settings,
     *,
     known: Table | None,
@@ -232,42 +182,27 @@ def ensure_table(
     name: str,
     wanted: Wanted,
 ) -> Table:
-    """Make a table, or change it, so that rows of a schema fit.
-
-    Args:
-        connection: A connection outside a transaction.
-        engine: What the server can do.
-        settings: The target's settings.
-        known: The table as this run knows it, if it has met it.
-        stream: The stream.
-        name: The table's name.
-        wanted: What the schema asks.
-
-    Returns:
-        The table as it stands now.
-
-    Raises:
-        BadSchemaError: The table cannot follow the schema.
-        WarehouseError: The role may not make or change the table.
-    """
+    """Make a table, or change it, so that rows of a schema fit."""
     if known is not None and not changes(known, wanted):
         return known
-    label = f"{settings.schema}.{name}"
+    label = f"{settings.target_schema}.{name}"
     try:
         with connection.transaction():
-            lock(connection, engine, settings, label)
-            table = read_table(connection, settings.schema, name, stream)
+            lock(connection, settings, label)
+            table = read_table(connection, settings.target_schema, name, stream)
             statements = changes(table, wanted)
             for statement in statements:
                 run(connection, statement)
             created = (known is not None and known.created) or not table.exists
             if statements:
-                table = _changed(connection, engine, table)
+                table = _changed(connection, table)
     except pg.InsufficientPrivilege as error:
-        table = read_table(connection, settings.schema, name, stream)
+        table = read_table(connection, settings.target_schema, name, stream)
         created = False
         if not table.exists or not _fits_without_extras(table, wanted):
-            raise WarehouseError(_privilege_advice(connection, settings.schema, name, str(error))) from None
+            raise WarehouseError(
+                _privilege_advice(connection, settings.target_schema, name, str(error))
+            ) from None
         logger.info("%s belongs to another role: its comments and indexes stay as they are", label)
     except (pg.UniqueViolation, pg.NotNullViolation) as error:
         raise BadSchemaError(
@@ -279,12 +214,11 @@ def ensure_table(
     return table
 
 
-def _changed(connection: Connection, engine: Engine, before: Table) -> Table:
+def _changed(connection: Connection, before: Table) -> Table:
     """Read a table again after it was made or changed, and give its rows room for the columns that it has now."""
     table = read_table(connection, before.schema, before.name, before.stream)
-    if engine.row_target:
-        for statement in widened_row_target(before, table):
-            run(connection, statement)
+    for statement in widened_row_target(before, table):
+        run(connection, statement)
     return table
 
 
@@ -312,13 +246,7 @@ def _privilege_advice(connection: Connection, schema: str, name: str, said: str)
 
 
 def add_bookkeeping(connection: Connection, table: Table, *columns: str) -> None:
-    """Add the columns that versions need, where a table lacks them.
-
-    Args:
-        connection: A connection in a transaction that holds the table's lock.
-        table: The table; its `columns` follow.
-        *columns: `_sdc_table_version` or `_sdc_deleted_at`.
-    """
+    """Add the columns that versions need, where a table lacks them."""
     for column in columns:
         if column not in table.columns:
             kind = BOOKKEEPING_TYPES[column]
@@ -326,24 +254,12 @@ def add_bookkeeping(connection: Connection, table: Table, *columns: str) -> None
             table.columns[column] = kind
 
 
-def make_stage(
-    connection: Connection, engine: Engine, name: str, table: Table, columns: Sequence[str]
-) -> None:
-    """Make a staging table, which no other session sees and which goes with this one.
-
-    Args:
-        connection: Whose it is.
-        engine: Whether its rows need a number to keep their order.
-        name: Its name, quoted.
-        table: The table that its rows are for.
-        columns: Columns of that table which they have.
-    """
+def make_stage(connection: Connection, name: str, table: Table, columns: Sequence[str]) -> None:
+    """Make a staging table, which no other session sees and which goes with this one."""
     parts = [
         f"{quoted(column)} {table.columns[column]}" + (" NOT NULL" if column in table.keys else "")
         for column in columns
     ]
-    if not engine.row_order:
-        parts.append(f"{quoted(ROW)} bigint GENERATED ALWAYS AS IDENTITY")
     # What is long is better compressed and moved out once, in the table itself.
-    options = f" WITH (toast_tuple_target = {ROW_TARGET_MOST})" if engine.row_target else ""
+    options = f" WITH (toast_tuple_target = {ROW_TARGET_MOST})"
     run(connection, f"CREATE TEMPORARY TABLE {name} ({', '.join(parts)}){options}")

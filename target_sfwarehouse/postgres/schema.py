@@ -1,37 +1,47 @@
-"""What a table looks like in the warehouse, and what has to be done to it before rows of a schema can go in."""
+"""Names, columns and tables: what a table looks like, and which statements make it fit a stream's schema."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from target_sfwarehouse.config import NAME_BYTES
 from target_sfwarehouse.errors import BadSchemaError
-from target_sfwarehouse.postgres.identifiers import identifier, quoted
-from target_sfwarehouse.postgres.references import dereferenced
-from target_sfwarehouse.postgres.types import SqlType, column_type, declared_types, widened
-from target_sfwarehouse.rows.layout import VERSION, Column
+from target_sfwarehouse.postgres.types import SqlType, widened
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from target_sfwarehouse.config import Settings
+    from collections.abc import Sequence
 
 __all__ = [
+    "BOOKKEEPING_TYPES",
     "DELETED",
     "DELETED_AT",
+    "METADATA_COLUMNS",
     "ROW_TARGET_MOST",
     "VERSION",
+    "Column",
     "Table",
     "Wanted",
     "changes",
-    "wanted_columns",
+    "identifier",
+    "quoted",
+    "table_name",
     "widened_row_target",
+    "with_parameters",
 ]
 
+DIGEST = 8
+
 DELETED = "is_deleted"
-"""Marks a row as deleted, where the stream has a boolean property of this name."""
+"""Name of the boolean that marks deleted rows, unless the schema marks another property."""
 
 DELETED_AT = "_sdc_deleted_at"
+"""Column that marks deleted rows where the stream has no property for that."""
+
+VERSION = "_sdc_table_version"
+"""Column that keeps the version of the message that brought a row."""
+
 METADATA_COLUMNS = frozenset(
     {
         "_sdc_batched_at",
@@ -53,20 +63,63 @@ ROW_TARGET_COLUMN = 24
 BOOKKEEPING_TYPES = {VERSION: SqlType("bigint"), DELETED_AT: SqlType("timestamp with time zone")}
 
 
+def identifier(name: str) -> str:
+    """Return the name of a property or stream in Postgres.
+
+    Names are kept as they are, case included. One over 63 bytes, which Postgres would cut (and so let two names
+    meet), keeps its first 54 bytes and gets an underscore and eight digits of its SHA-1. Raises BadSchemaError for an
+    empty name and one with a NUL character.
+    """
+    if not name or "\0" in name:
+        raise BadSchemaError(f"{name!r} cannot be a name in Postgres: it is empty or has a NUL character.")
+    encoded = name.encode("utf-8", "surrogatepass")
+    if len(encoded) <= NAME_BYTES:
+        return name
+    digest = hashlib.sha1(encoded, usedforsecurity=False).hexdigest()[:DIGEST]
+    return encoded[: NAME_BYTES - DIGEST - 1].decode("utf-8", "ignore") + "_" + digest
+
+
+def quoted(*parts: str) -> str:
+    """Return names, from the outside in, as an SQL identifier: `"sfdc"."accounts"`."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+def with_parameters(part: str) -> str:
+    """Double each % of a name: in a statement with parameters the driver takes % for one of them."""
+    return part.replace("%", "%%")
+
+
+def table_name(stream: str) -> str:
+    """Return the table of a stream: the part after the last hyphen, as the SDK's SQL targets do."""
+    return identifier(stream.rpartition("-")[2] or stream)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that a schema asks for.
+
+    Attributes:
+        name: The property, for messages.
+        column: The column's name.
+        default_false: Whether null and absence mean false (a deletion mark).
+    """
+
+    name: str
+    column: str
+    type: SqlType
+    default_false: bool = False
+
+
 @dataclass
 class Table:
     """A table as it stands, kept up to date through the run.
 
     Attributes:
-        schema: Its schema.
-        name: Its name.
-        stream: The stream that goes into it.
         columns: Type of each column, in order.
         keys: Columns of the unique key that rows are merged by; empty to append.
         unique_keys: Columns of each unique index, the primary key first.
         indexed: Columns that an index starts with.
         commented: Columns that have a comment; the table itself as the empty string.
-        exists: Whether it is there at all.
         created: Whether this run made it.
         partitioned: Whether its rows are kept in partitions, which have no system columns in RETURNING.
         deferred: Whether a rule for new rows is checked at the commit only.
@@ -103,103 +156,21 @@ class Wanted:
     """What a SCHEMA message asks of a table.
 
     Attributes:
-        columns: The columns, with the types that the schema asks for.
-        keys: Properties that are the stream's key.
+        keys: Columns of the stream's key.
         comments: Comment of each column that the schema has one for; the table's under the empty string.
         indexed: Columns to index.
     """
 
-    columns: tuple[Column, ...]
+    columns: Sequence[Column]
     keys: tuple[str, ...]
     comments: dict[str, str] = field(default_factory=dict)
     indexed: tuple[str, ...] = ()
 
 
-def wanted_columns(
-    schema: Mapping[str, Any], keys: Sequence[str], bookmarks: Sequence[str], settings: Settings
-) -> Wanted:
-    """Read a SCHEMA message.
-
-    Args:
-        schema: JSON schema of the stream's records.
-        keys: Its key properties.
-        bookmarks: Its bookmark properties, which `indexes` may ask for.
-        settings: The target's settings.
-
-    Returns:
-        What its table must have.
-
-    Raises:
-        BadSchemaError: No properties, a key that is no property, or two properties that share a column name.
-    """
-    properties: Mapping[str, Any] = schema.get("properties") or {}
-    if not properties:
-        raise BadSchemaError("the schema has no properties, so there is no table that could hold it")
-    if absent := [key for key in keys if key not in properties]:
-        raise BadSchemaError(f"key property '{absent[0]}' is not among the schema's properties")
-    names: dict[str, str] = {}
-    columns = []
-    for name, given in properties.items():
-        definition = dereferenced(given, schema) if isinstance(given, dict) else {}
-        column = identifier(name)
-        if column in names:
-            raise BadSchemaError(
-                f"properties '{names[column]}' and '{name}' share the column name '{column}'"
-            )
-        names[column] = name
-        kind = column_type(
-            definition,
-            varchar=settings.string_type == "varchar",
-            decode_bytes=settings.interpret_content_encoding,
-        )
-        columns.append(
-            Column(
-                name=name,
-                column=column,
-                type=kind,
-                declared=declared_types(definition),
-                encoding=definition.get("contentEncoding", "") if kind.family == "bytes" else "",
-                key=name in keys,
-                default_false=name == DELETED and kind.family == "boolean",
-            )
-        )
-    asked = {
-        name for index in settings.indexes for name in (bookmarks if index == "replication_key" else (index,))
-    }
-    return Wanted(
-        columns=tuple(columns),
-        keys=tuple(identifier(key) for key in keys),
-        comments=_comments(schema, properties) if settings.column_comments else {},
-        indexed=tuple(column.column for column in columns if column.name in asked),
-    )
-
-
-def _comments(schema: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, str]:
-    found = {"": _comment(schema)} | {
-        identifier(name): _comment(given) for name, given in properties.items() if isinstance(given, dict)
-    }
-    return {column: text for column, text in found.items() if text}
-
-
-def _comment(schema: Mapping[str, Any]) -> str:
-    """Compose a comment: the label, the API name in brackets, the description."""
-    title, api_name = schema.get("title", ""), schema.get("x-sfsource-api-name", "")
-    head = f"{title} ({api_name})" if title and api_name else title or api_name
-    return ": ".join(str(part) for part in (head, schema.get("description", "")) if part).replace("\0", "")
-
-
 def changes(table: Table, wanted: Wanted) -> list[str]:
-    """Plan the statements that make a table fit a schema.
+    """Plan the statements that make a table fit; none if it fits.
 
-    Args:
-        table: The table as it stands.
-        wanted: What the schema asks.
-
-    Returns:
-        SQL statements in order; none if it fits.
-
-    Raises:
-        BadSchemaError: A column's type cannot widen, or the table's key is another one.
+    Raises BadSchemaError where a column's type cannot widen, or the table's key is another one.
     """
     if not table.exists:
         return [_create(table, wanted), *_comment_statements(table, wanted), *_indexes(table, wanted)]
@@ -227,29 +198,16 @@ def changes(table: Table, wanted: Wanted) -> list[str]:
 def row_target(columns: int) -> int:
     """Say how many bytes a row may have before Postgres compresses its longest values and moves them out.
 
-    Postgres's own 2,040 is for few values. A row with hundreds of short ones is longer than that, and would be taken apart
-    value by value although none is much longer than the 18 bytes that point to where it went.
-
-    Args:
-        columns: How many columns the table has.
-
-    Returns:
-        A `toast_tuple_target`, 0 if Postgres's own will do.
+    Postgres's own 2,040 is for few values. A row with hundreds of short values is longer than that, and would be taken
+    apart value by value, although none is much longer than the 18 bytes that point to where it went. 0 means that
+    Postgres's own will do.
     """
     target = min(ROW_TARGET_MOST, ROW_TARGET_COLUMN * columns)
     return target if target > ROW_TARGET_LEAST else 0
 
 
 def widened_row_target(before: Table, after: Table) -> list[str]:
-    """Plan the statement that gives rows room for columns that were added.
-
-    Args:
-        before: The table as it was, perhaps not there.
-        after: The table as it is.
-
-    Returns:
-        The statement; none if the room will do, or is what somebody chose.
-    """
+    """Plan the statement that gives rows room for added columns; none if somebody chose the table's own target."""
     if after.row_target is None or len(after.columns) == len(before.columns):
         return []
     wanted = row_target(len(after.columns))

@@ -1,44 +1,45 @@
 """The statements that bring staged rows into a table. Each is plain SQL that docs/warehouses.md lists."""
 
-# Every name in these statements is quoted by `identifiers.quoted`; no value goes into their text.
+# Every name in these statements is quoted by `schema.quoted`; no value goes into their text.
 # ruff: noqa: S608
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_sfwarehouse.postgres.identifiers import quoted
-from target_sfwarehouse.postgres.schema import DELETED_AT, METADATA_COLUMNS, VERSION
+from target_sfwarehouse.postgres.schema import DELETED_AT, METADATA_COLUMNS, VERSION, quoted, with_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_sfwarehouse.postgres.capabilities import Engine
+    from target_sfwarehouse.postgres.capabilities import Capabilities
     from target_sfwarehouse.postgres.schema import Table
 
 __all__ = [
+    "ORDER",
     "ROW",
     "append",
     "count_keys",
     "count_matches",
     "keep_last",
+    "mark_older",
     "mark_version",
     "number_rows",
     "part",
+    "remove_older",
     "row_as_json",
     "upsert",
 ]
 
 ROW = "_sfw_row"
-"""Column of a staging table that numbers its rows, where the engine cannot tell their order."""
+"""Column that numbers staged rows in their order, while a refused row is looked for."""
+
+ORDER = "ctid"
+"""Tells the order in which the rows of a staging table were written."""
 
 
 def _list(columns: Sequence[str], prefix: str = "") -> str:
     return ", ".join(prefix + quoted(column) for column in columns)
-
-
-def _order(engine: Engine) -> str:
-    return "ctid" if engine.row_order else quoted(ROW)
 
 
 def _same_key(keys: Sequence[str], left: str, right: str) -> str:
@@ -50,19 +51,18 @@ def count_keys(stage: str, keys: Sequence[str]) -> str:
     return f"SELECT count(*) FROM (SELECT 1 FROM {stage} AS s GROUP BY {_list(keys)}) AS keys"
 
 
-def keep_last(stage: str, keys: Sequence[str], engine: Engine) -> str:
+def keep_last(stage: str, keys: Sequence[str]) -> str:
     """Statement that leaves the last row of each key in a staging table."""
-    order = _order(engine)
     return (
-        f"DELETE FROM {stage} WHERE {order} IN (SELECT {order} FROM (SELECT {order}, row_number() OVER "
-        f"(PARTITION BY {_list(keys)} ORDER BY {order} DESC) AS place FROM {stage}) AS ranked WHERE place > 1)"
+        f"DELETE FROM {stage} WHERE {ORDER} IN (SELECT {ORDER} FROM (SELECT {ORDER}, row_number() OVER "
+        f"(PARTITION BY {_list(keys)} ORDER BY {ORDER} DESC) AS place FROM {stage}) AS ranked WHERE place > 1)"
     )
 
 
-def append(table: Table, stage: str, columns: Sequence[str], engine: Engine) -> str:
+def append(table: Table, source: str, columns: Sequence[str], order: str) -> str:
     """Statement that inserts every staged row, in order."""
     names = _list(columns)
-    return f"INSERT INTO {table.sql} ({names}) SELECT {names} FROM {stage} AS s ORDER BY {_order(engine)}"
+    return f"INSERT INTO {table.sql} ({names}) SELECT {names} FROM {source} AS s ORDER BY {order}"
 
 
 def _differ(table: Table, columns: Sequence[str], left: str, right: str) -> str:
@@ -74,22 +74,11 @@ def _differ(table: Table, columns: Sequence[str], left: str, right: str) -> str:
     return f"ROW({mine}) IS DISTINCT FROM ROW({theirs})" if compared else ""
 
 
-def upsert(table: Table, stage: str, columns: Sequence[str], engine: Engine) -> str:
-    """Statement that inserts new rows, updates changed ones, and returns how many of each.
-
-    Args:
-        table: The table; `keys` says what makes two rows the same.
-        stage: Quoted name of the staging table, or a query in parentheses; one row a key.
-        columns: Columns that the staged rows set; others are left alone.
-        engine: Decides between MERGE and INSERT ... ON CONFLICT.
-
-    Returns:
-        A statement with one result row: inserted, updated. Where the engine cannot tell, both count in
-        the first and the second is NULL.
-    """
-    differ = _differ(table, columns, "t", "s" if engine.merge else "excluded")
+def upsert(table: Table, stage: str, columns: Sequence[str], able: Capabilities) -> str:
+    """Statement that inserts new rows, updates changed ones, and returns how many of each."""
+    differ = _differ(table, columns, "t", "s" if able.merge else "excluded")
     rest = [column for column in columns if column not in table.keys]
-    if engine.merge:
+    if able.merge:
         sets = ", ".join(f"{quoted(column)} = s.{quoted(column)}" for column in rest)
         update = f"WHEN MATCHED AND {differ} THEN UPDATE SET {sets} " if differ else ""
         change = (
@@ -100,12 +89,12 @@ def upsert(table: Table, stage: str, columns: Sequence[str], engine: Engine) -> 
     else:
         sets = ", ".join(f"{quoted(column)} = excluded.{quoted(column)}" for column in rest)
         action = f"UPDATE SET {sets} WHERE {differ}" if differ else "NOTHING"
-        origin = "t.xmax = 0" if engine.row_origin else "NULL::boolean"
+        origin = "t.xmax = 0" if able.row_origin else "NULL::boolean"
         change = (
             f"INSERT INTO {table.sql} AS t ({_list(columns)}) SELECT {_list(columns)} FROM {stage} AS s "
             f"ON CONFLICT ({_list(table.keys)}) DO {action} RETURNING {origin} AS inserted"
         )
-    if not engine.merge and not engine.row_origin:
+    if not able.merge and not able.row_origin:
         counts = "count(*), NULL::bigint"
     else:
         counts = "count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted)"
@@ -128,9 +117,9 @@ def mark_version(table: Table, stage: str, columns: Sequence[str]) -> str:
     )
 
 
-def number_rows(numbered: str, stage: str, columns: Sequence[str], engine: Engine) -> list[str]:
+def number_rows(numbered: str, stage: str, columns: Sequence[str]) -> list[str]:
     """Statements that make a copy of a staging table whose rows are numbered from 1 in their order."""
-    number = f"row_number() OVER (ORDER BY {_order(engine)}) AS {quoted(ROW)}"
+    number = f"row_number() OVER (ORDER BY {ORDER}) AS {quoted(ROW)}"
     return [
         f"CREATE TEMPORARY TABLE {numbered} AS SELECT {_list(columns)}, {number} FROM {stage}",
         f"CREATE INDEX ON {numbered} ({quoted(ROW)})",
@@ -152,3 +141,27 @@ def row_as_json(numbered: str, columns: Sequence[str], number: int) -> str:
         f"SELECT row_to_json({row})::text FROM (SELECT {_list(columns)} FROM {numbered} WHERE {row} = {number}) "
         f"AS {row}"
     )
+
+
+def _older() -> str:
+    return f"({quoted(VERSION)} IS NULL OR {quoted(VERSION)} < %s)"
+
+
+def remove_older(table: Table) -> str:
+    """Statement, with a version as its parameter, that removes the rows that the version did not bring."""
+    return f"DELETE FROM {with_parameters(table.sql)} WHERE {_older()}"
+
+
+def mark_older(table: Table, marks: Sequence[str]) -> str:
+    """Statement, likewise, that marks them: true in a boolean column, the time in any other."""
+    names = {column: with_parameters(quoted(column)) for column in marks}
+    flags = {column for column in marks if table.columns[column].name == "boolean"}
+    sets = [
+        f"{name} = {'true' if column in flags else f'coalesce({name}, now())'}"
+        for column, name in names.items()
+    ]
+    unmarked = [
+        f"{name} IS DISTINCT FROM true" if column in flags else f"{name} IS NULL"
+        for column, name in names.items()
+    ]
+    return f"UPDATE {with_parameters(table.sql)} SET {', '.join(sets)} WHERE {_older()} AND ({' OR '.join(unmarked)})"

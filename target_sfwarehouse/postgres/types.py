@@ -6,11 +6,12 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["SqlType", "column_type", "declared_types", "parse_type", "widened"]
+__all__ = ["SqlType", "column_type", "declared_types", "dereferenced", "parse_type", "widened"]
 
 BIGINT_DIGITS = 19
 BIGINT_RANGE = (-(2**63), 2**63 - 1)
@@ -85,6 +86,11 @@ class SqlType:
         """How values are written to it: text, boolean, integer, number, json, bytes or other."""
         return _FAMILIES.get(self.name, "other")
 
+    @property
+    def can_mark(self) -> bool:
+        """Whether a value of it can mark a deleted row: it holds a boolean, or a date with or without a time."""
+        return self.name == "boolean" or self.name in _MOMENTS
+
 
 TEXT, JSONB, BIGINT, NUMERIC = SqlType("text"), SqlType("jsonb"), SqlType("bigint"), SqlType("numeric")
 DOUBLE, BOOLEAN, BYTEA = SqlType("double precision"), SqlType("boolean"), SqlType("bytea")
@@ -93,14 +99,7 @@ TIME = SqlType("time without time zone")
 
 
 def parse_type(spelled: str) -> SqlType:
-    """Read a type as `format_type` spells it.
-
-    Args:
-        spelled: For example `numeric(18,2)`, `character varying(80)`, `text[]`.
-
-    Returns:
-        The type; one that has a form of its own keeps it whole as its name.
-    """
+    """Read a type as `format_type` spells it."""
     match = _SPELLED.match(spelled)
     if match is None:
         return SqlType(spelled)
@@ -109,15 +108,43 @@ def parse_type(spelled: str) -> SqlType:
 
 
 def declared_types(schema: Mapping[str, Any]) -> frozenset[str]:
-    """Collect the JSON types that a property's schema allows, `anyOf` and its kin included.
-
-    Args:
-        schema: JSON schema of one property.
-
-    Returns:
-        Type names without `null`; empty when the schema says nothing.
-    """
+    """Collect the JSON types that a property's schema allows, `anyOf` and its kin included."""
     return frozenset(name for branch in _branches(schema) for name in _own_types(branch))
+
+
+def dereferenced(
+    schema: Mapping[str, Any], root: Mapping[str, Any], seen: frozenset[str] = frozenset()
+) -> Mapping[str, Any]:
+    """Replace the references of a property's schema and of its alternatives by what they point to.
+
+    `root` is the schema around it, which holds `definitions` or `$defs`. A reference into another document, to nothing
+    or to itself (one of `seen`) stands for any value. Keywords beside a reference are kept (JSON schema, section
+    8.2.3.1 of draft 2020-12).
+    """
+    target = schema.get("$ref")
+    if isinstance(target, str):
+        found = {} if target in seen else _pointed(target, root)
+        beside = {keyword: value for keyword, value in schema.items() if keyword != "$ref"}
+        return dereferenced({**found, **beside}, root, seen | {target})
+    alternatives = {
+        keyword: [
+            dereferenced(branch, root, seen) if isinstance(branch, dict) else branch
+            for branch in schema[keyword]
+        ]
+        for keyword in ("anyOf", "oneOf", "allOf")
+        if isinstance(schema.get(keyword), list)
+    }
+    return {**schema, **alternatives} if alternatives else schema
+
+
+def _pointed(reference: str, root: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Find what a JSON pointer into the same document (RFC 6901) names."""
+    document, _, pointer = reference.partition("#")
+    found: Any = None if document else root
+    for part in pointer.split("/")[1:]:
+        name = unquote(part).replace("~1", "/").replace("~0", "~")
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _own_types(schema: Mapping[str, Any]) -> set[str]:
@@ -137,16 +164,7 @@ def _branches(schema: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
 
 
 def column_type(schema: Mapping[str, Any], *, varchar: bool = False, decode_bytes: bool = False) -> SqlType:
-    """Choose the column type of a property.
-
-    Args:
-        schema: JSON schema of the property.
-        varchar: Use varchar(n) for strings with a `maxLength`.
-        decode_bytes: Use bytea for strings with a binary `contentEncoding`.
-
-    Returns:
-        The narrowest type that takes every value the schema allows.
-    """
+    """Choose the column type of a property."""
     chosen: set[SqlType] = set()
     null_only = False
     for branch in _branches(schema):
@@ -270,15 +288,7 @@ _MOMENTS = frozenset({"date", "timestamp without time zone", "timestamp with tim
 
 
 def widened(current: SqlType, wanted: SqlType) -> Widening | None:
-    """Decide what a column must become to hold what it has and what a new schema may bring.
-
-    Args:
-        current: The column's type.
-        wanted: The type that the schema asks for.
-
-    Returns:
-        A widening whose `to` is `current` if nothing needs to be done; None if no lossless way exists.
-    """
+    """Decide what a column must become to hold what it has and what a new schema may bring."""
     if current == wanted or current.family == "json":
         return Widening(current)
     if current.family == "text":

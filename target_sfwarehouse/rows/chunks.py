@@ -1,4 +1,4 @@
-"""A chunk: the rows of one stream that one COPY takes."""
+"""A chunk is the rows of one stream that one COPY takes; a buffer holds the records that become the next chunk."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from target_sfwarehouse.rows.decode import EscapedTextError, NestedValueError, NulError, RowShape, encode_rows
+from target_sfwarehouse.rows.values import BadValueError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from target_sfwarehouse.load.loads import Load
-    from target_sfwarehouse.rows.decode import RowShape
-
-__all__ = ["CHUNK_BYTES", "CHUNK_ROWS", "Chunk", "Span"]
+__all__ = ["CHUNK_ROWS", "Buffer", "Chunk", "Span"]
 
 CHUNK_ROWS = 2_000
 CHUNK_BYTES = 1024 * 1024
+
+TYPED_CHUNKS = 16
+"""Chunks that are decoded value by value after one whose text could not be moved as it was."""
 
 
 class Span(NamedTuple):
@@ -45,7 +48,6 @@ class Chunk:
     """Rows on their way to a table.
 
     Attributes:
-        load: The table.
         shape: How the records become rows.
         count: How many there are.
         items: Structs as decoded, or rows that the slow path made; None where `recover` gets them back, so that
@@ -56,7 +58,6 @@ class Chunk:
         recover: Decodes an item from its input line.
     """
 
-    load: Load
     shape: RowShape
     count: int
     items: list[Any] | None
@@ -68,6 +69,11 @@ class Chunk:
     def __len__(self) -> int:
         """Return the number of rows."""
         return self.count
+
+    @property
+    def stream(self) -> str:
+        """The stream that the rows are of."""
+        return self.shape.stream
 
     @property
     def first_line(self) -> int:
@@ -84,26 +90,11 @@ class Chunk:
             yield from zip(span.numbers[span.start : span.stop], span.texts(), strict=True)
 
     def origin(self, position: int) -> tuple[int, bytes]:
-        """Return where a row came from.
-
-        Args:
-            position: Its place in the chunk.
-
-        Returns:
-            Number and text of the input line.
-        """
+        """Return where a row came from."""
         return self._origins[position]
 
     def lines(self, start: int = 0, stop: int | None = None) -> list[tuple[int, Sequence[int]]]:
-        """Return the numbers of rows' input lines, without the lines and compactly.
-
-        Args:
-            start: Place of the first row.
-            stop: The one after the last; None is the end.
-
-        Returns:
-            Runs of rows, in order: how many, and a number for each or one for all.
-        """
+        """Return the numbers of rows' input lines, without the lines and compactly."""
         if start or stop is not None:
             numbers = [number for number, _ in self._origins[start:stop]]
         elif len(self.spans) < self.count:
@@ -115,17 +106,7 @@ class Chunk:
         return [(len(numbers), numbers[:1] if same else array("q", numbers))]
 
     def row(self, position: int) -> tuple[Any, ...]:
-        """Return one row.
-
-        Args:
-            position: Its place in the chunk.
-
-        Returns:
-            Values in the order of `columns`.
-
-        Raises:
-            ValueError: A value that cannot be converted, or a line that is no message after all.
-        """
+        """Return one row."""
         extra = self.extras[position] if self.extras else ()
         if self.items is not None:
             item = self.items[position]
@@ -138,3 +119,106 @@ class Chunk:
     def columns(self) -> tuple[str, ...]:
         """Names of the columns in the order of a row's values."""
         return self.shape.column_names
+
+
+class Buffer:
+    """Records of one stream, under one SCHEMA, that wait to become a chunk.
+
+    Attributes:
+        shape: How they become rows.
+        items: Decoded records, or rows.
+        extras: Values of the shape's extra columns, item by item.
+        spans: The input lines that they came from, in order.
+        size: Bytes of these lines.
+        limit: Items that make a chunk.
+        recover: Decodes an item value by value from its line, where that can be done; see `Chunk`.
+        slow: Whether the slow path made one of the items.
+        typed: Chunks left that are better decoded value by value.
+    """
+
+    __slots__ = (
+        "extras",
+        "items",
+        "limit",
+        "recover",
+        "shape",
+        "size",
+        "slow",
+        "spans",
+        "typed",
+    )
+
+    def __init__(self, shape: RowShape, limit: int) -> None:
+        self.shape = shape
+        self.items: list[Any] = []
+        self.extras: list[tuple[Any, ...]] = []
+        self.spans: list[Span] = []
+        self.size = 0
+        self.limit = limit
+        self.recover: Callable[[bytes], Any] | None = None
+        self.slow = False
+        self.typed = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether the records make a chunk."""
+        return len(self.items) >= self.limit or self.size >= CHUNK_BYTES
+
+    def add(self, item: Any, extra: tuple[Any, ...], line: int, text: bytes) -> None:
+        """Take one record in."""
+        self.items.append(item)
+        if extra:
+            self.extras.append(extra)
+        self.spans.append(Span(text, (line,)))
+        self.size += len(text)
+
+    def extend(self, items: Sequence[Any], extras: Sequence[tuple[Any, ...]], span: Span) -> None:
+        """Take in records that were decoded together."""
+        self.items += items
+        self.extras += extras
+        self.spans.append(span)
+        self.size += len(span.text) * len(items) // len(span.numbers)
+
+    def take(self, *, replace_nul: bool) -> Chunk:
+        """Return the records as a chunk and be empty again."""
+        self.typed = max(0, self.typed - 1)
+        data = self._encoded(replace_nul=replace_nul)
+        keep = data is None or self.slow or self.recover is None
+        chunk = Chunk(
+            self.shape,
+            len(self.items),
+            self.items[:] if keep else None,
+            self.extras[:],
+            self.spans[:],
+            data,
+            self.recover,
+        )
+        self.items.clear()
+        self.extras.clear()
+        self.spans.clear()
+        self.size = 0
+        self.slow = False
+        return chunk
+
+    def _encoded(self, *, replace_nul: bool) -> bytes | None:
+        moved = self.shape.moved is not None and self.recover is not None
+        try:
+            return encode_rows(self.shape.rows(self.items, self.extras), replace_nul=replace_nul, moved=moved)
+        except (EscapedTextError, NestedValueError):
+            self.typed = TYPED_CHUNKS
+        except (BadValueError, NulError, UnicodeEncodeError, OverflowError):
+            return None
+        return self._encoded_by_value(replace_nul=replace_nul)
+
+    def _encoded_by_value(self, *, replace_nul: bool) -> bytes | None:
+        """Encode what was decoded with its text as it was, after decoding it once more value by value."""
+        assert self.recover is not None
+        moved, texts = self.shape.moved, (text for span in self.spans for text in span.texts())
+        try:
+            self.items[:] = [
+                self.recover(text) if type(item) is moved else item
+                for item, text in zip(self.items, texts, strict=True)
+            ]
+            return encode_rows(self.shape.rows(self.items, self.extras), replace_nul=replace_nul)
+        except (ValueError, OverflowError):
+            return None

@@ -22,12 +22,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from target_sfwarehouse.rows.layout import REPLACEMENT, VERSION, BadValueError, converted_value, converter
+from target_sfwarehouse.postgres.schema import VERSION
+from target_sfwarehouse.rows.values import REPLACEMENT, BadValueError, converted_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from target_sfwarehouse.rows.layout import Column
+    from target_sfwarehouse.rows.layout import Property
 
 __all__ = ["COPY_OPTIONS", "EscapedTextError", "NestedValueError", "NulError", "RowShape", "encode_rows"]
 
@@ -71,6 +72,7 @@ class RowShape:
     """How the records of one stream, under one SCHEMA, become rows.
 
     Attributes:
+        stream: The stream's name, which a RECORD line must carry.
         columns: Columns that records fill.
         all_columns: These and the extra ones, in the order of a row's values.
         column_names: Their names in the warehouse.
@@ -81,14 +83,9 @@ class RowShape:
         moved: The struct that it makes of a record.
     """
 
-    def __init__(self, stream: str, columns: Sequence[Column], extras: Sequence[Column] = ()) -> None:
-        """Make the decoders.
-
-        Args:
-            stream: The stream's name, which a RECORD line must carry.
-            columns: Columns that records fill.
-            extras: Columns whose values come with each record but from elsewhere (`_sdc_table_version`).
-        """
+    def __init__(self, stream: str, columns: Sequence[Property], extras: Sequence[Property] = ()) -> None:
+        """Make the decoders. The values of `extras` come with each record but from elsewhere (`_sdc_table_version`)."""
+        self.stream = stream
         self.columns = tuple(columns)
         self.all_columns = (*self.columns, *extras)
         self.column_names = tuple(column.column for column in self.all_columns)
@@ -97,9 +94,9 @@ class RowShape:
         self.moving: msgspec.json.Decoder[Any] | None = None
         self.moved: type | None = None
         self._converters = [
-            (position, convert)
+            (position, column.way.convert)
             for position, column in enumerate(self.columns)
-            if (convert := converter(column)) is not None
+            if column.way.convert is not None
         ]
         if not any(_UNFIT_NAME.search(column.name) for column in self.columns):
             self._make_decoders(stream)
@@ -137,18 +134,7 @@ class RowShape:
         return msgspec.json.Decoder(message)
 
     def rows(self, items: Sequence[Any], extras: Sequence[Row] = ()) -> list[Row]:
-        """Turn decoded records into rows.
-
-        Args:
-            items: What a decoder made of records, or rows that `from_record` made.
-            extras: For each item the values of the extra columns, if there are any.
-
-        Returns:
-            A row for each, values in the order of `all_columns`.
-
-        Raises:
-            BadValueError: A value that cannot be converted.
-        """
+        """Turn decoded records into rows."""
         as_tuple: Callable[[Any], Row] = msgspec.structs.astuple
         rows: list[Row]
         if self._converters:
@@ -158,18 +144,7 @@ class RowShape:
         return [row + extra for row, extra in zip(rows, extras, strict=True)] if extras else rows
 
     def row(self, item: Any, extra: Row = ()) -> Row:
-        """Turn one record into a row; as `rows`.
-
-        Args:
-            item: What `record` decoded, or a row that `from_record` made.
-            extra: Values of the extra columns.
-
-        Returns:
-            The row.
-
-        Raises:
-            BadValueError: A value that cannot be converted.
-        """
+        """Turn one record into a row; as `rows`."""
         return self.rows((item,), (extra,) if extra else ())[0]
 
     def _converted(self, row: Row) -> Row:
@@ -182,28 +157,14 @@ class RowShape:
         return tuple(values)
 
     def from_record(self, record: Mapping[str, Any]) -> Row:
-        """Turn a record given as a dict into a row: the slow path, with the same result.
-
-        Args:
-            record: Property values as the SDK hands them over.
-
-        Returns:
-            The row, without the extra columns.
-
-        Raises:
-            BadValueError: A value that its column cannot hold, or a missing key.
-        """
+        """Turn a record given as a dict into a row: the slow path, with the same result."""
         return tuple(converted_value(column, record.get(column.name)) for column in self.columns)
 
 
-def _field(position: int, column: Column, *, moved: bool = False) -> tuple[str, Any, Any]:
+def _field(position: int, column: Property, *, moved: bool = False) -> tuple[str, Any, Any]:
     """Describe a struct's field; its name in JSON is the property, whatever characters that has."""
     name = f"f{position}"
-    family = column.type.family
-    kinds: dict[str, Any] = {"boolean": bool, "integer": int, "number": msgspec.Raw, "json": msgspec.Raw}
-    kind = kinds.get(family, str)
-    if family == "text" and not column.only_strings:
-        kind = msgspec.Raw
+    kind = column.way.decoded
     if column.key:
         return name, kind, msgspec.field(name=column.name)
     if moved and kind is str:
@@ -216,22 +177,7 @@ def _field(position: int, column: Column, *, moved: bool = False) -> tuple[str, 
 
 
 def encode_rows(rows: Sequence[Row], *, replace_nul: bool, moved: bool = False) -> bytes:
-    """Encode rows as CSV for `COPY_OPTIONS`.
-
-    Args:
-        rows: Rows of equal length, at least one.
-        replace_nul: Replace NUL characters by U+FFFD; otherwise they are an error.
-        moved: Text of the rows may be JSON as it came: look for what cannot be moved.
-
-    Returns:
-        CSV lines, each ended by a newline.
-
-    Raises:
-        NulError: A NUL character and `replace_nul` is false.
-        UnicodeEncodeError: A lone surrogate.
-        EscapedTextError: Text with an escape that is none of CSV's; only if `moved`.
-        NestedValueError: What may be an array or an object; only if `moved`.
-    """
+    """Encode rows as CSV for `COPY_OPTIONS`."""
     # A newline can only be the end of a row: within values it is escaped.
     data, end = bytearray(), 0
     for row in rows:

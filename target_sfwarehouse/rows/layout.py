@@ -1,253 +1,179 @@
-"""Values on their way into columns: what a column takes, and how a value of any kind becomes that."""
+"""The layout of a stream: its properties, the columns that they go to, and what its table must have."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-from dataclasses import dataclass
-from datetime import date, datetime, time
-from decimal import Decimal
+import logging
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from target_sfwarehouse.errors import shown
+from target_sfwarehouse.errors import BadSchemaError
+from target_sfwarehouse.postgres.schema import (
+    DELETED,
+    METADATA_COLUMNS,
+    VERSION,
+    Column,
+    Wanted,
+    identifier,
+)
+from target_sfwarehouse.postgres.types import BIGINT, column_type, declared_types, dereferenced
+from target_sfwarehouse.rows.values import Way, way
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping, Sequence
 
+    from target_sfwarehouse.config import Settings
     from target_sfwarehouse.postgres.types import SqlType
 
-__all__ = ["REPLACEMENT", "VERSION", "BadValueError", "Column", "converted_value", "converter", "load_json"]
+__all__ = ["Layout", "Property", "json_types", "read_schema"]
 
-VERSION = "_sdc_table_version"
-"""Column that keeps the version of the message that brought a row."""
+SOFT_DELETE = "x-soft-delete"
+"""Keyword of a property that marks deleted rows: a boolean is set true, a date or date-time gets the time."""
 
-REPLACEMENT = "\ufffd"
-"""What a NUL character becomes."""
-
-_encoder = msgspec.json.Encoder(decimal_format="number")
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
-
-
-class BadValueError(ValueError):
-    """A value that its column cannot hold.
-
-    Attributes:
-        name: The property.
-        missing: True if the property is a key that the record lacks.
-    """
-
-    def __init__(self, name: str, reason: str, *, missing: bool = False) -> None:
-        super().__init__(reason)
-        self.name = name
-        self.missing = missing
+logger = logging.getLogger("target-sfwarehouse")
 
 
 @dataclass(frozen=True)
-class Column:
-    """A property and the column it goes to.
+class Property(Column):
+    """A property and the column it goes to, whose type decides how values are written.
 
     Attributes:
-        name: The property.
-        column: The column's name.
-        type: The column's type, which decides how values are written.
         declared: JSON types that the property's schema allows, without null.
         encoding: `base64` or `base16` for text that a bytea column holds.
         key: Whether the property is part of the stream's key.
-        default_false: Whether null and absence mean false (`is_deleted`).
     """
 
-    name: str
-    column: str
-    type: SqlType
     declared: frozenset[str] = frozenset()
     encoding: str = ""
     key: bool = False
-    default_false: bool = False
 
-    @cached_property
+    @property
     def only_strings(self) -> bool:
         """Whether the schema allows nothing but strings."""
         return self.declared <= {"string"}
 
-
-def _conversion(column: Column) -> str:
-    """Name the converter that a decoded field needs, empty if none."""
-    family = column.type.family
-    if family == "json":
-        return "json"
-    if family == "number":
-        return ""
-    if family == "text" and not column.only_strings:
-        return "text"
-    return f"bytes:{column.encoding or 'base64'}" if family == "bytes" else ""
+    @cached_property
+    def way(self) -> Way:
+        """How values become what the column holds."""
+        return way(self)
 
 
-def _json_text(raw: msgspec.Raw) -> str | None:
-    """Return the JSON text of a value for a jsonb column; JSON null is SQL NULL."""
-    data = bytes(raw)
-    if data == b"null":
-        return None
-    if b"\\u0000" in data:
-        return _json_of(load_json(data))
-    return data.decode()
+@dataclass(frozen=True)
+class Layout(Wanted):
+    """What a SCHEMA message asks of a table, and the properties that its records fill.
 
-
-def _any_text(raw: msgspec.Raw) -> str | None:
-    """Return a value of any kind for a text column."""
-    return _text_of(load_json(bytes(raw)))
-
-
-def _bytes_text(decode: Callable[[str], bytes]) -> Callable[[str | None], str | None]:
-    def convert(value: str | None) -> str | None:
-        if value is None:
-            return None
-        try:
-            return "\\x" + decode(value).hex()
-        except (ValueError, binascii.Error) as error:
-            raise ValueError(f"{shown(value)} is not valid: {error}") from None
-
-    return convert
-
-
-def _from_base16(text: str) -> bytes:
-    digits = text.removeprefix("\\x").removeprefix("0x")
-    return bytes.fromhex(digits.rjust(len(digits) + len(digits) % 2, "0"))
-
-
-_from_base64 = _bytes_text(lambda text: base64.b64decode(text, validate=True))
-_RAW_CONVERTERS: dict[str, Callable[[Any], str | None]] = {
-    "json": _json_text,
-    "text": _any_text,
-    "bytes:base64": _from_base64,
-    "bytes:base16": _bytes_text(_from_base16),
-}
-
-
-def converter(column: Column) -> Callable[[Any], str | None] | None:
-    """Return what makes of a decoded field what the row holds.
-
-    Args:
-        column: The column.
-
-    Returns:
-        A function, which raises ValueError for a value that it cannot convert; None if the field is right as it is.
+    Attributes:
+        deletion: Columns that mark deleted rows; empty where the schema has none.
     """
-    kind = _conversion(column)
-    return _RAW_CONVERTERS[kind] if kind else None
+
+    columns: Sequence[Property]
+    deletion: tuple[str, ...] = ()
+
+    def with_version(self) -> Layout:
+        """Add the column that keeps the version of each row, if the schema has none."""
+        if any(column.column == VERSION for column in self.columns):
+            return self
+        return replace(self, columns=(*self.columns, Property(VERSION, VERSION, BIGINT)))
+
+    def typed(self, types: Mapping[str, SqlType]) -> tuple[list[Property], list[Property]]:
+        """Give the properties that records fill and those about the loading, with the types that the table has."""
+        columns = [replace(column, type=types[column.column]) for column in self.columns]
+        return (
+            [column for column in columns if column.column not in METADATA_COLUMNS],
+            [column for column in columns if column.column in METADATA_COLUMNS],
+        )
 
 
-def load_json(data: bytes) -> Any:
-    """Decode JSON as the SDK does: numbers with a point are Decimal, big integers stay whole.
+def json_types(schema: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+    """Give the JSON types of each property of a schema, references followed."""
+    return {
+        name: declared_types(dereferenced(given, schema) if isinstance(given, dict) else {})
+        for name, given in schema["properties"].items()
+    }
 
-    Args:
-        data: JSON text, which may have what Python's own json writes (NaN) or lone surrogates.
 
-    Returns:
-        The value.
+def read_schema(
+    schema: Mapping[str, Any], keys: Sequence[str], bookmarks: Sequence[str], settings: Settings
+) -> Layout:
+    """Read a SCHEMA message; `bookmarks` are its bookmark properties, which the setting `indexes` may ask for.
 
-    Raises:
-        ValueError: It is no JSON.
+    Raises BadSchemaError for no properties, a key that is no property, or two properties that share a column name.
     """
-    try:
-        return _decoder.decode(data)
-    except msgspec.DecodeError:
-        from singer_sdk.singerlib.json import deserialize_json  # noqa: PLC0415 - rare
-
-        return deserialize_json(data.decode("utf-8"))
-
-
-def _json_of(value: Any) -> str:
-    """Return the JSON text of a value; NUL characters, which jsonb cannot store, are replaced.
-
-    Raises:
-        ValueError: A NaN or an infinity, which JSON has no form for, or a lone surrogate.
-    """
-    try:
-        text = _encoder.encode(_plain(value)).decode()
-    except (UnicodeEncodeError, OverflowError, TypeError, RecursionError) as error:
-        raise ValueError(f"it has no JSON form: {error}") from None
-    return text
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON can hold it. Loops, since a comprehension would take a second frame for each level."""
-    if isinstance(value, dict):
-        members = {}
-        for key, item in value.items():
-            members[str(key).replace("\0", REPLACEMENT)] = _plain(item)
-        return members
-    if isinstance(value, (list, tuple)):
-        items = []
-        for item in value:
-            items.append(_plain(item))  # noqa: PERF401 - see above
-        return items
-    if isinstance(value, str):
-        return value.replace("\0", REPLACEMENT)
-    if isinstance(value, (Decimal, float)) and not _finite(value):
-        raise ValueError("it holds a NaN or an infinity, which JSON cannot")
-    return value
+    properties: Mapping[str, Any] = schema.get("properties") or {}
+    if not properties:
+        raise BadSchemaError("the schema has no properties, so there is no table that could hold it")
+    if absent := [key for key in keys if key not in properties]:
+        raise BadSchemaError(f"key property '{absent[0]}' is not among the schema's properties")
+    definitions = {
+        name: dereferenced(given, schema) if isinstance(given, dict) else {}
+        for name, given in properties.items()
+    }
+    names: dict[str, str] = {}
+    for name in properties:
+        if (taken := names.setdefault(identifier(name), name)) != name:
+            raise BadSchemaError(
+                f"properties '{taken}' and '{name}' share the column name '{identifier(name)}'"
+            )
+    columns = [_property(name, given, settings, key=name in keys) for name, given in definitions.items()]
+    deletion = _deletion(columns, definitions)
+    columns = [
+        replace(column, default_false=column.column in deletion and column.type.family == "boolean")
+        for column in columns
+    ]
+    asked = {
+        name for index in settings.indexes for name in (bookmarks if index == "replication_key" else (index,))
+    }
+    return Layout(
+        columns=columns,
+        keys=tuple(identifier(key) for key in keys),
+        comments=_comments(schema, properties) if settings.column_comments else {},
+        indexed=tuple(column.column for column in columns if column.name in asked),
+        deletion=deletion,
+    )
 
 
-def _finite(value: Decimal | float) -> bool:
-    return value.is_finite() if isinstance(value, Decimal) else value - value == 0
+def _property(name: str, definition: Mapping[str, Any], settings: Settings, *, key: bool) -> Property:
+    kind = column_type(
+        definition,
+        varchar=settings.string_type == "varchar",
+        decode_bytes=settings.interpret_content_encoding,
+    )
+    return Property(
+        name=name,
+        column=identifier(name),
+        type=kind,
+        declared=declared_types(definition),
+        encoding=definition.get("contentEncoding", "") if kind.family == "bytes" else "",
+        key=key,
+    )
 
 
-def _text_of(value: Any) -> str | None:
-    """Return a scalar as text; objects and arrays as JSON."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, int | float | Decimal):
-        return str(value)
-    return _json_of(value)
+def _deletion(columns: Sequence[Property], definitions: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    """Find the columns that mark deleted rows: those that the schema names, else the one that has the usual name."""
+    named = [column for column in columns if definitions[column.name].get(SOFT_DELETE) is True]
+    for column in named:
+        if not column.type.can_mark:
+            logger.warning(
+                "`%s` of property '%s' is ignored: it is no boolean and no time", SOFT_DELETE, column.name
+            )
+    marking = tuple(column.column for column in named if column.type.can_mark)
+    if marking:
+        return marking
+    usual = (
+        column.column for column in columns if column.name == DELETED and column.type.family == "boolean"
+    )
+    return tuple(usual)
 
 
-def converted_value(column: Column, value: Any) -> Any:
-    """Turn a value into what a row holds: the slow path, with the same result as the fast one.
-
-    Args:
-        column: Where it goes.
-        value: A value as the SDK hands it over.
-
-    Returns:
-        None, a boolean, an integer, or text.
-
-    Raises:
-        BadValueError: The column cannot hold it, or it is null and part of the key.
-    """
-    if value is None:
-        if column.key:
-            raise BadValueError(column.name, "the record has no value for this key property", missing=True)
-        return False if column.default_false else None
-    family = column.type.family
-    try:
-        if family == "json":
-            return _json_of(value)
-        if family == "bytes":
-            return _RAW_CONVERTERS[f"bytes:{column.encoding or 'base64'}"](_text_of(value))
-        if family != "text" and isinstance(value, dict | list):
-            raise ValueError(f"{shown(value)} does not fit a column of type {column.type}")  # noqa: TRY301
-        return _scalar(family, value)
-    except ValueError as error:
-        raise BadValueError(column.name, str(error)) from None
+def _comments(schema: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, str]:
+    found = {"": _comment(schema)} | {
+        identifier(name): _comment(given) for name, given in properties.items() if isinstance(given, dict)
+    }
+    return {column: text for column, text in found.items() if text}
 
 
-def _scalar(family: str, value: Any) -> Any:
-    if family == "boolean" and isinstance(value, bool):
-        return value
-    if family == "integer" and isinstance(value, int | Decimal) and not isinstance(value, bool):
-        # 1.0 is an integer in JSON schema; 1.5 is left for Postgres to refuse.
-        return int(value) if value == int(value) else str(value)
-    text = _text_of(value)
-    assert text is not None
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError(f"{shown(value)} has half of a surrogate pair, which is no text") from None
-    return text
+def _comment(schema: Mapping[str, Any]) -> str:
+    """Compose a comment: the label, the API name in brackets, the description."""
+    title, api_name = schema.get("title", ""), schema.get("x-sfsource-api-name", "")
+    head = f"{title} ({api_name})" if title and api_name else title or api_name
+    return ": ".join(str(part) for part in (head, schema.get("description", "")) if part).replace("\0", "")

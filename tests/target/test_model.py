@@ -11,7 +11,7 @@ from unittest.mock import patch
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from target_sfwarehouse.postgres import capabilities as engine
+from target_sfwarehouse.postgres import capabilities
 from tests.target.model import Model
 from tests.target.support import load, loaded, record, schema_message, state
 
@@ -121,9 +121,9 @@ def stored(warehouse: Warehouse, table: str) -> list[dict[str, Any]]:
     return [row | ({"_deleted": row["_deleted"] is not None} if "_deleted" in row else {}) for row in found]
 
 
-def forced(*, merge: bool, row_order: bool, row_origin: bool) -> Any:
-    """The engine as if it could do less."""
-    less = engine.Engine("less", merge=merge, row_order=row_order, row_origin=row_origin)
+def forced(*, merge: bool, row_origin: bool) -> Any:
+    """The server as if it could do less."""
+    less = capabilities.Capabilities(merge=merge, row_origin=row_origin)
     return patch("target_sfwarehouse.postgres.capabilities.detect", lambda _connection: less)
 
 
@@ -137,7 +137,7 @@ SEARCH = settings(
     ],
 )
 ROWS = st.sampled_from([1, 2, 3, 7, 50_000])
-ABLE = st.sampled_from([(True, True, True), (False, True, True), (False, False, False)])
+ABLE = st.sampled_from([(True, True), (False, True), (False, False)])
 
 
 def check_tables(warehouse: Warehouse, model: Model) -> None:
@@ -155,7 +155,7 @@ def test_the_tables_are_what_the_model_predicts(
     streamed: tuple[list[Any], dict[str, bool]],
     *,
     rows: int,
-    able: tuple[bool, bool, bool],
+    able: tuple[bool, bool],
     by_sdk: bool,
     hard_delete: bool,
     warehouse: Warehouse,
@@ -167,8 +167,8 @@ def test_the_tables_are_what_the_model_predicts(
     for message in messages:
         model.take(message)
     config = warehouse.config(batch_size_rows=rows, hard_delete=hard_delete)
-    merge = able[0] and warehouse.connection.info.server_version >= engine.MERGE_RETURNING
-    with forced(merge=merge, row_order=able[1], row_origin=able[2]):
+    merge = able[0] and warehouse.connection.info.server_version >= capabilities.MERGE_RETURNING
+    with forced(merge=merge, row_origin=able[1]):
         outcome = load(config, messages, by_sdk=by_sdk)
     event(f"records: {sum(m['type'] == 'RECORD' for m in messages) // 10}0s")
     assert outcome.error is None
@@ -190,7 +190,7 @@ def test_rows_that_a_table_refuses_are_left_out(
     streamed: tuple[list[Any], dict[str, bool]],
     *,
     rows: int,
-    able: tuple[bool, bool, bool],
+    able: tuple[bool, bool],
     by_sdk: bool,
     warehouse: Warehouse,
 ) -> None:
@@ -213,8 +213,8 @@ def test_rows_that_a_table_refuses_are_left_out(
         if sum(table.refused for table in model.tables.values()) > known:
             broken.add(line)
     config = warehouse.config(batch_size_rows=rows, on_bad_record="quarantine")
-    merge = able[0] and warehouse.connection.info.server_version >= engine.MERGE_RETURNING
-    with forced(merge=merge, row_order=able[1], row_origin=able[2]):
+    merge = able[0] and warehouse.connection.info.server_version >= capabilities.MERGE_RETURNING
+    with forced(merge=merge, row_origin=able[1]):
         outcome = load(config, messages, by_sdk=by_sdk)
     event(f"refused: {len(broken)}")
     assert outcome.error is None

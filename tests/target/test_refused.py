@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from target_sfwarehouse.errors import shown
-from target_sfwarehouse.postgres.capabilities import Engine
+from target_sfwarehouse.postgres.capabilities import Capabilities
 from tests.target.support import INTEGER, STRING, load, loaded, record, schema_message, state
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def test_bad_rows_anywhere(
 ) -> None:
     if engine != "as it is":
         less = engine == "other"
-        able = Engine("less", merge=False, row_order=not less, row_origin=not less)
+        able = Capabilities(merge=False, row_origin=not less)
         monkeypatch.setattr("target_sfwarehouse.postgres.capabilities.detect", lambda _: able)
     ruled(warehouse, NAMED)
     messages = [SCHEMA]

@@ -10,7 +10,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from target_sfwarehouse.load.audit import Counts
-from target_sfwarehouse.report import Progress, summary_lines
+from target_sfwarehouse.report import Report, summary_lines
 from tests.fix_process import DEADLINE
 from tests.target.support import INTEGER, as_lines, loaded, record, schema_message
 
@@ -52,7 +52,7 @@ def test_the_summary_and_the_metric_are_logged(
 
 def test_no_progress_without_a_terminal() -> None:
     out = io.StringIO()
-    progress = Progress(out)
+    progress = Report(out)
     progress.update(1)
     progress.clear()
     assert out.getvalue() == ""

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from target_sfwarehouse.postgres.capabilities import MERGE_RETURNING, Engine
+from target_sfwarehouse.postgres.capabilities import MERGE_RETURNING, Capabilities
 from tests.fix_warehouse import plain_url
 from tests.target.support import INTEGER, STRING, load, loaded, record, schema_message, state
 
@@ -302,7 +302,7 @@ def test_a_partitioned_table_on_any_engine(
     """Partitions have no `xmax` in RETURNING, by which ON CONFLICT tells inserted rows from others."""
     if not merge:
         monkeypatch.setattr(
-            "target_sfwarehouse.postgres.capabilities.detect", lambda _: Engine("older", merge=False)
+            "target_sfwarehouse.postgres.capabilities.detect", lambda _: Capabilities(merge=False)
         )
     made(
         warehouse,

@@ -69,6 +69,7 @@ def test_a_role_that_may_have_one_session(loader: tuple[str, str], warehouse: Wa
     warehouse.execute(f"ALTER ROLE {role} CONNECTION LIMIT 1")
     settings = warehouse.config(sqlalchemy_url=url, batch_size_rows=10)
     loaded(settings, [SCHEMA, record("accounts", {"id": 0, "name": "old"})])
+    wait_until(lambda: not warehouse.query(SESSIONS, role), "the server has ended the session")
     messages = [SCHEMA, *rows(range(100), "a"), *rows(range(50, 150), "b"), state({"n": 1})]
     assert loaded(settings, messages).states[-1] == {"n": 1}
     counts = warehouse.query("SELECT name, count(*) AS n FROM {schema}.accounts GROUP BY name ORDER BY name")
