@@ -57,6 +57,7 @@ class TargetSFWarehouse(PrivateTarget):
         self._warn_of_unknown_settings()
         self._stop_signal: int | None = None
         self.bookmarks: dict[str, tuple[str, ...]] = {}
+        self._schemas: dict[str, dict[str, Any]] = {}
         self._properties: defaultdict[str, set[str]] = defaultdict(set)
         self._seen: dict[tuple[str, str, tuple[str, ...]], WarehouseSink] = {}
         self.max_parallelism = 1
@@ -137,7 +138,9 @@ class TargetSFWarehouse(PrivateTarget):
         line = self.batcher.line
         maps = self.mapper.stream_maps_dict
         try:
-            properties = set((message.get("schema") or {}).get("properties") or ())
+            # The SDK's maps change the schema that they are given.
+            schema = self._schemas[name] = copy.deepcopy(message.get("schema") or {})
+            properties = set(schema.get("properties") or ())
             known = self._properties[name]
             keys = message.get("key_properties") or ()
             self.mapper.stream_maps_dict = for_partial_rows(maps, name, properties, known, keys)
@@ -172,7 +175,7 @@ class TargetSFWarehouse(PrivateTarget):
         from target_sfwarehouse.input.batches import BatchReader  # noqa: PLC0415 - see __init__
 
         stream = message["stream"]
-        batch = BatchReader(message, self.batcher, self.mapper.stream_maps[stream][0].raw_schema)
+        batch = BatchReader(message, self.batcher, self._schemas[stream])
         plain = self.plain_stream(stream)
         if plain is not None:
             batch.load(plain)
