@@ -63,7 +63,7 @@ class Layout(Wanted):
     """What a SCHEMA message asks of a table, and the properties that its records fill.
 
     Attributes:
-        deletion: Columns that mark deleted rows; empty where the schema has none.
+        deletion: Columns that mark deleted rows, where the schema names some.
     """
 
     columns: Sequence[Property]
@@ -116,8 +116,9 @@ def read_schema(
             )
     columns = [_property(name, given, settings, key=name in keys) for name, given in definitions.items()]
     deletion = _deletion(columns, definitions)
+    marks = deletion or (DELETED,)
     columns = [
-        replace(column, default_false=column.column in deletion and column.type.family == "boolean")
+        replace(column, default_false=column.column in marks and column.type.family == "boolean")
         for column in columns
     ]
     asked = {
@@ -149,20 +150,14 @@ def _property(name: str, definition: Mapping[str, Any], settings: Settings, *, k
 
 
 def _deletion(columns: Sequence[Property], definitions: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
-    """Find the columns that mark deleted rows: those that the schema names, else the one that has the usual name."""
+    """Find the columns that the schema names as marks of deleted rows."""
     named = [column for column in columns if definitions[column.name].get(SOFT_DELETE) is True]
     for column in named:
         if not column.type.can_mark:
             logger.warning(
                 "`%s` of property '%s' is ignored: it is no boolean and no time", SOFT_DELETE, column.name
             )
-    marking = tuple(column.column for column in named if column.type.can_mark)
-    if marking:
-        return marking
-    usual = (
-        column.column for column in columns if column.name == DELETED and column.type.family == "boolean"
-    )
-    return tuple(usual)
+    return tuple(column.column for column in named if column.type.can_mark)
 
 
 def _comments(schema: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, str]:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import os
 from decimal import Decimal
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+import pyarrow
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from target_sfwarehouse.postgres import capabilities
-from tests.target.model import Model
+from tests.target.model import STREAM_MAPS, Model, mapped
 from tests.target.support import load, loaded, record, schema_message, state
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.fix_warehouse import Warehouse
 
 EXAMPLES = 1500 if os.environ.get("SFSOURCE_TEST_LEVEL") == "long" else 60
@@ -28,6 +33,7 @@ PROPERTIES: dict[str, Any] = {
     "flag": {"type": ["null", "boolean"]},
     "details": {"type": ["null", "object", "array"]},
     "is_deleted": {"type": ["null", "boolean"]},
+    "IsDeleted": {"type": ["null", "boolean"], "x-soft-delete": True},
 }
 
 texts = st.one_of(
@@ -68,6 +74,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "flag": st.booleans(),
     "details": st.dictionaries(texts, documents, max_size=3) | st.lists(documents, max_size=3),
     "is_deleted": st.booleans(),
+    "IsDeleted": st.booleans(),
 }
 
 
@@ -76,9 +83,11 @@ def streams(draw: st.DrawFn) -> tuple[list[Any], dict[str, bool]]:
     """Messages of up to three streams, and which of them have versions."""
     names = ["keyed", "other", "keyless"][: draw(st.integers(1, 3))]
     versioned = {name: draw(st.booleans()) for name in names}
-    pools = {
-        name: draw(st.lists(st.sampled_from(sorted(PROPERTIES)), min_size=1, unique=True)) for name in names
-    }
+    marks = {name: draw(st.sampled_from(["is_deleted", "IsDeleted"])) for name in names}
+    pools: dict[str, list[str]] = {}
+    for name in names:
+        choice = sorted(PROPERTIES.keys() - {"is_deleted", "IsDeleted"} | {marks[name]})
+        pools[name] = draw(st.lists(st.sampled_from(choice), min_size=1, unique=True))
     messages: list[Any] = []
     current: dict[str, list[str]] = {}
     for number in range(draw(st.integers(1, 40))):
@@ -99,15 +108,60 @@ def streams(draw: st.DrawFn) -> tuple[list[Any], dict[str, bool]]:
         elif action == "a":
             messages.append(state({"n": number}))
         elif action == "v" and versioned[name]:
-            messages.append({"type": "ACTIVATE_VERSION", "stream": name, "version": number})
+            messages.append({"type": "ACTIVATE_VERSION", "stream": name, "version": number // 8})
         else:
             values: dict[str, Any] = {"id": draw(st.integers(1, 4))}
             for chosen_property in current[name]:
                 if draw(st.integers(0, 3)):
                     values[chosen_property] = draw(st.none() | VALUES[chosen_property])
-            extra = {"version": number} if versioned[name] else {}
+            extra = {"version": number // 8} if versioned[name] else {}
             messages.append(record(name, values, **extra))
     return messages, versioned
+
+
+def cell(value: Any) -> str:
+    """A value in a CSV file; text is always quoted."""
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return '"' + text.replace('"', '""') + '"' if isinstance(value, str | dict | list) else text
+
+
+def file_of(kind: str, rows: list[dict[str, Any]], path: Path) -> None:
+    if kind == "csv":
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        lines = [list(map(cell, names)), *([cell(row.get(name)) for name in names] for row in rows)]
+        path.write_text("".join(",".join(line) + "\n" for line in lines), newline="")
+    elif kind == "jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+
+
+def with_files(messages: list[Any], kinds: dict[str, str], directory: Path) -> list[Any]:
+    """The same messages, where records that follow each other come in a file, if their stream has a kind of file."""
+    found: list[Any] = []
+    for (stream, version), group in groupby(messages, lambda m: (m.get("stream"), m.get("version"))):
+        together = list(group)
+        for is_record, part in groupby(together, lambda m: m["type"] == "RECORD"):
+            rows = list(part)
+            kind = kinds.get(stream, "record")
+            if not is_record or kind == "record":
+                found += rows
+                continue
+            values = [row["record"] for row in rows]
+            if kind == "parquet" and any("details" in each for each in values):
+                kind = "jsonl"  # a column of Parquet has one type
+            path = directory / f"{len(found)}.{kind}"
+            file_of(kind, values, path)
+            message = {
+                "type": "BATCH",
+                "stream": stream,
+                "encoding": {"format": kind},
+                "manifest": [str(path)],
+            }
+            found.append(message | ({} if version is None else {"version": version}))
+    return found
 
 
 def canonical(rows: list[dict[str, Any]]) -> list[str]:
@@ -149,8 +203,21 @@ def check_tables(warehouse: Warehouse, model: Model) -> None:
         assert canonical(stored(warehouse, name)) == canonical(expected)
 
 
+KINDS = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("keyed", "other", "keyless"), st.sampled_from(["csv", "jsonl", "parquet"]))
+)
+
+
 @SEARCH
-@given(streamed=streams(), rows=ROWS, able=ABLE, by_sdk=st.booleans(), hard_delete=st.booleans())
+@given(
+    streamed=streams(),
+    rows=ROWS,
+    able=ABLE,
+    by_sdk=st.booleans(),
+    hard_delete=st.booleans(),
+    kinds=KINDS,
+    stream_map=st.sampled_from(sorted(STREAM_MAPS)),
+)
 def test_the_tables_are_what_the_model_predicts(
     streamed: tuple[list[Any], dict[str, bool]],
     *,
@@ -158,18 +225,23 @@ def test_the_tables_are_what_the_model_predicts(
     able: tuple[bool, bool],
     by_sdk: bool,
     hard_delete: bool,
+    kinds: dict[str, str],
+    stream_map: str,
+    tmp_path: Path,
     warehouse: Warehouse,
 ) -> None:
     messages, _ = streamed
     warehouse.connection.prepare_threshold = None
     warehouse.execute("DROP SCHEMA IF EXISTS {schema} CASCADE")
     model = Model(hard_delete=hard_delete)
-    for message in messages:
+    for message in mapped(messages, stream_map):
         model.take(message)
     config = warehouse.config(batch_size_rows=rows, hard_delete=hard_delete)
+    if STREAM_MAPS[stream_map]:
+        config["stream_maps"] = {"*": STREAM_MAPS[stream_map]}
     merge = able[0] and warehouse.connection.info.server_version >= capabilities.MERGE_RETURNING
     with forced(merge=merge, row_origin=able[1]):
-        outcome = load(config, messages, by_sdk=by_sdk)
+        outcome = load(config, with_files(messages, kinds, tmp_path), by_sdk=by_sdk)
     event(f"records: {sum(m['type'] == 'RECORD' for m in messages) // 10}0s")
     assert outcome.error is None
     sent = [message["value"] for message in messages if message["type"] == "STATE"]
