@@ -14,11 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import FrameType
 
+    from target_sfwarehouse.input.batcher import Batcher
+
 __all__ = ["PrivateSink", "PrivateTarget"]
 
 
 class PrivateTarget(Target):
-    """What the target needs of the SDK's own."""
+    """What the target needs of the SDK's own, and what a sink needs of the target."""
+
+    batcher: Batcher
+    bookmarks: dict[str, tuple[str, ...]]
 
     def on_signal(self, number: int) -> None:
         """Act on SIGTERM or SIGINT."""

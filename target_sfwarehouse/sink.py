@@ -12,7 +12,7 @@ from target_sfwarehouse.stream_maps import is_custom, redacted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_sfwarehouse.target import TargetSFWarehouse
+    from target_sfwarehouse.singer_sdk_private import PrivateTarget
 
 __all__ = ["WarehouseSink"]
 
@@ -25,7 +25,7 @@ class WarehouseSink(PrivateSink):
 
     def __init__(
         self,
-        target: TargetSFWarehouse,
+        target: PrivateTarget,
         stream_name: str,
         schema: dict[str, Any],
         key_properties: Sequence[str] | None,

@@ -56,7 +56,7 @@ class TargetSFWarehouse(PrivateTarget):
         super().__init__(**options)
         self._warn_of_unknown_settings()
         self._stop_signal: int | None = None
-        self.bookmarks: dict[str, tuple[str, ...]] = {}
+        self.bookmarks = {}
         self._schemas: dict[str, dict[str, Any]] = {}
         self._properties: defaultdict[str, set[str]] = defaultdict(set)
         self._seen: dict[tuple[str, str, tuple[str, ...]], WarehouseSink] = {}

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from target_sfwarehouse.postgres.schema import VERSION
-from target_sfwarehouse.rows.values import REPLACEMENT, BadValueError, converted_value
+from target_sfwarehouse.rows.values import REPLACEMENT, BadValueError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -158,7 +158,7 @@ class RowShape:
 
     def from_record(self, record: Mapping[str, Any]) -> Row:
         """Turn a record given as a dict into a row: the slow path, with the same result."""
-        return tuple(converted_value(column, record.get(column.name)) for column in self.columns)
+        return tuple(column.converted(record.get(column.name)) for column in self.columns)
 
 
 def _field(position: int, column: Property, *, moved: bool = False) -> tuple[str, Any, Any]:

@@ -17,7 +17,7 @@ from target_sfwarehouse.postgres.schema import (
     identifier,
 )
 from target_sfwarehouse.postgres.types import BIGINT, column_type, declared_types, dereferenced
-from target_sfwarehouse.rows.values import Way, way
+from target_sfwarehouse.rows.values import BadValueError, Way, way
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,15 +47,21 @@ class Property(Column):
     encoding: str = ""
     key: bool = False
 
-    @property
-    def only_strings(self) -> bool:
-        """Whether the schema allows nothing but strings."""
-        return self.declared <= {"string"}
-
     @cached_property
     def way(self) -> Way:
         """How values become what the column holds."""
-        return way(self)
+        return way(self.type, only_strings=self.declared <= {"string"}, encoding=self.encoding)
+
+    def converted(self, value: Any) -> Any:
+        """Turn a Python value into what a row holds: None, a boolean, an integer, or text. Raises BadValueError."""
+        if value is None:
+            if self.key:
+                raise BadValueError(self.name, "the record has no value for this key property", missing=True)
+            return False if self.default_false else None
+        try:
+            return self.way.from_value(value)
+        except ValueError as error:
+            raise BadValueError(self.name, str(error)) from None
 
 
 @dataclass(frozen=True)

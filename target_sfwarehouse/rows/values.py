@@ -21,9 +21,9 @@ from target_sfwarehouse.errors import shown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target_sfwarehouse.rows.layout import Property
+    from target_sfwarehouse.postgres.types import SqlType
 
-__all__ = ["REPLACEMENT", "BadValueError", "Way", "cell_value", "converted_value", "load_json", "way"]
+__all__ = ["REPLACEMENT", "BadValueError", "Way", "cell_value", "load_json", "way"]
 
 REPLACEMENT = "\ufffd"
 """What a NUL character becomes."""
@@ -67,38 +67,30 @@ class Way(NamedTuple):
     from_value: Callable[[Any], Any]
 
 
-def way(column: Property) -> Way:  # noqa: PLR0911 - one a type
-    """Give the way of values into a column."""
-    match column.type.family:
+def way(kind: SqlType, *, only_strings: bool = True, encoding: str = "") -> Way:  # noqa: PLR0911 - one a type
+    """Give the way of values into a column of some type.
+
+    `only_strings` says whether the property's schema allows nothing but strings, `encoding` (`base64`, `base16`) how text
+    holds the bytes of a bytea column.
+    """
+    match kind.family:
         case "boolean":
-            return Way(bool, None, partial(_boolean, column))
+            return Way(bool, None, partial(_boolean, kind))
         case "integer":
-            return Way(int, None, partial(_integer, column))
+            return Way(int, None, partial(_integer, kind))
         case "number":
-            return Way(msgspec.Raw, None, partial(_scalar, column))
+            return Way(msgspec.Raw, None, partial(_scalar, kind))
         case "json":
             return Way(msgspec.Raw, _json_text, _json_of)
         case "bytes":
-            convert = partial(_bytes_text, _from_base16 if column.encoding == "base16" else _from_base64)
+            convert = partial(_bytes_text, _from_base16 if encoding == "base16" else _from_base64)
             return Way(str, convert, lambda value: convert(_text_of(value)))
-        case "text" if not column.only_strings:
+        case "text" if not only_strings:
             return Way(msgspec.Raw, _any_text, _stored_text)
         case "text":
             return Way(str, None, _stored_text)
         case _:
-            return Way(str, None, partial(_scalar, column))
-
-
-def converted_value(column: Property, value: Any) -> Any:
-    """Turn a Python value into what a row holds: None, a boolean, an integer, or text. Raises BadValueError."""
-    if value is None:
-        if column.key:
-            raise BadValueError(column.name, "the record has no value for this key property", missing=True)
-        return False if column.default_false else None
-    try:
-        return column.way.from_value(value)
-    except ValueError as error:
-        raise BadValueError(column.name, str(error)) from None
+            return Way(str, None, partial(_scalar, kind))
 
 
 def cell_value(cell: str, declared: frozenset[str]) -> Any:
@@ -217,20 +209,20 @@ def _stored_text(value: Any) -> str:
     return text
 
 
-def _scalar(column: Property, value: Any) -> str:
+def _scalar(kind: SqlType, value: Any) -> str:
     """Return a scalar as text, which Postgres reads or refuses."""
     if isinstance(value, dict | list):
-        raise ValueError(f"{shown(value)} does not fit a column of type {column.type}")  # noqa: TRY004
+        raise ValueError(f"{shown(value)} does not fit a column of type {kind}")  # noqa: TRY004
     return _stored_text(value)
 
 
-def _boolean(column: Property, value: Any) -> bool | str:
-    return value if isinstance(value, bool) else _scalar(column, value)
+def _boolean(kind: SqlType, value: Any) -> bool | str:
+    return value if isinstance(value, bool) else _scalar(kind, value)
 
 
-def _integer(column: Property, value: Any) -> int | str:
+def _integer(kind: SqlType, value: Any) -> int | str:
     """Write 1.0 and 1e3, which JSON schema takes for integers, as Postgres does; it refuses 1.5."""
     number = Decimal(repr(value)) if isinstance(value, float) else value
     if isinstance(number, Decimal) and number.is_finite() and number.adjusted() < INTEGER_DIGITS:
         return int(number) if number == number.to_integral_value() else str(number)
-    return value if isinstance(value, int) and not isinstance(value, bool) else _scalar(column, value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else _scalar(kind, value)
