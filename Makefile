@@ -3,14 +3,20 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# The same with the SDK's newest pre-release.
+NEXT := .venv-prerelease
+NEXT_STAMP := $(NEXT)/.installed
+# Both halves' tests, without Meltano (which pins what the SDK needs) and without searches.
+NEXT_TESTS := tests/tap tests/target tests/pair/test_pipe.py tests/pair/test_deletes.py \
+	--ignore tests/tap/test_meltano_select.py -m "not long and not search and not hypothesis"
 # uv reads the same registry settings as pip where a machine has them.
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
-.PHONY: help setup test test-long lint format demo bench lock docs clean
+.PHONY: help setup test test-prerelease test-wide test-long lint format demo bench lock docs clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 $(STAMP): requirements/bootstrap.txt requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -22,10 +28,25 @@ $(STAMP): requirements/bootstrap.txt requirements/dev.txt pyproject.toml
 	$(BIN)/python -m compileall -q tap_sfsource target_sfwarehouse salesforce_simulator
 	@touch $@
 
+# --no-deps, as target-postgres does not allow the pre-release; the lock is complete.
+$(NEXT_STAMP): $(STAMP) requirements/prerelease.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(NEXT)
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(NEXT)/bin/python --require-hashes --no-deps \
+		-r requirements/bootstrap.txt -r requirements/prerelease.txt
+	$(BIN)/uv pip install --quiet --python $(NEXT)/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
 setup: $(STAMP) ## Create .venv and install the locked packages
 
 test: setup lint ## Lint, type-check and run the tests (under ten minutes on two cores)
 	$(BIN)/python -m pytest -m "not long" -n auto --dist loadfile
+
+test-prerelease: $(NEXT_STAMP) ## Both halves with the newest pre-release of the SDK (a few minutes)
+	$(NEXT)/bin/python -m pytest -n auto --dist loadfile $(NEXT_TESTS)
+
+test-wide: setup ## The searches with more examples and kills than in `test` (about 20 minutes)
+	SFSOURCE_TEST_LEVEL=wide $(BIN)/python -m pytest -m "(search or hypothesis) and not long" -n auto --dist loadfile \
+		--timeout 1500
 
 test-long: setup ## Longer searches: fuzzing, kill loops, histories
 	SFSOURCE_TEST_LEVEL=long $(BIN)/python -m pytest -n auto --dist loadfile --timeout 3600
@@ -39,10 +60,11 @@ docs: setup ## Renew the parts of README.md and meltano.yml that come from --abo
 bench: setup ## Measure the pair beside its peers and what the machine can do (docs/benchmarks.md)
 	$(BIN)/python -m benchmarks
 
-lint: setup ## ruff and mypy --strict
+lint: setup ## ruff, mypy --strict and the chapters' imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache --no-logo
 
 format: setup ## Format the code
 	$(BIN)/ruff format .
@@ -51,6 +73,8 @@ format: setup ## Format the code
 lock: setup ## Renew the locks from pyproject.toml
 	$(COMPILE) requirements/bootstrap.in --output-file requirements/bootstrap.txt
 	$(COMPILE) pyproject.toml --extra embedded --group dev --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra embedded --group prerelease --override requirements/prerelease.in \
+		--upgrade-package singer-sdk --output-file requirements/prerelease.txt
 	$(COMPILE) requirements/target-jsonl.in --output-file requirements/target-jsonl.txt
 	$(COMPILE) requirements/target-duckdb.in --output-file requirements/target-duckdb.txt
 	$(COMPILE) requirements/sdk-taps.in --output-file requirements/sdk-taps.txt
@@ -59,4 +83,4 @@ lock: setup ## Renew the locks from pyproject.toml
 
 clean: ## Stop the demo's server and remove what the targets made
 	-test ! -x $(BIN)/python || $(BIN)/python -m target_sfwarehouse.embedded remove .demo/warehouse
-	rm -rf $(VENV) .demo .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) $(NEXT) .demo .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -93,7 +93,7 @@ def merge(url: str, schema: str, path: str) -> None:
 def merge_pages(url: str, schema: str, path: str) -> None:
     """Do the same with a Bulk job's pages, in which null is a quoted empty cell, without their header lines."""
     from benchmarks import lines  # noqa: PLC0415 - the other floors do without
-    from tap_sfsource.rows.rows import kind_of  # noqa: PLC0415 - likewise
+    from tap_sfsource.rows.layout import kind_of  # noqa: PLC0415 - likewise
 
     names, _ = next(lines.pages(path))
     columns: dict[str, str] = {

@@ -15,7 +15,8 @@ from typing import IO, TYPE_CHECKING, cast
 
 from tap_sfsource.api.bulk import BulkPage
 from tap_sfsource.catalog.plan import Column
-from tap_sfsource.rows.rows import Rows
+from tap_sfsource.rows.layout import Layout
+from tap_sfsource.rows.pages import lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,11 +59,11 @@ def pages(path: str) -> Iterator[tuple[list[str], IO[bytes]]]:
 
 def main(path: str) -> None:
     """Write the lines."""
-    rows: Rows | None = None
+    layout: Layout | None = None
     for names, page in pages(path):
-        rows = rows or Rows("measured", [column(name) for name in names])
-        for lines, _ in BulkPage(page, _UNTOLD, "", _EXTRACTED).lines(rows):
-            sys.stdout.buffer.write(lines)
+        layout = layout or Layout("measured", [column(name) for name in names])
+        for chunk, _ in lines(BulkPage(page, _UNTOLD, "", _EXTRACTED), layout):
+            sys.stdout.buffer.write(chunk)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tap_sfsource.api import soql
 from tap_sfsource.api.composite import Subrequest
+from tap_sfsource.api.query import select
 from tap_sfsource.catalog.discovery import plan_run
 from tap_sfsource.catalog.naming import COLLECTIONS
 from tap_sfsource.catalog.plan import NAME, REPLICATION_KEYS
@@ -29,21 +29,22 @@ _PERMISSIONS: Final = {
 }
 
 
+class _Permissions(msgspec.Struct):
+    records: list[dict[str, object]]
+
+
+_PERMISSION_PAGE: Final = msgspec.json.Decoder(_Permissions)
+_LIMITS: Final = msgspec.json.Decoder(dict[str, dict[str, object]])
+
+
 def check_connection(client: Client, settings: Settings) -> bool:
-    """Check login, API access, objects, permissions and what is left of the limits; prints what it finds.
-
-    Args:
-        client: Sends the requests.
-        settings: What a run without a catalog would read.
-
-    Returns:
-        True if a run can read all that it selects.
+    """Print what login, objects, permissions and limits allow, and tell whether a run without a catalog can read all.
 
     Raises:
         TapError: Not even the login or the API works.
     """
     _say(f"Login: ok, {client.instance_url}")
-    # Names come with other collections' rows; there is nothing to ask of them.
+    # Names come with the rows of other collections, so there is no query to try.
     run_plan = plan_run(client, settings, None)
     plans = [plan for plan in run_plan.streams if plan.api_name != NAME]
     _check_missing(plans, settings)
@@ -74,7 +75,7 @@ def _check_missing(plans: Sequence[SObjectPlan], settings: Settings) -> None:
 
 def _check_reading(client: Client, plans: Sequence[SObjectPlan]) -> list[str]:
     """Read one Id of every collection, five queries to a call."""
-    queries = [soql.select(plan.api_name, ["Id"], limit=1) for plan in plans]
+    queries = [select(plan.api_name, ["Id"], limit=1) for plan in plans]
     requests = [
         Subrequest("GET", client.data("/query", {"q": query}), f"q{place}")
         for place, query in enumerate(queries)
@@ -89,9 +90,9 @@ def _check_reading(client: Client, plans: Sequence[SObjectPlan]) -> list[str]:
 
 def _check_permissions(client: Client) -> None:
     """Ask for the user's own system permissions (UserPermissionAccess, object reference)."""
-    query = soql.select("UserPermissionAccess", list(_PERMISSIONS), limit=1)
+    query = select("UserPermissionAccess", list(_PERMISSIONS), limit=1)
     try:
-        records = client.get_json(client.data("/query", {"q": query}))["records"]
+        records = client.get(client.data("/query", {"q": query}), _PERMISSION_PAGE).records
     except SalesforceError as error:
         _say(f"System permissions: the org does not tell ({error.error_code or error.status}).")
         return
@@ -104,8 +105,8 @@ def _check_permissions(client: Client) -> None:
 
 def _check_limits(client: Client) -> None:
     try:
-        limits = msgspec.convert(client.get_json(client.data("/limits")), dict[str, dict[str, object]])
-    except (SalesforceError, msgspec.ValidationError) as error:
+        limits = client.get(client.data("/limits"), _LIMITS)
+    except SalesforceError as error:
         _say(f"Limits: the org does not tell ({error}).")
         return
     for name, label in (

@@ -167,6 +167,14 @@ class Settings:
         "Further fields to refresh on the formulas' schedule, as Object.Field by API name.",
         default=(),
     )
+    partial_rows: str = _setting(
+        "string",
+        "Which rows may hold only some of their properties: deletions, sweeps, new and refreshed columns with auto; "
+        "none with whole, which never narrows a SCHEMA and reads whole rows instead. Choose whole for a target that "
+        "replaces rows, appends them, or takes a file's header from the first record.",
+        default="auto",
+        choices=("auto", "whole"),
+    )
     include_base64: bool = _setting(
         "boolean",
         "Select base64 fields (file contents) by default. They are read one row at a time.",
@@ -230,11 +238,7 @@ class Settings:
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:
-        """Give the settings as the JSON schema that the SDK prints, documents and validates against.
-
-        Returns:
-            A schema with one property a setting, its default, choices, bounds and whether it is secret.
-        """
+        """The settings as the JSON schema that the SDK prints, documents and validates against."""
         return {
             "type": "object",
             "properties": {field.name: _property_schema(field.metadata) for field in dataclasses.fields(cls)},
@@ -242,34 +246,19 @@ class Settings:
 
     @classmethod
     def secrets(cls) -> frozenset[str]:
-        """Give the names of the settings whose values must never be shown."""
+        """Names of the settings whose values must never be shown."""
         return frozenset(field.name for field in dataclasses.fields(cls) if field.metadata["secret"])
 
     @classmethod
     def unknown(cls, config: Mapping[str, Any], others: frozenset[str]) -> dict[str, str]:
-        """Find settings that do not exist, which most often are misspelt ones.
-
-        Args:
-            config: The configuration as given.
-            others: Names that somebody else (the SDK) reads.
-
-        Returns:
-            Unknown name to the nearest known one, or to an empty string.
-        """
+        """Settings that nobody knows (`others` are the SDK's), each with the nearest known name or an empty string."""
         names = [field.name for field in dataclasses.fields(cls)]
-        strangers = (name for name in config if name not in names and name not in others)
-        return {name: next(iter(difflib.get_close_matches(name, names, 1)), "") for name in strangers}
+        unknown = (name for name in config if name not in names and name not in others)
+        return {name: next(iter(difflib.get_close_matches(name, names, 1)), "") for name in unknown}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Check a configuration.
-
-        Args:
-            config: Setting name to JSON value; names of other owners are ignored, and an empty string is as good as a
-                setting left out.
-
-        Returns:
-            The settings with their defaults.
+        """Check a configuration; names of others are ignored, and an empty string is as good as no setting.
 
         Raises:
             ConfigError: A value is of the wrong kind, out of its bounds or not among the choices.

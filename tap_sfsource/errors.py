@@ -6,8 +6,6 @@ Salesforce's own errors are told apart by their `errorCode`, never by their mess
 
 from __future__ import annotations
 
-from typing import Any
-
 
 class TapError(Exception):
     """Base of the errors whose text is meant for the person who runs the tap."""
@@ -17,13 +15,7 @@ class ConfigError(TapError):
     """A setting, catalog or file that the tap cannot work with."""
 
     def __init__(self, setting: str, problem: str, remedy: str) -> None:
-        """Name the setting, its problem and the remedy.
-
-        Args:
-            setting: The setting's name, or several joined by " and ".
-            problem: What is wrong with it, as a clause.
-            remedy: What to do about it, as a sentence.
-        """
+        """Name the setting (or several, joined by " and "), its problem as a clause and the remedy as a sentence."""
         super().__init__(f"Setting {setting}: {problem}. {remedy}")
         self.setting = setting
 
@@ -86,20 +78,19 @@ class TransientError(SalesforceError):
         self.retry_after = retry_after
 
 
-def error_parts(body: Any) -> tuple[str, str]:
-    """Read the code and message of an error answer in any of Salesforce's forms.
+class BrokenOffError(TransientError):
+    """The connection was cut in the middle of a body that was streamed."""
 
-    Args:
-        body: Decoded JSON: `[{"errorCode", "message"}]` of REST, `{"errorCode", "message"}` of some
-            resources,
-            `{"error", "error_description"}` of OAuth, or anything else.
 
-    Returns:
-        The code, empty without one, and the message.
-    """
-    first = body[0] if isinstance(body, list) and body else body
-    if not isinstance(first, dict):
-        return "", "" if first is None else str(first)
-    code = first.get("errorCode") or first.get("exceptionCode") or first.get("error") or ""
-    message = first.get("message") or first.get("exceptionMessage") or first.get("error_description") or ""
-    return str(code), str(message)
+class UnreadableError(TransientError):
+    """An answer that is no JSON although its status says success: a page of a proxy or of maintenance."""
+
+    def __str__(self) -> str:
+        return (
+            f"Salesforce's answer {self.status} for {self.path} cannot be read ({self.message}). Run again; if it stays, "
+            "see what stands between here and Salesforce, such as a proxy."
+        )
+
+
+class UnexpectedAnswerError(UnreadableError):
+    """An answer whose JSON has another shape than Salesforce's; asking again does not change that."""

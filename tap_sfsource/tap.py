@@ -7,7 +7,6 @@ built.
 
 from __future__ import annotations
 
-import copy
 import functools
 import gc
 import sys
@@ -15,50 +14,43 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk.helpers.capabilities import BATCH_CONFIG, PluginCapabilities, TapCapabilities
-from singer_sdk.plugin_base import PluginBase
 from singer_sdk.singerlib import Catalog
 from singer_sdk.tap_base import Tap
 
-from tap_sfsource.command import TapCommand, TerminatedError, check_config_file, read_input
+from tap_sfsource.cli import (
+    TapCommand,
+    TerminatedError,
+    check_config_file,
+    read_input,
+    redact_logs,
+    storage_secrets,
+)
 from tap_sfsource.config import Settings
-from tap_sfsource.redaction import redact_logs, storage_secrets
+from tap_sfsource.singer.sdk import SDKTap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from types import FrameType
+    from collections.abc import Sequence
 
     import click
-    from singer_sdk import Stream
-    from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
     from tap_sfsource.api.client import Client
     from tap_sfsource.catalog.discovery import RunPlan
-    from tap_sfsource.singer.stream import SalesforceStream
+    from tap_sfsource.singer.output import Output
+    from tap_sfsource.singer.report import RunReport
+    from tap_sfsource.singer.stream import NamesStream, SalesforceStream
     from tap_sfsource.sync.run import SyncRun
 
 _SDK_SETTINGS = frozenset({"stream_maps", "stream_map_config", "batch_config", "faker_config"})
 _SDK_PREFIXES = ("flattening_",)
 
 
-class TapSFSource(Tap):
+class TapSFSource(SDKTap):
     """Reads the objects of a Salesforce org: what was added, changed and deleted since the last run."""
 
     name = "tap-sfsource"
     package_name = "sfsource"
     dynamic_catalog = True
     config_jsonschema: ClassVar[dict[str, Any]] = Settings.json_schema()
-    capabilities: ClassVar[list[CapabilitiesEnum]] = [
-        TapCapabilities.CATALOG,
-        TapCapabilities.STATE,
-        TapCapabilities.DISCOVER,
-        TapCapabilities.ACTIVATE_VERSION,
-        PluginCapabilities.ABOUT,
-        PluginCapabilities.STREAM_MAPS,
-        PluginCapabilities.FLATTENING,
-        PluginCapabilities.BATCH,
-        PluginCapabilities.STRUCTURED_LOGGING,
-    ]
 
     def __init__(
         self,
@@ -98,18 +90,55 @@ class TapSFSource(Tap):
         return Client(self.settings)
 
     @functools.cached_property
+    def output(self) -> Output:
+        """Where messages go."""
+        from tap_sfsource.singer.output import Output  # noqa: PLC0415 - kept off the path of --version
+
+        return Output()
+
+    @functools.cached_property
+    def report(self) -> RunReport:
+        """What happens to each stream of the run."""
+        from tap_sfsource.singer.progress import Progress  # noqa: PLC0415 - kept off the path of --version
+        from tap_sfsource.singer.report import RunReport  # noqa: PLC0415
+
+        streams = [stream for stream in self._selected_streams if stream is not self.names_stream]
+        return RunReport(self.client.calls_by_payer, Progress(self.settings.progress, len(streams)))
+
+    @functools.cached_property
+    def names_stream(self) -> NamesStream | None:
+        """The stream of names, if it is selected."""
+        from tap_sfsource.singer.stream import NamesStream  # noqa: PLC0415 - kept off the path of --version
+
+        return next((part for part in self._selected_streams if isinstance(part, NamesStream)), None)
+
+    @functools.cached_property
     def sync_run(self) -> SyncRun:
         """The run over the selected streams; started when it is first asked for."""
-        from tap_sfsource.singer.stream import NamesStream  # noqa: PLC0415
-        from tap_sfsource.sync.run import SyncRun  # noqa: PLC0415 - kept off the path of --version and --about
+        from tap_sfsource.sync.run import SelectedObject, SyncRun  # noqa: PLC0415 - kept off the path of --version
 
-        streams = _selected(self.streams.values())
-        names = next((stream for stream in streams if isinstance(stream, NamesStream)), None)
-        run = SyncRun(
-            self.client, [stream for stream in streams if stream is not names], names, self.spool_dir
-        )
+        whole = self.settings.partial_rows == "whole"
+        selected = [
+            SelectedObject(
+                stream.plan,
+                stream.stream_state,
+                stream.maps.signature,
+                whole or not stream.maps.partial_rows,
+            )
+            for stream in self._selected_streams
+            if stream is not self.names_stream and not stream.maps.removed
+        ]
+        names = self.names_stream.plan if self.names_stream is not None else None
+        run = SyncRun(self.client, selected, names, self.spool_dir)
         run.start()
         return run
+
+    @functools.cached_property
+    def _selected_streams(self) -> list[SalesforceStream]:
+        from tap_sfsource.singer.stream import SalesforceStream  # noqa: PLC0415 - kept off the path of --version
+
+        streams = self.streams.values()
+        return [part for part in streams if isinstance(part, SalesforceStream) and part.selected]
 
     @functools.cached_property
     def spool_dir(self) -> str | None:
@@ -118,7 +147,7 @@ class TapSFSource(Tap):
         Raises:
             ConfigError: `batch_config` names a storage that cannot be used.
         """
-        from tap_sfsource.singer.batches import prepare_storage  # noqa: PLC0415 - kept off the path of --version
+        from tap_sfsource.singer.batch_files import prepare_storage  # noqa: PLC0415 - kept off the path of --version
 
         folder = prepare_storage(self.config)
         return self.settings.spool_dir or (str(folder) if folder else None)
@@ -130,14 +159,11 @@ class TapSFSource(Tap):
 
         return plan_run(self.client, self.settings, self._catalog_as_given)
 
-    @property
-    def input_catalog(self) -> Catalog | None:
-        """The catalog of the run: what was selected, as the org is today."""
-        if self._input_catalog is None:
-            from tap_sfsource.catalog.discovery import selected_catalog  # noqa: PLC0415
+    def catalog_of_run(self) -> Catalog:
+        """What was selected, as the org is today."""
+        from tap_sfsource.catalog.discovery import selected_catalog  # noqa: PLC0415
 
-            self._input_catalog = Catalog.from_dict(selected_catalog(self.run_plan.streams))
-        return self._input_catalog
+        return Catalog.from_dict(selected_catalog(self.run_plan.streams))
 
     @property
     def catalog_dict(self) -> dict[str, Any]:
@@ -170,40 +196,21 @@ class TapSFSource(Tap):
         from tap_sfsource.singer.stream import NamesStream, SalesforceStream  # noqa: PLC0415
 
         return [
-            (NamesStream if plan.api_name == NAME else SalesforceStream)(tap=self, plan=plan)
+            (NamesStream if plan.api_name == NAME else SalesforceStream)(self, self, plan)
             for plan in self.run_plan.streams
         ]
 
     def setup_mapper(self) -> None:
         """Prepare stream maps, with schemas as planned: the SDK's own form drops precision and scale."""
-        PluginBase.setup_mapper(self)
+        self.prepare_maps()
         for plan in self.run_plan.streams:
             self.mapper.register_raw_stream_schema(plan.stream_name, plan.schema(), [plan.key])
 
-    @classmethod
-    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
-        """Add the SDK's settings; `batch_config` also takes csv, which hands Bulk pages on as they are.
-
-        Args:
-            config_jsonschema: The schema to add them to.
-        """
-        batch_config = copy.deepcopy(BATCH_CONFIG["properties"]["batch_config"])
-        batch_config["properties"]["encoding"]["properties"]["format"]["enum"].append("csv")
-        config_jsonschema["properties"].setdefault("batch_config", batch_config)
-        super().append_builtin_config(config_jsonschema)
-
-    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """Check the settings by their own rules first, whose messages hold no secrets."""
-        if raise_errors:
-            Settings.from_config(self._config)
-            self._warn_of_unknown_settings()
-        return super()._validate_config(raise_errors=raise_errors)
-
-    def _warn_of_unknown_settings(self) -> None:
-        others = frozenset(
-            key for key in self._config if key in _SDK_SETTINGS or key.startswith(_SDK_PREFIXES)
-        )
-        for name, nearest in Settings.unknown(self._config, others).items():
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        """Check the settings by their own rules, whose messages hold no secrets; warn of unknown ones."""
+        Settings.from_config(config)
+        others = frozenset(key for key in config if key in _SDK_SETTINGS or key.startswith(_SDK_PREFIXES))
+        for name, nearest in Settings.unknown(config, others).items():
             hint = f" Is it {nearest}?" if nearest else ""
             self.logger.warning("There is no setting %s; it is ignored.%s", name, hint)
 
@@ -219,23 +226,20 @@ class TapSFSource(Tap):
         try:
             self.sync_all()
         finally:
+            self.report.progress.wipe()
             if "sync_run" in self.__dict__:
                 self.sync_run.close()
         for stream, error in self.run_plan.failed.items():
-            self.sync_run.leave_out(stream, error)
-        print(self.sync_run.report(self.run_plan.skipped), file=sys.stderr)  # noqa: T201 - a table for people
-        self.sync_run.check()
+            self.report.fail(self.report.begin(stream), error)
+        print(self.report.text(self.run_plan.skipped), file=sys.stderr)  # noqa: T201 - a table for people
+        self.report.check()
 
-    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
+    def terminate(self, signum: int) -> None:
         """End by a signal, between two lines, with a status that is not success (the SDK's own is).
 
         The last STATE is true as it is: a bookmark moves only behind rows that were written.
         """
-        run = self.__dict__.get("sync_run")
-        if run is not None:
-            run.output.end(TerminatedError(signum))
-        else:
-            raise TerminatedError(signum)
+        self.output.end(TerminatedError(signum))
 
     @classmethod
     def invoke(  # type: ignore[override]
@@ -319,12 +323,6 @@ class TapSFSource(Tap):
             help=command.help,
             logger=cls.logger,
         )
-
-
-def _selected(streams: Iterable[Stream]) -> list[SalesforceStream]:
-    from tap_sfsource.singer.stream import SalesforceStream  # noqa: PLC0415
-
-    return [stream for stream in streams if isinstance(stream, SalesforceStream) and stream.selected]
 
 
 def _as_dict(catalog: Any) -> Mapping[str, Any] | None:

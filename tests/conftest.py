@@ -2,6 +2,8 @@
 
 from hypothesis import HealthCheck, settings
 
+from tests.levels import REPEATABLE, at_level
+
 pytest_plugins = [
     "tests.fix_org",
     "tests.fix_warehouse",
@@ -11,5 +13,11 @@ pytest_plugins = [
 ]
 
 # How long an example takes says more of what else the machine does than of the code.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "any machine",
+    deadline=None,
+    max_examples=at_level(normal=100, wide=500, long=2000),
+    print_blob=not REPEATABLE,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("any machine")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def plugin_environment(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Installs `requirements/NAME.txt` as the plugin's users do; gives the folder of its commands."""
+    """Installs `requirements/NAME.txt`, a whole lock, as it stands; gives the folder of its commands."""
 
     @functools.cache
     def install(name: str) -> Path:
@@ -28,7 +28,7 @@ def plugin_environment(tmp_path_factory: pytest.TempPathFactory) -> Callable[[st
         uv: list[str | Path] = [SCRIPTS / "uv", "--quiet"]
         for command in (
             [*uv, "venv", "--python", sys.executable, folder],
-            [*uv, "pip", "install", "--python", python, "--require-hashes", "-r", lock],
+            [*uv, "pip", "install", "--no-deps", "--python", python, "--require-hashes", "-r", lock],
         ):
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stderr

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,13 +83,22 @@ def warehouse_url(open_directory: Path) -> Iterator[str]:
     embedded.stop(server.directory)
 
 
-@pytest.fixture
-def warehouse(warehouse_url: str) -> Iterator[Warehouse]:
-    """A fresh schema name on the session's server; the schema is dropped afterwards."""
+@contextmanager
+def open_warehouse(warehouse_url: str) -> Iterator[Warehouse]:
+    """A fresh schema name on a server; the schema is dropped afterwards."""
     with psycopg.connect(plain_url(warehouse_url), autocommit=True, row_factory=dict_row) as connection:
+        # A statement that was prepared refuses to run when its table has got a column.
+        connection.prepare_threshold = None
         schema = f"test_{uuid.uuid4().hex[:12]}"
         yield Warehouse(warehouse_url, schema, connection)
         connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
+
+
+@pytest.fixture
+def warehouse(warehouse_url: str) -> Iterator[Warehouse]:
+    """A fresh schema name on the session's server; the schema is dropped afterwards."""
+    with open_warehouse(warehouse_url) as warehouse:
+        yield warehouse
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from salesforce_simulator import soql
 from salesforce_simulator.errors import ApiError
 from salesforce_simulator.http.bulk1_batches import BatchJob
 from salesforce_simulator.http.errors import HttpError
-from salesforce_simulator.http.faults import AbortJob, FailJob, Locator, ShortPage, StallJob
+from salesforce_simulator.http.faults import AbortJob, FailJob, Locator, LostRows, ShortPage, StallJob
 from salesforce_simulator.http.jobs import ENDED, Job
 from salesforce_simulator.http.messages import Call, Reply, json_reply, no_content
 from salesforce_simulator.http.moments import moment_text
@@ -171,7 +171,9 @@ def results(site: "Site", call: Call, *, version: str, job_id: str) -> Reply:
         del headers["Sforce-Locator"]
         if wrong.value is not None:
             headers["Sforce-Locator"] = wrong.value
-    return Reply(200, found.header, headers, "text/csv;charset=UTF-8", found.part(start, end))
+    lost = call.action(LostRows)
+    sent = max(start, end - lost.rows) if lost else end
+    return Reply(200, found.header, headers, "text/csv;charset=UTF-8", found.part(start, sent))
 
 
 def result_pages(site: "Site", call: Call, *, version: str, job_id: str) -> Reply:

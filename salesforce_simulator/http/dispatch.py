@@ -18,7 +18,16 @@ from salesforce_simulator.http.errors import (
     request_limit_exceeded,
     unexpected,
 )
-from salesforce_simulator.http.faults import Drop, EndSession, ExpireCursors, Status, UseUp
+from salesforce_simulator.http.faults import (
+    CutBody,
+    Drop,
+    EndSession,
+    ExpireCursors,
+    HtmlPage,
+    Replace,
+    Status,
+    UseUp,
+)
 from salesforce_simulator.http.hosts import Role
 from salesforce_simulator.http.instance import down_for_maintenance
 from salesforce_simulator.http.ledger import Part
@@ -42,6 +51,7 @@ def answer(site: "Site", call: Call) -> Reply:
     if any(isinstance(action, Drop) and action.when == "request" for action in call.actions):
         return Reply(status=0, actions=call.actions)
     reply = _injected(site, call) or _served(site, call)
+    _spoil(call, reply)
     reply.actions = call.actions
     if call.session:
         reply.headers.setdefault("Sforce-Limit-Info", _usage(site, call.session))
@@ -57,6 +67,7 @@ def answer_part(site: "Site", call: Call) -> Reply:
         # A session that ended meanwhile serves no further part.
         alive = call.session and site.sessions.find(call.session.token)
         reply = _handled(site, call) if alive else _refusal(call, invalid_session())
+    _spoil(call, reply)
     if call.entry:
         call.entry.parts.append(Part(call.method, call.path, about, reply.status, call.query.get("q", "")))
     return reply
@@ -98,6 +109,9 @@ def _injected(site: "Site", call: Call) -> Reply | None:
         elif isinstance(action, UseUp):
             limit = site.org.limits.all()[action.limit]
             limit.spend(limit.remaining)
+    html = call.action(HtmlPage)
+    if html is not None and not call.composite:
+        return Reply(200, html.page(), {}, "text/html;charset=UTF-8")
     status = call.action(Status)
     if status is None:
         return None
@@ -110,6 +124,14 @@ def _injected(site: "Site", call: Call) -> Reply | None:
     reply = error_body(status.status, *error)
     reply.headers.update(headers)
     return reply
+
+
+def _spoil(call: Call, reply: Reply) -> None:
+    """Let the fault plan change the bytes of a reply."""
+    for action in call.actions:
+        if isinstance(action, CutBody | Replace):
+            file = reply.file
+            reply.body, reply.file = action.spoil(reply.body + (file.read() if file else b"")), None
 
 
 def _served(site: "Site", call: Call) -> Reply:

@@ -5,6 +5,7 @@ A rule pairs conditions (method, path, object, n-th match, probability) with an 
     server.faults.add(Status(503), path="*/query*", nth=2)
     server.faults.add(Drop("body"), path="*/results", times=1)
     server.faults.add(EndSession(), path="*/results", nth=3)
+    server.faults.add(Replace('"12.5"', '"#Error!"'), path="*/results")
 
 Actions do what a real cause would do: `EndSession` ends the session in the org, `UseUp` uses the limit up, and
 the answer follows from that; `Status` carries the body which Salesforce sends with that status.
@@ -99,6 +100,47 @@ class ShortPage(Action):
     """A query page, or a page of Bulk results, holds at most this many rows."""
 
     rows: int
+
+
+@dataclass(frozen=True)
+class LostRows(Action):
+    """A page of Bulk results lacks its last rows; Sforce-NumberOfRecords counts them all the same."""
+
+    rows: int = 1
+
+
+@dataclass(frozen=True)
+class CutBody(Action):
+    """The body ends at this byte, or so many bytes before its end if negative; Content-Length agrees with what is sent."""
+
+    at: int
+
+    def spoil(self, body: bytes) -> bytes:
+        """What is left."""
+        return body[: self.at]
+
+
+@dataclass(frozen=True)
+class Replace(Action):
+    """The body has another text where the first `old` stood; `"\\udcff"` in `new` is the byte 0xFF, which no UTF-8 has."""
+
+    old: str
+    new: str
+
+    def spoil(self, body: bytes) -> bytes:
+        """The body with the other text in it."""
+        return body.replace(self.old.encode(), self.new.encode("utf-8", "surrogateescape"), 1)
+
+
+@dataclass(frozen=True)
+class HtmlPage(Action):
+    """Answer 200 with an HTML page, as a proxy or an edge in trouble does."""
+
+    title: str = "We are down for maintenance"
+
+    def page(self) -> bytes:
+        """The body."""
+        return _HTML.format(title=self.title).encode()
 
 
 @dataclass(frozen=True)

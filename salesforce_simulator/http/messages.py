@@ -39,6 +39,12 @@ class FilePart:
     offset: int
     length: int
 
+    def read(self) -> bytes:
+        """The bytes."""
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            return file.read(self.length)
+
 
 @dataclass
 class Reply:

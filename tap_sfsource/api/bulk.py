@@ -13,28 +13,27 @@ import logging
 import os
 import time
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Final
 
 import msgspec
+import requests
 
+from tap_sfsource.api import framing
 from tap_sfsource.api.spool import nameless_file
-from tap_sfsource.errors import SalesforceError, TapError, TransientError
-from tap_sfsource.rows.bulk_csv import last_row_start
-from tap_sfsource.sync import windows
+from tap_sfsource.clock import isoformat
+from tap_sfsource.errors import BrokenOffError, SalesforceError, TapError, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    import requests
-
     from tap_sfsource.api.client import Client
-    from tap_sfsource.rows.rows import Rows
 
 logger = logging.getLogger("tap-sfsource.bulk")
 
 _BLOCK = 256 * 1024
 """What is read of a page at a time: small enough to stay in the processor's cache."""
 
+_CHUNK = 1024 * 1024
 _DOWNLOAD_ATTEMPTS = 5
 _NO_LOCATOR = "null"
 _UNKNOWN = -1
@@ -59,13 +58,12 @@ class Job(msgspec.Struct):
     """What Salesforce says of a query job."""
 
     id: str
-    state: str = ""
-    numberRecordsProcessed: int = 0  # noqa: N815 - Salesforce's name
+    state: str
+    numberRecordsProcessed: int | None = None  # noqa: N815 - Salesforce's name
     errorMessage: str | None = None  # noqa: N815
 
 
-# Made at import: msgspec 0.22 crashes when threads meet a type for the first time together.
-_job_decoder = msgspec.json.Decoder(Job)
+_JOB: Final = msgspec.json.Decoder(Job)
 
 
 class JobFailedError(TapError):
@@ -90,64 +88,31 @@ class JobGoneError(TapError):
 
 @dataclass(frozen=True, slots=True)
 class BulkPage:
-    """One page of results, spooled to a file that the page owns.
+    """One page of results, spooled to a file that whoever reads the page closes.
 
     Attributes:
         file: The CSV, behind its header line.
-        count: Rows that Salesforce says the page has.
+        count: Rows that Salesforce says the page has, -1 if it does not say.
         locator: Of the next page; empty after the last.
         extracted: When Salesforce answered, RFC 3339.
-        block: Bytes to turn into lines at a time.
+        header: The names in the header line.
+        block: Bytes of a block, about.
     """
 
     file: IO[bytes]
     count: int
     locator: str
     extracted: str
+    header: tuple[str, ...] = ()
     block: int = _BLOCK
 
-    def lines(self, rows: Rows) -> Iterator[tuple[bytes, int]]:
-        """RECORD lines of the page, block by block.
-
-        Raises:
-            TapError: The page has not as many rows as Salesforce says.
-        """
-        read = 0
-        for block in self._blocks():
-            lines, count = rows.csv_lines(block, self.extracted)
-            read += count
-            yield lines, count
-        if self.count not in (read, _UNKNOWN):
-            raise TapError(f"{rows.stream}: a Bulk page of {self.count} rows has {read}. Run again.")
-
-    def records(self, rows: Rows) -> Iterator[dict[str, Any]]:
-        """The page's rows as dicts."""
-        for block in self._blocks():
-            yield from rows.csv_records(block)
-
-    def _blocks(self) -> Iterator[bytes]:
-        """Yield blocks of whole rows: a cut is behind a line feed with an even number of quotes before it."""
-        with self.file as file:
-            rest = b""
-            while chunk := file.read(self.block):
-                data = rest + chunk
-                cut = last_row_start(data) or _last_row_end(data)
-                if cut:
-                    yield data[:cut]
-                rest = data[cut:]
-            if rest:
-                yield rest
+    def blocks(self) -> Iterator[bytes]:
+        """Whole rows of the file, a block at a time, from where it is read on."""
+        return framing.blocks(self.file, self.block)
 
 
 class BulkReader:
-    """Creates, follows and reads query jobs.
-
-    Args:
-        client: Sends the requests.
-        page_size: Rows a page of results.
-        spool_dir: Folder for spooled pages, or None for the system's.
-        wait: Waits so many seconds; returns early, by raising, when the run has to end.
-    """
+    """Creates, follows and reads query jobs; `wait` waits so many seconds, and raises when the run has to end."""
 
     def __init__(
         self,
@@ -164,13 +129,7 @@ class BulkReader:
         self._created: dict[str, float] = {}
 
     def create(self, query: str) -> str:
-        """Start a job that also reads soft-deleted and archived rows.
-
-        Args:
-            query: The SOQL.
-
-        Returns:
-            The job's id.
+        """Start a job that also reads soft-deleted and archived rows, and give its id.
 
         Raises:
             SalesforceError: Salesforce refuses the query or the entity, or its limit of jobs is reached.
@@ -182,19 +141,14 @@ class BulkReader:
             "columnDelimiter": "COMMA",
             "lineEnding": "LF",
         }
-        job_id = self._job(self._client.request("POST", self._jobs, json=body)).id
+        job_id = self._client.post(self._jobs, _JOB, json=body).id
         self._created[job_id] = time.monotonic()
         return job_id
 
     def wait(self, job_id: str, expected: int = 0) -> int:
-        """Wait until a job is complete, asking ever less often: each look is an API call.
+        """Wait until a job is complete, and give the number of its rows.
 
-        Args:
-            job_id: The job.
-            expected: How many rows it will find, about; 0 if nobody knows.
-
-        Returns:
-            The number of rows that it found.
+        Each poll is an API call, so polls become rarer. `expected` is about how many rows the job will find, 0 if unknown.
 
         Raises:
             JobFailedError: It failed or was aborted.
@@ -208,6 +162,10 @@ class BulkReader:
             self._wait(max(0.0, begun + moment - time.monotonic()))
             job = self.look(job_id)
             if job.state == "JobComplete":
+                if job.numberRecordsProcessed is None:
+                    raise TapError(
+                        f"Bulk job {job_id} is complete and does not say how many rows it found. Run again."
+                    )
                 return job.numberRecordsProcessed
             if job.state in {"Failed", "Aborted"}:
                 raise JobFailedError(job)
@@ -220,22 +178,16 @@ class BulkReader:
             JobGoneError: There is no such job.
         """
         try:
-            return self._job(self._client.request("GET", f"{self._jobs}/{job_id}"))
+            return self._client.get(f"{self._jobs}/{job_id}", _JOB)
         except SalesforceError as error:
             if error.status == 404:  # noqa: PLR2004 - HTTP
                 raise JobGoneError(f"Bulk job {job_id} is gone.") from error
             raise
 
     def pages(self, job_id: str, columns: Sequence[str], locator: str = "") -> Iterator[BulkPage]:
-        """Yield a complete job's pages.
+        """Yield a complete job's pages from a locator on (empty for the first), each to be consumed once.
 
-        Args:
-            job_id: The job.
-            columns: API names of the columns, in the order of the query; the header must agree.
-            locator: Of the page to begin with; empty for the first.
-
-        Yields:
-            The pages in order, each to be consumed once.
+        The header of each must have these columns, which are those of the query.
         """
         while True:
             page = self._download(job_id, columns, locator)
@@ -247,19 +199,16 @@ class BulkReader:
             locator = page.locator
 
     def abort(self, job_id: str) -> None:
-        """Tell Salesforce that nobody waits for a job; a failure to do so is of no matter."""
+        """Tell Salesforce that nobody waits for a job; a failure does not matter."""
         with contextlib.suppress(TapError):
             self._client.request("PATCH", f"{self._jobs}/{job_id}", json={"state": "Aborted"})
-
-    def _job(self, response: requests.Response) -> Job:
-        return _job_decoder.decode(response.content)
 
     def _download(self, job_id: str, columns: Sequence[str], locator: str) -> BulkPage:
         """Fetch one page into a file; a page that breaks off is fetched again, its locator being stable."""
         for attempt in range(1, _DOWNLOAD_ATTEMPTS + 1):
             try:
                 return self._fetch(job_id, columns, locator)
-            except TransientError as error:
+            except (BrokenOffError, UnreadableError) as error:
                 if attempt == _DOWNLOAD_ATTEMPTS:
                     raise
                 logger.info("Bulk job %s: a page broke off (%s); fetching it again.", job_id, error)
@@ -271,24 +220,26 @@ class BulkReader:
         if locator:
             params["locator"] = locator
         path = f"{self._jobs}/{job_id}/results"
-        response = self._client.request(
-            "GET", path, params=params, headers={"Accept": "text/csv"}, stream=True
-        )
         with contextlib.ExitStack() as stack:
-            stack.callback(response.close)
-            file = stack.enter_context(self._spool_file())
-            self._spool(response, file, path)
-            following = response.headers.get("Sforce-Locator", "")
-            count = response.headers.get("Sforce-NumberOfRecords")
-            _check_header(file, columns, job_id)
+            with self._client.stream(path, params=params, headers={"Accept": "text/csv"}) as response:
+                file = stack.enter_context(self._spool_file())
+                _spool(response, file)
+                headers = response.headers
+            extracted = isoformat(self._client.now())
+            header = _read_header(file, headers.get("Content-Type", ""), path)
+            if [name.lower() for name in header] != [name.lower() for name in columns]:
+                raise TapError(
+                    f"Bulk job {job_id}: the results have columns {list(header)}, the query asked for {list(columns)}."
+                )
+            following = headers.get("Sforce-Locator", "")
             page = BulkPage(
                 file,
-                int(count) if count is not None else _UNKNOWN,
+                _count(headers.get("Sforce-NumberOfRecords"), path),
                 "" if following == _NO_LOCATOR else following,
-                windows.isoformat(self._client.now()),
+                extracted,
+                header,
             )
-            stack.pop_all().callback(response.close)
-        response.close()
+            stack.pop_all()
         return page
 
     def _spool_file(self) -> IO[bytes]:
@@ -297,24 +248,23 @@ class BulkReader:
         except OSError as error:
             raise _not_spooled(error) from error
 
-    def _spool(self, response: requests.Response, file: IO[bytes], path: str) -> None:
-        import requests  # noqa: PLC0415 - kept off the path of --version
 
-        try:
-            for chunk in response.iter_content(1024 * 1024):
-                file.write(chunk)
-            file.seek(0)
-        except (requests.RequestException, OSError) as error:
-            # On a full disk closing fails as writing did, which must not hide the reason.
-            with contextlib.suppress(OSError):
-                file.close()
-            if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
-                raise _not_spooled(error) from error
-            raise TransientError(response.status_code, "", type(error).__name__, path) from error
+def _spool(response: requests.Response, file: IO[bytes]) -> None:
+    try:
+        for chunk in response.iter_content(_CHUNK):
+            file.write(chunk)
+        file.seek(0)
+    except OSError as error:
+        # On a full disk closing fails as writing did, which must not hide the reason.
+        with contextlib.suppress(OSError):
+            file.close()
+        if isinstance(error, requests.RequestException):
+            raise
+        raise _not_spooled(error) from error
 
 
 def _moments(likely: float, first: float) -> Iterator[float]:
-    """Yield when to look at a job, in seconds since it began: soon, when it is likely to be done, then ever less often."""
+    """Yield when to poll a job, in seconds since its creation: at first, when it is likely complete, then ever less often."""
     yield first
     moment = pause = likely
     while True:
@@ -330,30 +280,23 @@ def _not_spooled(error: OSError) -> TapError:
     )
 
 
-def _check_header(file: IO[bytes], columns: Sequence[str], job_id: str) -> None:
-    """Read the header line off the file and hold it against the query's columns."""
-    line = file.readline()
-    found = next(csv.reader([line.decode()]), [])
-    if [name.lower() for name in found] != [name.lower() for name in columns]:
-        raise TapError(
-            f"Bulk job {job_id}: the results have columns {found}, the query asked for {list(columns)}."
-        )
+def _read_header(file: IO[bytes], content_type: str, path: str) -> tuple[str, ...]:
+    """Read the header line off the file.
 
-
-def _last_row_end(data: bytes) -> int:
-    """The index behind the last line feed that ends a row, 0 if there is none; for rows whose first cell may be null.
-
-    The data starts at the start of a row. A line feed ends a row if the quotes before it are even in number; a cell
-    with line feeds and no quotes is passed over one line feed at a time.
+    Raises:
+        UnreadableError: The file is no CSV, but a page of something between here and Salesforce.
     """
-    end = data.rfind(b'"\n')
-    quotes = data.count(b'"', 0, end + 1) if end >= 0 else 0
-    while end >= 0:
-        if quotes % 2 == 0:
-            return end + 2
-        earlier = data.rfind(b'"\n', 0, end)
-        if earlier < 0:
-            return 0
-        quotes -= data.count(b'"', earlier + 1, end + 1)
-        end = earlier
-    return 0
+    line = file.readline()
+    if "html" in content_type or line.lstrip().startswith(b"<"):
+        raise UnreadableError(200, "", "it is HTML", path)
+    try:
+        return tuple(next(csv.reader([line.decode()]), ()))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UnreadableError(200, "", f"its header is no CSV: {error}", path) from None
+
+
+def _count(told: str | None, path: str) -> int:
+    try:
+        return _UNKNOWN if told is None else int(told)
+    except ValueError:
+        raise UnreadableError(200, "", f"its Sforce-NumberOfRecords is {told!r}", path) from None

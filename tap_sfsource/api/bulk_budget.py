@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tap_sfsource.api.charges import RUN, charged_to
+from tap_sfsource.api.usage import RUN, paid_by
 from tap_sfsource.errors import AuthError, QuotaReachedError, TapError
 
 if TYPE_CHECKING:
@@ -63,11 +63,7 @@ class _Share:
 
 
 class BulkBudget:
-    """Tells whether another job may be started. Safe to share between threads.
-
-    Args:
-        client: Asks the org, and knows the quota settings.
-    """
+    """Tells whether another job may be started. Safe to share between threads."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -77,11 +73,7 @@ class BulkBudget:
         self._told: set[str] = set()
 
     def admits(self, rows: int, columns: int) -> bool:
-        """Whether a job may be started; what it may take is then counted.
-
-        Args:
-            rows: How many rows it will find, about; 0 if nobody knows.
-            columns: How many columns it asks for.
+        """Whether a job of about so many rows (0 if unknown) and columns may be started; if so, what it may take is counted.
 
         Raises:
             QuotaReachedError: Not even the question fits into the quota of API calls.
@@ -105,11 +97,7 @@ class BulkBudget:
             return True
 
     def close(self, reason: str) -> None:
-        """Start no further job in this run: the org has refused one.
-
-        Args:
-            reason: Why, as a clause.
-        """
+        """Start no further job in this run, for a reason given as a clause."""
         with self._lock:
             self._closed = True
             self._tell("refused", reason)
@@ -124,11 +112,11 @@ class BulkBudget:
         unlimited = _Limit(10**12, 10**12)
         answer = _Answer()
         try:
-            with charged_to(RUN):
-                answer = _ANSWER.decode(self._client.request("GET", self._client.data("/limits")).content)
+            with paid_by(RUN):
+                answer = self._client.get(self._client.data("/limits"), _ANSWER)
         except (QuotaReachedError, AuthError):
             raise
-        except (TapError, msgspec.DecodeError) as error:
+        except TapError as error:
             logger.info("The org does not tell its Bulk limits: %s", error)
         jobs = answer.DailyBulkV2QueryJobs or unlimited
         storage = answer.DailyBulkV2QueryFileStorageMB or unlimited

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import dataclasses
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
-from tap_sfsource.errors import SalesforceError, TapError, error_parts
+from tap_sfsource.api.answers import decode, error_parts
+from tap_sfsource.errors import SalesforceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+_T = TypeVar("_T")
 
 SIZE: Final = 25
 QUERIES: Final = 5
@@ -25,7 +28,7 @@ _AFTER_VERSION: Final = 4
 
 @dataclasses.dataclass(frozen=True)
 class Subrequest:
-    """A request that rides in a composite call.
+    """A request inside a composite call.
 
     Attributes:
         method: HTTP method.
@@ -64,53 +67,43 @@ class Subresponse:
 
     Attributes:
         reference_id: The subrequest's.
+        path: The subrequest's.
         status: HTTP status.
         headers: Headers of the answer.
         raw: Its body as JSON bytes, `null` for an answer without one; an array of errors if `ok` is false.
+        failure: Why there is no answer that could be read.
     """
 
     reference_id: str
+    path: str
     status: int
     headers: Mapping[str, str]
     raw: bytes
+    failure: SalesforceError | None = None
 
-    @property
-    def body(self) -> Any:
-        """The decoded body."""
-        return msgspec.json.decode(self.raw)
+    def decode(self, decoder: msgspec.json.Decoder[_T]) -> _T:
+        """Decode the body; see `answers.decode` for errors."""
+        return decode(self.raw, decoder, self.path, self.status)
 
     @property
     def ok(self) -> bool:
         """Whether the subrequest was answered (304 Not Modified included)."""
-        return self.status < HTTPStatus.BAD_REQUEST
+        return self.failure is None and self.status < HTTPStatus.BAD_REQUEST
 
     @property
     def error_code(self) -> str:
         """Salesforce's `errorCode`, empty without one."""
-        return "" if self.ok else error_parts(self.body)[0]
+        return "" if self.ok else error_parts(self.raw)[0]
 
-    def error(self, path: str) -> SalesforceError:
-        """Give the answer as the error that it is.
-
-        Args:
-            path: Path of the subrequest.
-
-        Returns:
-            The error, to be raised.
-        """
-        code, message = error_parts(self.body)
-        return SalesforceError(self.status, code, message, path)
+    def error(self, path: str = "") -> SalesforceError:
+        """The answer as the error that it is; `path` is named in place of the subrequest's."""
+        if self.failure is not None:
+            return self.failure
+        return SalesforceError(self.status, *error_parts(self.raw), path or self.path)
 
 
 def pack(subrequests: Sequence[Subrequest]) -> list[list[Subrequest]]:
-    """Deal subrequests out to as few calls as the limits allow, evenly, because a call runs them one by one.
-
-    Args:
-        subrequests: What to ask.
-
-    Returns:
-        The calls' subrequests.
-    """
+    """Deal subrequests out to as few calls as the limits allow, evenly, because a call runs them one by one."""
     queries = [part for part in subrequests if part.is_query]
     others = [part for part in subrequests if not part.is_query]
     count = max(-(-len(queries) // QUERIES), -(-len(subrequests) // SIZE))
@@ -119,32 +112,23 @@ def pack(subrequests: Sequence[Subrequest]) -> list[list[Subrequest]]:
         calls[place % count].append(part)
     for part in others:
         min(calls, key=len).append(part)
-    # A call runs its parts in order: a watermark is read before the rows that it vouches for.
+    # A call runs its parts in order: a watermark must be read before the rows that it is about.
     return [sorted(call, key=lambda part: part.is_query) for call in calls]
 
 
-def decode_answers(content: bytes) -> list[Subresponse]:
-    """Read the answer of a composite call.
-
-    Args:
-        content: The call's body; the bodies of its subresponses stay undecoded.
-
-    Returns:
-        The subresponses in the call's order.
-
-    Raises:
-        TapError: It is none, such as a page of something between here and Salesforce.
-    """
-    try:
-        answers = _ANSWERS.decode(content).compositeResponse
-    except msgspec.DecodeError as error:
-        raise TapError(
-            f"Salesforce's answer to /composite cannot be read ({error}). Run again; see what stands between here and "
-            "Salesforce, such as a proxy, if it stays."
-        ) from None
+def answers_of(parts: Sequence[Subrequest], answers: CompositeAnswers) -> list[Subresponse]:
+    """The answers to the subrequests of a call, their bodies undecoded."""
+    asked = {part.reference_id: part for part in parts}
     return [
-        Subresponse(part.referenceId, part.httpStatusCode, part.httpHeaders or {}, bytes(part.body))
-        for part in answers
+        Subresponse(
+            part.referenceId,
+            asked[part.referenceId].path,
+            part.httpStatusCode,
+            part.httpHeaders or {},
+            bytes(part.body),
+        )
+        for part in answers.compositeResponse
+        if part.referenceId in asked
     ]
 
 
@@ -155,8 +139,10 @@ class _Answer(msgspec.Struct):
     httpHeaders: dict[str, str] | None = None  # noqa: N815
 
 
-class _Answers(msgspec.Struct):
+class CompositeAnswers(msgspec.Struct):
+    """The answer of a composite call."""
+
     compositeResponse: list[_Answer]  # noqa: N815
 
 
-_ANSWERS = msgspec.json.Decoder(_Answers)
+COMPOSITE_ANSWERS: Final = msgspec.json.Decoder(CompositeAnswers)

@@ -1,7 +1,7 @@
 """What an org says of its objects: describe global, and the describe of each object.
 
-Describes ride 25 to a composite call. With a cache folder each is asked with If-Modified-Since, and an object
-that did not change is answered by 304 without a body.
+A composite call asks for 25 describes. With a cache folder each is asked with If-Modified-Since, and Salesforce answers
+304 without a body for an object that did not change.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from urllib.parse import quote
 import msgspec
 
 from tap_sfsource.api.composite import SIZE, Subrequest
-from tap_sfsource.errors import TapError
+from tap_sfsource.errors import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tap_sfsource.api.client import Client
     from tap_sfsource.api.composite import Subresponse
     from tap_sfsource.config import Settings
+    from tap_sfsource.errors import TapError
 
 logger = logging.getLogger("tap-sfsource.describe")
 
@@ -76,19 +77,12 @@ class SObject(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     fields: tuple[Field, ...] = ()
 
     def field(self, name: str) -> Field | None:
-        """Find a field.
-
-        Args:
-            name: Its API name.
-
-        Returns:
-            The field, or None if the object lacks it or the user may not see it.
-        """
+        """The field of an API name, None if the object lacks it or the user may not see it."""
         return next((field for field in self.fields if field.name == name), None)
 
 
 # Made here: msgspec crashes where several threads meet a type that holds others for the first time.
-_SOBJECT = msgspec.json.Decoder(SObject)
+_SOBJECT: Final = msgspec.json.Decoder(SObject)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,56 +114,40 @@ class _Global(msgspec.Struct):
     sobjects: list[SObject]
 
 
-_global_decoder = msgspec.json.Decoder(_Global)
-_cache_decoder = msgspec.json.Decoder(_CacheFile)
+_GLOBAL: Final = msgspec.json.Decoder(_Global)
+_CACHE: Final = msgspec.json.Decoder(_CacheFile)
 
 
 class DescribeCache:
     """Describes of one org as one user sees it, in one file of a folder."""
 
     def __init__(self, path: Path) -> None:
-        """Open a cache; a file that cannot be read counts as empty.
-
-        Args:
-            path: The file.
-        """
+        """Open a cache; a file that cannot be read counts as empty."""
         self._path = path
         self._changed = False
         try:
-            kept = _cache_decoder.decode(path.read_bytes())
+            kept = _CACHE.decode(path.read_bytes())
             self._sobjects = kept.sobjects if kept.format == _CACHE_FORMAT else {}
         except FileNotFoundError:
             self._sobjects = {}
-        except (OSError, msgspec.DecodeError) as error:
-            logger.warning("The describe cache %s cannot be read (%s): starting anew.", path, error)
+        except (OSError, ValueError, msgspec.DecodeError) as error:
+            logger.warning(
+                "The describe cache %s cannot be read (%s): starting with an empty one.", path, error
+            )
             self._sobjects = {}
 
     def headers(self, name: str) -> dict[str, str]:
-        """Give the headers that ask for a describe only if it changed.
-
-        Args:
-            name: API name of the object.
-        """
+        """The headers that ask for a describe only if it changed."""
         kept = self._sobjects.get(name)
         return {"If-Modified-Since": kept.last_modified} if kept else {}
 
     def get(self, name: str) -> SObject | None:
-        """Give a kept describe, or None.
-
-        Args:
-            name: API name of the object.
-        """
+        """A kept describe, or None."""
         kept = self._sobjects.get(name)
         return kept.sobject if kept else None
 
     def put(self, sobject: SObject, last_modified: str | None) -> None:
-        """Keep a describe.
-
-        Args:
-            sobject: The describe.
-            last_modified: Its Last-Modified; without one it cannot be asked for conditionally and is not
-                kept.
-        """
+        """Keep a describe; without its Last-Modified it cannot be asked for conditionally, and is not kept."""
         if last_modified:
             self._sobjects[sobject.name] = _Cached(_http_date(last_modified), sobject)
             self._changed = True
@@ -194,15 +172,7 @@ class DescribeCache:
 
 
 def open_cache(settings: Settings, instance_url: str) -> DescribeCache | None:
-    """Open the cache of an org, as one login sees it at one API version.
-
-    Args:
-        settings: `cache_dir`, and the login.
-        instance_url: The org's host.
-
-    Returns:
-        The cache, or None if no folder is set.
-    """
+    """The cache of an org as one login sees it at one API version; None if no folder is set."""
     if not settings.cache_dir:
         return None
     # Two users of an org see different fields, so whoever logs in is part of the name.
@@ -219,31 +189,14 @@ def open_cache(settings: Settings, instance_url: str) -> DescribeCache | None:
 
 
 def describe_global(client: Client) -> list[SObject]:
-    """List the objects that the user may see, by one call.
-
-    Args:
-        client: Sends the request, and says what it raises.
-
-    Returns:
-        The objects without their fields.
-    """
-    response = client.request("GET", client.data("/sobjects"))
-    return _global_decoder.decode(response.content).sobjects
+    """List the objects that the user may see, without their fields."""
+    return client.get(client.data("/sobjects"), _GLOBAL).sobjects
 
 
 def describe_global_with(
     client: Client, likely: Sequence[str], cache: DescribeCache | None = None
 ) -> tuple[list[SObject], dict[str, SObject]]:
-    """List the objects that the user may see and describe some of them, by the same call.
-
-    Args:
-        client: Sends the requests, and says what they raise.
-        likely: What may be API names of objects that will have to be described.
-        cache: Where describes are kept between runs.
-
-    Returns:
-        The objects without their fields, and by API name those that could be described.
-    """
+    """List the objects that the user may see, and describe those of the names that are API names, by the same call."""
     if not likely:
         return describe_global(client), {}
     listing = Subrequest("GET", client.data("/sobjects"), "all")
@@ -254,11 +207,11 @@ def describe_global_with(
     found: dict[str, SObject] = {}
     for name, answer in zip(likely, answers, strict=False):
         # What is no describe is asked for again in its turn, and told of then.
-        with contextlib.suppress(msgspec.DecodeError):
+        with contextlib.suppress(UnreadableError):
             if answer.ok:
                 sobject = _read(name, answer, cache)
                 found[sobject.name] = sobject
-    return _global_decoder.decode(listed.raw).sobjects, found
+    return listed.decode(_GLOBAL).sobjects, found
 
 
 def describe(
@@ -267,16 +220,9 @@ def describe(
     cache: DescribeCache | None = None,
     known: Mapping[str, SObject] | None = None,
 ) -> Described:
-    """Describe objects, 25 to a call.
+    """Describe objects, 25 to a call; those that are `known` already are not asked for.
 
-    Args:
-        client: Sends the requests, and says what they raise.
-        names: API names.
-        cache: Where describes are kept between runs.
-        known: Describes that this run has already, by API name; they are not asked for again.
-
-    Returns:
-        The describes; an object whose describe fails does not stop the others.
+    An object whose describe fails does not stop the others.
     """
     known = known or {}
     names = list(dict.fromkeys(names))
@@ -291,8 +237,8 @@ def describe(
         else:
             try:
                 described.found[name] = _read(name, answer, cache)
-            except msgspec.DecodeError as error:
-                described.failed[name] = TapError(f"The describe of {name} cannot be read ({error}).")
+            except UnreadableError as error:
+                described.failed[name] = error
     for name, failure in described.failed.items():
         logger.warning("%s is skipped: %s", name, failure)
     if described.missing:
@@ -321,7 +267,7 @@ def _read(name: str, answer: Subresponse, cache: DescribeCache | None) -> SObjec
     kept = cache.get(name) if cache and answer.status == HTTPStatus.NOT_MODIFIED else None
     if kept is not None:
         return kept
-    sobject = _SOBJECT.decode(answer.raw)
+    sobject = answer.decode(_SOBJECT)
     if cache:
         cache.put(sobject, _header(answer.headers, "Last-Modified"))
     return sobject

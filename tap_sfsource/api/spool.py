@@ -14,13 +14,7 @@ __all__ = ["give_name", "nameless_file"]
 
 
 def nameless_file(folder: str | None) -> IO[bytes]:
-    """Make a file that stands in no folder.
-
-    Args:
-        folder: The folder on whose file system it is; None for the system's temporary folder.
-
-    Returns:
-        The file, open for reading and writing; it goes when it is closed.
+    """A file that stands in no folder and goes when it is closed, on the file system of a folder (None: the temporary one).
 
     Raises:
         OSError: No file can be made there.
@@ -33,14 +27,9 @@ def nameless_file(folder: str | None) -> IO[bytes]:
 
 
 def give_name(file: IO[bytes], path: Path) -> bool:
-    """Put a nameless file into a folder, whole and without copying it.
+    """Put a nameless file into a folder, without copying it, under a name that must be free.
 
-    Args:
-        file: The file.
-        path: Its name from now on, which must be free.
-
-    Returns:
-        Whether that was possible: it is on Linux, within one file system that knows files without names.
+    Whether that was possible: it is on Linux, within one file system that knows files without names.
     """
     file.flush()
     try:

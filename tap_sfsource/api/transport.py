@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-import msgspec
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
+from tap_sfsource.api.answers import error_parts
 from tap_sfsource.errors import (
     ConfigError,
     ConnectionFailedError,
@@ -25,11 +25,10 @@ from tap_sfsource.errors import (
     SalesforceError,
     TapError,
     TransientError,
-    error_parts,
 )
 
 if TYPE_CHECKING:
-    from tap_sfsource.api.limits import Limits
+    from tap_sfsource.api.usage import Limits
     from tap_sfsource.config import Settings
 
 _CONNECT_SECONDS: Final = 20.0
@@ -83,13 +82,7 @@ class _Adapter(HTTPAdapter):
 
 
 def session(settings: Settings) -> requests.Session:
-    """Make the pooled session of a run.
-
-    Args:
-        settings: Timeouts, certificates and the number of requests in flight.
-
-    Returns:
-        A session that keeps no cookies and gives every request its timeouts.
+    """The pooled session of a run: it keeps no cookies and gives every request its timeouts.
 
     Raises:
         ConfigError: `ca_file` does not exist.
@@ -97,7 +90,7 @@ def session(settings: Settings) -> requests.Session:
     if settings.ca_file and not Path(settings.ca_file).is_file():
         raise ConfigError("ca_file", f"{settings.ca_file} does not exist", "Name a file of PEM certificates.")
     http = requests.Session()
-    adapter = _Adapter(float(settings.request_timeout), settings.ca_file, 2 * settings.max_workers)
+    adapter = _Adapter(float(settings.request_timeout), settings.ca_file, settings.max_workers)
     http.mount("https://", adapter)
     http.mount("http://", adapter)
     http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -112,44 +105,23 @@ def session(settings: Settings) -> requests.Session:
 
 
 def is_transient(status: int, code: str) -> bool:
-    """Tell whether a later attempt may succeed.
-
-    Args:
-        status: HTTP status of an answer.
-        code: Its `errorCode`, empty without one.
-
-    Returns:
-        True for a busy or broken server; maintenance pages have a status but no code.
-    """
+    """Whether a later attempt may succeed: a busy or broken server; maintenance pages have a status but no code."""
     if code in _TRANSIENT_CODES or status in _TRANSIENT_STATUS or code == LIMIT_CODE:
         return True
     return status >= HTTPStatus.INTERNAL_SERVER_ERROR and not code
 
 
 def error_of(response: requests.Response) -> tuple[str, str]:
-    """Read an error answer.
-
-    Args:
-        response: An answer with a status of 400 or more.
-
-    Returns:
-        The code and the message; a page in HTML has no code, and its status line for a message.
-    """
+    """The code and the message of an error answer; a page in HTML has its status line for a message."""
     try:
-        return error_parts(msgspec.json.decode(response.content))
-    except (msgspec.DecodeError, requests.RequestException):
-        return "", response.reason or "no reason given"
+        code, message = error_parts(response.content)
+    except requests.RequestException:
+        code, message = "", ""
+    return code, message or response.reason or "no reason given"
 
 
 def retry_after(response: requests.Response) -> float | None:
-    """Read Retry-After in either form, seconds or a date.
-
-    Args:
-        response: An answer.
-
-    Returns:
-        Seconds to wait, or None if the answer does not say.
-    """
+    """Seconds to wait by Retry-After, given as seconds or as a date; None without one."""
     value = response.headers.get("Retry-After", "")
     if value.isdigit():
         return float(value)
@@ -161,28 +133,12 @@ def retry_after(response: requests.Response) -> float | None:
 
 
 def backoff(attempt: int) -> float:
-    """Give the pause before the next attempt: doubled each time, with jitter so that threads spread out.
-
-    Args:
-        attempt: Number of the attempt that failed, from 1.
-
-    Returns:
-        Seconds.
-    """
+    """Seconds before the next attempt, the first being 1: doubled each time, with jitter so that threads spread out."""
     return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(attempt - 1, _DOUBLINGS)) * random.uniform(0.5, 1.0)  # noqa: S311
 
 
 def unreached(instance_url: str, path: str, error: requests.RequestException) -> ConnectionFailedError:
-    """Say that a request got no answer.
-
-    Args:
-        instance_url: The host.
-        path: Path of the request; its query string is left out.
-        error: What `requests` raised.
-
-    Returns:
-        The error to raise.
-    """
+    """The error that a request got no answer; it names the path without its query string."""
     if isinstance(error, requests.exceptions.SSLError):
         return WrongHostError(
             f"The certificate of {instance_url} is not trusted. If the network has an authority of its own, "
@@ -193,16 +149,7 @@ def unreached(instance_url: str, path: str, error: requests.RequestException) ->
 
 
 def failure_of(response: requests.Response, path: str, limits: Limits) -> TapError:
-    """Tell what kind of failure an answer is.
-
-    Args:
-        response: An answer that is no success.
-        path: Path of the request.
-        limits: What is known of the org's limits.
-
-    Returns:
-        The error to raise: `TransientError` and `SessionEndedError` are for the client to heal.
-    """
+    """The failure that an answer is; `TransientError` and `SessionEndedError` are for the client to heal."""
     path = urlsplit(path).path
     status = response.status_code
     if response.is_redirect:

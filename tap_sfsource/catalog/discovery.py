@@ -19,10 +19,10 @@ from tap_sfsource.api.describe import (
     describe_global_with,
     open_cache,
 )
-from tap_sfsource.catalog.field_types import property_schema
 from tap_sfsource.catalog.naming import API_NAMES, COLLECTIONS, stream_names
 from tap_sfsource.catalog.plan import NAME, plan_of, why_unsupported
 from tap_sfsource.catalog.selection import is_pattern, matches, read_catalog
+from tap_sfsource.catalog.types import property_schema
 from tap_sfsource.errors import ConfigError, IncompleteError, TapError
 
 if TYPE_CHECKING:
@@ -40,18 +40,10 @@ _MISSING: Final = "the org lacks it or the user may not see it"
 
 
 def discover(client: Client, settings: Settings) -> list[SObjectPlan]:
-    """Plan every stream that the settings reach, for the catalog that discovery prints.
-
-    Args:
-        client: Sends the requests, and says what they raise.
-        settings: `objects`, `exclude_objects`, naming and cache.
-
-    Returns:
-        The plans, with all their columns; objects that cannot be read are among them and say why.
-    """
+    """Plan every stream that the settings reach, with all columns; what cannot be read is among them and says why."""
     listed = describe_global(client)
     names = stream_names((sobject.name for sobject in listed), naming=settings.naming)
-    _warn_of_strangers(names, settings)
+    _warn_of_unknown(names, settings)
     reached = [sobject for sobject in listed if _is_reached(sobject.name, names[sobject.name], settings)]
     # The describe of an object that cannot be read would tell nothing; the 48 are shown whole.
     worth = [
@@ -101,15 +93,9 @@ class RunPlan:
 
 
 def plan_run(client: Client, settings: Settings, catalog: Mapping[str, Any] | None) -> RunPlan:
-    """Plan the streams that a run reads, described as they are today.
+    """Plan the streams that a run reads, described as they are today; what is skipped or failed is logged.
 
-    Args:
-        client: Sends the requests, and says what they raise.
-        settings: Selection without a catalog, naming and cache.
-        catalog: The input catalog as it came, or None.
-
-    Returns:
-        The plan; what is skipped or failed is logged as well.
+    `catalog` is the input catalog as it came; without one the settings select.
 
     Raises:
         CatalogError: The catalog is no Singer catalog.
@@ -199,7 +185,7 @@ def _with_override(column: Column, selection: StreamSelection) -> Column:
 def _wanted_by_settings(
     client: Client, settings: Settings, cache: DescribeCache | None
 ) -> tuple[dict[str, str], Mapping[str, SObject]]:
-    """Give API name to stream name of what a run without a catalog reads, and what has been described on the way."""
+    """API name to stream name of what a run without a catalog reads, and what has been described on the way."""
     known: Mapping[str, SObject] = {}
     if not settings.objects:
         names = stream_names(COLLECTIONS, naming=settings.naming)
@@ -217,12 +203,12 @@ def _wanted_by_settings(
     else:
         asked = [api_name for name in settings.objects if (api_name := _api_name(name))]
         names = stream_names(asked, naming=settings.naming)
-    _warn_of_strangers(names, settings)
+    _warn_of_unknown(names, settings)
     wanted = {api_name: name for api_name, name in names.items() if _is_reached(api_name, name, settings)}
     return wanted, known
 
 
-def _warn_of_strangers(names: Mapping[str, str], settings: Settings) -> None:
+def _warn_of_unknown(names: Mapping[str, str], settings: Settings) -> None:
     """Say which of the names and patterns of `objects` mean nothing in this org."""
     for pattern in settings.objects:
         if not any(matches([pattern], api_name, name) for api_name, name in names.items()):
@@ -243,7 +229,7 @@ def _nearest(name: str, names: Mapping[str, str]) -> str:
 def _wanted_by_catalog(
     client: Client, settings: Settings, entries: Sequence[StreamSelection]
 ) -> tuple[dict[str, str], dict[str, StreamSelection], dict[str, str]]:
-    """Give API name to stream name and to entry of what a catalog selects, and what of it cannot be found."""
+    """API name to stream name and to entry of what a catalog selects, and why some of it cannot be found."""
     selected = [entry for entry in entries if entry.selected]
     by_stream: Mapping[str, str] = {}
     names: Mapping[str, str] = {}
@@ -281,20 +267,13 @@ def _is_reached(api_name: str, stream_name: str, settings: Settings) -> bool:
 
 
 def _api_name(name: str) -> str | None:
-    """Give the API name of one of the 48, by either name, or None."""
+    """API name of one of the 48, by either of its names, or None."""
     by_lower = {known.lower(): known for known in COLLECTIONS}
     return API_NAMES.get(name.lower()) or by_lower.get(name.lower())
 
 
 def selected_catalog(plans: Iterable[SObjectPlan]) -> dict[str, Any]:
-    """Give a run's plans as the catalog that the SDK works with: everything in it is selected.
-
-    Args:
-        plans: Plans with their selected columns only.
-
-    Returns:
-        A Singer catalog.
-    """
+    """A run's plans as the Singer catalog that the SDK works with: everything in it is selected."""
     entries = [plan.entry() for plan in plans]
     for entry in entries:
         for part in entry["metadata"]:

@@ -78,41 +78,20 @@ _OTHER = re.compile(r"[^A-Za-z0-9]+")
 
 @functools.lru_cache(maxsize=65_536)  # every object has the audit fields, and many share more
 def column_name(api_name: str) -> str:
-    """Give the property name of a field.
-
-    Args:
-        api_name: A field's API name, such as `Product2Id` or `My_Field__c`.
-
-    Returns:
-        Its name by Segment's rule, such as `product_2_id` or `my_field_c`.
-    """
+    """Segment's name of a field: `Product2Id` is `product_2_id`, `My_Field__c` is `my_field_c`."""
     return _OTHER.sub("_", _BREAK.sub("_", api_name)).lower()
 
 
 def collection_name(api_name: str) -> str:
-    """Give the stream name of an SObject.
-
-    Args:
-        api_name: An SObject's API name.
-
-    Returns:
-        The collection name of the 48; for any other SObject its name by the column rule.
-    """
+    """Collection name of the 48; for any other SObject its API name by the column rule."""
     return COLLECTIONS.get(api_name) or column_name(api_name)
 
 
 def unique_names(wanted: Mapping[str, str], known: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Give every API name a name of its own.
+    """Give every API name a name of its own, near the `wanted` one.
 
     Colliding names get a suffix `_2`, `_3`, ... in API-name order; an API name that a catalog has named
     before keeps that name, so a new field never renames an older one.
-
-    Args:
-        wanted: API name to the name that the rule gives it.
-        known: API name to the name that an earlier catalog gave it.
-
-    Returns:
-        API name to unique name, in the order of `wanted`.
     """
     known = known or {}
     given: dict[str, str] = {}
@@ -136,16 +115,7 @@ def unique_names(wanted: Mapping[str, str], known: Mapping[str, str] | None = No
 def column_names(
     api_names: Iterable[str], known: Mapping[str, str] | None = None, naming: str = "segment"
 ) -> dict[str, str]:
-    """Name the properties of one SObject.
-
-    Args:
-        api_names: Field API names.
-        known: API name to property name of an earlier catalog.
-        naming: `segment`, or `salesforce` to keep API names.
-
-    Returns:
-        API name to property name, unique, in the order given.
-    """
+    """API name of a field to property name, unique in its SObject; `known` has the names of an earlier catalog."""
     if naming == "salesforce":
         return {name: name for name in api_names}
     return unique_names({name: column_name(name) for name in api_names}, known)
@@ -154,15 +124,9 @@ def column_names(
 def stream_names(
     api_names: Iterable[str], known: Mapping[str, str] | None = None, naming: str = "segment"
 ) -> dict[str, str]:
-    """Name the streams of an org; the 48 keep their collection names before any other object gets one.
+    """API name to stream name, unique, in the order given; `known` has the names of an earlier catalog.
 
-    Args:
-        api_names: SObject API names.
-        known: API name to stream name of an earlier catalog.
-        naming: `segment`, or `salesforce` to keep API names.
-
-    Returns:
-        API name to stream name, unique, in the order given.
+    The 48 get their collection names before any other object gets one.
     """
     if naming == "salesforce":
         return {name: name for name in api_names}

@@ -11,9 +11,15 @@ import dataclasses
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from tap_sfsource.catalog.field_types import COMPOUND_TYPES, JSON_TYPES, TEXT_TYPES, property_schema
 from tap_sfsource.catalog.naming import COLLECTIONS, IS_DELETED, column_names
-from tap_sfsource.catalog.restrictions import BIG_OBJECT, NEEDS_FILTER
+from tap_sfsource.catalog.types import (
+    BIG_OBJECT,
+    COMPOUND_TYPES,
+    JSON_TYPES,
+    NEEDS_FILTER,
+    TEXT_TYPES,
+    property_schema,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +31,9 @@ logger = logging.getLogger("tap-sfsource.catalog")
 
 API_NAME_KEY: Final = "x-sfsource-api-name"
 """Key of a schema that tells the API name, which a warehouse may show beside the label (the `title`)."""
+
+SOFT_DELETE_KEY: Final = "x-soft-delete"
+"""Key of a property's schema: the property marks deleted rows. Any tap may say so."""
 
 API_NAME: Final = "sfsource.api-name"
 LABEL: Final = "sfsource.label"
@@ -90,12 +99,12 @@ class Column:
     def mark(self) -> str:
         """What its values depend on: the name that they are written under, the field that they come from, its type.
 
-        A field that is removed and made anew with another type has other values, and no row's stamp tells.
+        A field that is deleted and created again with another type has other values, and no row's stamp changes.
         """
         return f"{self.property} {self.api_name} {self.sf_type}"
 
     def metadata(self) -> dict[str, Any]:
-        """Give the property's catalog metadata."""
+        """The property's catalog metadata."""
         inclusion = "unsupported" if self.unsupported else "automatic" if self.automatic else "available"
         metadata: dict[str, Any] = {
             "inclusion": inclusion,
@@ -160,14 +169,7 @@ class SObjectPlan:
         )
 
     def selecting(self, is_selected: Callable[[Column], bool]) -> SObjectPlan:
-        """Give the plan with its selected columns only.
-
-        Args:
-            is_selected: Tells for a column that could be left out whether it is selected.
-
-        Returns:
-            A plan whose columns are all read.
-        """
+        """The plan with its selected columns only; `is_selected` is asked for those that could be left out."""
         columns = tuple(
             column
             for column in self.columns
@@ -176,33 +178,29 @@ class SObjectPlan:
         return dataclasses.replace(self, columns=columns)
 
     def as_full_table(self) -> SObjectPlan:
-        """Give the plan without a replication key: every run reads all rows."""
+        """The plan without a replication key: every run reads all rows."""
         return dataclasses.replace(self, replication_key=None)
 
     def keyed_by(self, column: Column) -> SObjectPlan:
-        """Give the plan with another replication key, which is then always read.
-
-        Args:
-            column: One of its columns that is a date and time.
-        """
+        """The plan with another date and time as its replication key, which is then always read."""
         key = dataclasses.replace(column, automatic=True)
         columns = tuple(key if part.api_name == key.api_name else part for part in self.columns)
         return dataclasses.replace(self, columns=columns, replication_key=key)
 
     def schema(self) -> dict[str, Any]:
-        """Give the stream's JSON schema, `is_deleted` included."""
+        """The stream's JSON schema, `is_deleted` included."""
         properties = {
             column.property: {**column.schema, API_NAME_KEY: column.api_name} for column in self.columns
         }
-        if not self.has_is_deleted:
-            properties[self.is_deleted] = {"type": ["boolean", "null"], "title": "Deleted"}
+        deleted = properties.get(self.is_deleted, {"type": ["boolean", "null"], "title": "Deleted"})
+        properties[self.is_deleted] = {**deleted, SOFT_DELETE_KEY: True}
         schema: dict[str, Any] = {"type": "object", "properties": properties, "required": [self.key]}
         if self.label:
             schema["title"] = self.label
         return {**schema, API_NAME_KEY: self.api_name}
 
     def entry(self) -> dict[str, Any]:
-        """Give the stream's catalog entry."""
+        """The stream's catalog entry."""
         key = self.replication_key.property if self.replication_key else None
         root: dict[str, Any] = {
             "inclusion": "unsupported" if self.unsupported else "available",
@@ -247,17 +245,9 @@ def plan_of(
     known: Mapping[str, str] | None = None,
     selected_by_default: bool | None = None,
 ) -> SObjectPlan:
-    """Plan a stream from a describe.
+    """Plan a stream, with all columns, from a describe, which has no fields where the object is unsupported anyway.
 
-    Args:
-        sobject: The describe; without its fields where it is unsupported anyway.
-        stream_name: The stream's name.
-        settings: Naming, and whether base64 is read by default.
-        known: API name to property name of an earlier catalog, which keeps its names.
-        selected_by_default: Whether the stream is; by default the 48 are.
-
-    Returns:
-        The plan with all columns, supported or not.
+    `known` has the property names of an earlier catalog, by API name.
     """
     is_deleted = "IsDeleted" if settings.naming == "salesforce" else IS_DELETED
     has_is_deleted = sobject.field("IsDeleted") is not None
@@ -288,14 +278,7 @@ def plan_of(
 
 
 def why_unsupported(sobject: SObject) -> str:
-    """Tell why an object cannot be a stream, as far as that needs no fields.
-
-    Args:
-        sobject: Its describe, or its line of describe global.
-
-    Returns:
-        The reason, empty if it can be read.
-    """
+    """Why an object cannot be a stream, as far as that needs no fields; empty if it can."""
     if sobject.name == NAME:
         return ""
     if not sobject.queryable:
@@ -347,12 +330,5 @@ def _replication_key(sobject: SObject) -> str | None:
 
 
 def catalog_of(plans: Iterable[SObjectPlan]) -> dict[str, Any]:
-    """Give the catalog that discovery prints.
-
-    Args:
-        plans: The streams.
-
-    Returns:
-        A Singer catalog, its streams in the order of their names.
-    """
+    """The Singer catalog that discovery prints, its streams in the order of their names."""
     return {"streams": [plan.entry() for plan in sorted(plans, key=lambda plan: plan.stream_name)]}

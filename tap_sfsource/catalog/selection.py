@@ -45,12 +45,7 @@ class Mark:
 
     @classmethod
     def of(cls, metadata: Mapping[str, Any], legacy: Any = None) -> Self:
-        """Read a mark.
-
-        Args:
-            metadata: The metadata of a breadcrumb.
-            legacy: `selected` of the place where catalogs had it before there was metadata.
-        """
+        """Read a mark; `legacy` is the `selected` of catalogs from before there was metadata."""
         selected = metadata.get("selected", legacy)
         return cls(
             _truth(selected),
@@ -97,15 +92,10 @@ class StreamSelection:
     replication_key: str
 
     def is_selected(self, column: Column) -> bool:
-        """Tell whether a column that could be left out is read.
+        """Whether a column that could be left out is read.
 
-        Args:
-            column: A column of today's describe.
-
-        Returns:
-            What its mark says; a listed property without a mark follows its stream. A column that the
-            catalog does not know follows its default in a selection-only entry, and in one that discovery
-            made only if that deselects nothing: then the user wants whatever there is.
+        Its mark says; a listed property without a mark follows its stream. A column that the catalog does not know follows
+        its default in a selection-only entry, and in one that discovery made only if that deselects nothing.
         """
         mark = self.exact.get(column.property) or self.exact.get(column.api_name)
         if mark is not None and mark.verdict is not None:
@@ -129,15 +119,9 @@ class StreamSelection:
         )
 
     def overridden_schema(self, column: Column, types_of: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Give the catalog's schema of a column where the user wrote one of their own.
+        """The catalog's schema of a column if the user wrote it; None if today's describe decides.
 
-        Args:
-            column: A column of today's describe.
-            types_of: The JSON schema that discovery gives the recorded type.
-
-        Returns:
-            The catalog's schema if its type or format is not what discovery had written; None if today's
-            describe may speak.
+        A user wrote it if its type or format differs from `types_of`, what discovery gives the recorded type.
         """
         schema = self.schemas.get(column.property)
         if not schema or column.property not in self.types or not schema.get("type"):
@@ -146,14 +130,7 @@ class StreamSelection:
         return None if same and _types(schema) == _types(types_of) else schema
 
     def unknown(self, columns: Iterable[Column]) -> dict[str, str]:
-        """Find marked properties that the object does not have today.
-
-        Args:
-            columns: All columns of today's describe.
-
-        Returns:
-            The unknown name to the nearest known one, or to an empty string.
-        """
+        """Marked properties that the object does not have today, each with the nearest that it has, or an empty string."""
         known = {name for column in columns for name in (column.property, column.api_name)}
         lost = [
             name
@@ -164,13 +141,7 @@ class StreamSelection:
 
 
 def read_catalog(catalog: Mapping[str, Any]) -> list[StreamSelection]:
-    """Read an input catalog.
-
-    Args:
-        catalog: The decoded catalog file.
-
-    Returns:
-        Its entries, selected or not, in the file's order.
+    """Read a decoded catalog file: its entries, selected or not, in the file's order.
 
     Raises:
         CatalogError: It is no Singer catalog, or names a stream twice.
@@ -187,19 +158,13 @@ def read_catalog(catalog: Mapping[str, Any]) -> list[StreamSelection]:
 
 
 def matches(patterns: Iterable[str], api_name: str, stream_name: str) -> bool:
-    """Tell whether an object is meant by one of the patterns.
-
-    Args:
-        patterns: Names or patterns with `*` and `?`, in any case of letters.
-        api_name: The object's API name.
-        stream_name: Its stream's name.
-    """
+    """Whether one of the patterns (`*`, `?`, any case of letters) means an object."""
     names = (api_name.lower(), stream_name.lower())
     return any(fnmatchcase(name, pattern.lower()) for pattern in patterns for name in names)
 
 
 def is_pattern(text: str) -> bool:
-    """Tell whether a name has wildcards."""
+    """Whether a name has wildcards."""
     return any(sign in text for sign in _WILDCARDS)
 
 

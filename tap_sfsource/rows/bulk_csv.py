@@ -1,30 +1,28 @@
 r"""Bulk CSV to RECORD lines: cells are moved, not parsed.
 
-Every cell of a Bulk page is quoted. So the text between two quotes is, in turn, a cell and what separates cells: a comma, a
-line feed, or nothing where a quote inside a value is doubled. One split at the quotes and one comparison of the
-separators with those that rows of this width must have tell that the text is what it seems to be; then its cells go between
-the keys of the JSON, a few thousand at a time. Only those whose JSON has no quotes are looked at, a column at a time. Text
-that is built otherwise goes through the csv module.
+Every cell of a Bulk page is quoted. So the text between two quotes is, in turn, a cell and a separator of cells: a comma, a
+line feed, or nothing where a quote inside a value is doubled. One split at the quotes gives the cells. One comparison of the
+separators with the expected ones proves the framing. Then the cells go between the keys of the JSON, a few thousand at a
+time. Cells whose JSON has no quotes are checked, a column at a time. Text that is framed otherwise goes through the csv
+module.
 """
 
 from __future__ import annotations
 
 import csv
-import decimal
 import io
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tap_sfsource.api.framing import ROW_START
 from tap_sfsource.errors import TapError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_sfsource.rows.rows import Kind, Rows
-
-__all__ = ["CsvLines", "last_row_start", "plain"]
+    from tap_sfsource.rows.layout import FurtherFields, Kind, Layout
 
 # Salesforce's longest text is 131,072 characters; the csv module refuses cells over 128 KiB unless told.
 csv.field_size_limit(2**31 - 1)
@@ -33,14 +31,10 @@ PART = 64 * 1024
 """Bytes of CSV taken at a time: they and what becomes of them stay in the processor's cache."""
 
 _FEW = 32
-"""Cells of a part that are mended in place, which moves what is behind them: quick for some, not for thousands."""
+"""Cells of a part that are mended in place, which moves all cells behind them: quick for some, not for thousands."""
 
 _QUOTED: frozenset[Kind] = frozenset({"text", "datetime"})
 """Kinds whose JSON has quotes."""
-
-_ROW_START = re.compile(rb'\n"[^",\n]')
-r"""Inside a cell a quote is doubled, and behind the quote that ends one comes a comma or a line feed: so a single quote
-behind a line feed that is followed by anything else begins a row."""
 
 _ROW_END = b"\xfe"
 """Stands for the line feed behind a message while text still has line feeds of its own; UTF-8 has no such byte."""
@@ -50,96 +44,107 @@ _ESCAPES = [(b"\\", b"\\\\")] + [
     (bytes([code]), _SHORT_ESCAPES.get(code, b"\\u%04x" % code)) for code in range(0x20) if code != ord("\n")
 ]
 _NULL = b"null"
+_BOOLEANS = (b",true,", b",false,", b",null,")
+_DIGITS = b"0123456789.-,"
+_SKIPPED = msgspec.json.Decoder(msgspec.defstruct("Skipped", []))
+"""Reads JSON without making a value of it, which is the quickest check of its grammar."""
 _EMPTY = re.compile(rb':""')
 """An empty cell of a column whose cells are text, between the quotes of its JSON: nothing else looks so, as quotes inside
 of a value have a backslash before them. The expression finds it quicker than `bytes.split` does."""
 
 
-def last_row_start(data: bytes) -> int:
-    """Find where the last row begins that has a row before it.
+class BulkCsv:
+    """Makes RECORD lines of one layout's CSV.
 
     Args:
-        data: CSV from the start of a row on, its end cut off anywhere.
-
-    Returns:
-        The index of that row's first byte, 0 if no row can be told to end in the data.
-    """
-    end = len(data)
-    while (found := data.rfind(b'\n"', 0, end)) >= 0:
-        if _ROW_START.match(data, found):
-            return found + 1
-        end = found + 1
-    return 0
-
-
-def plain(number: bytes) -> bytes:
-    """Write a decimal without an exponent, such as Java writes for very small and very large doubles."""
-    return format(decimal.Decimal(number.decode()), "f").encode() if b"E" in number.upper() else number
-
-
-class CsvLines:
-    """Makes RECORD lines of one stream's CSV.
-
-    Args:
-        rows: The stream's rows; their quick way is this one, and their other way serves text that it cannot take.
         part: Bytes to take at a time, about.
     """
 
-    def __init__(self, rows: Rows, part: int = PART) -> None:
-        self._rows = rows
+    def __init__(self, layout: Layout, part: int = PART) -> None:
+        self._layout = layout
         self._part = part
-        self._width = len(rows.kinds) + rows.further
+        self._width = layout.width
         self._separators = [b","] * (self._width - 1) + [b"\n"]
-        self._quotes = [b'"' if kind in _QUOTED else b"" for kind in rows.kinds]
-        self._bare = [index for index, quote in enumerate(self._quotes) if not quote]
-        self._whole = {index for index, kind in enumerate(rows.kinds) if kind == "integer"}
-        self._numbers = {index for index, kind in enumerate(rows.kinds) if kind in {"integer", "number"}}
-        head = msgspec.json.encode(rows.envelope)[:-1] + b',"record":{'
+        self._quotes = [b'"' if kind in _QUOTED else b"" for kind in layout.kinds]
+        self._bare = [(place, kind) for place, kind in enumerate(layout.kinds) if kind not in _QUOTED]
+        head = msgspec.json.encode(layout.envelope)[:-1] + b',"record":{'
         self._keys = [
-            (b"," if index else head) + msgspec.json.encode(column.property) + b":"
-            for index, column in enumerate(rows.columns)
+            (b"," if place else head) + msgspec.json.encode(column.property) + b":"
+            for place, column in enumerate(layout.columns)
         ]
         self._tail = b"".join(
             b"," + msgspec.json.encode(name) + b":" + msgspec.json.encode(value)
-            for name, value in rows.constants.items()
+            for name, value in layout.constants.items()
         )
 
     def lines(self, block: bytes, extracted: str) -> tuple[bytes, int]:
-        """Make the lines of a block of whole rows.
+        """The RECORD lines of a block of whole rows, and how many they are.
 
         Args:
             block: CSV without a header: line feeds between rows, every cell quoted.
             extracted: The time at which Salesforce answered, RFC 3339.
 
-        Returns:
-            The lines, each with its newline, and how many they are.
-
         Raises:
-            TapError: A row has too few or too many cells, or the block ends inside of one.
+            TapError: The block is cut off, or holds a row or a value that the query cannot give.
         """
-        if block and not block.endswith((b'"\n', b'"')):
-            raise self._cut_off()
         end = self._tail + b'},"time_extracted":"' + extracted.encode() + b'"}' + _ROW_END
         pattern = self._pattern(end)
         out: list[bytes] = []
         count = 0
-        for part in _parts(block, self._part):
-            pieces = self._pieces(part)
+        for part, pieces in self._framed(block):
             if pieces is None:
-                slow = self._slow(part, extracted)
-                out += slow
-                count += len(slow)
+                messages = [self._layout.message(row, extracted) for row in self._parsed(part)]
+                out.append(self._layout.encoded(messages))
+                count += len(messages)
             else:
                 count += len(pieces) // (2 * self._width)
                 out.append(self._joined(pieces, pattern, end))
         return b"".join(out), count
 
+    def verified(self, block: bytes) -> int:
+        """How many rows a block has that goes on as it is; raises as `lines` does."""
+        count = 0
+        for part, pieces in self._framed(block):
+            if pieces is None:
+                count += sum(1 for _ in self._parsed(part))
+                continue
+            count += len(pieces) // (2 * self._width)
+            for place, kind in self._bare:
+                self._unquoted(place, kind, pieces[2 * place + 1 :: 2 * self._width])
+        return count
+
+    def values(self, block: bytes) -> Iterator[list[Any]]:
+        """JSON values of each row in the columns' order; raises as `lines` does."""
+        for part in self._parts(block):
+            yield from self._parsed(part)
+
+    def _parts(self, block: bytes) -> Iterator[bytes]:
+        """Parts of whole rows of valid text, each of about the same size."""
+        if not block.endswith((b'"\n', b'"')):
+            raise self._cut_off()
+        start = 0
+        while start < len(block):
+            found = ROW_START.search(block, start + self._part)
+            stop = found.start() + 1 if found else len(block)
+            part = block[start:stop]
+            try:
+                part.isascii() or part.decode()
+            except UnicodeDecodeError:
+                raise TapError(
+                    f"{self._layout.stream}: a Bulk page holds text that is no UTF-8. Run again."
+                ) from None
+            yield part
+            start = stop
+
+    def _framed(self, block: bytes) -> Iterator[tuple[bytes, list[bytes] | None]]:
+        return ((part, self._pieces(part)) for part in self._parts(block))
+
     def _pieces(self, part: bytes) -> list[bytes] | None:
-        """Take rows apart at their quotes.
+        """Split rows at their quotes.
 
         Returns:
-            Cells, as JSON text without quotes, at the odd places, and what separates them at the even ones, the first and
-            the last among them; None if the rows are built otherwise.
+            Cells, as JSON text without quotes, at the odd places, and their separators at the even ones, the first and the
+            last among them; None if the rows are framed otherwise.
         """
         for raw, escape in _ESCAPES:
             if raw in part:
@@ -156,7 +161,7 @@ class CsvLines:
         return self._put_together(pieces, separators)
 
     def _put_together(self, pieces: list[bytes], separators: list[bytes]) -> list[bytes] | None:
-        """Mend, in place, the cells with doubled quotes, at which they were split as well."""
+        """Join, in place, the cells that were split at doubled quotes."""
         width, wanted = self._width, self._separators
         row, few = 0, _FEW
         while row < len(separators):
@@ -179,7 +184,7 @@ class CsvLines:
         return pieces
 
     def _rebuilt(self, pieces: list[bytes], separators: list[bytes]) -> list[bytes] | None:
-        """Mend cells by making a new list: `pieces` begins with a row's first cell."""
+        """Join such cells into a new list: `pieces` begins with a row's first cell."""
         width, wanted, end = self._width, self._separators, len(separators)
         whole: list[bytes] = []
         row = 0
@@ -202,71 +207,84 @@ class CsvLines:
         return whole
 
     def _pattern(self, end: bytes) -> list[bytes]:
-        """What stands before each cell of a row; before the first is the end of the row above."""
+        """The text before each cell of a row; before the first cell it begins with the end of the row above."""
         closes = (self._quotes[-1] + end, *self._quotes)
         return [
             close + key + quote for close, key, quote in zip(closes, self._keys, self._quotes, strict=False)
         ]
 
     def _joined(self, pieces: list[bytes], pattern: list[bytes], end: bytes) -> bytes:
-        """Put keys between cells, in place of what separated them, and `end` behind each row's last one."""
-        if self._rows.further:
-            pieces = self._without_further(pieces)
+        """Put keys in place of the separators, and `end` behind each row's last cell."""
+        if self._layout.further is not None:
+            pieces = self._without_further(pieces, self._layout.further)
         width = len(self._keys)
-        for index in self._bare:
-            pieces[2 * index + 1 :: 2 * width] = self._unquoted(index, pieces[2 * index + 1 :: 2 * width])
+        for place, kind in self._bare:
+            cells = slice(2 * place + 1, None, 2 * width)
+            pieces[cells] = self._unquoted(place, kind, pieces[cells])
         between = pattern * (len(pieces) // (2 * width))
         between[0] = self._keys[0] + self._quotes[0]
         between.append(self._quotes[-1] + end)
         pieces[::2] = between
         return _finished(b"".join(pieces))
 
-    def _without_further(self, pieces: list[bytes]) -> list[bytes]:
-        """Show all cells to who waits for further fields, and take those fields out."""
+    def _without_further(self, pieces: list[bytes], further: FurtherFields) -> list[bytes]:
+        """Show all cells to the reader of the further fields, and take those fields out."""
         cells = pieces[1::2]
-        self._rows.passing(cells)
+        further.see_cells(cells)
         for place in range(self._width - 1, len(self._keys) - 1, -1):
             del cells[place :: place + 1]
         own = [b""] * (2 * len(cells) + 1)
         own[1::2] = cells
         return own
 
-    def _unquoted(self, index: int, column: list[bytes]) -> list[bytes]:
-        """Write cells whose JSON has no quotes; but for nulls there is hardly ever anything to do."""
-        if not all(column):
-            column = [cell or _NULL for cell in column]
-        if index in self._numbers:
-            digits = b" ".join(column)
-            if b"E" in digits:
-                column = [plain(cell) for cell in column]
-            if index in self._whole and b"." in digits:
-                column = [cell.removesuffix(b".0") for cell in column]
-        return column
+    def _unquoted(self, place: int, kind: Kind, column: list[bytes]) -> list[bytes]:
+        """Cells whose JSON has no quotes, verified; but for nulls there is hardly ever anything to change."""
+        cells = column if all(column) else [cell or _NULL for cell in column]
+        if kind == "boolean":
+            framed = b"," + b",,".join(cells) + b","
+            for told in _BOOLEANS:
+                framed = framed.replace(told, b"")
+            if framed:
+                self._check_booleans(place, column)
+            return cells
+        digits = b",".join(cells)
+        if kind == "integer" and b"." in digits:
+            cells = [cell.removesuffix(b".0") for cell in cells]
+            digits = b",".join(cells)
+        if not _are_numbers(digits, len(cells)) or (kind == "integer" and b"." in digits):
+            return [self._layout.number(place, cell.decode()) if cell else _NULL for cell in column]
+        return cells
 
-    def _slow(self, text: bytes, extracted: str) -> list[bytes]:
-        """Lines of rows that the csv module has to read."""
-        rows, lines = self._rows, []
+    def _check_booleans(self, place: int, column: list[bytes]) -> None:
+        for cell in column:
+            if cell not in {b"true", b"false", b""}:
+                raise self._layout.bad_value(place, cell.decode())
+
+    def _parsed(self, text: bytes) -> Iterator[list[Any]]:
+        """The rows of text that the csv module has to read."""
+        further = self._layout.further
         try:
             for cells in csv.reader(io.StringIO(text.decode(), newline=""), strict=True):
-                values = rows.cell_values(cells)
-                rows.passing([msgspec.json.encode(cell)[1:-1] for cell in cells])
-                lines.append(rows.message(values, extracted))
+                values = self._layout.cell_values(cells)
+                if further is not None:
+                    further.see_cells([msgspec.json.encode(cell)[1:-1] for cell in cells])
+                yield values
         except csv.Error:
             raise self._cut_off() from None
-        return lines
 
     def _cut_off(self) -> TapError:
-        return TapError(f"{self._rows.stream}: a Bulk page ends inside a quoted value.")
+        return TapError(f"{self._layout.stream}: a Bulk page ends inside a quoted value.")
 
 
-def _parts(block: bytes, size: int) -> Iterator[bytes]:
-    """Cut a block into parts of whole rows, each of that size or somewhat more."""
-    start = 0
-    while start < len(block):
-        found = _ROW_START.search(block, start + size)
-        stop = found.start() + 1 if found else len(block)
-        yield block[start:stop]
-        start = stop
+def _are_numbers(digits: bytes, count: int) -> bool:
+    """Whether text is so many JSON numbers without exponents, or nulls, with commas between."""
+    if digits.translate(None, _DIGITS).replace(_NULL, b"") or digits.count(b",") != count - 1:
+        return False
+    try:
+        _SKIPPED.decode(b'{"":[' + digits + b"]}")
+    except msgspec.DecodeError:
+        return False
+    return True
 
 
 def _finished(text: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """Progress of a run, on stderr: one line that renews itself on a terminal, a log line now and then elsewhere.
 
-In a pipe with a target both halves may want the terminal's last line; so the tap's line is short and is wiped before
-anything else of the tap is written.
+In a pipe with a target both halves may want the terminal's last line. So the tap's line is short, and it is wiped before the
+tap writes anything else.
 """
 
 from __future__ import annotations
@@ -20,16 +20,15 @@ _WIPE = "\r\x1b[K"
 
 
 class Progress:
-    """Says how far a run is.
+    """Shows how far a run of some streams is.
 
     Args:
         style: ``bar``, ``lines``, ``none``, or ``auto``: a bar on a terminal, lines elsewhere.
-        streams: How many collections will be read.
-        stream: Where the bar goes; by default stderr.
+        to: Where the bar goes; by default stderr.
     """
 
-    def __init__(self, style: str, streams: int, stream: TextIO | None = None) -> None:
-        self._to = stream or sys.stderr
+    def __init__(self, style: str, streams: int, to: TextIO | None = None) -> None:
+        self._to = to or sys.stderr
         if style == "auto":
             style = "bar" if self._to.isatty() else "lines"
         self._style = style
@@ -39,13 +38,7 @@ class Progress:
         self._last = time.monotonic()
 
     def rows(self, stream: str, rows: int, total: int | None) -> None:
-        """Rows of a stream have been written.
-
-        Args:
-            stream: The stream.
-            rows: All its rows so far.
-            total: How many there will be, where known.
-        """
+        """Show a stream's rows so far, of a total where it is known."""
         now = time.monotonic()
         pause = _BAR_SECONDS if self._style == "bar" else _LINE_SECONDS
         if self._style == "none" or now - self._last < pause:
@@ -62,11 +55,11 @@ class Progress:
             logger.info("%s: %s rows so far.", stream, many)
 
     def finished(self) -> None:
-        """A stream is done."""
+        """Count a stream that is done."""
         self._finished += 1
 
     def wipe(self) -> None:
-        """Take the bar off the screen, so that other output has the line to itself."""
+        """Take the bar off the screen."""
         if self._shown:
             self._to.write(_WIPE)
             self._to.flush()

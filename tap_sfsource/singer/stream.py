@@ -1,208 +1,228 @@
-"""A collection as an SDK stream: ties an extraction to Singer messages."""
+"""A collection as an SDK stream: turns the events of its sync into messages, counts and state."""
 
 from __future__ import annotations
 
+import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from singer_sdk import Stream, metrics
-from singer_sdk.singerlib import MetadataMapping
-from singer_sdk.streams.core import TypeConformanceLevel  # type: ignore[attr-defined]
+import msgspec
+from singer_sdk import metrics
 
-from tap_sfsource.api.charges import charged_to
-from tap_sfsource.errors import TapError
-from tap_sfsource.singer.batches import FORMAT, BatchFiles, writing
-from tap_sfsource.singer.emit import activate, emit_lines, emit_records, writes_lines
-from tap_sfsource.singer.summary import StreamSummary
-from tap_sfsource.sync.windows import isoformat
+from tap_sfsource.api.usage import paid_by
+from tap_sfsource.clock import isoformat
+from tap_sfsource.errors import AuthError, TapError
+from tap_sfsource.rows.pages import ValuesPage, lines
+from tap_sfsource.singer.emitters import BatchEmitter, Emitter
+from tap_sfsource.singer.maps import Maps
+from tap_sfsource.singer.output import OutputError
+from tap_sfsource.singer.report import StreamSummary
+from tap_sfsource.singer.sdk import ABORTED, BatchConfig, SDKStream
+from tap_sfsource.sync.events import Activate, Checkpoint, Kind, Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Iterable
 
-    from singer_sdk.helpers._batch import BatchConfig
+    from singer_sdk import Tap
     from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.singerlib.encoding.simple import Message
 
+    from tap_sfsource.api.client import Client
     from tap_sfsource.catalog.plan import SObjectPlan
-    from tap_sfsource.sync.names import Names
-    from tap_sfsource.sync.run import Output
-    from tap_sfsource.sync.steps import Step
-    from tap_sfsource.tap import TapSFSource
+    from tap_sfsource.singer.output import Output
+    from tap_sfsource.singer.report import RunReport
+    from tap_sfsource.sync.object_sync import ObjectSync
+    from tap_sfsource.sync.run import SyncRun
+
+logger = logging.getLogger("tap-sfsource")
+
+_RUN_ERRORS = (OutputError, BrokenPipeError, *ABORTED)
+"""Errors that are not of one collection: they end the run."""
 
 
-class SalesforceStream(Stream):
+class RunParts(Protocol):
+    """The parts of a run that its streams share."""
+
+    @property
+    def client(self) -> Client:
+        """The connection to the org."""
+        ...  # pragma: no cover
+
+    @property
+    def output(self) -> Output:
+        """Where messages go."""
+        ...  # pragma: no cover
+
+    @property
+    def report(self) -> RunReport:
+        """What happens to each stream."""
+        ...  # pragma: no cover
+
+    @property
+    def sync_run(self) -> SyncRun:
+        """The syncs of the selected objects."""
+        ...  # pragma: no cover
+
+    @property
+    def names_stream(self) -> NamesStream | None:
+        """The stream of names, if it is selected."""
+        ...  # pragma: no cover
+
+
+class SalesforceStream(SDKStream):
     """One SObject of the org.
 
-    Rows come in their final types and with the selected properties only, because the query asks for nothing else; so the
-    SDK's conformance has nothing to do.
+    Rows come in their final types and with the selected properties only, because the query asks for nothing else. So the
+    SDK has nothing to conform.
     """
 
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
-
-    def __init__(self, tap: TapSFSource, plan: SObjectPlan) -> None:
-        """Make a stream of a plan.
-
-        Args:
-            tap: The tap.
-            plan: What to read: the selected columns.
-        """
+    def __init__(self, tap: Tap, run: RunParts, plan: SObjectPlan) -> None:
         super().__init__(tap, schema=plan.schema(), name=plan.stream_name)
         self.plan = plan
-        self._tap_sfsource = tap
-        self._files: BatchFiles | None = None
-        self._counts_marks = False
+        self._run = run
+        self._maps: Maps | None = None
+        self._written = 0
         self.primary_keys = [plan.key]
         self.replication_key = plan.replication_key.property if plan.replication_key else None
 
-    @property
-    def metadata(self) -> MetadataMapping:
-        """Catalog metadata: the input catalog's, else the one that discovery gives."""
-        if self._metadata is None and self._tap_input_catalog is None:
-            self._metadata = MetadataMapping.from_iterable(self.plan.entry()["metadata"])
-        return super().metadata
+    def discovered_metadata(self) -> list[dict[str, Any]]:
+        """See `SDKStream`."""
+        metadata: list[dict[str, Any]] = self.plan.entry()["metadata"]
+        return metadata
 
     @property
     def emit_activate_version_messages(self) -> bool:
         """Never, for the SDK: it would activate a version before its rows; this tap does so behind them."""
         return False
 
-    def set_version(self, version: int | None) -> None:
-        """Set the table version of the records that the SDK writes."""
-        self._stream_version = version
+    @property
+    def maps(self) -> Maps:
+        """The user's stream maps for this stream."""
+        if self._maps is None:
+            self._maps = Maps(self)
+        return self._maps
 
-    def write(self, message: Message) -> None:
-        """Write a message through the tap's writer."""
-        self._tap.write_message(message)
+    def get_records(self, context: Context | None) -> Iterable[Record]:  # noqa: ARG002
+        """Yield the run's whole rows, without writing any message."""
+        sync = self._run.sync_run.take(self.name)
+        for event in sync.events():
+            if isinstance(event, Rows) and event.kind is Kind.WHOLE:
+                for chunk, _ in lines(event.page, event.layout):
+                    yield from (msgspec.json.decode(line)["record"] for line in chunk.splitlines())
+            elif isinstance(event, Checkpoint):
+                event.apply()
 
-    def get_records(self, context: Context | None) -> Iterable[Record]:
-        """Yield the run's records, without writing any message.
+    def _emitter(self, config: BatchConfig | None) -> Emitter:
+        output, deleted = self._run.output, self.plan.is_deleted
+        if config is None:
+            return Emitter(self, self.maps, output, deleted)
+        return BatchEmitter(self, self.maps, output, deleted, config)
 
-        Args:
-            context: Not used: a collection has no partitions.
-        """
-        yield from self._sync_records(context, write_messages=False)
-
-    def _sync_batches(self, batch_config: BatchConfig, context: Context | None = None) -> None:
-        """Write BATCH messages: Bulk pages as they are for ``csv``, else what the SDK makes of the records."""
-        if batch_config.encoding.format != FORMAT or not writes_lines(self):
-            with writing(batch_config.storage):
-                super()._sync_batches(batch_config, context)
+    def emit(self, config: BatchConfig | None) -> None:
+        """Write the stream's messages; a failure is the report's to tell, so that other streams go on."""
+        if self.maps.removed:
             return
-        self._files = BatchFiles(self.name, batch_config.storage, batch_config.encoding.compression)
-        for _ in self._sync_records(context):
-            pass
-
-    def _sync_records(
-        self,
-        context: Context | None = None,  # noqa: ARG002 - the SDK's signature
-        *,
-        write_messages: bool = True,
-    ) -> Generator[dict[str, Any], Any, Any]:
-        """Write the stream's messages; a failure is the run's to report, so that other streams go on."""
-        run = self._tap_sfsource.sync_run
-        summary = StreamSummary(self.name)
-        run.summaries.append(summary)
+        run, report = self._run.sync_run, self._run.report
+        summary = report.begin(self.name)
         started = time.monotonic()
         counter, timer = self.get_record_counter(), self.get_sync_timer()
-        with counter, timer, charged_to(self.name):
+        with counter, timer, paid_by(self.name):
             try:
-                extraction = run.take(self)
-                summary.notes = extraction.source.notes
-                for step in extraction.steps():
-                    before = summary.written
-                    self._counts_marks = not extraction.reads_log
-                    yield from self._write(step, summary, write_messages=write_messages)
-                    counter.increment(summary.written - before)
-                    run.progress.rows(self.name, summary.rows, extraction.scan.total)
-                    step.done()
-                    if write_messages and (step.page is not None or step.waits):
-                        self._tap.state_writer.write_state(self.tap_state)
-                summary.reader = "Bulk" if extraction.used_bulk else "REST"
-            except TapError as error:
+                sync = run.take(self.name)
+                summary.notes = sync.source.notes
+                self._emit(sync, self._emitter(config), summary, counter)
+                summary.reader = "Bulk" if sync.used_bulk else "REST"
+            except _RUN_ERRORS:
+                raise
+            except Exception as error:  # noqa: BLE001 - one collection's failure never ends the run
                 timer.tags[metrics.Tag.STATUS] = metrics.Status.FAILED
-                run.fail(summary, error)
-        run.progress.finished()
-        if write_messages:
-            self._tap.state_writer.write_state(self.tap_state)
+                told = _told(error)
+                if isinstance(told, AuthError):
+                    run.stop(told)
+                report.fail(summary, told)
+        report.progress.finished()
+        self.write_state()
         summary.seconds = time.monotonic() - started
 
+    def _emit(
+        self, sync: ObjectSync, emitter: Emitter, summary: StreamSummary, counter: metrics.Counter
+    ) -> None:
+        """Write the events. The state moves at a checkpoint, or once the rows that wait before it are written."""
+        due: list[Checkpoint] = []
+        unsaved = False
+        for event in sync.events():
+            match event:
+                case Rows():
+                    counts = event.kind is Kind.WHOLE and not sync.reads_log
+                    written = emitter.rows(event, count_marks=counts)
+                    summary.add(event.kind, written)
+                    counter.increment(written.rows)
+                    self._run.report.progress.rows(self.name, summary.rows, sync.query.total)
+                    self._write_names()
+                    unsaved = True
+                case Activate():
+                    emitter.activate(event.version)
+                case Checkpoint():
+                    due.append(event)
+                    if event.waits:
+                        emitter.flush()
+                    if not emitter.holds:
+                        self._apply(due, write=unsaved or event.waits)
+                        unsaved = False
+            self.check_record_limit(summary.written)
+        emitter.flush()
+        self._apply(due, write=False)
+
+    def _apply(self, due: list[Checkpoint], *, write: bool) -> None:
+        for checkpoint in due:
+            checkpoint.apply()
+        due.clear()
+        if write:
+            self.write_state()
+
     def _write_names(self) -> None:
-        """Write the names that the rows of this step brought along."""
-        run = self._tap_sfsource.sync_run
-        if run.names is not None and run.names_stream is not None:
-            run.names_stream.write_names(run.names, run.output)
-
-    def _write(
-        self, step: Step, summary: StreamSummary, *, write_messages: bool
-    ) -> Generator[dict[str, Any], Any, Any]:
-        if step.page is not None and step.rows is not None:
-            if self._files is not None and self._files.takes(step):
-                message, count = self._files.save(step)
-                self.write(message)
-                summary.add(step.kind, count)
-            elif not write_messages and step.kind == "rows":
-                for record in step.page.records(step.rows):
-                    summary.rows += 1
-                    yield record
-            elif writes_lines(self):
-                self._write_lines(step, summary)
-            else:
-                for record in emit_records(self, step):
-                    self._check_max_record_limit(summary.rows)
-                    summary.add(
-                        step.kind, 1, int(self._counts_marks and record.get(self.plan.is_deleted) is True)
-                    )
-                    yield record
-            self._write_names()
-        if step.activate is not None:
-            activate(self, step.activate)
-
-    def _write_lines(self, step: Step, summary: StreamSummary) -> None:
-        output = self._tap_sfsource.sync_run.output
-        before = output.marked
-        output.mark = f'"{self.plan.is_deleted}":true'.encode() if self._counts_marks else None
-        count = emit_lines(self, step, output)
-        output.mark = None
-        summary.add(step.kind, count, output.marked - before)
+        """Write the names that the rows before brought along."""
+        if self._run.names_stream is not None:
+            self._run.names_stream.write_names()
 
 
 class NamesStream(SalesforceStream):
     """The collection of names, which is written while other collections are read."""
 
-    def __init__(self, tap: TapSFSource, plan: SObjectPlan) -> None:
-        """Make the stream; see `SalesforceStream`."""
-        super().__init__(tap, plan)
-        self.summary = StreamSummary(self.name)
+    def __init__(self, tap: Tap, run: RunParts, plan: SObjectPlan) -> None:
+        super().__init__(tap, run, plan)
+        self._summary = StreamSummary(self.name)
+        self._names_emitter: Emitter | None = None
         self._announced = False
 
-    def write_names(self, names: Names, output: Output) -> None:
-        """Write the names collected since the last call.
-
-        Args:
-            names: The collector.
-            output: Where ready-made lines go.
-        """
-        found = names.take()
-        if not found:
+    def write_names(self) -> None:
+        """Write the names collected since the last call."""
+        names = self._run.sync_run.names
+        found = names.take() if names is not None else []
+        if names is None or not found or self.maps.removed:
             return
         if not self._announced:
-            self._write_schema_message()
+            self.write_schema()
             self._announced = True
-        if writes_lines(self):
-            extracted = isoformat(self._tap_sfsource.client.now())
-            output.write(b"".join(names.rows.message(values, extracted) for values in found))
-        else:
-            for record in names.rows.as_records(found):
-                self._write_record_message(record)
-        self.summary.rows += len(found)
+        if self._names_emitter is None:
+            self._names_emitter = self._emitter(self.get_batch_config(self.config))
+        extracted = isoformat(self._run.client.now())
+        self._names_emitter.rows(
+            Rows(Kind.WHOLE, ValuesPage(found, len(found), lambda: extracted), names.layout)
+        )
+        self._names_emitter.flush()
+        self._summary.rows += len(found)
 
-    def _sync_records(
-        self,
-        context: Context | None = None,  # noqa: ARG002 - the SDK's signature
-        *,
-        write_messages: bool = True,  # noqa: ARG002
-    ) -> Generator[dict[str, Any], Any, Any]:
+    def emit(self, config: BatchConfig | None) -> None:  # noqa: ARG002
         """Write nothing: names come with the rows of other streams."""
         self._announced = True
-        self._tap_sfsource.sync_run.summaries.append(self.summary)
-        yield from ()
+        self._run.report.summaries.append(self._summary)
+
+
+def _told(error: Exception) -> TapError:
+    if isinstance(error, TapError):
+        return error
+    logger.debug("Unexpected error", exc_info=error)
+    return TapError(
+        f"unexpected {type(error).__name__} ({error}). This is a defect of the tap: please report it with the log of a run "
+        "at level debug."
+    )

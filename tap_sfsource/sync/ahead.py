@@ -7,7 +7,7 @@ import threading
 from collections.abc import Generator, Iterator
 from typing import Generic, TypeVar
 
-from tap_sfsource.api.charges import inheriting
+from tap_sfsource.api.usage import same_payer
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ def ahead(items: Iterator[T], depth: int) -> Generator[T, None, None]:
         BaseException: What the iterator raised, at the place where its next item would have been.
     """
     producer = _Producer(items, depth)
-    thread = threading.Thread(target=inheriting(producer.run), name="ahead", daemon=True)
+    thread = threading.Thread(target=same_payer(producer.run), name="ahead", daemon=True)
     thread.start()
     try:
         while True:

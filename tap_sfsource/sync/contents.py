@@ -8,17 +8,15 @@ from __future__ import annotations
 import base64
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_sfsource.errors import SalesforceError
-from tap_sfsource.sync import windows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from tap_sfsource.api.client import Client
     from tap_sfsource.catalog.plan import Column
-    from tap_sfsource.rows.rows import Rows
 
 logger = logging.getLogger("tap-sfsource.contents")
 
@@ -31,11 +29,9 @@ class ContentsReader:
     """Fetches the contents of one SObject's rows.
 
     Attributes:
-        client: Sends the requests.
-        api_name: The SObject.
         columns: Its base64 fields.
         limit: Bytes of the largest content to read.
-        too_large: How many were left null because they are larger.
+        too_large: How many are null because they are larger.
     """
 
     client: Client
@@ -51,48 +47,23 @@ class ContentsReader:
     def _content(self, record_id: str, column: Column) -> str | None:
         path = self.client.data(f"/sobjects/{self.api_name}/{record_id}/{column.api_name}")
         try:
-            response = self.client.request("GET", path, stream=True)
+            with self.client.stream(path) as response:
+                content = bytearray()
+                for chunk in response.iter_content(_CHUNK):
+                    content += chunk
+                    if len(content) > self.limit:
+                        self.too_large += 1
+                        logger.warning(
+                            "%s %s: %s is larger than base64_max_bytes (%d) and left null.",
+                            self.api_name,
+                            record_id,
+                            column.api_name,
+                            self.limit,
+                        )
+                        return None
         except SalesforceError as error:
             # Deleted rows have no blob any more.
             if error.status == _NO_CONTENT:
                 return None
             raise
-        with response:
-            content = bytearray()
-            for chunk in response.iter_content(_CHUNK):
-                content += chunk
-                if len(content) > self.limit:
-                    self.too_large += 1
-                    logger.warning(
-                        "%s %s: %s is larger than base64_max_bytes (%d) and left null.",
-                        self.api_name,
-                        record_id,
-                        column.api_name,
-                        self.limit,
-                    )
-                    return None
         return base64.b64encode(content).decode() if content else None
-
-
-@dataclass(frozen=True, slots=True)
-class ContentsPage:
-    """Rows of Ids with their contents, fetched while they are written.
-
-    Attributes:
-        ids: Ids of the rows.
-        reader: Fetches the contents.
-    """
-
-    ids: Sequence[str]
-    reader: ContentsReader
-
-    def lines(self, rows: Rows) -> Iterator[tuple[bytes, int]]:
-        """A RECORD line a row."""
-        for record_id in self.ids:
-            values = self.reader.values(record_id)
-            yield rows.message([record_id, *values], windows.isoformat(self.reader.client.now())), 1
-
-    def records(self, rows: Rows) -> Iterator[dict[str, Any]]:
-        """The same rows as dicts."""
-        for record_id in self.ids:
-            yield dict(zip(rows.properties, [record_id, *self.reader.values(record_id)], strict=True))

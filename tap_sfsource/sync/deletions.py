@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tap_sfsource import clock
 from tap_sfsource.api.composite import Subrequest
-from tap_sfsource.sync import windows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,7 @@ class _Deleted(msgspec.Struct):
 
 
 class _Answer(msgspec.Struct):
-    deletedRecords: list[_Deleted] = []  # noqa: N815
+    deletedRecords: list[_Deleted]  # noqa: N815
     latestDateCovered: str | None = None  # noqa: N815
 
 
@@ -47,18 +47,30 @@ class Deletions:
 
     Attributes:
         ids: 18-character Ids of the rows deleted in the window.
+        dates: When each was deleted, as Salesforce writes it.
         latest_date_covered: Salesforce's watermark, or None if it gave none.
-        incomplete: Why the log cannot vouch for the whole window, empty if it can.
+        incomplete: Why the log does not cover the whole window, empty if it does.
     """
 
     ids: Sequence[str] = ()
+    dates: Sequence[str] = ()
     latest_date_covered: datetime.datetime | None = None
     incomplete: str = ""
+
+    def since(self, moment: datetime.datetime | None) -> list[str]:
+        """The ids of rows deleted at a moment or later; all without one."""
+        if moment is None:
+            return list(self.ids)
+        return [
+            record_id
+            for record_id, date in zip(self.ids, self.dates, strict=True)
+            if clock.parse(date) >= moment
+        ]
 
 
 def to_minute(moment: datetime.datetime) -> datetime.datetime:
     """The moment with its seconds cut off, as the call reads it."""
-    return windows.to_second(moment).replace(second=0)
+    return clock.to_second(moment).replace(second=0)
 
 
 class DeletionLog:
@@ -85,7 +97,7 @@ class DeletionLog:
         start = end - 2 * _MINUTE
         if self._since is not None:
             start = min(start, max(to_minute(self._since), oldest))
-        params = {"start": windows.isoformat(start), "end": windows.isoformat(end)}
+        params = {"start": clock.isoformat(start), "end": clock.isoformat(end)}
         return Subrequest(
             "GET", self._client.data(f"/sobjects/{self._api_name}/deleted/", params), reference_id
         )
@@ -109,10 +121,12 @@ class DeletionLog:
             if code in _TOO_MANY:
                 return Deletions(incomplete="more than 600,000 deletions are logged")
             raise answer.error(f"{self._api_name} /deleted")
-        body = _ANSWER.decode(answer.raw)
-        covered = windows.parse(body.latestDateCovered) if body.latestDateCovered else None
+        body = answer.decode(_ANSWER)
+        covered = clock.parse(body.latestDateCovered) if body.latestDateCovered else None
+        deleted = body.deletedRecords if self._since is not None else []
         return Deletions(
-            ids=[row.id for row in body.deletedRecords] if self._since is not None else (),
+            ids=[row.id for row in deleted],
+            dates=[row.deletedDate for row in deleted],
             latest_date_covered=covered,
             incomplete="the last sync was more than 15 days ago" if outage else "",
         )

@@ -1,6 +1,6 @@
 """First looks ahead of their turn: five queries to a composite call, several calls at a time.
 
-Extractions are prepared in the order in which they will be consumed. What has been fetched and not yet consumed is
+ObjectSyncs are prepared in the order in which they will be consumed. What has been fetched and not yet consumed is
 bounded in bytes, and a Bulk job is created as soon as a look shows that one is needed, so that all jobs run side by side.
 """
 
@@ -9,30 +9,31 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from tap_sfsource.api.charges import charged_to
 from tap_sfsource.api.composite import QUERIES
+from tap_sfsource.api.usage import paid_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tap_sfsource.api.client import Client
-    from tap_sfsource.sync.extraction import Extraction
+    from tap_sfsource.api.composite import Subrequest
+    from tap_sfsource.sync.object_sync import ObjectSync
 
 _BYTES_AHEAD = 48 * 1024 * 1024
 
 
 class Lookahead:
-    """Prepares extractions in the background.
+    """Prepares syncs in the background.
 
     Args:
         client: Sends the calls.
-        extractions: In the order in which `wait` will be called for them.
+        syncs: In the order in which `wait` will be called for them.
         workers: Calls at a time.
     """
 
-    def __init__(self, client: Client, extractions: Sequence[Extraction], workers: int) -> None:
+    def __init__(self, client: Client, syncs: Sequence[ObjectSync], workers: int) -> None:
         self._client = client
-        self._groups = [list(extractions[at : at + QUERIES]) for at in range(0, len(extractions), QUERIES)]
+        self._groups = [list(syncs[at : at + QUERIES]) for at in range(0, len(syncs), QUERIES)]
         self._workers = workers
         self._changed = threading.Condition()
         self._next = 0
@@ -44,15 +45,15 @@ class Lookahead:
         for index in range(min(self._workers, len(self._groups))):
             threading.Thread(target=self._work, name=f"lookahead-{index}", daemon=True).start()
 
-    def wait(self, extraction: Extraction) -> None:
-        """Wait until an extraction is prepared (or has failed to be), and make room for a later one.
+    def wait(self, sync: ObjectSync) -> None:
+        """Wait until an sync is prepared (or has failed to be), and make room for a later one.
 
         Args:
-            extraction: One of those given.
+            sync: One of those given.
         """
         with self._changed:
-            self._changed.wait_for(lambda: id(extraction) in self._sizes)
-            self._sizes[id(extraction)] = 0
+            self._changed.wait_for(lambda: id(sync) in self._sizes)
+            self._sizes[id(sync)] = 0
             self._changed.notify_all()
 
     def stop(self) -> None:
@@ -68,7 +69,7 @@ class Lookahead:
                 self._sizes.update(sizes)
                 self._changed.notify_all()
 
-    def _take(self) -> list[Extraction] | None:
+    def _take(self) -> list[ObjectSync] | None:
         with self._changed:
             self._changed.wait_for(lambda: self._stopped or sum(self._sizes.values()) < _BYTES_AHEAD)
             if self._stopped or self._next == len(self._groups):
@@ -77,18 +78,24 @@ class Lookahead:
             self._next += 1
             return group
 
-    def _prepare(self, group: Sequence[Extraction]) -> dict[int, int]:
-        sizes = {id(extraction): 0 for extraction in group}
+    def _prepare(self, group: Sequence[ObjectSync]) -> dict[int, int]:
+        """Fetch the first answers of a group; an error of one object is that object's own."""
+        sizes = {id(sync): 0 for sync in group}
+        wanted: list[tuple[ObjectSync, list[Subrequest]]] = []
+        for sync in group:
+            try:
+                wanted.append((sync, sync.first_requests()))
+            except Exception as error:  # noqa: BLE001 - raised in the main thread, at the object's turn
+                sync.fail(error)
         try:
-            wanted = [extraction.first_requests() for extraction in group]
-            answers = iter(self._client.composite([part for parts in wanted for part in parts]))
-        except Exception as error:  # noqa: BLE001 - raised in the main thread, at each extraction's turn
-            for extraction in group:
-                extraction.fail(error)
+            answers = iter(self._client.composite([part for _, parts in wanted for part in parts]))
+        except Exception as error:  # noqa: BLE001 - likewise
+            for sync, _ in wanted:
+                sync.fail(error)
             return sizes
-        for extraction, parts in zip(group, wanted, strict=True):
+        for sync, parts in wanted:
             own = [next(answers) for _ in parts]
-            sizes[id(extraction)] = sum(len(answer.raw) for answer in own)
-            with charged_to(extraction.source.plan.stream_name):
-                extraction.prepare(own)
+            sizes[id(sync)] = sum(len(answer.raw) for answer in own)
+            with paid_by(sync.source.plan.stream_name):
+                sync.prepare(own)
         return sizes

@@ -1,4 +1,4 @@
-"""An SObject in one run: what to ask of it, and how to write what it answers."""
+"""An SObject in one run: what to ask Salesforce of it, and the layouts of the answers."""
 
 from __future__ import annotations
 
@@ -6,18 +6,29 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tap_sfsource.rows.rows import Rows
-from tap_sfsource.sync.names import RowsWithNames
-from tap_sfsource.sync.scan import Scan
+from tap_sfsource import clock
+from tap_sfsource.api.query import QUERY_PAGE, select
+from tap_sfsource.rows.layout import Layout
+from tap_sfsource.rows.pages import Page, ValuesPage, values
+from tap_sfsource.sync.contents import ContentsReader
+from tap_sfsource.sync.events import Kind, Rows
+from tap_sfsource.sync.names import NamesInPages
+from tap_sfsource.sync.query_reader import QueryReader
 from tap_sfsource.sync.windows import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from tap_sfsource.api.bulk import BulkPage
+    from tap_sfsource.api.composite import Subrequest, Subresponse
+    from tap_sfsource.api.query import RestPage
     from tap_sfsource.catalog.plan import Column, SObjectPlan
     from tap_sfsource.sync.names import Lookup, Names
-    from tap_sfsource.sync.scan import Readers
+    from tap_sfsource.sync.query_reader import Readers
     from tap_sfsource.sync.state import StreamState
+
+_IDS_A_QUERY = 500
+"""A query of so many ids is about 11,000 characters long."""
 
 
 @dataclass
@@ -25,25 +36,27 @@ class Source:
     """One SObject in one run.
 
     Attributes:
-        plan: What to read.
-        state: The stream's bookmark.
-        readers: The run's readers.
-        names: Collects the names behind polymorphic lookups, None if nobody wants them.
+        names: Collects the names behind polymorphic lookups, None if the collection is not selected.
+        emitted: How rows are emitted, as far as it changes their values; empty for the default way.
+        whole: Whether only whole rows may be emitted.
         count: About how many rows the SObject has, where known.
-        id: The column of the Id.
+        led: Whether rows have been emitted, so that partial rows may follow.
         is_deleted: The column of IsDeleted, None if the SObject has none.
-        columns: What a query of many rows can hold.
-        files: Base64 columns, which it cannot.
+        columns: The columns that a query of many rows can hold.
+        files: The other ones: base64.
         lookups: Lookups that lead to names.
         constants: ``is_deleted`` of an SObject that has none.
-        notes: What is worth a word in the summary.
+        notes: Remarks for the summary.
     """
 
     plan: SObjectPlan
     state: StreamState
     readers: Readers
     names: Names | None = None
+    emitted: str = ""
+    whole: bool = False
     count: int | None = None
+    led: bool = field(default=False, init=False)
     id: Column = field(init=False)
     is_deleted: Column | None = field(init=False)
     columns: list[Column] = field(init=False)
@@ -61,7 +74,15 @@ class Source:
         self.files = [column for column in self.plan.columns if column.sf_type == "base64"]
         self.lookups = self.names.lookups(self.plan) if self.names is not None else []
         self.constants = {} if self.plan.has_is_deleted else {self.plan.is_deleted: False}
+        self.contents = ContentsReader(
+            self.readers.client,
+            self.plan.api_name,
+            self.files,
+            self.readers.settings.base64_max_bytes,
+        )
+        self._leading: RestPage | None = None
         self.state.begin(self.plan.key_prefix)
+        self.state.check()
         if self.state.sweep_due:
             self.notes.append("the object was made anew: swept all ids")
 
@@ -70,6 +91,15 @@ class Source:
         """API name of the replication key, None for a full table."""
         key = self.plan.replication_key
         return key.api_name if key else None
+
+    @property
+    def first_sync(self) -> bool:
+        """Whether every row has to be read, and no job of an earlier run has begun with it.
+
+        Raises:
+            TapError: The state cannot be read.
+        """
+        return self.state.bookmark is None and "rows" not in self.state.jobs
 
     @property
     def further(self) -> tuple[str, ...]:
@@ -91,67 +121,137 @@ class Source:
         """Whether Salesforce keeps a log of its deletions, and the user wants to know."""
         return self.plan.replicateable and self.readers.settings.deletes != "soft"
 
-    def rows(
+    def clock(self) -> str:
+        """The org's time, as a message has it."""
+        return clock.isoformat(self.readers.client.now())
+
+    def layout(
         self,
         columns: Sequence[Column],
         constants: Mapping[str, Any] | None = None,
         version: int | None = None,
-    ) -> Rows:
-        """How to write columns, and nothing but them."""
-        return Rows(self.plan.stream_name, columns, constants, version)
+        *,
+        lookups: bool = False,
+    ) -> Layout:
+        """The layout of a query for columns, and of nothing but them.
 
-    def rows_with_names(
+        Args:
+            lookups: Whether the query asks for `further` behind the columns.
+        """
+        names = self.names if lookups and self.lookups else None
+        further = NamesInPages(names, columns, self.lookups) if names is not None else None
+        return Layout(self.plan.stream_name, columns, constants, version, further)
+
+    def whole_layout(self, version: int | None = None) -> Layout:
+        """The layout of a query for all columns."""
+        return self.layout(self.columns, self.constants, version, lookups=True)
+
+    def whole_rows(self, page: BulkPage | RestPage, layout: Layout, *, with_files: bool = False) -> Rows:
+        """Whole rows of a page in the layout of all columns; `with_files` reads the file contents of each row."""
+        if not self.files or not with_files:
+            return Rows(Kind.WHOLE, page, layout)
+        full = self.layout([*self.columns, *self.files], layout.constants, layout.version)
+        place = self.columns.index(self.id)
+        rows = ([*row, *self.contents.values(row[place])] for row in values(page, layout))
+        return Rows(Kind.WHOLE, ValuesPage(rows, page.count, self.clock, at_once=1), full)
+
+    def partial_rows(self, kind: Kind, page: Page, layout: Layout) -> Rows:
+        """Rows with some properties only."""
+        assert not self.whole
+        return Rows(kind, page, layout)
+
+    def window(self, window: Window) -> QueryReader:
+        """The query of a window's rows; it resumes the job that an earlier run did not finish."""
+        # The count of all rows does not say how many have changed since a bookmark.
+        count = self.count if self.state.bookmark is None else None
+        return self._query("rows", self.columns, self.key, window, count, self.further)
+
+    def every_row(
+        self, purpose: str, columns: Sequence[Column], further: tuple[str, ...] = ()
+    ) -> QueryReader:
+        """The query of some columns of every row; resumed likewise."""
+        return self._query(purpose, columns, None, Window(), self.count, further)
+
+    def ids_of(self, window: Window) -> QueryReader:
+        """The query of a window's ids; never resumed."""
+        return self._reader("contents", [self.id], self.key, window, None, ())
+
+    def look(self, query: QueryReader) -> None:
+        """Prepare a query of partial rows. Where no row has been emitted, its call asks for a leading row as well."""
+        look = query.first_request("look")
+        if self.led or self.whole or self._leading is not None:
+            query.prepare(self.readers.client.composite([look])[0] if look else None)
+            return
+        answers = self.readers.client.composite([*([look] if look else []), self._any_row()])
+        self._leading = self._row_of(answers[-1])
+        query.prepare(answers[0] if look else None)
+
+    def leading_row(self, query: QueryReader) -> RestPage | None:
+        """A page with one whole row, None if the object has none: of the window's query, or of a call of its own."""
+        page = query.first_row()
+        if page is None:
+            leading = self._leading
+            if leading is None:
+                (answer,) = self.readers.client.composite([self._any_row()])
+                leading = self._row_of(answer)
+            page = leading
+        return page if page.count else None
+
+    def rows_by_id(self, ids: Sequence[str]) -> Iterator[tuple[RestPage, list[str]]]:
+        """Whole rows of ids, those in the recycle bin included, with the ids that each page has."""
+        only_ids = self.layout([self.id])
+        for at in range(0, len(ids), _IDS_A_QUERY):
+            # Ids are letters and digits, so none needs an escape.
+            listed = ", ".join(f"'{record_id}'" for record_id in ids[at : at + _IDS_A_QUERY])
+            query = select(self.plan.api_name, self._fields, conditions=[f"Id IN ({listed})"])
+            for page in self.readers.pages(self.readers.first_page(query)):
+                yield page, [row[0] for row in values(page, only_ids)]
+
+    @property
+    def _fields(self) -> list[str]:
+        return [*(column.api_name for column in self.columns), *self.further]
+
+    def _row_of(self, answer: Subresponse) -> RestPage:
+        if not answer.ok:
+            raise answer.error(f"{self.plan.api_name} /queryAll")
+        return next(self.readers.pages(answer.decode(QUERY_PAGE)))
+
+    def _any_row(self) -> Subrequest:
+        return self.readers.request(select(self.plan.api_name, self._fields, limit=1), "row")
+
+    def _query(self, purpose: str, *query: Any) -> QueryReader:
+        reader = self._reader(purpose, *query)
+        reader.resume(self.state)
+        return reader
+
+    def _reader(
         self,
+        purpose: str,
         columns: Sequence[Column],
-        constants: Mapping[str, Any] | None = None,
-        version: int | None = None,
-    ) -> Rows:
-        """How to write columns of a query that asks for `further` as well."""
-        if self.names is None or not self.lookups:
-            return self.rows(columns, constants, version)
-        return RowsWithNames(
-            self.plan.stream_name, columns, constants, version, names=self.names, lookups=self.lookups
-        )
-
-    def scan(self, window: Window) -> Scan:
-        """The scan of a window's rows; it goes on with the job that an earlier run left in the middle."""
-        scan = Scan(
-            self.readers,
-            self.plan.api_name,
-            self.columns,
-            self.key,
-            window,
-            # How many rows have changed since a bookmark, the count of all does not tell.
-            count=self.count if self.state.bookmark is None else None,
-            further=self.further,
-            unsortable=self.unsortable,
-        )
-        scan.resume(self.state)
-        return scan
-
-    def whole_table(self, purpose: str, columns: Sequence[Column], further: tuple[str, ...] = ()) -> Scan:
-        """A scan of single columns of every row; resumed likewise."""
-        scan = Scan(
+        key: str | None,
+        window: Window,
+        count: int | None,
+        further: tuple[str, ...],
+    ) -> QueryReader:
+        return QueryReader(
             self.readers,
             self.plan.api_name,
             columns,
-            None,
-            Window(),
+            key,
+            window,
             purpose,
-            self.count,
+            count,
             further,
             self.unsortable,
+            emitted=self.emitted,
         )
-        scan.resume(self.state)
-        return scan
 
 
-def version_of(scan: Scan) -> int:
-    """The table version of a scan's rows: a resumed job's own, else one that is larger than any before.
+def version_of(reader: QueryReader) -> int:
+    """The table version of a query's rows: a resumed job's own, else one larger than any before.
 
-    Returns:
-        Milliseconds since the epoch, as the SDK has them.
+    Milliseconds since the epoch, as the SDK has them.
     """
-    if scan.job is not None and scan.job.version:
-        return scan.job.version
+    if reader.job is not None and reader.job.version:
+        return reader.job.version
     return time.time_ns() // 1_000_000

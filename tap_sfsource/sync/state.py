@@ -1,48 +1,55 @@
-"""What the tap keeps of a stream between runs: one bookmark of the Singer STATE, read and written in one place.
+"""The bookmark of one stream in the Singer STATE: read and written here only.
 
-Keys of a bookmark:
+Keys of a bookmark; other keys are kept as they are:
 
 - ``replication_key``, ``replication_key_value``: every row stamped before the value has been emitted (the SDK's names).
 - ``deleted_until``: every deletion logged before it has been emitted.
 - ``jobs``: the Bulk jobs that are being read, by purpose, each with the locator of its next page.
-- ``properties``: the properties whose values have been emitted for every row, each with its field and type, as six characters
-  of a digest each: a STATE is written often, and an org has thousands of names.
-- ``key_prefix``: with which the SObject's Ids begin. A custom object that is made anew under its old name gets another one,
-  and then nothing of the bookmark is true any more.
-- ``sweep_due``: whether rows of the SObject that was there before have still to be marked as deleted.
-- ``refreshed_at``: when the fields that change behind the stamp were last read for every row.
+- ``properties``: the properties that every row has been emitted with. Each is six characters of a digest of its name, field
+  and type: a STATE is written often, and an org has thousands of names.
+- ``key_prefix``: the first characters of the SObject's Ids. A custom object that is deleted and created again has another
+  prefix, and then nothing of the bookmark is true any more.
+- ``sweep_due``: whether rows of the deleted object of the same name have still to be marked as deleted.
+- ``refreshed_at``: when the fields that change without a stamp were last read for every row.
+- ``swept_until``: with whole rows only: every deletion before it has been marked by a sweep.
+
+Meltano merges states deeply: a key that a new state lacks survives from an old one. So absence means nothing, and a job
+counts only beside the bookmark that it names.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import asdict, dataclass, replace
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from tap_sfsource import clock
 from tap_sfsource.errors import TapError
-from tap_sfsource.sync import windows
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import MutableMapping, Sequence
+    from collections.abc import Sequence
 
+UNREADABLE = "unreadable"
+"""Key under which a bookmark is kept that is no JSON object."""
 
 _MARK_LENGTH = 6
 
 
-@dataclass(frozen=True, slots=True)
-class JobBookmark:
-    """A Bulk job in the middle of being read.
+class JobBookmark(msgspec.Struct, frozen=True):
+    """A Bulk job that is being read.
 
     Attributes:
-        id: The job's id.
-        query: Hash of the SOQL that it runs and of its fields' types; a run that would ask something else does not
-            resume it.
+        query: Hash of the SOQL, of its fields' types and of the way in which rows are emitted. A run that would ask or
+            emit otherwise does not resume the job.
         locator: Of the page to read next; empty for the first.
-        watermark: The moment up to which its rows tell all: what the stream's bookmark becomes behind the last page.
+        watermark: The bookmark of the stream once the last page is read.
         rows: Rows emitted so far.
-        version: The table version of its rows, 0 if they have none: what an earlier run emitted belongs to it too.
+        version: The table version of its rows, 0 if they have none.
+        bookmark: The stream's bookmark when the job was created; empty before the first sync.
     """
 
     id: str
@@ -51,10 +58,11 @@ class JobBookmark:
     watermark: str = ""
     rows: int = 0
     version: int = 0
+    bookmark: str = ""
 
     def of_version(self, version: int | None) -> JobBookmark:
         """The same with the table version of its rows."""
-        return replace(self, version=version or 0)
+        return msgspec.structs.replace(self, version=version or 0)
 
 
 class StreamState:
@@ -63,14 +71,30 @@ class StreamState:
     Args:
         stream: The stream's name, for errors.
         bookmark: The SDK's writable dict of the stream's state.
-        replication_key: The property that the stream is bookmarked by, or None. A bookmark that was written for another
-            one is not used.
+        replication_key: The property that the stream is bookmarked by, or None. A bookmark of another property is not
+            used.
+
+    Raises:
+        TapError: The bookmark is no object. Each property below raises it for a value that cannot be read.
     """
 
     def __init__(self, stream: str, bookmark: MutableMapping[str, Any], replication_key: str | None) -> None:
         self._stream = stream
-        self._bookmark = bookmark
         self._replication_key = replication_key
+        self._bookmark = bookmark
+        if UNREADABLE in bookmark:
+            raise self._unreadable("the bookmark", bookmark[UNREADABLE], "is not a JSON object. Remove it.")
+
+    def check(self) -> None:
+        """Read every key once.
+
+        Raises:
+            TapError: One of them cannot be read; the message names it.
+        """
+        _ = self.bookmark, self.deleted_until, self.refreshed_at, self.swept_until
+        self.unknown(())
+        for purpose in self.jobs:
+            self.job(purpose)
 
     @property
     def bookmark(self) -> datetime.datetime | None:
@@ -82,7 +106,13 @@ class StreamState:
     @bookmark.setter
     def bookmark(self, moment: datetime.datetime) -> None:
         self._bookmark["replication_key"] = self._replication_key
-        self._bookmark["replication_key_value"] = windows.isoformat(moment)
+        self._bookmark["replication_key_value"] = clock.isoformat(moment)
+
+    @property
+    def bookmark_text(self) -> str:
+        """The bookmark as a job names it, empty before the first sync."""
+        bookmark = self.bookmark
+        return "" if bookmark is None else clock.isoformat(bookmark)
 
     @property
     def deleted_until(self) -> datetime.datetime | None:
@@ -91,23 +121,28 @@ class StreamState:
 
     @deleted_until.setter
     def deleted_until(self, moment: datetime.datetime) -> None:
-        self._bookmark["deleted_until"] = windows.isoformat(moment)
+        self._bookmark["deleted_until"] = clock.isoformat(moment)
 
     @property
     def refreshed_at(self) -> datetime.datetime | None:
-        """When the fields that change behind the stamp were last read for every row."""
+        """When the fields that change without a stamp were last read for every row."""
         return self._moment("refreshed_at")
 
     @refreshed_at.setter
     def refreshed_at(self, moment: datetime.datetime) -> None:
-        self._bookmark["refreshed_at"] = windows.isoformat(moment)
+        self._bookmark["refreshed_at"] = clock.isoformat(moment)
+
+    @property
+    def swept_until(self) -> datetime.datetime | None:
+        """The time before which every deletion has been marked by a sweep of whole rows."""
+        return self._moment("swept_until")
+
+    @swept_until.setter
+    def swept_until(self, moment: datetime.datetime) -> None:
+        self._bookmark["swept_until"] = clock.isoformat(moment)
 
     def begin(self, key_prefix: str | None) -> None:
-        """Hold the bookmark against the SObject that it is about, and forget it if that is another one.
-
-        Args:
-            key_prefix: With which the SObject's Ids begin, or None if Salesforce does not tell.
-        """
+        """Compare the bookmark with the SObject's Id prefix, None if unknown; forget a bookmark of another object."""
         if not key_prefix:
             return
         if self._bookmark.get("key_prefix", key_prefix) != key_prefix:
@@ -117,22 +152,21 @@ class StreamState:
 
     @property
     def sweep_due(self) -> bool:
-        """Whether rows of an SObject of the same name have still to be marked as deleted."""
+        """Whether rows of a deleted object of the same name have still to be marked as deleted."""
         return bool(self._bookmark.get("sweep_due"))
 
     def swept(self) -> None:
         """Note that a sweep has been emitted."""
-        self._bookmark.pop("sweep_due", None)
+        if "sweep_due" in self._bookmark:
+            self._bookmark["sweep_due"] = False
 
     def unknown(self, properties: Sequence[str]) -> list[str]:
-        """The properties that not every row has been emitted with; none where the state does not tell.
-
-        Args:
-            properties: The selected properties, as `know` had them.
-        """
+        """Those of the selected properties that not every row has been emitted with; none where the state does not say."""
         marks = self._bookmark.get("properties")
         if marks is None:
             return []
+        if not isinstance(marks, str):
+            raise self._unreadable("properties", marks, "is not text. Remove it.")
         known = {marks[at : at + _MARK_LENGTH] for at in range(0, len(marks), _MARK_LENGTH)}
         return [name for name in properties if _mark(name) not in known]
 
@@ -142,31 +176,30 @@ class StreamState:
 
     @property
     def knows_properties(self) -> bool:
-        """Whether the state tells which properties have been emitted."""
+        """Whether the state says which properties have been emitted."""
         return "properties" in self._bookmark
-
-    def job(self, purpose: str = "rows") -> JobBookmark | None:
-        """The Bulk job that an earlier run left in the middle.
-
-        Args:
-            purpose: What it was started for: ``rows``, or a pass over single columns.
-        """
-        raw = self._bookmark.get("jobs", {}).get(purpose)
-        try:
-            return None if raw is None else JobBookmark(**raw)
-        except TypeError as error:
-            raise TapError(
-                f"State of {self._stream}: job {raw!r} is not a Bulk job's bookmark. Remove it."
-            ) from error
-
-    def set_job(self, job: JobBookmark, purpose: str = "rows") -> None:
-        """Remember how far a Bulk job has been read."""
-        self._bookmark.setdefault("jobs", {})[purpose] = asdict(job)
 
     @property
     def jobs(self) -> frozenset[str]:
-        """The purposes of the Bulk jobs that earlier runs left in the middle."""
-        return frozenset(self._bookmark.get("jobs", ()))
+        """The purposes of the Bulk jobs that earlier runs did not finish."""
+        return frozenset(self._jobs())
+
+    def job(self, purpose: str = "rows") -> JobBookmark | None:
+        """The unfinished Bulk job of a purpose: ``rows``, or a read of every row; None beside another bookmark."""
+        raw = self._jobs().get(purpose)
+        if raw is None:
+            return None
+        try:
+            job = msgspec.convert(raw, JobBookmark)
+        except msgspec.ValidationError:
+            raise self._unreadable(
+                f"job {purpose!r}", raw, "is not a Bulk job's bookmark. Remove it."
+            ) from None
+        return job if job.bookmark == self.bookmark_text else None
+
+    def set_job(self, job: JobBookmark, purpose: str = "rows") -> None:
+        """Remember how far a Bulk job has been read."""
+        self._bookmark.setdefault("jobs", {})[purpose] = msgspec.structs.asdict(job)
 
     def clear_jobs(self) -> None:
         """Forget all jobs."""
@@ -179,17 +212,26 @@ class StreamState:
         if not jobs:
             self._bookmark.pop("jobs", None)
 
+    def _jobs(self) -> MutableMapping[str, Any]:
+        jobs = self._bookmark.get("jobs", {})
+        if not isinstance(jobs, MutableMapping):
+            raise self._unreadable("jobs", jobs, "is not a JSON object. Remove it.")
+        return jobs
+
     def _moment(self, key: str) -> datetime.datetime | None:
         text = self._bookmark.get(key)
         if text is None:
             return None
         try:
-            return windows.parse(text)
+            return clock.parse(text)
         except (TypeError, ValueError):
             raise TapError(
                 f"State of {self._stream}: {key} {text!r} is not a date. Write it like 2024-01-31T00:00:00Z, or remove it "
                 "to read the stream from the start."
             ) from None
+
+    def _unreadable(self, key: str, value: object, problem: str) -> TapError:
+        return TapError(f"State of {self._stream}: {key} {value!r} {problem}")
 
 
 def _mark(name: str) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
+from tap_sfsource.clock import to_second
+
 _SECOND = datetime.timedelta(seconds=1)
 
 
@@ -42,11 +44,6 @@ class Window:
         return Window(self.start, middle), Window(middle, self.end)
 
 
-def to_second(moment: datetime.datetime) -> datetime.datetime:
-    """The moment in UTC with the fraction of its second cut off."""
-    return moment.astimezone(datetime.UTC).replace(microsecond=0)
-
-
 def ceiling(now: datetime.datetime) -> datetime.datetime:
     """The first second that a query sent now need not ask for."""
     return to_second(now) + _SECOND
@@ -72,18 +69,3 @@ def watermark(
     if latest_date_covered is not None:
         return to_second(min(now, latest_date_covered))
     return to_second(now - lookback)
-
-
-def parse(text: str) -> datetime.datetime:
-    """A datetime out of a state, a setting or an answer of Salesforce; without a zone it is UTC.
-
-    Raises:
-        ValueError: The text is no ISO 8601 date or datetime.
-    """
-    moment = datetime.datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
-
-
-def isoformat(moment: datetime.datetime) -> str:
-    """The datetime as SOQL, a URL and a bookmark take it, to the second: ``2026-03-29T10:11:12Z``."""
-    return to_second(moment).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -9,11 +9,15 @@ import pytest
 import requests
 
 from salesforce_simulator.http.faults import (
+    CutBody,
     Drop,
     EndSession,
     ExpireCursors,
+    HtmlPage,
     Latency,
     Locator,
+    LostRows,
+    Replace,
     ShortPage,
     Slow,
     Status,
@@ -138,6 +142,48 @@ def test_locators_that_are_wrong_or_missing(org_server: OrgServer, api: Api) -> 
     assert "Sforce-Locator" not in api.results(job_id).headers
     wrong = api.results(job_id).headers["Sforce-Locator"]
     assert error(api.results(job_id, locator=wrong))[0] == 400
+
+
+def test_a_page_of_results_lacks_a_row_that_its_header_counts(org_server: OrgServer, api: Api) -> None:
+    load(org_server, 10)
+    job_id = api.job(ALL)
+    api.finished(job_id)
+    whole = api.results(job_id).content.splitlines()
+    org_server.faults.add(LostRows(), path="*/results")
+    short = api.results(job_id)
+    assert short.headers["Sforce-NumberOfRecords"] == "10"
+    assert short.content.splitlines() == whole[:-1]
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_bytes_of_a_page_of_results_are_others(org_server: OrgServer, api: Api, compressed: bool) -> None:
+    load(org_server, 200)
+    org_server.server.settings.compression = compressed
+    job_id = api.job(ALL)
+    api.finished(job_id)
+    whole = api.results(job_id).content
+    org_server.faults.add(CutBody(-3), path="*/results", nth=1)
+    org_server.faults.add(CutBody(40), path="*/results", nth=2)
+    org_server.faults.add(Replace("Account 00007", "\udcff"), path="*/results", nth=3)
+    assert api.results(job_id).content == whole[:-3]
+    assert api.results(job_id).content == whole[:40]
+    assert api.results(job_id).content == whole.replace(b"Account 00007", b"\xff")
+    assert api.results(job_id).content == whole
+
+
+def test_a_page_in_html_that_calls_itself_a_success(org_server: OrgServer, api: Api) -> None:
+    org_server.faults.add(HtmlPage(), path="*/limits", times=1)
+    answer = api.get("limits")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html;charset=UTF-8")
+    assert answer.text.startswith("<html>")
+    assert api.get("limits").json()
+
+
+def test_a_value_of_a_part_of_a_composite_is_another(org_server: OrgServer, api: Api) -> None:
+    load(org_server, 1)
+    org_server.faults.add(Replace("Account 00000", "Other"), path="*/query")
+    (part,) = api.composite({"url": f"{DATA}/query?q=SELECT+Name+FROM+Account"}).json()["compositeResponse"]
+    assert part["body"]["records"][0]["Name"] == "Other"
 
 
 def test_cursors_and_limits_can_be_gone(org_server: OrgServer, api: Api) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,12 +11,13 @@ from hypothesis import strategies as st
 from salesforce_simulator.__main__ import add_demo_login
 from salesforce_simulator.org import Org
 from salesforce_simulator.server import serve
+from tests.levels import at_level
 from tests.sim.api import DATA, Api
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EXAMPLES = 400 if os.environ.get("SFSOURCE_TEST_LEVEL") == "long" else 40
+EXAMPLES = at_level(normal=40, wide=150, long=400)
 words = st.sampled_from(
     [
         "method", "url", "referenceId", "body", "compositeRequest", "batchRequests", "records", "attributes", "type",

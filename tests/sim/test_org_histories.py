@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from salesforce_simulator.errors import ApiError
 from salesforce_simulator.org import Org
 from salesforce_simulator.server import serve
 from tests.fix_org import OrgServer
+from tests.levels import at_level
 from tests.sim.agreement import check_changes, check_describes, check_rows, text_of
 from tests.sim.api import Api
 from tests.sim.history_model import CHILDREN, CUSTOM, DETAILS, SETTABLE, VALUES, Row, texts, visit
@@ -25,7 +25,6 @@ from tests.sim.history_model import CHILDREN, CUSTOM, DETAILS, SETTABLE, VALUES,
 if TYPE_CHECKING:
     from salesforce_simulator.transactions import Transaction
 
-LONG = os.environ.get("SFSOURCE_TEST_LEVEL") == "long"
 BIN = timedelta(days=15)
 
 
@@ -366,8 +365,8 @@ class Histories(RuleBasedStateMachine):
 
 
 Histories.TestCase.settings = settings(
-    max_examples=150 if LONG else 25,
-    stateful_step_count=60 if LONG else 40,
+    max_examples=at_level(normal=25, wide=80, long=150),
+    stateful_step_count=at_level(normal=40, wide=40, long=60),
     deadline=None,
 )
-TestHistories = pytest.mark.timeout(1800 if LONG else 300)(Histories.TestCase)
+TestHistories = pytest.mark.timeout(at_level(normal=300, wide=900, long=1800))(Histories.TestCase)

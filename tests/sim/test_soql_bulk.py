@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from salesforce_simulator.schema import Field
@@ -161,7 +161,6 @@ _FIELDS = [field for field in THING.fields.values() if field.type in _VALUES and
     delimiter=st.sampled_from(",;`^|\t"),
     line_ending=st.sampled_from(["\n", "\r\n"]),
 )
-@settings(max_examples=100, deadline=None)
 def test_lines_made_by_sqlite_are_those_made_by_python(
     rows: list[dict[str, Any]], delimiter: str, line_ending: str
 ) -> None:
@@ -175,7 +174,6 @@ def test_lines_made_by_sqlite_are_those_made_by_python(
 
 
 @given(st.integers(0, 18), st.lists(_SCALED, min_size=1, max_size=20))
-@settings(max_examples=100, deadline=None)
 def test_numbers_of_any_scale(scale: int, stored: list[float | None]) -> None:
     connection, field = _shared().store.reader(), Field("N", "double", precision=18, scale=scale)
     functions.prepare(connection)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING
 
@@ -10,12 +9,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from salesforce_simulator.soql import SoqlError
+from tests.levels import at_level
 from tests.sim.soql_things import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-EXAMPLES = 20_000 if os.environ.get("SFSOURCE_TEST_LEVEL") == "long" else 500
+EXAMPLES = at_level(normal=500, wide=10_000, long=20_000)
 
 QUERIES = (
     """SELECT Id, Name, Parent__r.Name FROM Thing__c t WHERE (Name LIKE 'a%' AND Money__c > 1.5) OR Day__c = TODAY

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from functools import cmp_to_key
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.levels import at_level
 from tests.sim.soql_readings import (
     STORED,
     Test,
@@ -22,7 +22,7 @@ from tests.sim.soql_readings import (
 )
 from tests.sim.soql_things import World
 
-EXAMPLES = 3000 if os.environ.get("SFSOURCE_TEST_LEVEL") == "long" else 100
+EXAMPLES = at_level(normal=100, wide=1500, long=3000)
 
 _worlds: list[World] = []
 

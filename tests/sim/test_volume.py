@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from salesforce_simulator.volume import load_many
+from tests.levels import at_level
 
 if TYPE_CHECKING:
     from salesforce_simulator.org import Org
 
-COUNT = 1_000_000 if os.environ.get("SFSOURCE_TEST_LEVEL") == "long" else 20_000
+COUNT = at_level(normal=20_000, wide=100_000, long=1_000_000)
 
 
 def test_copies_have_ids_and_stamps_of_their_own(frozen_org: Org) -> None:

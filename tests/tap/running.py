@@ -44,4 +44,4 @@ def run_tap(
             tap.sync_run.close()
     text.flush()
     assert sys.stdout is not text
-    return Outcome(raw.getvalue(), not tap.sync_run.failures)
+    return Outcome(raw.getvalue(), not tap.report.failures)

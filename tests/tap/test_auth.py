@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from tests.fix_org import OrgServer
     from tests.fix_process import Processes
 
+ANY = msgspec.json.Decoder()
+
 
 def client_of(config: dict[str, Any]) -> Client:
     return Client(Settings.from_config({"retry_seconds": 5, **config}))
@@ -45,7 +48,7 @@ def client_of(config: dict[str, Any]) -> Client:
 
 def can_ask(config: dict[str, Any]) -> bool:
     client = client_of(config)
-    return bool(client.get_json(client.data("/sobjects"))["sobjects"])
+    return bool(client.get(client.data("/sobjects"), ANY)["sobjects"])
 
 
 def refresh_config(org_server: OrgServer, token: str, file: Path, **more: Any) -> dict[str, Any]:
@@ -155,11 +158,11 @@ def test_soap_login_switched_off_says_what_to_use(org_server: OrgServer) -> None
 def test_an_access_token_works_until_it_dies_and_then_says_so(org_server: OrgServer) -> None:
     token = client_of(org_server.config())._session_token()
     client = client_of({"access_token": token.access_token, "instance_url": token.instance_url})
-    assert client.get_json(client.data("/sobjects"))["sobjects"]
+    assert client.get(client.data("/sobjects"), ANY)["sobjects"]
     org_server.server.sessions.end_all()
 
     with pytest.raises(AuthError, match="access_token has expired or was revoked"):
-        client.get_json(client.data("/sobjects"))
+        client.get(client.data("/sobjects"), ANY)
 
 
 def test_a_rotated_refresh_token_is_kept_and_used_by_the_next_run(
@@ -189,7 +192,7 @@ def test_a_rotated_token_is_kept_also_when_a_session_dies_in_mid_run(
     client = client_of(refresh_config(org_server, "first-token", tmp_path / "token.json"))
 
     for _ in range(3):
-        assert client.get_json(client.data("/sobjects"))
+        assert client.get(client.data("/sobjects"), ANY)
         org_server.server.sessions.end_all()
     assert json.loads((tmp_path / "token.json").read_text())["refresh_token"] in app.refresh_tokens
 
@@ -356,7 +359,7 @@ def test_no_secret_is_in_a_representation_or_a_log(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     client = client_of(org_server.config())
-    client.get_json(client.data("/sobjects"))
+    client.get(client.data("/sobjects"), ANY)
     token = client._session_token()
 
     for shown in (caplog.text, repr(client._grant), repr(token)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from salesforce_simulator.http.faults import Action, Drop, EndSession, Status, UseUp
@@ -15,6 +16,7 @@ from tap_sfsource.api.composite import QUERIES, SIZE, Subrequest, pack
 from tap_sfsource.config import Settings
 from tap_sfsource.errors import (
     AuthError,
+    BrokenOffError,
     ConfigError,
     ConnectionFailedError,
     PermissionDeniedError,
@@ -27,13 +29,15 @@ from tests.fix_org import OrgServer
 if TYPE_CHECKING:
     from pathlib import Path
 
+ANY = msgspec.json.Decoder()
+
 
 def client_of(org_server: OrgServer, **settings: Any) -> Client:
     return Client(Settings.from_config(org_server.config(**{"retry_seconds": 20, **settings})))
 
 
 def objects(client: Client) -> int:
-    return len(client.get_json(client.data("/sobjects"))["sobjects"])
+    return len(client.get(client.data("/sobjects"), ANY)["sobjects"])
 
 
 def describe_of(client: Client, name: str, reference_id: str) -> Subrequest:
@@ -67,6 +71,20 @@ def test_a_passing_failure_is_tried_again(org_server: OrgServer, fault: Action) 
     assert rule.fired == 1
 
 
+def test_a_streamed_body_that_breaks_off_lets_the_next_request_go(org_server: OrgServer) -> None:
+    org_server.faults.add(Drop("body"), path="*/sobjects", times=1)
+    client = client_of(org_server, max_workers=1)
+
+    with (
+        pytest.raises(BrokenOffError, match="/sobjects"),
+        client.stream(client.data("/sobjects")) as response,
+    ):
+        list(response.iter_content(1024))
+    with pytest.raises(SalesforceError, match="NOT_FOUND"), client.stream(client.data("/nothing")):
+        pass
+    assert objects(client) > 0
+
+
 def test_a_failure_that_does_not_pass_ends_at_the_deadline(org_server: OrgServer) -> None:
     org_server.faults.add(Status(503), path="*/sobjects")
 
@@ -87,7 +105,7 @@ def test_an_error_that_stays_is_raised_at_once_with_its_code(org_server: OrgServ
     client = client_of(org_server)
 
     with pytest.raises(SalesforceError) as caught:
-        client.get_json(client.data("/query", {"q": "SELECT Nothing FROM Account"}))
+        client.get(client.data("/query", {"q": "SELECT Nothing FROM Account"}), ANY)
     assert (caught.value.status, caught.value.error_code) == (400, "INVALID_FIELD")
     assert caught.value.path == "/services/data/v62.0/query"
     assert len(org_server.ledger.matching("/query")) == 1
@@ -230,7 +248,7 @@ def test_many_small_requests_ride_in_few_calls_and_keep_their_order(org_server: 
 
     assert [answer.reference_id for answer in answers] == [part.reference_id for part in asked]
     assert all(answer.ok for answer in answers)
-    assert answers[0].body["name"] == "Account"
+    assert answers[0].decode(ANY)["name"] == "Account"
     assert org_server.ledger.api_calls == 2
 
 
@@ -275,7 +293,12 @@ def test_an_org_that_refuses_composite_calls_is_asked_one_by_one(org_server: Org
     answers = client.composite([describe_of(client, name, name) for name in ("Account", "Lead", "Case")])
     again = client.composite([describe_of(client, "User", "User")])
 
-    assert [answer.body["name"] for answer in [*answers, *again]] == ["Account", "Lead", "Case", "User"]
+    assert [answer.decode(ANY)["name"] for answer in [*answers, *again]] == [
+        "Account",
+        "Lead",
+        "Case",
+        "User",
+    ]
     assert len(org_server.ledger.matching("/composite")) == 1
 
 
@@ -300,7 +323,7 @@ def test_a_subrequest_that_fails_for_passing_reasons_is_asked_again(org_server: 
 
     answers = client.composite([describe_of(client, name, name) for name in ("Account", "Lead")])
 
-    assert [answer.body["name"] for answer in answers] == ["Account", "Lead"]
+    assert [answer.decode(ANY)["name"] for answer in answers] == ["Account", "Lead"]
     assert rule.fired == 1
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -14,6 +13,7 @@ import pytest
 
 from salesforce_simulator.custom import custom_field
 from tests.fix_process import SCRIPTS
+from tests.levels import at_level, search
 from tests.tap.reference import ReferenceTarget
 from tests.tap.syncs import whole_reads
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from tests.fix_org import OrgServer
 
-LONG = os.environ.get("SFSOURCE_TEST_LEVEL") == "long"
 ROWS = 60
 
 
@@ -96,12 +95,13 @@ def test_a_closed_pipe_ends_the_run_without_a_traceback(slow_org: OrgServer, tmp
     assert "closed" in tap.said()
 
 
+@search
 def test_killed_at_any_moment_nothing_is_lost_and_no_job_is_read_twice(
     slow_org: OrgServer, tmp_path: Path
 ) -> None:
     """The lines that a killed tap got out are replayed; the next run starts from the last STATE among them."""
     choose = random.Random(7)
-    for _ in range(200 if LONG else 3):
+    for _ in range(at_level(normal=3, wide=60, long=200)):
         before = whole_reads(slow_org)
         target = ReferenceTarget()
         tap = Started(tmp_path, config_of(slow_org), None)

@@ -7,9 +7,9 @@ import dataclasses
 import json
 import time
 from datetime import timedelta
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
 import pytest
 
 from salesforce_simulator.custom import custom_object
@@ -198,6 +198,9 @@ def test_a_bulk_read_costs_its_pages_and_at_most_eight_calls_more(
     assert len(looks) <= 3
 
 
+JOB = {"id": "750", "numberRecordsProcessed": 1_000_000}
+
+
 @pytest.mark.parametrize(
     ("seconds", "looks"), [(2, 1), (4, 2), (10, 2), (14, 3), (20, 3), (30, 4), (300, 10)]
 )
@@ -212,12 +215,13 @@ def test_a_job_of_a_million_rows_is_looked_at_few_times(
         def data(self, path: str) -> str:
             return path
 
-        def request(self, method: str, _path: str, **_: object) -> SimpleNamespace:
-            if method == "GET":
-                seen.append(now)
+        def post(self, _path: str, decoder: msgspec.json.Decoder[Any], **_: object) -> Any:
             state = "JobComplete" if now >= seconds else "InProgress"
-            job = {"id": "750", "state": state, "numberRecordsProcessed": 1_000_000}
-            return SimpleNamespace(content=json.dumps(job))
+            return decoder.decode(msgspec.json.encode(JOB | {"state": state}))
+
+        def get(self, path: str, decoder: msgspec.json.Decoder[Any]) -> Any:
+            seen.append(now)
+            return self.post(path, decoder)
 
     def wait(pause: float) -> None:
         nonlocal now

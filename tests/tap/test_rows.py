@@ -13,10 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_sfsource.api.bulk import BulkPage
+from tap_sfsource.api.framing import last_row_start
 from tap_sfsource.catalog.plan import Column
 from tap_sfsource.errors import TapError
-from tap_sfsource.rows.bulk_csv import CsvLines, last_row_start
-from tap_sfsource.rows.rows import Rows
+from tap_sfsource.rows.bulk_csv import BulkCsv
+from tap_sfsource.rows.json_rows import JsonRows
+from tap_sfsource.rows.layout import Layout
+from tap_sfsource.rows.pages import lines as page_lines
 
 EXTRACTED = "2026-01-02T03:04:05Z"
 TYPES = ("id", "string", "double", "int", "boolean", "datetime", "anyType", "date", "textarea")
@@ -106,10 +109,10 @@ def expected(row: tuple[str | None, ...]) -> dict[str, Any]:
 
 @given(rows_strategy)
 def test_both_readers_give_the_same_lines(rows: list[tuple[str | None, ...]]) -> None:
-    encoder = Rows("things", COLUMNS, {"is_deleted": False})
-    lines, count = encoder.csv_lines(as_csv(rows), EXTRACTED)
+    layout = Layout("things", COLUMNS, {"is_deleted": False})
+    lines, count = BulkCsv(layout).lines(as_csv(rows), EXTRACTED)
     assert count == len(rows)
-    assert encoder.json_lines(as_json(rows), EXTRACTED) == (lines, count)
+    assert JsonRows(layout).lines(as_json(rows), EXTRACTED) == (lines, count)
     messages = [json.loads(line, parse_float=Decimal) for line in lines.splitlines()]
     assert [message["record"] for message in messages] == [
         {**expected(row), "is_deleted": False} for row in rows
@@ -119,21 +122,13 @@ def test_both_readers_give_the_same_lines(rows: list[tuple[str | None, ...]]) ->
     }
 
 
-@given(rows_strategy)
-def test_records_are_what_the_lines_say(rows: list[tuple[str | None, ...]]) -> None:
-    encoder = Rows("things", COLUMNS)
-    wanted = [expected(row) for row in rows]
-    assert list(encoder.csv_records(as_csv(rows))) == wanted
-    assert list(encoder.json_records(as_json(rows))) == wanted
-
-
 @given(rows_strategy, st.integers(min_value=16, max_value=200))
 def test_a_page_cut_into_blocks_loses_nothing(rows: list[tuple[str | None, ...]], block: int) -> None:
-    encoder = Rows("things", COLUMNS)
+    layout = Layout("things", COLUMNS)
     data = as_csv(rows) * 3
-    page = BulkPage(io.BytesIO(data), 3 * len(rows), "", EXTRACTED, block)
-    chunks = list(page.lines(encoder))
-    assert b"".join(lines for lines, _ in chunks) == encoder.csv_lines(data, EXTRACTED)[0]
+    page = BulkPage(io.BytesIO(data), 3 * len(rows), "", EXTRACTED, (), block)
+    chunks = list(page_lines(page, layout))
+    assert b"".join(lines for lines, _ in chunks) == BulkCsv(layout).lines(data, EXTRACTED)[0]
     assert sum(count for _, count in chunks) == 3 * len(rows)
 
 
@@ -146,22 +141,22 @@ any_first = st.lists(st.tuples(VALUES["string"], *(VALUES[name] for name in TYPE
 def test_rows_taken_in_parts_of_any_size_give_the_same_lines(
     rows: list[tuple[str | None, ...]], part: int
 ) -> None:
-    encoder = Rows("things", ANY_FIRST, {"is_deleted": False})
+    layout = Layout("things", ANY_FIRST, {"is_deleted": False})
     data = as_csv(rows)
-    lines, count = CsvLines(encoder, part).lines(data, EXTRACTED)
-    one_by_one = b"".join(encoder.message(encoder.cell_values(cells), EXTRACTED) for cells in read(data))
+    lines, count = BulkCsv(layout, part).lines(data, EXTRACTED)
+    one_by_one = b"".join(line(layout, cells) for cells in read(data))
     assert (lines, count) == (one_by_one, len(rows))
 
 
 @pytest.mark.parametrize("cell", ['5"', '"', '""', '","', '"\n"', 'a "b" c', None])
 def test_rows_full_of_quotes(cell: str | None) -> None:
     """More of them in one part than are mended where they stand; a plain row in between now and then."""
-    encoder = Rows("things", [Column(f"F{n}__c", f"f_{n}_c", "string", {}) for n in range(7)])
+    layout = Layout("things", [Column(f"F{n}__c", f"f_{n}_c", "string", {}) for n in range(7)])
     rows = [(f"id{n}", *([cell] * 6 if n % 5 else ["plain"] * 6)) for n in range(100)]
     data = as_csv(rows)
-    lines, count = encoder.csv_lines(data, EXTRACTED)
+    lines, count = BulkCsv(layout).lines(data, EXTRACTED)
     assert count == len(rows)
-    assert lines == b"".join(encoder.message(encoder.cell_values(cells), EXTRACTED) for cells in read(data))
+    assert lines == b"".join(line(layout, cells) for cells in read(data))
 
 
 @given(any_first, st.data())
@@ -174,6 +169,10 @@ def test_the_last_row_start_is_where_a_row_starts(
     assert last_row_start(text[:cut]) in starts
 
 
+def line(layout: Layout, cells: list[str]) -> bytes:
+    return layout.encoded([layout.message(layout.cell_values(cells), EXTRACTED)])
+
+
 def read(data: bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(data.decode(), newline="")))
 
@@ -183,10 +182,10 @@ def test_columns_that_are_null_in_part_throughout_or_never(nulls: set[int]) -> N
     columns = [
         Column(f"F{n}__c", f"f_{n}_c", sf_type, {}) for n, sf_type in enumerate(("string", "int", "string"))
     ]
-    encoder = Rows("things", columns)
+    layout = Layout("things", columns)
     rows = [tuple(None if n in nulls and row % 2 else str(row) for n in range(3)) for row in range(10)]
     rows += [tuple(None if n in nulls else str(row) for n in range(3)) for row in range(10)]
-    lines, _ = CsvLines(encoder, 40).lines(as_csv(rows), EXTRACTED)
+    lines, _ = BulkCsv(layout, 40).lines(as_csv(rows), EXTRACTED)
     found = [json.loads(line)["record"] for line in lines.splitlines()]
     assert found == [
         {"f_0_c": first, "f_1_c": second and int(second), "f_2_c": third} for first, second, third in rows
@@ -197,18 +196,18 @@ def test_columns_that_are_null_in_part_throughout_or_never(nulls: set[int]) -> N
     ("written", "plain"), [("1.154E-10", "0.0000000001154"), ("1.0E7", "10000000"), ("-2E+3", "-2000")]
 )
 def test_numbers_are_written_without_an_exponent(written: str, plain: str) -> None:
-    encoder = Rows("things", [Column("N__c", "n_c", "double", {})])
-    csv_line, _ = encoder.csv_lines(f'"{written}"\n'.encode(), EXTRACTED)
-    json_line, _ = encoder.json_lines(f'[{{"N__c":{written}}}]'.encode(), EXTRACTED)
+    layout = Layout("things", [Column("N__c", "n_c", "double", {})])
+    csv_line, _ = BulkCsv(layout).lines(f'"{written}"\n'.encode(), EXTRACTED)
+    json_line, _ = JsonRows(layout).lines(f'[{{"N__c":{written}}}]'.encode(), EXTRACTED)
     assert csv_line == json_line
     assert f'{{"n_c":{plain}}}' in csv_line.decode()
 
 
 def test_a_version_is_part_of_each_record() -> None:
-    encoder = Rows("things", COLUMNS[:1], version=7)
+    layout = Layout("things", COLUMNS[:1], version=7)
     for lines, _ in (
-        encoder.csv_lines(b'"a"\n', EXTRACTED),
-        encoder.json_lines(b'[{"Field0__c":"a"}]', EXTRACTED),
+        BulkCsv(layout).lines(b'"a"\n', EXTRACTED),
+        JsonRows(layout).lines(b'[{"Field0__c":"a"}]', EXTRACTED),
     ):
         assert json.loads(lines) == {
             "type": "RECORD",
@@ -220,24 +219,73 @@ def test_a_version_is_part_of_each_record() -> None:
 
 
 def test_a_row_with_too_few_cells_names_the_stream() -> None:
-    encoder = Rows("things", COLUMNS)
+    layout = Layout("things", COLUMNS)
     with pytest.raises(TapError, match="things: a Bulk row has 2 cells where the query asked for 9"):
-        encoder.csv_lines(b'"a","b"\n', EXTRACTED)
+        BulkCsv(layout).lines(b'"a","b"\n', EXTRACTED)
 
 
 def test_a_page_that_ends_inside_a_value_is_refused() -> None:
-    encoder = Rows("things", COLUMNS[:2])
+    layout = Layout("things", COLUMNS[:2])
     with pytest.raises(TapError, match="ends inside a quoted value"):
-        encoder.csv_lines(b'"a","b\n', EXTRACTED)
+        BulkCsv(layout).lines(b'"a","b\n', EXTRACTED)
 
 
 def test_a_page_with_fewer_rows_than_told_is_refused() -> None:
     page = BulkPage(io.BytesIO(b'"a"\n"b"\n'), 3, "", EXTRACTED)
     with pytest.raises(TapError, match="things: a Bulk page of 3 rows has 2"):
-        list(page.lines(Rows("things", COLUMNS[:1])))
+        list(page_lines(page, Layout("things", COLUMNS[:1])))
 
 
 def test_a_value_that_describe_does_not_allow_names_the_stream() -> None:
-    encoder = Rows("things", [Column("Flag", "flag", "boolean", {})])
+    layout = Layout("things", [Column("Flag", "flag", "boolean", {})])
     with pytest.raises(TapError, match="things: Salesforce sent a value that its describe does not allow"):
-        encoder.json_lines(b'[{"Flag":"maybe"}]', EXTRACTED)
+        JsonRows(layout).lines(b'[{"Flag":"maybe"}]', EXTRACTED)
+
+
+BAD_CELLS = [
+    ("double", "#Error!"),
+    ("double", "1,2"),
+    ("double", "1.2.3"),
+    ("double", "NaN"),
+    ("currency", "abc"),
+    ("int", "abc"),
+    ("int", "12.5"),
+    ("int", "--1"),
+    ("boolean", "maybe"),
+    ("boolean", "TRUE"),
+]
+
+
+@pytest.mark.parametrize(("sf_type", "cell"), BAD_CELLS)
+@pytest.mark.parametrize("neighbour", ["plain", 'a ""quoted"" one'])
+def test_a_cell_that_its_column_cannot_have_is_refused(sf_type: str, cell: str, neighbour: str) -> None:
+    layout = Layout("things", [Column("A__c", "a_c", "string", {}), Column("B__c", "b_c", sf_type, {})])
+    block = f'"{neighbour}",""\n"{neighbour}","{cell}"\n'.encode()
+    with pytest.raises(TapError, match=rf"things: Salesforce sent .* for B__c, whose type is {sf_type}"):
+        BulkCsv(layout).lines(block, EXTRACTED)
+    with pytest.raises(TapError, match="for B__c"):
+        BulkCsv(layout).verified(block)
+
+
+@pytest.mark.parametrize(
+    ("sf_type", "value"), [("double", '"#Error!"'), ("int", '"abc"'), ("int", "12.5"), ("int", "true")]
+)
+def test_a_rest_value_that_its_column_cannot_have_is_refused(sf_type: str, value: str) -> None:
+    layout = Layout("things", [Column("B__c", "b_c", sf_type, {})])
+    with pytest.raises(TapError, match=r"things: Salesforce sent .* for B__c"):
+        JsonRows(layout).lines(f'[{{"B__c":{value}}}]'.encode(), EXTRACTED)
+
+
+@pytest.mark.parametrize("cell", ["959.0", "959.00", "9.59E2", "959"])
+def test_an_integer_may_be_spelled_as_a_decimal(cell: str) -> None:
+    layout = Layout("things", [Column("B__c", "b_c", "int", {})])
+    lines, _ = BulkCsv(layout).lines(f'"{cell}"\n""\n'.encode(), EXTRACTED)
+    assert [json.loads(row)["record"] for row in lines.splitlines()] == [{"b_c": 959}, {"b_c": None}]
+
+
+def test_text_that_is_no_utf_8_is_refused() -> None:
+    layout = Layout("things", [Column("A__c", "a_c", "string", {})])
+    with pytest.raises(TapError, match="things: a Bulk page holds text that is no UTF-8"):
+        BulkCsv(layout).lines(b'"a\xff"\n', EXTRACTED)
+    with pytest.raises(TapError, match="things: Salesforce sent"):
+        JsonRows(layout).lines(b'[{"A__c":"a\xff"}]', EXTRACTED)

@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from salesforce_simulator.http.faults import FailJob, Status
-from tap_sfsource.api.charges import RUN, SHARED, Charges, charged_to
-from tap_sfsource.singer.summary import StreamSummary, table
+from tap_sfsource.api.usage import RUN, SHARED, CallsByPayer, paid_by
+from tap_sfsource.singer.report import StreamSummary, table
 from tests.tap.syncs import accounts
 
 if TYPE_CHECKING:
@@ -44,18 +44,18 @@ def last_line(finished: Finished) -> str:
 
 
 def test_the_summary_is_a_table() -> None:
-    charges = Charges()
-    for payer, calls in (("accounts", 12), (SHARED, 3), (RUN, 2)):
-        with charged_to(payer):
-            for _ in range(calls):
-                charges.count()
+    calls = CallsByPayer()
+    for payer, count in (("accounts", 12), (SHARED, 3), (RUN, 2)):
+        with paid_by(payer):
+            for _ in range(count):
+                calls.count()
     text = table(
         [
             StreamSummary("accounts", rows=1200, tombstones=3, reader="Bulk", seconds=1.25),
             StreamSummary("contacts", problem="it broke"),
             StreamSummary("leads"),
         ],
-        charges,
+        calls,
         seconds=2.0,
         skipped={"tags": "the org lacks it", "notes": "the org lacks it"},
     )

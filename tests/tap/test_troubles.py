@@ -189,4 +189,4 @@ def test_an_answer_that_is_no_json_is_told(org_server: OrgServer) -> None:
     accounts(org_server, 1)
     org_server.faults.add(Status(200, html="<html>Please accept our terms</html>"), path="*/composite")
     with pytest.raises(TapError, match=r"/composite cannot be read.*such as a proxy"):
-        Syncs(org_server, "Account").sync()
+        Syncs(org_server, "Account", retry_seconds=1).sync()

@@ -59,8 +59,24 @@ class ThroughSDK(TargetSFWarehouse):
         return None
 
 
-def load(config: Mapping[str, Any], messages: Iterable[Any], *, by_sdk: bool = False) -> Outcome:
-    """Run the target; an error that ends the run is part of the outcome."""
+class TornError(Exception):
+    """The target's process would be gone at this point of its input."""
+
+
+class _Torn(io.BytesIO):
+    """An input that ends a run where the process would be killed."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        block = super().read(size)
+        if not block:
+            raise TornError
+        return block
+
+
+def load(
+    config: Mapping[str, Any], messages: Iterable[Any], *, by_sdk: bool = False, torn: bool = False
+) -> Outcome:
+    """Run the target; an error that ends the run is part of the outcome. `torn`: it ends there as if it were killed."""
     kind = ThroughSDK if by_sdk else TargetSFWarehouse
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     out = io.StringIO()
@@ -69,7 +85,7 @@ def load(config: Mapping[str, Any], messages: Iterable[Any], *, by_sdk: bool = F
     with redirect_stdout(out):
         try:
             target = kind(config=dict(config))
-            target.listen(io.BytesIO(as_lines(messages)))  # type: ignore[arg-type]
+            target.listen((_Torn if torn else io.BytesIO)(as_lines(messages)))  # type: ignore[arg-type]
         except Exception as error:  # noqa: BLE001 - the outcome
             outcome.error = error
         finally:

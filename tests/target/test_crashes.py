@@ -19,6 +19,7 @@ from psycopg.rows import dict_row
 from target_sfwarehouse import embedded
 from tests.fix_process import DEADLINE, wait_until
 from tests.fix_warehouse import plain_url
+from tests.levels import at_level, search
 from tests.target.support import INTEGER, STRING, as_lines, record, schema_message, state
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from tests.fix_process import Processes
     from tests.fix_warehouse import Warehouse
 
-LONG = os.environ.get("SFSOURCE_TEST_LEVEL") == "long"
-TARGET_KILLS, POSTGRES_KILLS = (120, 80) if LONG else (3, 2)
+TARGET_KILLS = at_level(normal=3, wide=40, long=120)
+POSTGRES_KILLS = at_level(normal=2, wide=25, long=80)
 MISSES = 5
 """Runs for each kill wanted, at most: some end before their moment."""
 RECORDS = 12_000
@@ -154,6 +155,7 @@ def chance_of(name: str) -> random.Random:
     return random.Random(os.environ.get("SFSOURCE_TEST_SEED", name))
 
 
+@search
 def test_kill_of_the_target(processes: Processes, warehouse: Warehouse) -> None:
     config = processes.write("config.json", warehouse.config(batch_size_rows=100))
     whole = undisturbed(Run(processes, config, -1))
@@ -212,6 +214,7 @@ def kill_all(postmaster: int) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
+@search
 def test_kill_of_postgres(server: embedded.EmbeddedServer, processes: Processes) -> None:
     schema = "killed"
     settings = {"sqlalchemy_url": server.url, "schema": schema, "batch_size_rows": 100}

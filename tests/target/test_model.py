@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from decimal import Decimal
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from target_sfwarehouse.postgres import capabilities
+from tests.levels import at_level
 from tests.target.model import STREAM_MAPS, Model, mapped
 from tests.target.support import load, loaded, record, schema_message, state
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.fix_warehouse import Warehouse
 
-EXAMPLES = 1500 if os.environ.get("SFSOURCE_TEST_LEVEL") == "long" else 60
+EXAMPLES = at_level(normal=60, wide=600, long=1500)
 
 PROPERTIES: dict[str, Any] = {
     "name": {"type": ["null", "string"]},

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from tap_sfsource.api.auth.oauth import GrantRefusedError, post_form, refusal, unreachable
+from tap_sfsource.api.auth.oauth import GrantRefusedError, no_login_host, post_form, refusal, unreachable
 from tap_sfsource.api.auth.token_file import TokenFile, default_path
 from tap_sfsource.config import LOCAL_HOSTS, LOGIN_HOSTS
 from tap_sfsource.errors import AuthError, ConfigError
@@ -29,6 +29,8 @@ logger = logging.getLogger("tap-sfsource.auth")
 
 _JWT_GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _JWT_SECONDS: Final = 180
+_LONGEST_MESSAGE: Final = 200
+"""A page of something between here and Salesforce stands in the place of a message."""
 _LAST_SOAP_VERSION: Final = 64.0
 """SOAP login() is gone from v65 on (SOAP API guide)."""
 
@@ -46,12 +48,6 @@ class Grant(Protocol):
 
     def login(self, http: requests.Session) -> Token:
         """Log in.
-
-        Args:
-            http: Session to send requests with.
-
-        Returns:
-            A fresh token.
 
         Raises:
             AuthError: Salesforce refused, with the reason in plain words.
@@ -206,6 +202,8 @@ class UsernamePassword:
         return self._soap(http)
 
     def _soap(self, http: requests.Session) -> Token:
+        from xml.parsers.expat import ExpatError  # noqa: PLC0415
+
         from simple_salesforce.exceptions import SalesforceAuthenticationFailed  # noqa: PLC0415
         from simple_salesforce.login import SalesforceLogin  # noqa: PLC0415
 
@@ -219,7 +217,10 @@ class UsernamePassword:
                 scratch_url=self.login_host,
             )
         except SalesforceAuthenticationFailed as error:
-            raise refusal(self.login_host, str(error.code).removeprefix("sf:"), str(error.message)) from None
+            message = " ".join(str(error.message).split())[:_LONGEST_MESSAGE]
+            raise refusal(self.login_host, str(error.code).removeprefix("sf:"), message) from None
+        except ExpatError:
+            raise no_login_host(self.login_host, "no XML") from None
         except requests.RequestException as error:
             raise unreachable(self.login_host, error) from None
         scheme = "http" if urlsplit(f"http://{host}").hostname in LOCAL_HOSTS else "https"
@@ -228,12 +229,6 @@ class UsernamePassword:
 
 def grant_from(settings: Settings) -> Grant:
     """Pick the grant whose credentials are set.
-
-    Args:
-        settings: The run's settings.
-
-    Returns:
-        The grant.
 
     Raises:
         ConfigError: Two kinds of credentials are set, one is incomplete, or there is none.

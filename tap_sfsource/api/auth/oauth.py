@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from typing import Any, Final
 
+import msgspec
 import requests
 
+from tap_sfsource.api.answers import decode
 from tap_sfsource.config import LOGIN_HOSTS
-from tap_sfsource.errors import AuthError, ConnectionFailedError
+from tap_sfsource.errors import AuthError, ConnectionFailedError, UnreadableError
 
 _TOKEN_PATH: Final = "/services/oauth2/token"  # noqa: S105 - a path, not a secret
+_ANSWER: Final = msgspec.json.Decoder(dict[str, Any])
 _LOGIN_ATTEMPTS: Final = 4
 _REMEDIES: Final = {
     "invalid_client_id": (
@@ -46,15 +49,7 @@ class GrantRefusedError(AuthError):
 
 
 def post_form(http: requests.Session, login_host: str, form: dict[str, str]) -> dict[str, Any]:
-    """Ask the token endpoint, again when it is down for a moment.
-
-    Args:
-        http: Session to send with.
-        login_host: URL of the host.
-        form: The grant's form.
-
-    Returns:
-        The decoded answer, which holds an `access_token`.
+    """Ask the token endpoint, again when it is down for a moment; the answer holds an `access_token`.
 
     Raises:
         GrantRefusedError: Salesforce refused.
@@ -82,14 +77,9 @@ def post_form(http: requests.Session, login_host: str, form: dict[str, str]) -> 
 
 def _answer(login_host: str, response: requests.Response) -> dict[str, Any]:
     try:
-        body = response.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise AuthError(
-            f"{login_host} is not a Salesforce login host: it answered {response.status_code} and no JSON. "
-            "Check login_url."
-        )
+        body = decode(response.content, _ANSWER, _TOKEN_PATH, response.status_code)
+    except UnreadableError:
+        raise no_login_host(login_host, f"{response.status_code} and no JSON") from None
     if response.ok and "access_token" in body:
         return body
     raise refusal(
@@ -97,17 +87,13 @@ def _answer(login_host: str, response: requests.Response) -> dict[str, Any]:
     )
 
 
+def no_login_host(login_host: str, answered: str) -> AuthError:
+    """The error that the host's answer is not that of a login host."""
+    return AuthError(f"{login_host} is not a Salesforce login host: it answered {answered}. Check login_url.")
+
+
 def refusal(login_host: str, code: str, description: str) -> GrantRefusedError:
-    """Say why a login was refused and what to do about it.
-
-    Args:
-        login_host: URL of the host.
-        code: OAuth's `error`, or SOAP's exception code.
-        description: Salesforce's own words.
-
-    Returns:
-        The error to raise.
-    """
+    """Why a login was refused and what to do about it; `code` is OAuth's `error`, or SOAP's exception code."""
     text = f"Salesforce refused the login at {login_host} ({code}: {description or 'no reason given'}). "
     text += _REMEDIES.get(code, "Check the credentials and the app's settings.")
     if code in _WRONG_PLACE:
@@ -133,15 +119,7 @@ def _other_environment(login_host: str) -> str:
 
 
 def unreachable(login_host: str, error: Exception) -> ConnectionFailedError:
-    """Say that the login host does not answer.
-
-    Args:
-        login_host: URL of the host.
-        error: What happened.
-
-    Returns:
-        The error to raise.
-    """
+    """The error that the login host does not answer."""
     reason = str(error) if isinstance(error, ConnectionFailedError) else type(error).__name__
     return ConnectionFailedError(
         f"The login host {login_host} cannot be reached ({reason}). Check login_url, the network and any proxy."

@@ -34,7 +34,7 @@ class TokenFile:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other runs from logging in with the same file until the block ends; a run that is killed lets go too."""
+        """Keep other runs from logging in with the same file until the block ends, or the process."""
         if sys.platform == "win32":
             yield
             return
@@ -51,10 +51,7 @@ class TokenFile:
             os.close(folder)
 
     def load(self) -> str | None:
-        """Read the kept token.
-
-        Returns:
-            The token, or None if none is kept.
+        """The kept token, None if there is none.
 
         Raises:
             ConfigError: The file exists but cannot be read.
@@ -72,10 +69,7 @@ class TokenFile:
         return token if isinstance(token, str) else None
 
     def save(self, refresh_token: str) -> None:
-        """Keep a token in place of the one before.
-
-        Args:
-            refresh_token: The token that the next login has to use.
+        """Replace the kept token by the one that the next login has to use.
 
         Raises:
             ConfigError: The file cannot be written, and so the token would be lost.
@@ -131,15 +125,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def default_path(settings: Settings) -> Path:
-    """Name the file where a rotated token is kept when no setting names one.
-
-    Args:
-        settings: Host and credentials; each combination has a file of its own, so that two logins never
-            share a token.
-
-    Returns:
-        A path below the user's data folder.
-    """
+    """The file for a rotated token when no setting names one: each login has its own, so that two never share a token."""
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or Path.home())
     else:

@@ -1,4 +1,4 @@
-"""Salesforce's field types as JSON schema."""
+"""What Salesforce's types mean for a stream: field types as JSON schema, and objects that cannot be read as a whole."""
 
 from __future__ import annotations
 
@@ -49,19 +49,55 @@ COMPOUND_TYPES: Final = frozenset({"address", "location"})
 """Types whose values are those of other fields, put together."""
 
 
+BIG_OBJECT: Final = "__b"
+"""Ending of a big object's API name. A query for Ids finds none of its rows, and filters go along its index only (Big
+Objects implementation guide, "SOQL with Big Objects")."""
+
+NEEDS_FILTER: Final = frozenset(
+    {
+        "Announcement",
+        "AppTabMember",
+        "CollaborationGroupRecord",
+        "ColorDefinition",
+        "ContentDocumentLink",
+        "ContentFolderItem",
+        "ContentFolderMember",
+        "DataStatistics",
+        "EntityParticle",
+        "FieldDefinition",
+        "FieldHistoryArchive",
+        "FlexQueueItem",
+        "FlowVariableView",
+        "FlowVersionView",
+        "IconDefinition",
+        "IdeaComment",
+        "NetworkUserHistoryRecent",
+        "OwnerChangeOptionInfo",
+        "PicklistValueInfo",
+        "PlatformAction",
+        "RecordActionHistory",
+        "RelationshipDomain",
+        "RelationshipInfo",
+        "SearchLayout",
+        "SiteDetail",
+        "UserEntityAccess",
+        "UserFieldAccess",
+        "Vote",
+    }
+)
+"""Objects that answer only to queries for some of their rows, which describe does not tell.
+
+From Salesforce's object reference and the errors that queries without a filter meet.
+"""
+
+
 def property_schema(field: Field) -> dict[str, Any]:
-    """Give the JSON schema of a field.
+    """The JSON schema of a field: type, format, length or digits, and the label as its title.
 
     A number's `scale` says that it is a decimal, not a float, and so that no digit may be lost. It says no more:
     length and decimal places of a field bind only those who type into Salesforce's pages, while the API stores and
     returns more digits (Salesforce help, article 000387302). So there is no `precision`, which would make a
     warehouse round, and no `multipleOf`; what the field was defined with is in the catalog's metadata.
-
-    Args:
-        field: The field's describe.
-
-    Returns:
-        Type, format, length or digits, and the label as its title.
     """
     schema: dict[str, Any]
     if field.type in TEXT_TYPES:

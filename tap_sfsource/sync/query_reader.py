@@ -1,6 +1,6 @@
-"""One query read to its end: by REST or by Bulk, split where Salesforce finds it too large, resumable where it can be.
+"""One query read to its end: by REST or by Bulk, split where Salesforce finds it too large, resumed where that is possible.
 
-A scan is prepared (its first answer fetched, its job created) ahead of its turn, in a thread; its pages are then consumed
+A query is prepared (its first answer fetched, its job created) ahead of its turn, in a thread. Its pages are then consumed
 in the main thread, which alone writes state.
 """
 
@@ -10,28 +10,28 @@ import datetime
 import hashlib
 import logging
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from tap_sfsource.api import soql
+import msgspec
+
+from tap_sfsource import clock
 from tap_sfsource.api.bulk import JobFailedError, JobGoneError
 from tap_sfsource.api.composite import Subrequest
-from tap_sfsource.api.rest import RestReader, page_of, page_size_header
+from tap_sfsource.api.query import QUERY_PAGE, RestPage, RestReader, page_size_header, select
 from tap_sfsource.errors import SalesforceError, TapError, TransientError
-from tap_sfsource.sync import windows
 from tap_sfsource.sync.ahead import ahead
 from tap_sfsource.sync.state import JobBookmark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tap_sfsource.api.bulk import BulkReader
+    from tap_sfsource.api.bulk import BulkPage, BulkReader
     from tap_sfsource.api.bulk_budget import BulkBudget
     from tap_sfsource.api.client import Client
     from tap_sfsource.api.composite import Subresponse
-    from tap_sfsource.api.pages import Page
+    from tap_sfsource.api.query import QueryPage
     from tap_sfsource.catalog.plan import Column
     from tap_sfsource.config import Settings
-    from tap_sfsource.rows.rows import QueryPage
     from tap_sfsource.sync.state import StreamState
     from tap_sfsource.sync.windows import Window
 
@@ -61,7 +61,7 @@ _PAGES_AHEAD = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Progress:
     """What a bookmark may say once a page has been written.
 
     Attributes:
@@ -73,35 +73,56 @@ class Checkpoint:
     job: JobBookmark | None = None
 
 
+QueriedPage: TypeAlias = "BulkPage | RestPage"
+
+
 class JobLostError(TapError):
-    """A job that an earlier run left in the middle cannot be read on: gone, ended, or its locator refused."""
+    """An earlier run's job cannot be resumed: it is gone, it ended, or its locator is refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """What scans share in a run."""
+    """The readers and limits that the queries of a run share."""
 
     client: Client
     bulk: BulkReader
     budget: BulkBudget
     settings: Settings
 
+    def first_page(self, query: str) -> QueryPage:
+        """The first page of a query by REST, in a composite call: some queries are longer than a URL may be."""
+        answer = self.client.composite([self.request(query, "query")])[0]
+        if not answer.ok:
+            raise answer.error("/queryAll")
+        return answer.decode(QUERY_PAGE)
+
+    def request(self, query: str, reference_id: str) -> Subrequest:
+        """The request for a query's first page."""
+        url = self.client.data("/queryAll", {"q": query})
+        return Subrequest("GET", url, reference_id, page_size_header(self.settings.page_size))
+
+    def pages(self, first: QueryPage, key: str = "Id") -> Iterator[RestPage]:
+        """The pages of a query by REST, from its first one on; `key` is the field that it is ordered by."""
+        return RestReader(self.client, self.settings.page_size, key).pages(first)
+
 
 @dataclass
-class Scan:
+class QueryReader:
     """A query over a window of one SObject.
 
     Attributes:
-        readers: The run's readers.
-        api_name: The SObject.
         columns: What to ask for, the Id among them.
         key: API name of the replication key, or None for an SObject that has none.
-        window: The span to read.
-        purpose: What a resumed job was started for, its name in the state.
+        purpose: Why the query is asked; the name of its job in the state.
         count: How many rows there are about, where that is known before asking.
         further: Fields to ask for behind the columns, as SOQL spells them.
         unsortable: API names by which the SObject does not let a query be ordered.
-        watermark: The moment up to which the finished scan tells all; kept with a job, for a run that resumes it.
+        emitted: How its rows are emitted; a job is not resumed by a run that emits rows otherwise.
+        watermark: The stream's bookmark once the query is read; kept with a job, for the run that resumes it.
+        bookmark: The stream's bookmark when the query is asked.
+        job: The Bulk job, once there is one.
+        resumed: Whether an earlier run created the job.
+        total: How many rows the query has, once known.
     """
 
     readers: Readers
@@ -113,7 +134,9 @@ class Scan:
     count: int | None = None
     further: tuple[str, ...] = ()
     unsortable: frozenset[str] = frozenset()
+    emitted: str = ""
     watermark: str = ""
+    bookmark: str = ""
     job: JobBookmark | None = None
     resumed: bool = False
     total: int | None = None
@@ -130,10 +153,13 @@ class Scan:
         """The SOQL for a window."""
         wanted = [name for name in (self.key, "Id") if name] if ordered else []
         order = [name for name in wanted if name not in self.unsortable]
-        return soql.select(self.api_name, self.fields, key=self.key, window=window, order_by=order)
+        return select(
+            self.api_name, self.fields, key=self.key, start=window.start, end=window.end, order_by=order
+        )
 
     def resume(self, state: StreamState) -> None:
-        """Go on with the job that an earlier run left in the middle, if it asked the same."""
+        """Resume the job that an earlier run did not finish, if it asked the same beside the same bookmark."""
+        self.bookmark = state.bookmark_text
         job = state.job(self.purpose)
         if job is not None and job.query == self._fingerprint():
             self.job = job
@@ -144,9 +170,7 @@ class Scan:
         """The first look at the query, to ride in a composite call; None if the scan goes to Bulk without one."""
         if self.job is not None or self._bulk_at_once():
             return None
-        client = self.readers.client
-        url = client.data("/queryAll", {"q": self.query(self.window, ordered=True)})
-        return Subrequest("GET", url, reference_id, page_size_header(self.readers.settings.page_size))
+        return self.readers.request(self.query(self.window, ordered=True), reference_id)
 
     def prepare(self, answer: Subresponse | None) -> None:
         """Take the first look's answer, and start the Bulk job if that is the way to go.
@@ -158,7 +182,7 @@ class Scan:
             SalesforceError: The query is refused for a reason that reading otherwise does not change.
         """
         if answer is not None and answer.ok:
-            self._first = page_of(answer.raw)
+            self._first = answer.decode(QUERY_PAGE)
             self.total = self._first.totalSize
         elif answer is not None:
             if answer.error_code in _RESTRICTED:
@@ -179,12 +203,12 @@ class Scan:
             "Deselect it, or name it in exclude_objects."
         )
 
-    def pages(self) -> Iterator[tuple[Page, Checkpoint]]:
+    def pages(self) -> Iterator[tuple[QueriedPage, Progress]]:
         """Yield the window's pages, each with what a bookmark may say once it has been written.
 
         Raises:
             JobLostError: The job of an earlier run cannot be read on; another scan has to begin anew.
-            TapError: The query cannot be read to its end; what the checkpoints said still holds.
+            TapError: The query cannot be read to its end; what the progress said still holds.
         """
         if self.job is not None:
             try:
@@ -241,7 +265,7 @@ class Scan:
                 raise
             self._bulk_refused = True
             return
-        self.job = JobBookmark(job_id, self._fingerprint(), watermark=self.watermark)
+        self.job = JobBookmark(job_id, self._fingerprint(), watermark=self.watermark, bookmark=self.bookmark)
         self._first = None
 
     def look(self) -> Subresponse | None:
@@ -249,14 +273,14 @@ class Scan:
         request = self.first_request("look")
         return None if request is None else self.readers.client.composite([request])[0]
 
-    def _rest_pages(self, first: QueryPage) -> Iterator[tuple[Page, Checkpoint]]:
-        reader = RestReader(self.readers.client, self.readers.settings.page_size, self.key or "Id")
-        pages = ahead(reader.pages(first), _PAGES_AHEAD) if not first.done else reader.pages(first)
+    def _rest_pages(self, first: QueryPage) -> Iterator[tuple[QueriedPage, Progress]]:
+        pages = self.readers.pages(first, self.key or "Id")
+        pages = pages if first.done else ahead(pages, _PAGES_AHEAD)
         in_order = self.key is not None and self.key not in self.unsortable
         for page in pages:
-            yield page, Checkpoint(key=windows.parse(page.last) if page.last and in_order else None)
+            yield page, Progress(key=clock.parse(page.last) if page.last and in_order else None)
 
-    def _bulk_pages(self, job: JobBookmark) -> Iterator[tuple[Page, Checkpoint]]:
+    def _bulk_pages(self, job: JobBookmark) -> Iterator[tuple[QueriedPage, Progress]]:
         bulk = self.readers.bulk
         expected = bulk.wait(job.id, self.total or self.count or 0)
         self.total = expected
@@ -265,14 +289,14 @@ class Scan:
             for page in ahead(bulk.pages(job.id, self.fields, job.locator), _PAGES_AHEAD):
                 counted = counted and page.count >= 0
                 read += max(page.count, 0)
-                following = replace(job, locator=page.locator, rows=read)
-                yield page, Checkpoint(job=following if page.locator else None)
+                following = msgspec.structs.replace(job, locator=page.locator, rows=read)
+                yield page, Progress(job=following if page.locator else None)
         if counted and read != expected:
             raise TapError(
                 f"{self.api_name}: Bulk job {job.id} found {expected} rows but its pages held {read}. Run again."
             )
 
-    def _without_job(self, error: TapError) -> Iterator[tuple[Page, Checkpoint]]:
+    def _without_job(self, error: TapError) -> Iterator[tuple[QueriedPage, Progress]]:
         """Go on after a job that ended without its rows: smaller, if it was too large, or by REST if the day is full."""
         reason = error.reason if isinstance(error, JobFailedError) else ""
         too_large = any(mark in reason for mark in _JOB_TOO_LARGE)
@@ -291,7 +315,7 @@ class Scan:
             self.prepare(self.look())
             yield from self.pages()
 
-    def _in_halves(self) -> Iterator[tuple[Page, Checkpoint]]:
+    def _in_halves(self) -> Iterator[tuple[QueriedPage, Progress]]:
         """Read the window in two halves, each of which may be split again; jobs of halves are not resumed."""
         halves = self.window.halves(_EARLIEST) if self.key else None
         if halves is None:
@@ -302,43 +326,47 @@ class Scan:
                 self, window=window, count=None, job=None, resumed=False, _first=None, _too_large=False
             )
             half.prepare(half.look())
-            last: Page | None = None
+            last: QueriedPage | None = None
             key: datetime.datetime | None = None
-            for page, checkpoint in half.pages():
+            for page, progress in half.pages():
                 if last is not None:
-                    yield last, Checkpoint(key=key)
-                last, key = page, checkpoint.key
+                    yield last, Progress(key=key)
+                last, key = page, progress.key
             if last is not None:
-                yield last, Checkpoint(key=window.end)
+                yield last, Progress(key=window.end)
 
-    def _by_id(self) -> Iterator[tuple[Page, Checkpoint]]:
+    def _by_id(self) -> Iterator[tuple[QueriedPage, Progress]]:
         """Read the window in steps of Id, where its time cannot be split any further."""
-        client = self.readers.client
         step = self.readers.settings.page_size
         after = ""
         while True:
-            query = soql.select(
+            query = select(
                 self.api_name,
                 self.fields,
                 key=self.key,
-                window=self.window,
+                start=self.window.start,
+                end=self.window.end,
                 conditions=[f"Id > '{after}'"] if after else [],
                 order_by=["Id"],
                 limit=step,
             )
-            url = client.data("/queryAll", {"q": query})
-            answer = client.composite([Subrequest("GET", url, "step", page_size_header(step))])[0]
-            if not answer.ok:
-                raise answer.error(f"{self.api_name} /queryAll")
-            page = page_of(answer.raw)
-            for part in RestReader(client, step, "Id").pages(page):
-                yield part, Checkpoint()
+            first = self.readers.first_page(query)
+            for part in self.readers.pages(first):
+                yield part, Progress()
                 after = part.last or after
-            if page.totalSize < step:
+            if first.totalSize < step:
                 return
 
+    def first_row(self) -> RestPage | None:
+        """A page with the query's first row, where it has been answered already."""
+        if self._first is None or self._first.totalSize == 0:
+            return None
+        page = next(self.readers.pages(self._first))
+        records = msgspec.json.decode(page.records, type=list[msgspec.Raw])
+        return replace(page, records=msgspec.Raw(msgspec.json.encode(records[:1])), count=len(records[:1]))
+
     def _fingerprint(self) -> str:
-        text = soql.select(self.api_name, self.fields, key=self.key, window=replace(self.window, end=None))
+        text = select(self.api_name, self.fields, key=self.key, start=self.window.start)
         # A field that was made anew is another one, though the query does not tell.
-        text += "".join(f"\n{column.mark()}" for column in self.columns)
+        text += "".join(f"\n{column.mark()}" for column in self.columns) + self.emitted
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,8 +1,7 @@
-"""Bulk pages as BATCH files: Salesforce's own CSV, handed on without touching a row.
+"""Files that BATCH messages name: Bulk pages as they are, or records by one of the SDK's encoders.
 
-The encoding is ``csv`` with what a reader must know: the properties of its columns in order, that Salesforce's header line
-comes first, and that a quoted empty field is null. Rows that are no plain Bulk page go out as RECORD messages among the
-batches.
+The encoding ``csv`` of a Bulk page says what a reader must know: the properties of its columns in order, that Salesforce's
+header line comes first, and that a quoted empty field is null.
 """
 
 from __future__ import annotations
@@ -16,20 +15,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig, SDKBatchMessage
+from singer_sdk.batch import Batcher
 from upath import UPath
 
-from tap_sfsource.api.bulk import BulkPage
 from tap_sfsource.api.spool import give_name
 from tap_sfsource.errors import ConfigError, TapError
-from tap_sfsource.rows.rows import Rows
+from tap_sfsource.singer.sdk import BaseBatchFileEncoding, BatchConfig, SDKBatchMessage, StorageTarget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from singer_sdk.helpers._batch import StorageTarget
+    from singer_sdk import Stream
 
-    from tap_sfsource.sync.steps import Step
+    from tap_sfsource.api.bulk import BulkPage
+    from tap_sfsource.rows.layout import Layout
+    from tap_sfsource.singer.maps import Mapped
 
 FORMAT = "csv"
 _SETTING = "batch_config"
@@ -112,62 +112,82 @@ def writing(storage: StorageTarget) -> Iterator[None]:
         ) from error
 
 
-@dataclass(frozen=True, slots=True)
-class BatchFiles:
-    """Where the pages of one stream go.
+class PageFiles:
+    """Bulk pages as files in the storage of ``batch_config``, of which each gets a BATCH message."""
 
-    Attributes:
-        stream: The stream.
-        storage: The folder or bucket of ``batch_config``.
-        compression: ``gzip``, or anything else for none.
-    """
+    def __init__(self, stream: str, config: BatchConfig) -> None:
+        self._stream = stream
+        self._storage = config.storage
+        self._compression = config.encoding.compression
 
-    stream: str
-    storage: StorageTarget
-    compression: str | None = None
-
-    def takes(self, step: Step) -> bool:
-        """Whether a step's rows can go as a file: a Bulk page whose columns are just the properties."""
-        return type(step.rows) is Rows and isinstance(step.page, BulkPage) and not step.rows.constants
-
-    def save(self, step: Step) -> tuple[SDKBatchMessage, int]:
-        """Write a page's file.
-
-        Args:
-            step: A step that `takes` says yes to.
-
-        Returns:
-            The message that names the file, and the number of its rows.
+    def save(self, page: BulkPage, layout: Layout) -> SDKBatchMessage:
+        """Write a verified page's file, and give the message that names it.
 
         Raises:
             TapError: The file cannot be written.
         """
-        assert step.rows is not None
-        assert isinstance(step.page, BulkPage)
-        packed = self.compression == _GZIP
-        filename = f"{self.storage.prefix or ''}{self.stream}-{uuid.uuid4()}.csv{'.gz' if packed else ''}"
-        with step.page.file as page, writing(self.storage):
-            if packed or not self._move(page, filename):
-                self._copy(page, filename, packed=packed)
-        message = SDKBatchMessage(
-            stream=self.stream,
-            encoding=BulkFileEncoding(
-                format=FORMAT, compression=self.compression, columns=step.rows.properties
-            ),
-            manifest=[self.storage.get_url(filename)],
-            version=step.rows.version,
-        )
-        return message, step.page.count
+        packed = self._compression == _GZIP
+        name = f"{self._storage.prefix or ''}{self._stream}-{uuid.uuid4()}.csv{'.gz' if packed else ''}"
+        with writing(self._storage):
+            if packed or not self._move(page.file, name):
+                self._copy(page.file, name, packed=packed)
+        encoding = BulkFileEncoding(format=FORMAT, compression=self._compression, columns=layout.properties)
+        manifest = [self._storage.get_url(name)]
+        return SDKBatchMessage(self._stream, encoding, manifest, layout.version)
 
     def _move(self, page: IO[bytes], filename: str) -> bool:
         """Let a page that was spooled beside the batch files become one of them."""
-        folder = _folder(self.storage)
+        folder = _folder(self._storage)
         return folder is not None and give_name(page, folder / filename)
 
     def _copy(self, page: IO[bytes], filename: str, *, packed: bool) -> None:
         page.seek(0)
         with contextlib.ExitStack() as opened:
-            file = opened.enter_context(self.storage.open(filename, "wb"))
+            file = opened.enter_context(self._storage.open(filename, "wb"))
             if packed:
                 file = opened.enter_context(gzip.open(file, "wb", compresslevel=1))
             shutil.copyfileobj(page, file, _BLOCK)
+
+
+class RecordFiles:
+    """Records as files of the SDK's encoders, `batch_size` records a file."""
+
+    def __init__(self, stream: Stream, config: BatchConfig) -> None:
+        self._tap = stream.tap_name
+        self._batch_config = config
+        self._held: dict[str, list[dict[str, Any]]] = {}
+        self._held_version: int | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether records wait for their file."""
+        return any(self._held.values())
+
+    def add(self, mapped: Mapped) -> Iterator[SDKBatchMessage]:
+        """Take a record; yields the messages of files that are full.
+
+        Raises:
+            TapError: A file cannot be written.
+        """
+        if mapped.record is None:
+            return
+        if mapped.version != self._held_version:
+            yield from self.flush()
+            self._held_version = mapped.version
+        held = self._held.setdefault(mapped.stream, [])
+        held.append(mapped.record)
+        if len(held) >= self._batch_config.batch_size:
+            yield from self._written(mapped.stream)
+
+    def flush(self) -> Iterator[SDKBatchMessage]:
+        """Write the records that wait; raises as `add` does."""
+        for stream in list(self._held):
+            yield from self._written(stream)
+
+    def _written(self, stream: str) -> Iterator[SDKBatchMessage]:
+        records = self._held.pop(stream)
+        with writing(self._batch_config.storage):
+            batcher = Batcher(tap_name=self._tap, stream_name=stream, batch_config=self._batch_config)
+            manifests = list(batcher.get_batches(records=iter(records)))
+        for manifest in manifests:
+            yield SDKBatchMessage(stream, self._batch_config.encoding, manifest, self._held_version)

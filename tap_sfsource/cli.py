@@ -1,13 +1,16 @@
-"""The command line's behaviour at its end: one clear line for an error, and an exit status that tells."""
+"""The command line: one clear line for an error, an exit status that tells, and no secret in the log."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import os
 import signal
 import sys
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
+from urllib.parse import urlsplit
 
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import SingerCommand
@@ -15,18 +18,22 @@ from singer_sdk.plugin_base import SingerCommand
 from tap_sfsource.errors import CatalogError, ConfigError, TapError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     import click
+
+_HIDDEN: Final = "***"
+_SHORTEST: Final = 4
+"""A shorter text would hit words that are no secrets."""
+
+_SECRET_PARAMETERS: Final = ("key", "secret", "token", "password", "credential", "connection_string")
 
 
 class TerminatedError(SystemExit):
     """SIGTERM or SIGINT: the run ends with 128 + the signal's number, as shells count."""
 
     def __init__(self, signum: int) -> None:
-        """Keep the signal.
-
-        Args:
-            signum: Its number.
-        """
+        """Keep the signal."""
         super().__init__(128 + signum)
         self.signal = signal.Signals(signum)
 
@@ -72,11 +79,7 @@ class TapCommand(SingerCommand):
 
 
 def leave(status: int) -> None:
-    """End the process at once, with what is written so far.
-
-    Args:
-        status: Exit status.
-    """
+    """End the process at once, with what is written so far."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -86,14 +89,7 @@ def leave(status: int) -> None:
 
 
 def read_input(what: str, file: IO[str] | None) -> dict[str, Any] | None:
-    """Read a catalog or state file.
-
-    Args:
-        what: `catalog` or `state`.
-        file: The open file, or None if the user gave none.
-
-    Returns:
-        The decoded object, None without a file; an empty state file counts as none.
+    """Read a file, `what` being `catalog` or `state`; None without a file, and for an empty state file.
 
     Raises:
         CatalogError: The catalog is not a JSON object.
@@ -120,9 +116,6 @@ def read_input(what: str, file: IO[str] | None) -> dict[str, Any] | None:
 def check_config_file(path: str) -> None:
     """Make sure that a configuration file holds a JSON object.
 
-    Args:
-        path: The file.
-
     Raises:
         ConfigError: It cannot be read, is not JSON or holds something else; the message shows none of its text.
     """
@@ -143,3 +136,40 @@ def check_config_file(path: str) -> None:
         raise ConfigError(
             "--config", f"{path} holds no JSON object", 'Write the settings as {"name": value}.'
         )
+
+
+class RedactingFormatter(logging.Formatter):
+    """Formats like another formatter, then blanks secrets out, in tracebacks too."""
+
+    def __init__(self, inner: logging.Formatter, secrets: Iterable[str]) -> None:
+        """Wrap a formatter."""
+        super().__init__()
+        self._inner = inner
+        self._secrets = sorted({text for text in secrets if len(text) >= _SHORTEST}, key=len, reverse=True)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record; see `logging.Formatter.format`."""
+        text = self._inner.format(record)
+        for secret in self._secrets:
+            text = text.replace(secret, _HIDDEN)
+        return text
+
+
+def redact_logs(secrets: Iterable[str]) -> None:
+    """Hide secrets in everything that goes through the root logger's handlers."""
+    kept = list(secrets)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(RedactingFormatter(handler.formatter or logging.Formatter(), kept))
+
+
+def storage_secrets(batch_config: Mapping[str, Any] | None) -> Iterator[str]:
+    """Secrets of where BATCH files go: the password in the storage's root, and parameters that are secrets by their names."""
+    storage = batch_config.get("storage") if isinstance(batch_config, dict) else None
+    if not isinstance(storage, dict):
+        return
+    with contextlib.suppress(ValueError):
+        yield urlsplit(str(storage.get("root", ""))).password or ""
+    parameters = storage.get("params")
+    for name, value in parameters.items() if isinstance(parameters, dict) else ():
+        if isinstance(value, str) and any(part in name.lower() for part in _SECRET_PARAMETERS):
+            yield value

@@ -1,0 +1,27 @@
+"""Times as Salesforce, a bookmark and a setting write them: UTC, to the second."""
+
+from __future__ import annotations
+
+import datetime
+
+__all__ = ["isoformat", "parse", "to_second"]
+
+
+def to_second(moment: datetime.datetime) -> datetime.datetime:
+    """The moment in UTC without the fraction of its second."""
+    return moment.astimezone(datetime.UTC).replace(microsecond=0)
+
+
+def parse(text: str) -> datetime.datetime:
+    """A datetime from a state, a setting or an answer of Salesforce; one without a zone is UTC.
+
+    Raises:
+        ValueError: The text is no ISO 8601 date or datetime.
+    """
+    moment = datetime.datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+
+
+def isoformat(moment: datetime.datetime) -> str:
+    """The datetime as SOQL, a URL and a bookmark take it: ``2026-03-29T10:11:12Z``."""
+    return to_second(moment).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,138 @@
+"""What the user's stream maps and flattening make of a stream's rows."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+from singer_sdk.exceptions import MapExpressionError
+from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
+
+from tap_sfsource.errors import TapError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from singer_sdk import Stream
+    from singer_sdk.mapper import StreamMap
+
+_NULL = "__NULL__"
+_NAMES = frozenset({"__source__", "__alias__"})
+_TELLING = (MapExpressionError, AttributeError, TypeError)
+"""Errors whose text names types and expressions; that of other errors may hold a record's values."""
+
+
+class _Message(msgspec.Struct):
+    record: dict[str, Any]
+    time_extracted: str
+    version: int | None = None
+
+
+class Mapped(NamedTuple):
+    """A record after a stream map; `record` is None if the map's filter drops it."""
+
+    stream: str
+    record: dict[str, Any] | None
+    version: int | None
+    time_extracted: datetime
+
+
+class Maps:
+    """The stream maps of one stream.
+
+    Attributes:
+        identity: Whether rows go out as they are.
+        partial_rows: Whether the maps can take partial rows. A filter or an expression needs all properties.
+        signature: Tells these maps from others; empty for none.
+        removed: Whether no row of the stream goes out.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        everything: Sequence[StreamMap] = stream.stream_maps
+        self._stream = stream.name
+        self._maps = [part for part in everything if not isinstance(part, RemoveRecordTransform)]
+        self._decoder = msgspec.json.Decoder(_Message, float_hook=Decimal)
+        self.removed = not self._maps
+        self.identity = len(everything) == 1 and all(
+            type(part) is SameRecordTransform
+            and not part.flattening_enabled
+            and part.stream_alias == stream.name
+            for part in everything
+        )
+        definitions = _definitions(stream.name, stream.config.get("stream_maps") or {})
+        self.partial_rows = self.identity or (
+            all(map(_is_independent, definitions))
+            and (bool(definitions) or all(type(part) is SameRecordTransform for part in self._maps))
+        )
+        self.signature = "" if self.identity else _signature(stream.config)
+
+    def schemas(self, properties: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """The SCHEMA message of each map for rows with these properties only."""
+        for part in self._maps:
+            names = self._transformed(part, dict.fromkeys(properties)) or {}
+            schema = dict(part.transformed_schema)
+            schema["properties"] = {
+                name: given for name, given in schema["properties"].items() if name in names
+            }
+            schema.pop("required", None)
+            yield {
+                "type": "SCHEMA",
+                "stream": part.stream_alias,
+                "schema": schema,
+                "key_properties": list(part.transformed_key_properties or ()),
+            }
+
+    @property
+    def aliases(self) -> list[str]:
+        """The streams that rows go out under."""
+        return [part.stream_alias for part in self._maps]
+
+    def records(self, lines: bytes) -> Iterator[Mapped]:
+        """What each map makes of RECORD lines.
+
+        Raises:
+            TapError: A map cannot be applied to a row.
+        """
+        for message in self._decoder.decode_lines(lines):
+            extracted = datetime.fromisoformat(message.time_extracted)
+            for part in self._maps:
+                record = self._transformed(part, message.record)
+                yield Mapped(part.stream_alias, record, message.version, extracted)
+
+    def _transformed(self, part: StreamMap, record: dict[str, Any]) -> dict[str, Any] | None:
+        try:
+            return part.transform(dict(record))
+        except Exception as error:  # a user's expression may raise anything
+            told = f": {error}" if isinstance(error, _TELLING) else ""
+            raise TapError(
+                f"{self._stream}: its stream map cannot be applied to a row ({type(error).__name__}{told}). Write the "
+                "expression so that it holds for every row; nulls occur."
+            ) from error
+
+
+def _definitions(stream: str, maps: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The maps of the settings that are about a stream; null removes the stream and is none."""
+    return [
+        given
+        for name, given in maps.items()
+        if isinstance(given, dict) and fnmatch.fnmatch(stream, str(given.get("__source__", name)))
+    ]
+
+
+def _is_independent(definition: Mapping[str, Any]) -> bool:
+    """Whether a map treats each property by itself: it passes it on or removes it."""
+    return all(value is None or value == _NULL for name, value in definition.items() if name not in _NAMES)
+
+
+def _signature(config: Mapping[str, Any]) -> str:
+    relevant = {
+        name: value
+        for name, value in config.items()
+        if name.startswith(("stream_map", "flattening", "faker"))
+    }
+    return hashlib.sha256(json.dumps(relevant, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -1,0 +1,177 @@
+"""The SDK's names that are not meant for plugins, or that differ between its versions: nowhere else are they used.
+
+Works with singer-sdk 0.54 and 0.55.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import Stream
+from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
+from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig, SDKBatchMessage, StorageTarget
+from singer_sdk.helpers.capabilities import BATCH_CONFIG, PluginCapabilities, TapCapabilities
+from singer_sdk.plugin_base import PluginBase
+from singer_sdk.singerlib import MetadataMapping
+from singer_sdk.streams.core import TypeConformanceLevel  # type: ignore[attr-defined]
+from singer_sdk.tap_base import Tap
+
+from tap_sfsource.errors import TapError
+from tap_sfsource.sync.state import UNREADABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Mapping
+    from types import FrameType
+
+    from singer_sdk.helpers.capabilities import CapabilitiesEnum
+    from singer_sdk.helpers.types import Context
+    from singer_sdk.singerlib import Catalog
+
+__all__ = [
+    "ABORTED",
+    "BaseBatchFileEncoding",
+    "BatchConfig",
+    "SDKBatchMessage",
+    "SDKStream",
+    "SDKTap",
+    "StorageTarget",
+]
+
+ABORTED = (AbortedSyncFailedException, AbortedSyncPausedException)
+"""Raised to end a dry run that has written enough records."""
+
+CAPABILITIES: list[CapabilitiesEnum] = [
+    TapCapabilities.CATALOG,
+    TapCapabilities.STATE,
+    TapCapabilities.DISCOVER,
+    PluginCapabilities.ACTIVATE_VERSION,
+    PluginCapabilities.ABOUT,
+    PluginCapabilities.STREAM_MAPS,
+    PluginCapabilities.FLATTENING,
+    PluginCapabilities.BATCH,
+    PluginCapabilities.STRUCTURED_LOGGING,
+]
+
+_FORMATS = ["jsonl", "parquet"]
+"""BATCH formats of the SDK; 0.54 lists them itself."""
+
+_NO_SETTING = "emit_activate_version_messages"
+"""0.55 adds this setting with the capability: this tap sends the message when it has to, and no setting changes that."""
+
+
+class SDKTap(Tap):
+    """The SDK's tap; what a subclass changes in it has a public name here."""
+
+    capabilities: ClassVar[list[CapabilitiesEnum]] = CAPABILITIES  # type: ignore[misc, unused-ignore]
+
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        """Check the configuration before the SDK does, whose messages show values."""
+
+    def terminate(self, signum: int) -> None:
+        """End by a signal."""
+        raise NotImplementedError
+
+    def catalog_of_run(self) -> Catalog:
+        """What the run reads, as a catalog."""
+        raise NotImplementedError
+
+    @property
+    def input_catalog(self) -> Catalog | None:
+        """The catalog of the run, made once."""
+        if self._input_catalog is None:
+            self._input_catalog = self.catalog_of_run()
+        return self._input_catalog
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take the state in; a bookmark that is no object is put into one, and fails its own stream later.
+
+        Raises:
+            TapError: The state has no bookmarks by stream.
+        """
+        bookmarks = state.get("bookmarks", {})
+        if not isinstance(bookmarks, dict):
+            raise TapError(
+                "The state's bookmarks are no JSON object. Give a state that the tap wrote, or none."
+            )
+        usable = {
+            name: given if isinstance(given, dict) else {UNREADABLE: given}
+            for name, given in bookmarks.items()
+        }
+        super().load_state({**state, "bookmarks": usable})
+
+    def prepare_maps(self) -> None:
+        """Read the stream maps of the configuration, and no schema of a stream."""
+        PluginBase.setup_mapper(self)
+
+    @classmethod
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Add the SDK's settings; `batch_config` also takes csv, which hands Bulk pages on as they are."""
+        batch_config = copy.deepcopy(BATCH_CONFIG["properties"]["batch_config"])
+        batch_config["properties"]["encoding"]["properties"]["format"].setdefault("enum", [*_FORMATS]).append(
+            "csv"
+        )
+        config_jsonschema["properties"].setdefault("batch_config", batch_config)
+        super().append_builtin_config(config_jsonschema)
+        config_jsonschema["properties"].pop(_NO_SETTING, None)
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        if raise_errors:
+            self.check_config(self._config)
+        return super()._validate_config(raise_errors=raise_errors)
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        self.terminate(signum)
+
+
+class SDKStream(Stream):
+    """The SDK's stream; what a subclass changes in it, or uses of it, has a public name here."""
+
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+
+    def emit(self, config: BatchConfig | None) -> None:
+        """Write the stream's rows as RECORD messages, or with a configuration as files and BATCH messages."""
+        raise NotImplementedError
+
+    def discovered_metadata(self) -> Iterable[dict[str, Any]]:
+        """The catalog metadata of a stream that no input catalog names."""
+        raise NotImplementedError
+
+    @property
+    def metadata(self) -> MetadataMapping:
+        """Catalog metadata: the input catalog's, else the one that discovery gives."""
+        if self._metadata is None and self._tap_input_catalog is None:
+            self._metadata = MetadataMapping.from_iterable(self.discovered_metadata())
+        return super().metadata
+
+    def write_message(self, message: Any) -> None:
+        """Write a message through the tap's writer."""
+        self._tap.write_message(message)
+
+    def write_schema(self) -> None:
+        """Write the SCHEMA messages: one for each stream map."""
+        self._write_schema_message()
+
+    def write_activate_version(self, version: int) -> None:
+        """Write the ACTIVATE_VERSION messages."""
+        self._write_activate_version_message(version)
+
+    def write_state(self) -> None:
+        """Write the STATE of the whole tap."""
+        self._tap.state_writer.write_state(self.tap_state)
+
+    def check_record_limit(self, records: int) -> None:
+        """End a dry run that has written enough records."""
+        self._check_max_record_limit(records)
+
+    def _sync_batches(self, batch_config: BatchConfig, context: Context | None = None) -> None:  # noqa: ARG002
+        self.emit(batch_config)
+
+    def _sync_records(
+        self,
+        context: Context | None = None,  # noqa: ARG002
+        *,
+        write_messages: bool = True,  # noqa: ARG002
+    ) -> Generator[dict[str, Any], Any, Any]:
+        self.emit(None)
+        yield from ()

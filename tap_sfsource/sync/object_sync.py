@@ -1,0 +1,313 @@
+"""All that one run reads of one SObject, as a sequence of events.
+
+A Bulk job that an earlier run did not finish is read to its end first. It returns the data as of its creation, so the run
+then goes on as any run does, from the bookmark that the finished job gives. The order matters:
+
+1. Tombstones of the deletion log, before the rows: the record of a row that came back since then corrects its tombstone.
+2. The rows of the window, then the contents of its files where the user asked for them.
+3. Where only whole rows may be emitted, deletions come here: a row in the recycle bin as a whole row, others by a sweep.
+4. Reads of every row: new properties, and properties that change without a stamp.
+5. On request, or when the log is incomplete, a sweep of all rows under a new table version.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tap_sfsource import clock
+from tap_sfsource.errors import SalesforceError
+from tap_sfsource.rows.pages import ValuesPage
+from tap_sfsource.sync import windows
+from tap_sfsource.sync.deletions import DeletionLog, Deletions, to_minute
+from tap_sfsource.sync.events import Activate, Checkpoint, Event, Kind, Rows
+from tap_sfsource.sync.query_reader import JobLostError
+from tap_sfsource.sync.refresh import Refresh
+from tap_sfsource.sync.source import version_of
+from tap_sfsource.sync.windows import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tap_sfsource.api.composite import Subrequest, Subresponse
+    from tap_sfsource.sync.query_reader import Progress, QueryReader
+    from tap_sfsource.sync.source import Source
+
+logger = logging.getLogger("tap-sfsource.sync")
+
+_LONGEST_TRANSACTION = datetime.timedelta(hours=1)
+"""How far ``latestDateCovered`` may hold a bookmark back. Salesforce holds its mark back for transactions of the whole
+instance, sometimes for days (help article 000199029); one of the org's own ends within minutes (Apex limits guide)."""
+
+
+@dataclass
+class ObjectSync:
+    """One SObject in one run.
+
+    Attributes:
+        query: The query of its rows, once the first requests are made.
+        used_bulk: Whether rows came by a Bulk job.
+    """
+
+    source: Source
+    query: QueryReader = field(init=False)
+    used_bulk: bool = field(default=False, init=False)
+    _log: DeletionLog | None = field(default=None, init=False)
+    _deletions: Deletions = field(default_factory=Deletions, init=False)
+    _now: datetime.datetime = field(init=False)
+    _refresh: Refresh = field(init=False)
+    _leftovers: list[QueryReader] = field(default_factory=list, init=False)
+    _log_refused: bool = field(default=False, init=False)
+    _error: Exception | None = field(default=None, init=False)
+    _finished: bool = field(default=False, init=False)
+    _version: int | None = field(default=None, init=False)
+    _gone: int = field(default=0, init=False)
+
+    def first_requests(self) -> list[Subrequest]:
+        """The deletion log and the first page of rows; nothing where a leftover job has to be read before."""
+        self._refresh = Refresh(self.source, self._clock())
+        self.query = self._next_query()
+        self._leftovers = [] if self.query.resumed else self._refresh.leftovers()
+        return [] if self._resumes else self._look()
+
+    def prepare(self, answers: Sequence[Subresponse]) -> None:
+        """Take the answers to `first_requests`, in order; an error is kept until the object's turn."""
+        if self._resumes:
+            return
+        try:
+            rest = list(answers)
+            if self._log is not None:
+                self._read_log(self._log, rest.pop(0))
+            self.query.watermark = clock.isoformat(self._watermark())
+            self._prepare_query(rest[0] if rest else None)
+        except Exception as error:  # noqa: BLE001 - raised in `events`, in the main thread
+            self._error = error
+
+    def fail(self, error: Exception) -> None:
+        """Keep an error of the first requests until the object's turn."""
+        self._error = error
+
+    @property
+    def reads_log(self) -> bool:
+        """Whether this run learns of deletions from Salesforce's log."""
+        return self.source.has_log and not self._log_refused
+
+    def events(self) -> Iterator[Event]:
+        """Yield the events in order. A partial row is never the first row, unless the object has no row at all.
+
+        Raises:
+            TapError: The SObject cannot be read to its end; the state is as the last `Checkpoint` set it.
+        """
+        source = self.source
+        for event in self._events():
+            if isinstance(event, Rows) and event.page.count and not source.led:
+                if event.kind.partial and (page := source.leading_row(self.query)) is not None:
+                    yield source.whole_rows(page, source.whole_layout(), with_files=True)
+                source.led = True
+            yield event
+
+    def _events(self) -> Iterator[Event]:
+        self._raise_error()
+        if self._resumes:
+            yield from self._resume()
+            self._look_again()
+        source, refresh = self.source, self._refresh
+        first_sync = source.state.bookmark is None
+        fresh = self._has_fresh_files()
+        self._version = None if source.key else version_of(self.query)
+        yield from self._opening()
+        yield from self._rows()
+        if source.files and not source.whole:
+            yield from refresh.contents(Window() if fresh else self.query.window, self._version)
+        if self._version is not None:
+            yield Activate(self._version)
+        if source.whole and source.key:
+            yield from self._deleted_rows()
+        yield Checkpoint(self._finish)
+        sweeps = self._sweeps()
+        if source.key and not first_sync and not (source.whole and sweeps):
+            yield from refresh.news()
+        if sweeps:
+            yield from refresh.sweep(self.query.watermark if self._log is not None else "")
+        if source.whole:
+            yield Checkpoint(partial(self._deletions_emitted, swept=sweeps))
+
+    def abandon(self) -> None:
+        """Abort a job that no STATE names: nobody will read it."""
+        job = self.query.job if hasattr(self, "query") else None
+        if job is None or self._finished:
+            return
+        kept = self.source.state.job()
+        if kept is None or kept.id != job.id:
+            self.source.readers.bulk.abort(job.id)
+
+    @property
+    def _resumes(self) -> bool:
+        """Whether an earlier run's job has to be read first."""
+        return self.query.resumed or bool(self._leftovers)
+
+    def _sweeps(self) -> bool:
+        source = self.source
+        asked = source.readers.settings.deletes == "sweep" or source.state.sweep_due
+        if source.whole and source.key is None:
+            return source.state.sweep_due  # each run reads every row under a new version anyway
+        return asked or bool(self._deletions.incomplete) or bool(self._gone)
+
+    def _clock(self) -> datetime.datetime:
+        self._now = self.source.readers.client.now()
+        return self._now
+
+    def _next_query(self) -> QueryReader:
+        start = self.source.state.bookmark or self.source.readers.settings.start
+        return self.source.window(Window(start, windows.ceiling(self._now)) if self.source.key else Window())
+
+    def _look(self) -> list[Subrequest]:
+        """The deletion log, then the first page of rows."""
+        client, plan = self.source.readers.client, self.source.plan
+        requests: list[Subrequest] = []
+        if self.source.has_log:
+            # Without the log in the first sync, or without the wish for it, nothing is known behind the bookmark.
+            state = self.source.state
+            self._log = DeletionLog(client, plan.api_name, state.deleted_until or state.bookmark)
+            requests.append(self._log.request(f"deleted_{plan.api_name}"))
+        look = self.query.first_request(f"query_{plan.api_name}")
+        return [replace(part, owner=plan.stream_name) for part in [*requests, *([look] if look else [])]]
+
+    def _look_again(self) -> None:
+        """Ask for what has come since an earlier run's job was created, as the next run would."""
+        self._refresh.now = self._clock()
+        self.query, self._leftovers, self._finished = self._next_query(), [], False
+        self.prepare(self.source.readers.client.composite(self._look()))
+        self._raise_error()
+
+    def _raise_error(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _resume(self) -> Iterator[Event]:
+        """Read leftover jobs to their ends; a lost job is begun anew by the reads that follow."""
+        for query in self._leftovers:
+            yield from self._refresh.finish(query)
+        if not self.query.resumed:
+            return
+        source = self.source
+        self._version = None if source.key else version_of(self.query)
+        try:
+            yield from self._rows()
+        except JobLostError as error:
+            logger.info("%s Starting anew.", error)
+            source.state.clear_job()
+            return
+        # The next steps read the contents of all rows where they are new, or where there is no bookmark.
+        if source.files and source.key and not source.whole and not self._has_fresh_files():
+            yield from self._refresh.contents(self.query.window, None)
+        if self._version is not None:
+            yield Activate(self._version)
+        yield Checkpoint(self._finish, waits=True)
+
+    def _rows(self) -> Iterator[Event]:
+        layout = self.source.whole_layout(self._version)
+        for page, progress in self.query.pages():
+            self.used_bulk = self.used_bulk or self.query.job is not None
+            yield self.source.whole_rows(page, layout, with_files=self.source.whole)
+            yield Checkpoint(partial(self._advance, progress))
+        self.used_bulk = self.used_bulk or self.query.job is not None
+
+    def _deleted_rows(self) -> Iterator[Rows]:
+        """Rows of the deletion log, as whole rows where they can still be read; a sweep marks the others."""
+        swept_until = self.source.state.swept_until
+        ids = self._deletions.since(swept_until)
+        missing = set(ids)
+        layout = self.source.whole_layout(self._version)
+        for page, found in self.source.rows_by_id(ids):
+            missing.difference_update(found)
+            yield self.source.whole_rows(page, layout, with_files=True)
+        self._gone = len(missing)
+        if self._gone:
+            self.source.notes.append(f"{self._gone:,} deleted for good: swept all rows")
+
+    def _has_fresh_files(self) -> bool:
+        unknown = self.source.state.unknown([column.mark() for column in self.source.files])
+        return bool(unknown)
+
+    def _prepare_query(self, answer: Subresponse | None) -> None:
+        try:
+            self.query.prepare(answer)
+        except SalesforceError as error:
+            if error.error_code != "INVALID_FIELD" or not self.source.lookups:
+                raise
+            # Rows matter more than the names behind their lookups.
+            logger.warning("%s: its lookups lead to no names. %s", self.source.plan.api_name, error)
+            self.source.lookups = []
+            self.query.further = ()
+            self.query.prepare(self.query.look())
+
+    def _read_log(self, log: DeletionLog, answer: Subresponse) -> None:
+        try:
+            self._deletions = log.read(answer)
+        except SalesforceError as error:
+            # The next run asks for the same deletions again.
+            self._log, self._log_refused = None, True
+            self.source.notes.append(f"deletion log not readable ({error.error_code})")
+            logger.warning("%s: hard deletes are not seen in this run. %s", self.source.plan.api_name, error)
+
+    def _watermark(self) -> datetime.datetime:
+        covered = self._deletions.latest_date_covered
+        lookback = datetime.timedelta(seconds=self.source.readers.settings.lookback_seconds)
+        if covered is not None:
+            covered = max(covered, self._now - _LONGEST_TRANSACTION)
+        mark = windows.watermark(self._now, covered, lookback)
+        # The log is read by the minute, and rows must be read again from the same moment: see the order above.
+        return to_minute(mark) if self._log is not None else mark
+
+    def _opening(self) -> Iterator[Event]:
+        """Tombstones, and the state that holds from the start of the run on."""
+        deletions, source = self._deletions, self.source
+        if deletions.incomplete:
+            source.notes.append(f"{deletions.incomplete}: swept all ids")
+        if deletions.ids and not source.whole:
+            layout = source.layout([source.id], {source.plan.is_deleted: True})
+            told = clock.isoformat(self._now)
+            page = ValuesPage([[record_id] for record_id in deletions.ids], len(deletions.ids), lambda: told)
+            yield source.partial_rows(Kind.TOMBSTONES, page, layout)
+        yield Checkpoint(self._opened, waits=self.query.job is not None)
+
+    def _opened(self) -> None:
+        state = self.source.state
+        if state.bookmark is None or not state.knows_properties:
+            state.know(self.source.properties)
+        if not self.source.whole:
+            self._deletions_emitted()
+        # A job that is still there cannot be resumed, or is not wanted any more; it would be too old behind these rows.
+        state.clear_jobs()
+        if self.query.job is not None:
+            state.set_job(self.query.job.of_version(self._version))
+
+    def _deletions_emitted(self, *, swept: bool = False) -> None:
+        if self._log is not None and (swept or not self._deletions.incomplete):
+            self.source.state.deleted_until = clock.parse(self.query.watermark)
+
+    def _advance(self, progress: Progress) -> None:
+        if progress.job is not None:
+            self.source.state.set_job(progress.job.of_version(self._version))
+        elif progress.key is not None and (self.source.whole or not self.source.files):
+            # With files to come, rows before the checkpoint are not complete yet.
+            self._reach(min(progress.key, clock.parse(self.query.watermark)))
+
+    def _finish(self) -> None:
+        self._finished = True
+        self.source.state.clear_job()
+        if self.source.key is None:
+            return
+        self._reach(clock.parse(self.query.watermark))
+        if self.source.state.refreshed_at is None:
+            told = clock.parse(self.query.watermark)
+            self.source.state.refreshed_at = told if self.query.resumed else self._now
+
+    def _reach(self, moment: datetime.datetime) -> None:
+        bookmark = self.source.state.bookmark
+        if bookmark is None or moment > bookmark:
+            self.source.state.bookmark = moment

@@ -1,0 +1,248 @@
+"""Reads of every row, for changes that no stamp shows: new properties, formulas, names, files, rows that are gone.
+
+A Bulk job returns the data as of its creation, which is older than the current bookmark. So a run finishes a leftover job
+before it reads new rows: what has changed since comes with these.
+
+Where only whole rows may be emitted, one read of all columns does the work of all reads of single columns.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tap_sfsource import clock
+from tap_sfsource.rows.pages import ValuesPage, values
+from tap_sfsource.sync.events import Activate, Checkpoint, Event, Kind
+from tap_sfsource.sync.query_reader import JobLostError
+from tap_sfsource.sync.source import version_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tap_sfsource.catalog.plan import Column
+    from tap_sfsource.rows.layout import Layout
+    from tap_sfsource.sync.query_reader import QueryReader
+    from tap_sfsource.sync.source import Source
+    from tap_sfsource.sync.state import JobBookmark
+    from tap_sfsource.sync.windows import Window
+
+logger = logging.getLogger("tap-sfsource.refresh")
+
+_WHOLE = "whole"
+_SWEEP = "ids"
+
+
+class Refresh:
+    """The reads of every row of one SObject in one run.
+
+    Attributes:
+        now: The org's clock when the run came to the SObject.
+    """
+
+    def __init__(self, source: Source, now: datetime.datetime) -> None:
+        self._source = source
+        self._state = source.state
+        self._settings = source.readers.settings
+        self.now = now
+        self._finished: dict[str, datetime.datetime] = {}
+
+    def leftovers(self) -> list[QueryReader]:
+        """The queries whose jobs an earlier run did not finish."""
+        if not self._state.jobs:
+            return []
+        sweeps = self._settings.deletes != "soft" or self._state.sweep_due
+        queries: list[QueryReader | None] = [self._whole_query()]
+        if not self._source.whole:
+            queries = [
+                self._query("backfill", self._fresh()),
+                self._query("formulas", self._stale()),
+                self._names_query() if self._source.lookups else None,
+                self._ids_query() if sweeps else None,
+            ]
+        return [query for query in queries if query is not None and query.resumed]
+
+    def finish(self, query: QueryReader) -> Iterator[Event]:
+        """Read a leftover query to its end; a lost job is begun anew by the reads that follow."""
+        purpose, moment = query.purpose, query.watermark
+        try:
+            if purpose == _WHOLE:
+                yield from self._whole(query)
+            elif purpose == _SWEEP:
+                yield from self._sweep(query)
+            else:
+                yield from self._read(query, Kind.REFRESH, self._layout(query))
+        except JobLostError as error:
+            logger.info("%s Starting anew.", error)
+            yield Checkpoint(partial(self._state.clear_job, purpose))
+            return
+        if moment:
+            self._finished[purpose] = clock.parse(moment)
+        if purpose in {"backfill", "names"}:
+            read = (
+                {column.mark() for column in query.columns} if purpose == "backfill" else set(query.further)
+            )
+            unknown = set(self._state.unknown(self._source.properties)) - read
+            known = [name for name in self._source.properties if name not in unknown]
+            yield Checkpoint(partial(self._state.know, known), waits=True)
+
+    def news(self) -> Iterator[Event]:
+        """Read new properties for every row, and properties that may have changed without a stamp."""
+        source = self._source
+        unknown = self._state.unknown(source.properties)
+        fresh = self._fresh()
+        if fresh:
+            names = ", ".join(column.api_name for column in fresh)
+            logger.info("%s: reading %s for every row.", source.plan.api_name, names)
+        if source.whole:
+            if unknown or self._stale() or (source.lookups and self._is_due()):
+                yield from self._whole(self._begun(self._whole_query()))
+            return
+        yield from self._refreshed(self._query("backfill", fresh))
+        if set(unknown).intersection(source.further):
+            yield from self._refreshed(self._names_query())
+        yield Checkpoint(partial(self._state.know, source.properties))
+        if not self._is_due():
+            return
+        moment = self.now
+        for query in (
+            self._query("formulas", self._stale()),
+            self._names_query() if source.lookups else None,
+        ):
+            finished = self._finished.get(query.purpose) if query is not None else None
+            if finished is not None and not self._is_due(finished):
+                moment = min(moment, finished)
+            else:
+                yield from self._refreshed(query)
+        yield Checkpoint(partial(setattr, self._state, "refreshed_at", moment))
+
+    def contents(self, window: Window, version: int | None) -> Iterator[Event]:
+        """Read the base64 fields of a window's rows, which costs an API call each."""
+        source = self._source
+        ids = source.layout([source.id])
+        layout = source.layout([source.id, *source.files], version=version)
+        for page, _ in source.ids_of(window).pages():
+            rows = ([row[0], *source.contents.values(row[0])] for row in values(page, ids))
+            yield source.partial_rows(
+                Kind.REFRESH, ValuesPage(rows, page.count, source.clock, at_once=1), layout
+            )
+            yield Checkpoint(_nothing)
+        if source.contents.too_large:
+            source.notes.append(f"{source.contents.too_large} contents too large")
+
+    def sweep(self, watermark: str) -> Iterator[Event]:
+        """Read every row under a new table version: a row that it does not bring is gone.
+
+        Args:
+            watermark: The moment from which the deletion log has to be read next; empty to leave it where it is.
+        """
+        if self._source.whole:
+            query = self._begun(self._whole_query())
+            yield from self._whole(query, version_of(query))
+            return
+        query = self._ids_query()
+        query.watermark = watermark
+        yield from self._sweep(query)
+
+    def _sweep(self, query: QueryReader) -> Iterator[Event]:
+        version = version_of(query)
+        layout = self._source.layout(query.columns, self._source.constants, version)
+        yield from self._read(query, Kind.IDS, layout)
+        yield Activate(version)
+        yield Checkpoint(partial(self._swept, query.watermark), waits=True)
+
+    def _swept(self, watermark: str) -> None:
+        self._state.swept()
+        if watermark:
+            self._state.deleted_until = clock.parse(watermark)
+
+    def _whole(self, query: QueryReader, version: int | None = None) -> Iterator[Event]:
+        """Read all columns of every row; a leftover job says itself whether it is a sweep."""
+        if query.job is not None and query.job.version:
+            version = query.job.version
+        yield from self._read(query, Kind.WHOLE, self._source.whole_layout(version))
+        if version is not None:
+            yield Activate(version)
+        yield Checkpoint(partial(self._wholly_read, query, version), waits=True)
+
+    def _wholly_read(self, query: QueryReader, version: int | None) -> None:
+        moment = clock.parse(query.watermark)
+        self._state.know(self._source.properties)
+        self._state.refreshed_at = moment
+        if version is not None:
+            self._state.swept()
+            self._state.swept_until = moment
+
+    def _fresh(self) -> list[Column]:
+        """The columns that not every row has been written with."""
+        unknown = self._state.unknown(self._source.properties)
+        return [column for column in self._columns() if column.mark() in unknown]
+
+    def _stale(self) -> list[Column]:
+        """The columns whose values may change without a stamp, if it is time to read them again."""
+        due = self._is_due()
+        return [column for column in self._columns() if due and self._is_refreshed(column)]
+
+    def _columns(self) -> list[Column]:
+        return [column for column in self._source.columns if column is not self._source.id]
+
+    def _query(self, purpose: str, columns: Sequence[Column]) -> QueryReader | None:
+        return self._source.every_row(purpose, [self._source.id, *columns]) if columns else None
+
+    def _names_query(self) -> QueryReader:
+        """The lookups of every row, for the names behind them: a new name does not move the row's stamp."""
+        source = self._source
+        columns = [source.id, *(lookup.column for lookup in source.lookups)]
+        return source.every_row("names", columns, source.further)
+
+    def _ids_query(self) -> QueryReader:
+        source = self._source
+        return source.every_row(_SWEEP, [source.id, *([source.is_deleted] if source.is_deleted else [])])
+
+    def _whole_query(self) -> QueryReader:
+        return self._source.every_row(_WHOLE, self._source.columns, self._source.further)
+
+    def _layout(self, query: QueryReader) -> Layout:
+        return self._source.layout(query.columns, lookups=bool(query.further))
+
+    def _begun(self, query: QueryReader) -> QueryReader:
+        query.watermark = clock.isoformat(self.now)
+        return query
+
+    def _refreshed(self, query: QueryReader | None) -> Iterator[Event]:
+        if query is not None:
+            yield from self._read(self._begun(query), Kind.REFRESH, self._layout(query))
+
+    def _read(self, query: QueryReader, kind: Kind, layout: Layout) -> Iterator[Event]:
+        source, purpose = self._source, query.purpose
+        if query.job is None:
+            source.look(query)
+        if query.job is not None:
+            # Its id goes into a STATE before the wait: a run that is killed meanwhile need not create it again.
+            yield Checkpoint(partial(self._keep, query.job, purpose, layout.version), waits=True)
+        for page, progress in query.pages():
+            if kind is Kind.WHOLE:
+                yield source.whole_rows(page, layout, with_files=True)
+            else:
+                yield source.partial_rows(kind, page, layout)
+            yield Checkpoint(partial(self._keep, progress.job, purpose, layout.version))
+        yield Checkpoint(partial(self._state.clear_job, purpose))
+
+    def _keep(self, job: JobBookmark | None, purpose: str, version: int | None) -> None:
+        if job is not None:
+            self._state.set_job(job.of_version(version), purpose)
+
+    def _is_due(self, last: datetime.datetime | None = None) -> bool:
+        hours = self._settings.refresh_formulas_hours
+        last = last or self._state.refreshed_at
+        return bool(hours) and (last is None or self.now - last >= datetime.timedelta(hours=hours))
+
+    def _is_refreshed(self, column: Column) -> bool:
+        named = f"{self._source.plan.api_name}.{column.api_name}".lower()
+        return column.calculated or named in {name.lower() for name in self._settings.refresh_fields}
+
+
+def _nothing() -> None:
+    """These rows do not move a bookmark."""

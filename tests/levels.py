@@ -1,0 +1,30 @@
+"""How far the searches go. SFSOURCE_TEST_LEVEL names the level.
+
+`normal` runs with each change (`make test`), `wide` in CI (`make test-wide`), `long` for hours (`make test-long`).
+A search draws its cases at random, or kills processes at random moments. `make test-wide` runs only searches:
+tests that use hypothesis (which marks them itself) and tests with the mark `search`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final, TypeVar
+
+import pytest
+
+T = TypeVar("T")
+
+LEVELS: Final = ("normal", "wide", "long")
+LEVEL: Final = os.environ.get("SFSOURCE_TEST_LEVEL", "normal")
+if LEVEL not in LEVELS:
+    raise pytest.UsageError(f"SFSOURCE_TEST_LEVEL={LEVEL} is none of {', '.join(LEVELS)}.")
+
+REPEATABLE: Final = LEVEL == "normal"
+"""The same cases each time where a change is tested; new ones where they are searched for."""
+
+search = pytest.mark.search
+
+
+def at_level(*, normal: T, wide: T, long: T) -> T:
+    """The value for this run's level: how many examples, kills or rows."""
+    return {"normal": normal, "wide": wide, "long": long}[LEVEL]

@@ -1,0 +1,164 @@
+"""Whatever happens to the org and between the halves, the real tables hold what the org holds, through every emitter.
+
+A run that cannot be complete fails aloud, and the tables hold nothing wrong after it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import rule, run_state_machine_as_test
+
+from salesforce_simulator.custom import custom_field
+from tests.fix_warehouse import open_warehouse
+from tests.histories import OrgHistories
+from tests.history_things import CUSTOM, STANDARD
+from tests.levels import REPEATABLE, at_level, search
+from tests.pair.choices import CHOICES, SAME_TABLE, TABLE, Choices, all_pairs, pairs
+from tests.pair.views import DROPPED, View
+from tests.pair.world import World
+
+if TYPE_CHECKING:
+    from salesforce_simulator.org import Org
+    from tests.fix_org import OrgServer
+    from tests.fix_warehouse import Warehouse
+
+
+def test_every_two_choices_meet() -> None:
+    assert set().union(*(pairs(row.values) for row in TABLE)) == all_pairs()
+
+
+@pytest.mark.parametrize("choices", TABLE, ids=str)
+def test_two_choices_that_meet_spoil_nothing(
+    choices: Choices, org_server: OrgServer, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    org = org_server.org
+    org.clock.freeze()
+    view = View(choices.emitter, choices.naming)
+    names = ("Account", "Contact", "AccountContactRole")
+    world = World(org_server, warehouse, view, tmp_path, [*names], names)
+    more = {"bulk_page_size": 2, "bulk_threshold": 3, "refresh_fields": ["Account.Industry"]}
+    first_days(org)
+    number = TABLE.index(choices)
+    world.sync(choices.but(trouble="none", deletes="all"), more=more)
+    a_day(org)
+    world.sync(choices, more=more, cut=(number % 7 + 1) / 8, nth=number)
+    org.create("Contact", {"LastName": "Late"})
+    org.clock.advance(hours=3)
+    world.sync(choices.but(trouble="none"), more=more)
+    world.sync(choices.but(trouble="none", deletes="sweep"), more=more)
+
+
+def first_days(org: Org) -> None:
+    """Accounts with contacts and roles; an account that the filter drops."""
+    for name in ("Acme", DROPPED, "Borg", "Cyberdyne", 'Über "quoted"\nlines'):
+        account = org.create("Account", {"Name": name, "Industry": "Energy", "NumberOfEmployees": 5})
+        contact = org.create("Contact", {"LastName": name[:40], "AccountId": account})
+        org.create("AccountContactRole", {"AccountId": account, "ContactId": contact, "Role": "Other"})
+    org.clock.advance(hours=3)
+
+
+def a_day(org: Org) -> None:
+    """A row of each kind of news: new, changed, in the bin, gone; dropped by the filter by now; a new field."""
+    ids = {row["Name"]: row["Id"] for row in org.rows("Account")}
+    org.update(ids["Acme"], {"Name": "Acme Corporation", "Industry": "Shipping"})
+    org.update(ids["Borg"], {"Name": DROPPED})
+    org.delete(ids["Cyberdyne"])
+    contacts = {row["LastName"]: row["Id"] for row in org.rows("Contact")}
+    org.hard_delete(contacts["Acme"])
+    org.add_field("Account", custom_field("Extra__c", "string"))
+    org.update(ids[DROPPED], {"Extra__c": "filled"})
+    org.update(org.create("Account", {"Name": "Dunder", "Extra__c": "new"}), {"Industry": "Energy"})
+    gone = org.create("Account", {"Name": "Evil"})
+    org.clock.advance(hours=26)
+    org.hard_delete(gone)
+    org.hard_delete(ids['Über "quoted"\nlines'])
+    org.clock.advance(hours=3)
+
+
+class PairHistories(OrgHistories):
+    """Changes, faults, and runs of the pair, in any order; emitters that make other tables keep to their own history."""
+
+    url: ClassVar[str]
+    emitters: ClassVar[tuple[str, ...]]
+    naming: ClassVar[str]
+
+    def prepare(self) -> None:
+        self.folder = Path(tempfile.mkdtemp())
+        self._warehouse = open_warehouse(self.url)
+        view = View(self.emitters[0], self.naming)
+        names = (*STANDARD, *CUSTOM)
+        pattern = "*visit_c" if self.naming == "segment" else "*Visit__c"
+        self.world = World(
+            self.server, self._warehouse.__enter__(), view, self.folder, [*STANDARD, pattern], names
+        )
+        self.world.sync(Choices(emitter=self.emitters[0], naming=self.naming))
+
+    def teardown(self) -> None:
+        if hasattr(self, "folder"):
+            shutil.rmtree(self.folder)
+            self._warehouse.__exit__(None, None, None)
+        super().teardown()
+
+    @rule(
+        data=st.data(),
+        trouble=st.sampled_from(CHOICES["trouble"]),
+        reader=st.sampled_from(CHOICES["reader"]),
+        deletes=st.sampled_from(CHOICES["deletes"]),
+        partial_rows=st.sampled_from(CHOICES["partial_rows"]),
+        threshold=st.integers(0, 5),
+        page=st.integers(1, 4),
+        cut=st.floats(0, 1),
+        nth=st.integers(0, 7),
+    )
+    def sync(
+        self,
+        *,
+        data: st.DataObject,
+        trouble: str,
+        reader: str,
+        deletes: str,
+        partial_rows: str,
+        threshold: int,
+        page: int,
+        cut: float,
+        nth: int,
+    ) -> None:
+        """A run with its trouble, then runs until nothing is in the way."""
+        emitter = data.draw(st.sampled_from(self.emitters))
+        choices = Choices(emitter, trouble, reader, deletes, self.naming, partial_rows)
+        names = {"name": "Name", "industry": "Industry", "number_of_employees": "NumberOfEmployees"}
+        wanted = {names[name] for name in self.deselected}
+        self.world.deselected = wanted - ({"Name"} if self.world.view.needs_name else set())
+        more: dict[str, Any] = {"bulk_threshold": threshold, "bulk_page_size": page, "cache_dir": self.cache}
+        self.world.sync(choices, more=more, cut=cut, nth=nth)
+        self.dropped.clear()
+
+
+FAMILIES = [SAME_TABLE, *((name,) for name in CHOICES["emitter"] if name not in SAME_TABLE)]
+
+
+@search
+@pytest.mark.timeout(at_level(normal=300, wide=1800, long=7200))
+@pytest.mark.parametrize("naming", CHOICES["naming"])
+@pytest.mark.parametrize("emitters", FAMILIES, ids="-".join)
+def test_histories(warehouse_url: str, emitters: tuple[str, ...], naming: str) -> None:
+    machine = type(
+        "Machine", (PairHistories,), {"url": warehouse_url, "emitters": emitters, "naming": naming}
+    )
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            derandomize=REPEATABLE,
+            max_examples=at_level(normal=2, wide=20, long=150),
+            stateful_step_count=at_level(normal=30, wide=40, long=60),
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
