@@ -128,14 +128,15 @@ def cell(value: Any) -> str:
 
 
 def file_of(kind: str, rows: list[dict[str, Any]], path: Path) -> None:
+    names = list(dict.fromkeys(name for row in rows for name in row))
     if kind == "csv":
-        names = list(dict.fromkeys(name for row in rows for name in row))
         lines = [list(map(cell, names)), *([cell(row.get(name)) for name in names] for row in rows)]
         path.write_text("".join(",".join(line) + "\n" for line in lines), newline="")
     elif kind == "jsonl":
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     else:
-        parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+        whole = [{name: row.get(name) for name in names} for row in rows]
+        parquet.write_table(pyarrow.Table.from_pylist(whole), path)
 
 
 def with_files(messages: list[Any], kinds: dict[str, str], directory: Path) -> list[Any]:
