@@ -136,12 +136,7 @@ class Stream:
             kind = MissingKeyError if error.missing else BadRecordError
             key = ", ".join(shown(record.get(name)) for name in self.keys if name in record)
             raise kind(
-                str(error),
-                line=source.line,
-                stream=self.name,
-                name=error.name,
-                key=key,
-                text=source.text,
+                str(error), line=source.line, stream=self.name, name=error.name, key=key, text=source.text
             ) from None
         buffer = self.buffer
         buffer.add(row, self.extra_values(source.version, source.time_extracted), source.line, source.text)

@@ -169,13 +169,7 @@ def _bad(chunk: Chunk, position: int, error: Exception) -> BadRow:
         reason = str(error)
     kind = MissingKeyError if missing else BadRecordError
     line, text = chunk.origin(position)
-    bad = kind(
-        reason,
-        line=line,
-        stream=chunk.stream,
-        name=name,
-        key=_key_of(chunk, position),
-    )
+    bad = kind(reason, line=line, stream=chunk.stream, name=name, key=_key_of(chunk, position))
     return BadRow(bad, text)
 
 

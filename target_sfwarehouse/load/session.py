@@ -343,9 +343,7 @@ class Session:
     def _refused(self, part: Part, error: InputError, text: bytes) -> bool:
         """Judge a row that could not be staged; true if the run goes on."""
         return judge(
-            self._run.settings,
-            keep=partial(self.reject, error, text),
-            end=partial(self._fail, part, error),
+            self._run.settings, keep=partial(self.reject, error, text), end=partial(self._fail, part, error)
         )
 
     def _refused_by_table(self, part: Part, error: InputError, text: bytes) -> bool:

@@ -174,13 +174,7 @@ def _row_target(options: Sequence[str] | None) -> int:
 
 
 def ensure_table(
-    connection: Connection,
-    settings: Settings,
-    *,
-    known: Table | None,
-    stream: str,
-    name: str,
-    wanted: Wanted,
+    connection: Connection, settings: Settings, *, known: Table | None, stream: str, name: str, wanted: Wanted
 ) -> Table:
     """Make a table, or change it, so that rows of a schema fit."""
     if known is not None and not changes(known, wanted):

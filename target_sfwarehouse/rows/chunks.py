@@ -136,17 +136,7 @@ class Buffer:
         typed: Chunks left that are better decoded value by value.
     """
 
-    __slots__ = (
-        "extras",
-        "items",
-        "limit",
-        "recover",
-        "shape",
-        "size",
-        "slow",
-        "spans",
-        "typed",
-    )
+    __slots__ = ("extras", "items", "limit", "recover", "shape", "size", "slow", "spans", "typed")
 
     def __init__(self, shape: RowShape, limit: int) -> None:
         self.shape = shape

@@ -8,14 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse.errors import BadSchemaError
-from target_sfwarehouse.postgres.schema import (
-    DELETED,
-    METADATA_COLUMNS,
-    VERSION,
-    Column,
-    Wanted,
-    identifier,
-)
+from target_sfwarehouse.postgres.schema import DELETED, METADATA_COLUMNS, VERSION, Column, Wanted, identifier
 from target_sfwarehouse.postgres.types import BIGINT, column_type, declared_types, dereferenced
 from target_sfwarehouse.rows.values import BadValueError, Way, way
 
