@@ -24,14 +24,7 @@ class CSVBatcher(BaseBatcher):
     """Writes records as CSV that COPY reads: NULL is an empty field, text is always quoted."""
 
     def get_batches(self, records: Iterator[dict[str, Any]]) -> Iterator[list[str]]:
-        """Write files of `batch_size` records.
-
-        Args:
-            records: The records.
-
-        Yields:
-            A manifest of one file; its header names the properties of its records.
-        """
+        """Write files of `batch_size` records."""
         storage = self.batch_config.storage
         compressed = self.batch_config.encoding.compression == "gzip"
         name = f"{storage.prefix or ''}{self.tap_name}--{self.stream_name}-{uuid4()}"

@@ -17,6 +17,8 @@ __all__ = [
     "TableLockedError",
     "TargetError",
     "WarehouseError",
+    "said",
+    "shown",
     "without_secrets",
 ]
 
@@ -67,10 +69,18 @@ class InputError(TargetError):
         stream: The stream it belongs to, if that could be read.
         reason: What is wrong, without the place.
         name: The property at fault, if one is.
+        text: What the quarantine keeps of the record in place of the line; None for the line itself.
     """
 
     def __init__(
-        self, reason: str, *, line: int = 0, stream: str | None = None, name: str | None = None, key: str = ""
+        self,
+        reason: str,
+        *,
+        line: int = 0,
+        stream: str | None = None,
+        name: str | None = None,
+        key: str = "",
+        text: bytes | None = None,
     ) -> None:
         place = [f"line {line}"] if line else []
         place += [f"stream '{stream}'"] if stream else []
@@ -81,6 +91,7 @@ class InputError(TargetError):
         self.stream = stream
         self.reason = reason
         self.name = name
+        self.text = text
 
 
 class BadRecordError(InputError):
@@ -96,25 +107,16 @@ class MissingKeyError(BadRecordError, MissingKeyPropertiesError):
 
 
 def without_secrets(text: str) -> str:
-    """Hide passwords in URLs and connection strings that a driver's message may quote.
-
-    Args:
-        text: Any message.
-
-    Returns:
-        The message with each password replaced by asterisks.
-    """
+    """Hide passwords in URLs and connection strings that a driver's message may quote."""
     return _KEYWORD_PASSWORD.sub(r"\1****", _URL_PASSWORD.sub(r"\1:****@", text))
 
 
+def said(error: BaseException) -> str:
+    """Give the message of an error with its notes, in which a later SDK says what is wrong with a record."""
+    return "; ".join((str(error), *getattr(error, "__notes__", ())))
+
+
 def shown(value: object) -> str:
-    """Quote a value in a message, shortened.
-
-    Args:
-        value: Anything.
-
-    Returns:
-        Its repr, at most `SHOWN_VALUE` characters.
-    """
+    """Quote a value in a message, shortened."""
     text = repr(value)
     return text if len(text) <= SHOWN_VALUE else text[: SHOWN_VALUE - 3] + "..."

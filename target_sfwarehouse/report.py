@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from target_sfwarehouse.runs import Counts
+    from target_sfwarehouse.load.audit import Counts
+    from target_sfwarehouse.load.tables import Load
 
-__all__ = ["Progress", "summary_lines"]
+__all__ = ["Report", "summary_lines"]
 
 EVERY = 0.5
 """Seconds between two updates of the line."""
 
+logger = logging.getLogger("target-sfwarehouse")
 
-class Progress:
-    """One line on a terminal that counts records; nothing where stderr is no terminal."""
+
+class Report:
+    """One line on a terminal that counts records, where stderr is a terminal; and a summary in the log."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
         self._shown = self._stream.isatty()
-        self._started = time.monotonic()
-        self._last = self._started
+        self._started = self._last = time.monotonic()
         self._width = 0
 
     def update(self, lines: int) -> None:
-        """Show how far the run is.
-
-        Args:
-            lines: Lines of input read.
-        """
+        """Show how many lines of input were read."""
         if not self._shown or (now := time.monotonic()) - self._last < EVERY:
             return
         self._last = now
@@ -48,17 +47,16 @@ class Progress:
             self._stream.flush()
             self._width = 0
 
+    def end(self, loads: Mapping[str, Load]) -> None:
+        """Say what the run did, table by table."""
+        self.clear()
+        counted = ((load.table.name, load.total) for load in loads.values())
+        for line in summary_lines(counted, time.monotonic() - self._started):
+            logger.info("%s", line)
+
 
 def summary_lines(counted: Iterable[tuple[str, Counts]], seconds: float) -> list[str]:
-    """Say what a run did.
-
-    Args:
-        counted: Table name and counters of each stream.
-        seconds: How long the run took.
-
-    Returns:
-        One line a stream that brought records, and one for the whole.
-    """
+    """Say what a run did: one line a table that got records, given its name and counters, and one for the whole."""
     lines = []
     read = 0
     for table, counts in counted:

@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import json
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk import Target
+from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TargetCapabilities
 from singer_sdk.mapper import SameRecordTransform
 
-from target_sfwarehouse.errors import StoppedError, TargetError, without_secrets
-from target_sfwarehouse.settings import CONFIG_JSONSCHEMA, Settings
+from target_sfwarehouse.config import Settings
+from target_sfwarehouse.errors import BadSchemaError, InputError, StoppedError, TargetError, without_secrets
+from target_sfwarehouse.report import Report
+from target_sfwarehouse.singer_sdk_private import PrivateTarget
+from target_sfwarehouse.stream_maps import PartialRowError, for_partial_rows, guard, is_custom, redacted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import FrameType
 
     from singer_sdk.sinks import Sink
 
+    from target_sfwarehouse.input.batcher import Stream
     from target_sfwarehouse.sink import WarehouseSink
 
 __all__ = ["TargetSFWarehouse"]
 
 
-class TargetSFWarehouse(Target):
+class TargetSFWarehouse(PrivateTarget):
     """Loads Singer streams into tables of a schema in Postgres: upserts by key, as fast as COPY goes."""
 
     name = "target-sfwarehouse"
     package_name = "sfsource"
-    config_jsonschema: ClassVar[dict[str, Any]] = CONFIG_JSONSCHEMA
+    config_jsonschema: ClassVar[dict[str, Any]] = Settings.json_schema()
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         PluginCapabilities.ABOUT,
         PluginCapabilities.STREAM_MAPS,
@@ -45,33 +48,26 @@ class TargetSFWarehouse(Target):
     ]
 
     def __init__(self, **options: Any) -> None:
-        """Read the settings; nothing is connected before the first SCHEMA.
-
-        Args:
-            **options: As the SDK's `Target` takes them.
-
-        Raises:
-            SettingsError: The settings contradict each other.
-        """
+        """Read the settings; nothing is connected before the first SCHEMA. Raises SettingsError."""
         # Imported late: `--version` and `--about` need neither msgspec nor the sinks.
-        from target_sfwarehouse.intake import Intake  # noqa: PLC0415
-        from target_sfwarehouse.reader import FastReader  # noqa: PLC0415
+        from target_sfwarehouse.input.batcher import Batcher  # noqa: PLC0415
+        from target_sfwarehouse.input.reader import FastReader  # noqa: PLC0415
 
         super().__init__(**options)
         self._warn_of_unknown_settings()
         self._stop_signal: int | None = None
-        self.bookmarks: dict[str, tuple[str, ...]] = {}
+        self.bookmarks = {}
+        self._schemas: dict[str, dict[str, Any]] = {}
+        self._properties: defaultdict[str, set[str]] = defaultdict(set)
         self._seen: dict[tuple[str, str, tuple[str, ...]], WarehouseSink] = {}
         self.max_parallelism = 1
-        self.intake = Intake(Settings.from_config(self.config), _emit)
+        self.batcher = Batcher(Settings.from_config(self.config), _emit, Report())
         self.message_reader = FastReader(self)
 
     def _warn_of_unknown_settings(self) -> None:
         schema = copy.deepcopy(self.config_jsonschema)
         self.append_builtin_config(schema)
-        known = schema["properties"]
-        for name in sorted(self.config.keys() - known.keys()):
-            nearest = next(iter(difflib.get_close_matches(name, known, 1)), "")
+        for name, nearest in Settings.unknown(self.config, schema["properties"]).items():
             hint = f" Is it {nearest}?" if nearest else ""
             self.logger.warning("There is no setting %s; it is ignored.%s", name, hint)
 
@@ -81,17 +77,10 @@ class TargetSFWarehouse(Target):
 
     def idle(self) -> None:
         """Commit what was read if it has waited for long enough."""
-        self.intake.idle()
+        self.batcher.idle()
 
     def get_sink_class(self, stream_name: str) -> type[Sink]:
-        """Return the sink's class.
-
-        Args:
-            stream_name: Not used: all streams have the same.
-
-        Returns:
-            The class.
-        """
+        """Return the sink's class, the same for all streams."""
         del stream_name
         from target_sfwarehouse.sink import WarehouseSink  # noqa: PLC0415 - see __init__
 
@@ -108,123 +97,110 @@ class TargetSFWarehouse(Target):
         """Return the sink of a stream; one that a schema had before is taken up again.
 
         Taps that send partial rows alternate between a narrow SCHEMA and the full one.
-
-        Args:
-            stream_name: The stream.
-            record: Not used.
-            schema: A new schema, if one came.
-            key_properties: Its key.
-
-        Returns:
-            The sink.
         """
         del record
-        active = cast("WarehouseSink | None", self._sinks_active.get(stream_name))
+        sinks: dict[str, WarehouseSink] = self.active_sinks()
         if schema is None:
-            return cast("WarehouseSink", self._sinks_active[stream_name])
+            return sinks[stream_name]
+        active = sinks.get(stream_name)
         name = (stream_name, json.dumps(schema, default=str), tuple(key_properties or ()))
         known = self._seen.get(name)
         if known is not None and known is active:
             return active
         if active is not None:
-            active.retire()
+            active.stream.retire()
         if known is None:
-            known = self._seen[name] = cast(
-                "WarehouseSink", self.add_sink(stream_name, schema, key_properties)
-            )
+            self.add_sink(stream_name, schema, key_properties)
+            known = self._seen[name] = sinks[stream_name]
         else:
-            self._sinks_active[stream_name] = known
-        known.open()
+            sinks[stream_name] = known
+        known.stream.open()
         return known
 
-    def plain_sink(self, stream: str) -> WarehouseSink | None:
-        """Return the sink of a stream whose records go into the table as they come.
+    def plain_stream(self, name: str) -> Stream | None:
+        """Return a stream whose records go into the table as they come.
 
-        Args:
-            stream: The stream.
-
-        Returns:
-            The sink; None if it is not known or its records have to be mapped, flattened or validated.
+        None if it is not known or its records have to be mapped, flattened or validated.
         """
-        if self.intake.settings.validate_records:
+        if self.batcher.settings.validate_records:
             return None
-        maps = self.mapper.stream_maps.get(stream, [])
+        maps = self.mapper.stream_maps.get(name, [])
         if len(maps) != 1 or type(maps[0]) is not SameRecordTransform or maps[0].flattening_enabled:
             return None
-        return cast("WarehouseSink | None", self._sinks_active.get(maps[0].stream_alias))
+        sink = self.active_sinks().get(maps[0].stream_alias)
+        return sink.stream if sink is not None else None
 
-    def note_schema(self, message: dict[str, Any]) -> None:
-        """Remember the bookmark properties of a SCHEMA message, for `indexes`.
+    def take_schema(self, message: dict[str, Any]) -> None:
+        """Act on a SCHEMA message. Raises BadSchemaError, and InputError for partial rows that no map can carry."""
+        bookmarks = message.get("bookmark_properties") or ()
+        name = message.get("stream", "")
+        self.bookmarks[name] = (bookmarks,) if isinstance(bookmarks, str) else tuple(bookmarks)
+        line = self.batcher.line
+        maps = self.mapper.stream_maps_dict
+        try:
+            # The SDK's maps change the schema that they are given.
+            schema = self._schemas[name] = copy.deepcopy(message.get("schema") or {})
+            properties = set(schema.get("properties") or ())
+            known = self._properties[name]
+            keys = message.get("key_properties") or ()
+            self.mapper.stream_maps_dict = for_partial_rows(maps, name, properties, known, keys)
+            self.register_schema(message)
+            known |= properties
+        except PartialRowError as error:
+            raise InputError(str(error), line=line, stream=name) from None
+        except (StreamMapConfigError, MapExpressionError) as error:
+            raise BadSchemaError(f"line {line}, stream '{name}': {error}") from None
+        finally:
+            self.mapper.stream_maps_dict = maps
+        for stream_map in self.mapper.stream_maps[name]:
+            guard(stream_map, name, lambda: self.batcher.line)
 
-        Args:
-            message: The message.
-        """
-        properties = message.get("bookmark_properties") or ()
-        self.bookmarks[message.get("stream", "")] = (
-            (properties,) if isinstance(properties, str) else tuple(properties)
-        )
+    def take_record(self, message: dict[str, Any]) -> None:
+        """Map, flatten and validate a RECORD message, and take the result in."""
+        stream = message["stream"]
+        if any(map(is_custom, self.mapper.stream_maps.get(stream, ()))):
+            self.batcher.source = self.batcher.source._replace(text=redacted(stream))
+        self.process_mapped(message)
 
     def activate_version(self, stream: str, version: int) -> None:
-        """Act on an ACTIVATE_VERSION message.
-
-        Args:
-            stream: The stream.
-            version: The version that is complete.
-
-        Raises:
-            KeyError: No SCHEMA has announced the stream.
-        """
+        """Act on an ACTIVATE_VERSION message. Raises KeyError where no SCHEMA has announced the stream."""
         for stream_map in self.mapper.stream_maps[stream]:
-            self._sinks_active[stream_map.stream_alias].activate_version(version)
+            self.active_sinks()[stream_map.stream_alias].activate_version(version)
 
     def take_batch(self, message: dict[str, Any]) -> None:
-        """Act on a BATCH message: load the records of its files, then commit.
+        """Load the records of a BATCH message's files, then commit.
 
-        Args:
-            message: The message.
-
-        Raises:
-            KeyError: No SCHEMA has announced the stream.
-            InputError: A file cannot be used.
+        Raises KeyError where no SCHEMA has announced the stream, and InputError for a file that cannot be used.
         """
-        from target_sfwarehouse.batches import BatchReader  # noqa: PLC0415 - see __init__
+        from target_sfwarehouse.input.batches import BatchReader  # noqa: PLC0415 - see __init__
 
         stream = message["stream"]
-        maps = self.mapper.stream_maps[stream]
-        config = self._sinks_active[maps[0].stream_alias].batch_config
-        batch = BatchReader(message, self.intake, config, maps[0].raw_schema)
-        plain = self.plain_sink(stream)
+        batch = BatchReader(message, self.batcher, self._schemas[stream])
+        plain = self.plain_stream(stream)
         if plain is not None:
             batch.load(plain)
         else:
-            batch.load_by_sdk(self._process_record_message)
+            batch.load_mapped(self.take_record)
 
     def process_endofpipe(self) -> None:
-        """Commit everything, emit the last STATE and write the summary.
-
-        Raises:
-            InputError: A record among the last ones did not fit.
-        """
-        self.intake.finish()
+        """Commit everything, emit the last STATE and write the summary. Raises InputError for a bad record."""
+        self.batcher.finish()
+        for sink in self.active_sinks().values():
+            sink.count()
         super().process_endofpipe()
-        self.intake.check()
-        self.intake.close()
+        self.batcher.check()
+        self.batcher.close()
 
-    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+    def on_signal(self, number: int) -> None:
         """Stop reading; the reader commits what it has. A second signal ends the process at once."""
-        del frame
         if self._stop_signal is not None:
-            signal.signal(signum, signal.SIG_DFL)
-            signal.raise_signal(signum)
-        self._stop_signal = signum
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        self._stop_signal = number
 
     @classmethod
     def invoke(cls, **options: Any) -> None:
-        """Run the command line; what goes wrong is one line and a non-zero exit.
-
-        Args:
-            **options: As the SDK parses them.
-        """
+        """Run the command line; an error is one line and a non-zero exit."""
         try:
             super().invoke(**options)
         except StoppedError as error:

@@ -48,17 +48,17 @@ class Emitter:
         self._maps = maps
         self._output = output
         self._mark = f'"{deleted}":true'.encode()
-        self._marked = 0
+        self._marked, self._counts = 0, False
         self._broken: set[int] = set()
         self.partial_rows = maps.partial_rows
 
-    def rows(self, event: Rows) -> Written:
-        """Write rows.
+    def rows(self, event: Rows, *, count_marks: bool = False) -> Written:
+        """Write rows; where asked, count those that are marked as deleted.
 
         Raises:
             TapError: A row cannot be written; rows before it may have been.
         """
-        self._marked = 0
+        self._marked, self._counts = 0, count_marks
         version = event.layout.version
         if version is not None:
             self._broken.add(version)
@@ -104,7 +104,7 @@ class Emitter:
     def _lines(self, event: Rows) -> Iterator[tuple[bytes, int]]:
         """The verified lines of an event."""
         for chunk, count in lines(event.page, event.layout):
-            self._marked += chunk.count(self._mark)
+            self._marked += chunk.count(self._mark) if self._counts else 0
             yield chunk, count
 
     def _messages(self, messages: Iterator[dict[str, Any]]) -> None:

@@ -55,11 +55,11 @@ class StreamSummary:
     problem: str = ""
     notes: list[str] = field(default_factory=list)
 
-    def add(self, kind: Kind, written: Written, *, count_marks: bool) -> None:
-        """Count rows; `count_marks` says that no deletion log counts the deleted ones."""
+    def add(self, kind: Kind, written: Written) -> None:
+        """Count rows."""
         if kind is Kind.WHOLE:
             self.rows += written.rows
-            self.marked += written.marked if count_marks else 0
+            self.marked += written.marked
         elif kind is Kind.TOMBSTONES:
             self.tombstones += written.rows
         else:

@@ -152,8 +152,9 @@ class SalesforceStream(SDKStream):
         for event in sync.events():
             match event:
                 case Rows():
-                    written = emitter.rows(event)
-                    summary.add(event.kind, written, count_marks=not sync.reads_log)
+                    counts = event.kind is Kind.WHOLE and not sync.reads_log
+                    written = emitter.rows(event, count_marks=counts)
+                    summary.add(event.kind, written)
                     counter.increment(written.rows)
                     self._run.report.progress.rows(self.name, summary.rows, sync.query.total)
                     self._write_names()

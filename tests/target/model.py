@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -20,6 +21,7 @@ class ModelTable:
     rows: dict[Any, dict[str, Any]] = field(default_factory=dict)
     versioned: bool = False
     marks_time: bool = False
+    mark: str = "is_deleted"
     read: int = 0
     refuses: bool = False
     refused: int = 0
@@ -29,7 +31,7 @@ class ModelTable:
         names = [*self.columns, *(["_version"] if self.versioned else [])]
         names += ["_deleted"] if self.marks_time else []
         return [
-            {name: row.get(name, False if name == "is_deleted" else None) for name in names}
+            {name: row.get(name, False if name == self.mark else None) for name in names}
             for row in self.rows.values()
         ]
 
@@ -54,7 +56,9 @@ class Model:
     def _schema(self, message: dict[str, Any]) -> None:
         keys = message["key_properties"]
         table = self.tables.setdefault(message["stream"], ModelTable(keys[0] if keys else None))
-        table.current = list(message["schema"]["properties"])
+        properties = message["schema"]["properties"]
+        table.current = list(properties)
+        table.mark = next((name for name in properties if properties[name].get("x-soft-delete")), table.mark)
         table.columns += [name for name in table.current if name not in table.columns]
 
     def _record(self, message: dict[str, Any]) -> None:
@@ -66,10 +70,10 @@ class Model:
             table.refused += 1
             return
         key = values[table.key] if table.key else len(table.rows)
-        row = table.rows.setdefault(key, {"is_deleted": False} if "is_deleted" in table.columns else {})
+        row = table.rows.setdefault(key, {table.mark: False} if table.mark in table.columns else {})
         for name in table.current:
             value = as_stored(values.get(name))
-            row[name] = False if name == "is_deleted" and value is None else value
+            row[name] = False if name == table.mark and value is None else value
         if "version" in message:
             table.versioned = True
             row["_version"] = message["version"]
@@ -86,10 +90,61 @@ class Model:
             for key in old:
                 del table.rows[key]
             return
-        if "is_deleted" not in table.columns:
+        if table.mark not in table.columns:
             table.marks_time = True
         for key in old:
-            table.rows[key]["is_deleted" if "is_deleted" in table.columns else "_deleted"] = True
+            table.rows[key][table.mark if table.mark in table.columns else "_deleted"] = True
+
+
+STREAM_MAPS: dict[str, dict[str, Any]] = {
+    "none": {},
+    "computed": {"twice": "str(id)"},
+    "removed": {"name": None},
+    "filtered": {"__filter__": "id != 2"},
+    "of a property": {"label": "record.get('count')"},
+}
+"""Stream maps of the target's settings, each with its meaning in `mapped`."""
+
+
+def mapped(messages: list[Any], kind: str) -> list[Any]:
+    """The messages as one of STREAM_MAPS makes them."""
+    found = []
+    known: dict[str, set[str]] = {}
+    labelled: dict[str, bool] = {}
+    for message in copy.deepcopy(messages):
+        stream = message.get("stream")
+        if message["type"] == "SCHEMA":
+            properties = message["schema"]["properties"]
+            seen = known.setdefault(stream, set())
+            # A partial row without the property does not touch what is computed from it.
+            labelled[stream] = "count" in properties or "count" not in seen
+            seen |= set(properties)
+            _map(
+                properties,
+                kind,
+                twice={"type": "string"},
+                label={"type": "string"},
+                labelled=labelled[stream],
+            )
+        elif message["type"] == "RECORD":
+            values = message["record"]
+            if kind == "filtered" and values["id"] == 2:
+                continue
+            count = values.get("count")
+            label = None if count is None else str(count)
+            _map(values, kind, twice=str(values["id"]), label=label, labelled=labelled[stream])
+        found.append(message)
+    return found
+
+
+def _map(values: dict[str, Any], kind: str, *, twice: Any, label: Any, labelled: bool) -> None:
+    """Change properties, or their values, as a stream map does."""
+    if kind == "computed":
+        values["twice"] = twice
+    elif kind == "removed":
+        values.pop("name", None)
+    elif kind == "of a property" and labelled:
+        values["label"] = label
 
 
 def breaks_the_rule(count: int | None) -> bool:

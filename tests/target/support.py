@@ -55,7 +55,7 @@ def as_lines(messages: Iterable[Any]) -> bytes:
 class ThroughSDK(TargetSFWarehouse):
     """The target as if each stream needed the SDK's stream maps: every record takes the slow path."""
 
-    def plain_sink(self, stream: str) -> None:  # noqa: ARG002
+    def plain_stream(self, name: str) -> None:  # noqa: ARG002
         return None
 
 
@@ -90,7 +90,7 @@ def load(
             outcome.error = error
         finally:
             if target is not None:
-                target.intake.close()
+                target.batcher.close()
             if threading.current_thread() is threading.main_thread():
                 for number, handler in handlers.items():
                     signal.signal(number, handler)

@@ -283,7 +283,6 @@ def test_records_are_validated_when_asked(warehouse: Warehouse) -> None:
     bad = record("accounts", {"id": "b", "name": 12})
     assert load(warehouse.config(), [*GOOD, bad]).error is None
     outcome = load(warehouse.config(validate_records=True), [*GOOD, bad])
-    assert (
-        str(outcome.error)
-        == "line 4, stream 'accounts': Record Message Validation Error: 12 is not of type 'null', 'string'"
-    )
+    said = str(outcome.error)  # the SDK's words, which differ from release to release
+    assert said.startswith("line 4, stream 'accounts': Record Message Validation Error: ")
+    assert said.endswith("12 is not of type 'null', 'string'")

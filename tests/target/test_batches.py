@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import zstandard
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from singer_sdk.batch import Batcher
 from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig, StorageTarget
 from upath import UPath
@@ -409,3 +411,108 @@ def test_a_bad_batch_ends_the_run_after_what_came_before(
     assert reason in str(outcome.error)
     assert outcome.states == [1]
     assert "z" in [row[0] for row in table(warehouse)]
+
+
+@pytest.mark.parametrize("by_sdk", [False, True], ids=["fast", "by the SDK"])
+@pytest.mark.parametrize("known", [False, True], ids=["new table", "staged"])
+def test_an_integer_may_be_spelled_in_a_file_as_in_a_record(
+    known: bool, by_sdk: bool, tmp_path: Path, warehouse: Warehouse
+) -> None:
+    """Salesforce's Bulk API writes 959.0 for 959."""
+    cells = ["959.0", "1e3", "-0.0", "12", "9.59E+2", "9223372036854775807", None]
+    schema = schema_message("files", {"id": STRING, "n": INTEGER})
+    lines = [
+        f'{{"type":"RECORD","stream":"records","record":{{"id":"{i}","n":{n or "null"}}}}}\n'.encode()
+        for i, n in enumerate(cells)
+    ]
+    path = tmp_path / "batch.csv"
+    path.write_text("id,n\n" + "".join(f"{i},{n or ''}\n" for i, n in enumerate(cells)))
+    if known:
+        loaded(warehouse.config(), [schema])
+    messages = [schema, batch([path], format="csv") | {"stream": "files"}, {**schema, "stream": "records"}]
+    messages += lines
+    assert load(warehouse.config(), messages, by_sdk=by_sdk).error is None
+    for name in ("files", "records"):
+        found = warehouse.query(f"SELECT n FROM {{schema}}.{name} ORDER BY id")
+        assert [row["n"] for row in found] == [959, 1000, 0, 12, 959, 9223372036854775807, None]
+
+
+@pytest.mark.parametrize("cell", ["1.5", "many", "1e40", "1e999999999"])
+def test_a_number_that_is_no_integer_is_refused_in_a_file_as_in_a_record(
+    cell: str, tmp_path: Path, warehouse: Warehouse
+) -> None:
+    """And soon: the digits of 1e999999999 are not written out."""
+    schema = schema_message("accounts", {"id": STRING, "n": INTEGER})
+    path = tmp_path / "batch.csv"
+    path.write_text(f"id,n\na,1.0\nb,{cell}\nc,3\n")
+    value = cell if cell.startswith("1e") or cell == "1.5" else json.dumps(cell)
+    line = f'{{"type":"RECORD","stream":"accounts","record":{{"id":"b","n":{value}}}}}\n'.encode()
+    config = warehouse.config(on_bad_record="quarantine")
+    loaded(config, [schema, batch([path], format="csv"), line])
+    assert warehouse.query("SELECT id, n FROM {schema}.accounts ORDER BY id") == [
+        {"id": "a", "n": 1},
+        {"id": "c", "n": 3},
+    ]
+    rejected = warehouse.query("SELECT line, property FROM {schema}._rejected ORDER BY line")
+    assert rejected == [{"line": 2, "property": "n"}, {"line": 3, "property": "n"}]
+
+
+CUT = {
+    "within quotes": (b'id,name\n"a","x"\n"b","y, "\n"c","z', 4, "the file ends within quotes"),
+    "before a cell": (b'id,name\n"a","x"\n"b"', 3, "1 fields for 2 columns"),
+    "a row too long": (b'id,name\n"a","x","x"\n"b","y"\n', 2, "3 fields for 2 columns"),
+    "a quote too many": (b'id,name\n"a","x""\n"b","y"\n', 3, "the file ends within quotes"),
+    "an empty line": (b'id,name\n"a","x"\n\n"b","y"\n', 3, "1 fields for 2 columns"),
+}
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["new table", "staged"])
+@pytest.mark.parametrize("quarantine", [False, True])
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+@pytest.mark.parametrize("by_sdk", [False, True], ids=["fast", "by the SDK"])
+@pytest.mark.parametrize("fault", CUT)
+def test_of_a_file_that_is_cut_nothing_is_loaded(
+    *,
+    fault: str,
+    by_sdk: bool,
+    compression: str,
+    quarantine: bool,
+    known: bool,
+    tmp_path: Path,
+    warehouse: Warehouse,
+) -> None:
+    content, line, said = CUT[fault]
+    if known:
+        loaded(warehouse.config(), [SCHEMA, record("accounts", {"id": "z"})])
+    path = tmp_path / "batch"
+    path.write_bytes(COMPRESSIONS[compression](content))
+    config = warehouse.config(on_bad_record="quarantine" if quarantine else "fail")
+    messages = [SCHEMA, record("accounts", {"id": "z"}), state(1), batch([path], format="csv"), state(2)]
+    outcome = load(config, messages, by_sdk=by_sdk)
+    assert str(outcome.error) == f"line 4, stream 'accounts': batch file {path}, line {line}: {said}"
+    assert outcome.states == [1]
+    assert [row[0] for row in table(warehouse)] == ["z"]
+
+
+texts = st.text(st.sampled_from('",\n\r ab\\'), max_size=6)
+
+
+two_texts = st.lists(st.none() | texts, min_size=2, max_size=2)
+
+
+@given(rows=st.lists(two_texts, min_size=1, max_size=6), empty_is_null=st.booleans())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_file_taken_row_by_row_has_the_cells_that_copy_reads(
+    rows: list[list[str | None]], empty_is_null: bool, tmp_path: Path, warehouse: Warehouse
+) -> None:
+    warehouse.execute("DROP SCHEMA IF EXISTS {schema} CASCADE")
+    schema = schema_message("accounts", {"id": INTEGER, "a": STRING, "b": STRING})
+    path = tmp_path / "batch.csv"
+    path.write_bytes(csv_of(["id", "a", "b"], [[str(n), *row] for n, row in enumerate(rows)]))
+    extra = {"quoted_empty": "null"} if empty_is_null else {}
+    message = batch([path], format="csv", **extra)
+    loaded(warehouse.config(), [schema, message])
+    copied = warehouse.query("SELECT * FROM {schema}.accounts ORDER BY id")
+    warehouse.execute("DROP SCHEMA IF EXISTS {schema} CASCADE")
+    assert load(warehouse.config(), [schema, message], by_sdk=True).error is None
+    assert warehouse.query("SELECT * FROM {schema}.accounts ORDER BY id") == copied

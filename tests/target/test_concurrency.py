@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from target_sfwarehouse import ddl
-from target_sfwarehouse.engine import Engine
+from target_sfwarehouse.config import Settings
 from target_sfwarehouse.errors import TableLockedError
-from target_sfwarehouse.settings import Settings
+from target_sfwarehouse.postgres import ddl
 from tests.fix_process import DEADLINE, wait_until
 from tests.fix_warehouse import plain_url
 from tests.target.support import INTEGER, Outcome, as_lines, load, loaded, record, schema_message, state
@@ -63,7 +62,7 @@ def test_runs_in_opposite_order_end_well(processes: Processes, warehouse: Wareho
 def held(warehouse: Warehouse) -> Iterator[psycopg.Connection[Any]]:
     """Another run's connection that holds the lock of `accounts`."""
     with psycopg.connect(plain_url(warehouse.url)) as connection:
-        ddl.lock(connection, Engine("other"), Settings(), f"{warehouse.schema}.accounts")
+        ddl.lock(connection, Settings(), f"{warehouse.schema}.accounts")
         yield connection
         connection.rollback()
 

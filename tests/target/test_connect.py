@@ -9,9 +9,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from target_sfwarehouse.connect import connector
+from target_sfwarehouse.config import Settings
 from target_sfwarehouse.errors import SettingsError, WarehouseError, without_secrets
-from target_sfwarehouse.settings import Settings
+from target_sfwarehouse.postgres.connect import connector
 from target_sfwarehouse.target import TargetSFWarehouse
 from tests.fix_warehouse import plain_url
 from tests.target.doors import Authority, key_pair, make_authority, ssh_door, tls_door

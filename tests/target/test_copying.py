@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from target_sfwarehouse.copying import copy_blocks
+from target_sfwarehouse.load.copying import copy_blocks
 from tests.fix_process import wait_until
 from tests.fix_warehouse import plain_url
 from tests.target.support import INTEGER, STRING, as_lines, load, loaded, record, schema_message, state

@@ -9,7 +9,8 @@ from unittest.mock import patch
 import psycopg
 import pytest
 
-from target_sfwarehouse import engine
+from target_sfwarehouse.postgres import capabilities
+from target_sfwarehouse.postgres.capabilities import Capabilities
 from tests.fix_process import PROJECT
 from tests.fix_warehouse import plain_url
 from tests.target.support import BOOLEAN, INTEGER, STRING, load, record, schema_message, state
@@ -21,55 +22,22 @@ if TYPE_CHECKING:
 
 DOCS = (PROJECT / "docs" / "warehouses.md").read_text()
 
-VERSIONS: list[tuple[str, int, bool, engine.Engine]] = [
-    ("PostgreSQL 18.4 on x86_64", 180004, False, engine.Engine("PostgreSQL 18.4")),
-    ("PostgreSQL 17.0 (Debian)", 170000, False, engine.Engine("PostgreSQL 17.0")),
-    ("PostgreSQL 16.3 on x86_64", 160003, False, engine.Engine("PostgreSQL 16.3", merge=False)),
-    ("PostgreSQL 13.11 on x86_64", 130011, False, engine.Engine("PostgreSQL 13.11", merge=False)),
-    (
-        "PostgreSQL 17.2 on x86_64",
-        170002,
-        True,
-        engine.Engine("Citus (PostgreSQL 17.2)", merge=False, row_origin=False),
-    ),
-    (
-        "PostgreSQL 15.2-YB-2.25.1.0-b381 on x86_64",
-        150002,
-        False,
-        engine.Engine(
-            "YugabyteDB (PostgreSQL 15.2-YB-2.25.1.0-b381)",
-            merge=False,
-            row_order=False,
-            row_origin=False,
-            advisory_locks=False,
-            row_target=False,
-            session=(),
-        ),
-    ),
-    (
-        "CockroachDB CCL v24.1.0 (x86_64)",
-        130000,
-        False,
-        engine.Engine(
-            "CockroachDB CCL v24.1.0",
-            merge=False,
-            row_order=False,
-            row_origin=False,
-            advisory_locks=False,
-            row_target=False,
-            session=("SET experimental_enable_temp_tables = 'on'",),
-        ),
-    ),
+VERSIONS: list[tuple[str, int, bool, Capabilities]] = [
+    ("PostgreSQL 18.4", 180004, False, Capabilities()),
+    ("PostgreSQL 17.0", 170000, False, Capabilities()),
+    ("PostgreSQL 16.3", 160003, False, Capabilities(merge=False)),
+    ("PostgreSQL 13.11", 130011, False, Capabilities(merge=False)),
+    ("Citus", 170002, True, Capabilities(merge=False, row_origin=False)),
 ]
 
 
 @pytest.mark.parametrize(
-    ("version", "number", "citus", "expected"), VERSIONS, ids=[case[0] for case in VERSIONS]
+    ("name", "number", "citus", "expected"), VERSIONS, ids=[case[0] for case in VERSIONS]
 )
-def test_an_engine_is_known_by_its_version(
-    version: str, number: int, citus: bool, expected: engine.Engine
+def test_a_server_is_known_by_its_version(
+    name: str, number: int, citus: bool, expected: Capabilities
 ) -> None:
-    assert engine.engine_of(version, number, citus=citus) == expected
+    assert capabilities.capabilities_of(number, citus=citus) == expected
 
 
 def documented() -> set[str]:
@@ -128,14 +96,15 @@ def test_the_statements_are_the_documented_ones(less: bool, tmp_path: Path, ware
         sent.add(kind_of(query.decode(), known))
         return copy(self, query, *arguments, **options)
 
-    reduced = engine.Engine(
-        "less", merge=False, row_order=False, row_origin=False, advisory_locks=False, row_target=False
-    )
+    reduced = Capabilities(merge=False, row_origin=False)
     messages = eventful(tmp_path)
     with (
         patch.object(psycopg.Cursor, "execute", recorded_execute),
         patch.object(psycopg.Cursor, "copy", recorded_copy),
-        patch("target_sfwarehouse.engine.detect", (lambda _: reduced) if less else engine.detect),
+        patch(
+            "target_sfwarehouse.postgres.capabilities.detect",
+            (lambda _: reduced) if less else capabilities.detect,
+        ),
     ):
         for hard in (False, True):
             config = warehouse.config(
@@ -146,7 +115,9 @@ def test_the_statements_are_the_documented_ones(less: bool, tmp_path: Path, ware
     # The driver opens and closes transactions by itself; a savepoint and ROLLBACK are for what goes wrong.
     untold = {"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"}
     by_engine = (
-        {"MERGE"} if less or warehouse.connection.info.server_version < engine.MERGE_RETURNING else set()
+        {"MERGE"}
+        if less or warehouse.connection.info.server_version < capabilities.MERGE_RETURNING
+        else set()
     )
     assert known - sent - untold == by_engine
 
@@ -156,6 +127,6 @@ def test_a_session_that_has_been_used_before(warehouse: Warehouse) -> None:
     with psycopg.connect(plain_url(warehouse.url), autocommit=True) as used:
         used.execute("CREATE TEMP TABLE t (id int)")
         used.execute("INSERT INTO t VALUES (1)")
-        with patch("target_sfwarehouse.connect.connector", lambda _settings: lambda: used):
+        with patch("target_sfwarehouse.load.loader.connector", lambda _settings: lambda: used):
             messages = [schema_message("accounts", {"id": INTEGER}), record("accounts", {"id": 1}), state(1)]
             assert load(warehouse.config(), messages).states == [1]

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_sfwarehouse.reader import FastReader
-from target_sfwarehouse.rows import EscapedTextError, NestedValueError, RowShape, encode_rows
+from target_sfwarehouse.input.reader import FastReader
+from target_sfwarehouse.postgres.types import SqlType
+from target_sfwarehouse.rows.decode import EscapedTextError, NestedValueError, RowShape, encode_rows
+from target_sfwarehouse.rows.layout import Property
+from target_sfwarehouse.rows.values import load_json
 from target_sfwarehouse.target import TargetSFWarehouse
-from target_sfwarehouse.types import SqlType
-from target_sfwarehouse.values import Column, load_json
 from tests.target.support import INTEGER, STRING, as_lines, load, loaded, record, schema_message, state
 
 if TYPE_CHECKING:
@@ -189,14 +190,16 @@ def test_lines_that_begin_differently_each_time_are_not_all_remembered(warehouse
 
 
 COLUMNS = [
-    Column("id", "id", SqlType("text"), frozenset({"string"}), key=True),
-    Column("any", "any", SqlType("text"), frozenset({"string", "integer", "object"})),
-    Column("flag", "flag", SqlType("boolean"), frozenset({"boolean"})),
-    Column("whole", "whole", SqlType("bigint"), frozenset({"integer"})),
-    Column("exact", "exact", SqlType("numeric", (18, 2)), frozenset({"number"})),
-    Column("tree", "tree", SqlType("jsonb"), frozenset()),
-    Column("bytes", "bytes", SqlType("bytea"), frozenset({"string"}), encoding="base16"),
-    Column("is_deleted", "is_deleted", SqlType("boolean"), frozenset({"boolean"}), default_false=True),
+    Property("id", "id", SqlType("text"), declared=frozenset({"string"}), key=True),
+    Property("any", "any", SqlType("text"), declared=frozenset({"string", "integer", "object"})),
+    Property("flag", "flag", SqlType("boolean"), declared=frozenset({"boolean"})),
+    Property("whole", "whole", SqlType("bigint"), declared=frozenset({"integer"})),
+    Property("exact", "exact", SqlType("numeric", (18, 2)), declared=frozenset({"number"})),
+    Property("tree", "tree", SqlType("jsonb"), declared=frozenset()),
+    Property("bytes", "bytes", SqlType("bytea"), declared=frozenset({"string"}), encoding="base16"),
+    Property(
+        "is_deleted", "is_deleted", SqlType("boolean"), declared=frozenset({"boolean"}), default_false=True
+    ),
 ]
 SHAPE = RowShape("s", COLUMNS)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -267,9 +270,9 @@ def test_moved_text_is_the_text_that_was_decoded(values: list[dict[str, Any]], a
 TEXTS = RowShape(
     "s",
     [
-        Column("id", "id", SqlType("text"), frozenset({"string"}), key=True),
-        Column("text", "text", SqlType("text"), frozenset({"string"})),
-        Column("exact", "exact", SqlType("numeric", (18, 2)), frozenset({"number"})),
+        Property("id", "id", SqlType("text"), declared=frozenset({"string"}), key=True),
+        Property("text", "text", SqlType("text"), declared=frozenset({"string"})),
+        Property("exact", "exact", SqlType("numeric", (18, 2)), declared=frozenset({"number"})),
     ],
 )
 nested_records = st.fixed_dictionaries(

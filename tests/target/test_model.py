@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+import pyarrow
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
-from target_sfwarehouse import engine
+from target_sfwarehouse.postgres import capabilities
 from tests.levels import at_level
-from tests.target.model import Model
+from tests.target.model import STREAM_MAPS, Model, mapped
 from tests.target.support import load, loaded, record, schema_message, state
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.fix_warehouse import Warehouse
 
 EXAMPLES = at_level(normal=60, wide=600, long=1500)
@@ -28,6 +33,7 @@ PROPERTIES: dict[str, Any] = {
     "flag": {"type": ["null", "boolean"]},
     "details": {"type": ["null", "object", "array"]},
     "is_deleted": {"type": ["null", "boolean"]},
+    "IsDeleted": {"type": ["null", "boolean"], "x-soft-delete": True},
 }
 
 texts = st.one_of(
@@ -68,6 +74,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "flag": st.booleans(),
     "details": st.dictionaries(texts, documents, max_size=3) | st.lists(documents, max_size=3),
     "is_deleted": st.booleans(),
+    "IsDeleted": st.booleans(),
 }
 
 
@@ -76,9 +83,11 @@ def streams(draw: st.DrawFn) -> tuple[list[Any], dict[str, bool]]:
     """Messages of up to three streams, and which of them have versions."""
     names = ["keyed", "other", "keyless"][: draw(st.integers(1, 3))]
     versioned = {name: draw(st.booleans()) for name in names}
-    pools = {
-        name: draw(st.lists(st.sampled_from(sorted(PROPERTIES)), min_size=1, unique=True)) for name in names
-    }
+    marks = {name: draw(st.sampled_from(["is_deleted", "IsDeleted"])) for name in names}
+    pools: dict[str, list[str]] = {}
+    for name in names:
+        choice = sorted(PROPERTIES.keys() - {"is_deleted", "IsDeleted"} | {marks[name]})
+        pools[name] = draw(st.lists(st.sampled_from(choice), min_size=1, unique=True))
     messages: list[Any] = []
     current: dict[str, list[str]] = {}
     for number in range(draw(st.integers(1, 40))):
@@ -99,15 +108,61 @@ def streams(draw: st.DrawFn) -> tuple[list[Any], dict[str, bool]]:
         elif action == "a":
             messages.append(state({"n": number}))
         elif action == "v" and versioned[name]:
-            messages.append({"type": "ACTIVATE_VERSION", "stream": name, "version": number})
+            messages.append({"type": "ACTIVATE_VERSION", "stream": name, "version": number // 8})
         else:
             values: dict[str, Any] = {"id": draw(st.integers(1, 4))}
             for chosen_property in current[name]:
                 if draw(st.integers(0, 3)):
                     values[chosen_property] = draw(st.none() | VALUES[chosen_property])
-            extra = {"version": number} if versioned[name] else {}
+            extra = {"version": number // 8} if versioned[name] else {}
             messages.append(record(name, values, **extra))
     return messages, versioned
+
+
+def cell(value: Any) -> str:
+    """A value in a CSV file; text is always quoted."""
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return '"' + text.replace('"', '""') + '"' if isinstance(value, str | dict | list) else text
+
+
+def file_of(kind: str, rows: list[dict[str, Any]], path: Path) -> None:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    if kind == "csv":
+        lines = [list(map(cell, names)), *([cell(row.get(name)) for name in names] for row in rows)]
+        path.write_text("".join(",".join(line) + "\n" for line in lines), newline="")
+    elif kind == "jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        whole = [{name: row.get(name) for name in names} for row in rows]
+        parquet.write_table(pyarrow.Table.from_pylist(whole), path)
+
+
+def with_files(messages: list[Any], kinds: dict[str, str], directory: Path) -> list[Any]:
+    """The same messages, where records that follow each other come in a file, if their stream has a kind of file."""
+    found: list[Any] = []
+    for (stream, version), group in groupby(messages, lambda m: (m.get("stream"), m.get("version"))):
+        together = list(group)
+        for is_record, part in groupby(together, lambda m: m["type"] == "RECORD"):
+            rows = list(part)
+            kind = kinds.get(stream, "record")
+            if not is_record or kind == "record":
+                found += rows
+                continue
+            values = [row["record"] for row in rows]
+            if kind == "parquet" and any("details" in each for each in values):
+                kind = "jsonl"  # a column of Parquet has one type
+            path = directory / f"{len(found)}.{kind}"
+            file_of(kind, values, path)
+            message = {
+                "type": "BATCH",
+                "stream": stream,
+                "encoding": {"format": kind},
+                "manifest": [str(path)],
+            }
+            found.append(message | ({} if version is None else {"version": version}))
+    return found
 
 
 def canonical(rows: list[dict[str, Any]]) -> list[str]:
@@ -121,10 +176,10 @@ def stored(warehouse: Warehouse, table: str) -> list[dict[str, Any]]:
     return [row | ({"_deleted": row["_deleted"] is not None} if "_deleted" in row else {}) for row in found]
 
 
-def forced(*, merge: bool, row_order: bool, row_origin: bool) -> Any:
-    """The engine as if it could do less."""
-    less = engine.Engine("less", merge=merge, row_order=row_order, row_origin=row_origin)
-    return patch("target_sfwarehouse.engine.detect", lambda _connection: less)
+def forced(*, merge: bool, row_origin: bool) -> Any:
+    """The server as if it could do less."""
+    less = capabilities.Capabilities(merge=merge, row_origin=row_origin)
+    return patch("target_sfwarehouse.postgres.capabilities.detect", lambda _connection: less)
 
 
 SEARCH = settings(
@@ -137,7 +192,7 @@ SEARCH = settings(
     ],
 )
 ROWS = st.sampled_from([1, 2, 3, 7, 50_000])
-ABLE = st.sampled_from([(True, True, True), (False, True, True), (False, False, False)])
+ABLE = st.sampled_from([(True, True), (False, True), (False, False)])
 
 
 def check_tables(warehouse: Warehouse, model: Model) -> None:
@@ -149,27 +204,45 @@ def check_tables(warehouse: Warehouse, model: Model) -> None:
         assert canonical(stored(warehouse, name)) == canonical(expected)
 
 
+KINDS = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("keyed", "other", "keyless"), st.sampled_from(["csv", "jsonl", "parquet"]))
+)
+
+
 @SEARCH
-@given(streamed=streams(), rows=ROWS, able=ABLE, by_sdk=st.booleans(), hard_delete=st.booleans())
+@given(
+    streamed=streams(),
+    rows=ROWS,
+    able=ABLE,
+    by_sdk=st.booleans(),
+    hard_delete=st.booleans(),
+    kinds=KINDS,
+    stream_map=st.sampled_from(sorted(STREAM_MAPS)),
+)
 def test_the_tables_are_what_the_model_predicts(
     streamed: tuple[list[Any], dict[str, bool]],
     *,
     rows: int,
-    able: tuple[bool, bool, bool],
+    able: tuple[bool, bool],
     by_sdk: bool,
     hard_delete: bool,
+    kinds: dict[str, str],
+    stream_map: str,
+    tmp_path: Path,
     warehouse: Warehouse,
 ) -> None:
     messages, _ = streamed
     warehouse.connection.prepare_threshold = None
     warehouse.execute("DROP SCHEMA IF EXISTS {schema} CASCADE")
     model = Model(hard_delete=hard_delete)
-    for message in messages:
+    for message in mapped(messages, stream_map):
         model.take(message)
     config = warehouse.config(batch_size_rows=rows, hard_delete=hard_delete)
-    merge = able[0] and warehouse.connection.info.server_version >= engine.MERGE_RETURNING
-    with forced(merge=merge, row_order=able[1], row_origin=able[2]):
-        outcome = load(config, messages, by_sdk=by_sdk)
+    if STREAM_MAPS[stream_map]:
+        config["stream_maps"] = {"*": STREAM_MAPS[stream_map]}
+    merge = able[0] and warehouse.connection.info.server_version >= capabilities.MERGE_RETURNING
+    with forced(merge=merge, row_origin=able[1]):
+        outcome = load(config, with_files(messages, kinds, tmp_path), by_sdk=by_sdk)
     event(f"records: {sum(m['type'] == 'RECORD' for m in messages) // 10}0s")
     assert outcome.error is None
     sent = [message["value"] for message in messages if message["type"] == "STATE"]
@@ -190,7 +263,7 @@ def test_rows_that_a_table_refuses_are_left_out(
     streamed: tuple[list[Any], dict[str, bool]],
     *,
     rows: int,
-    able: tuple[bool, bool, bool],
+    able: tuple[bool, bool],
     by_sdk: bool,
     warehouse: Warehouse,
 ) -> None:
@@ -213,8 +286,8 @@ def test_rows_that_a_table_refuses_are_left_out(
         if sum(table.refused for table in model.tables.values()) > known:
             broken.add(line)
     config = warehouse.config(batch_size_rows=rows, on_bad_record="quarantine")
-    merge = able[0] and warehouse.connection.info.server_version >= engine.MERGE_RETURNING
-    with forced(merge=merge, row_order=able[1], row_origin=able[2]):
+    merge = able[0] and warehouse.connection.info.server_version >= capabilities.MERGE_RETURNING
+    with forced(merge=merge, row_origin=able[1]):
         outcome = load(config, messages, by_sdk=by_sdk)
     event(f"refused: {len(broken)}")
     assert outcome.error is None

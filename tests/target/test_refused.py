@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_sfwarehouse.engine import Engine
 from target_sfwarehouse.errors import shown
+from target_sfwarehouse.postgres.capabilities import Capabilities
 from tests.target.support import INTEGER, STRING, load, loaded, record, schema_message, state
 
 if TYPE_CHECKING:
@@ -159,8 +159,8 @@ def test_bad_rows_anywhere(
 ) -> None:
     if engine != "as it is":
         less = engine == "other"
-        able = Engine("less", merge=False, row_order=not less, row_origin=not less)
-        monkeypatch.setattr("target_sfwarehouse.engine.detect", lambda _: able)
+        able = Capabilities(merge=False, row_origin=not less)
+        monkeypatch.setattr("target_sfwarehouse.postgres.capabilities.detect", lambda _: able)
     ruled(warehouse, NAMED)
     messages = [SCHEMA]
     messages += [record("accounts", {"id": str(n), "name": "X" if n in bad else "A"}) for n in range(100)]

@@ -9,14 +9,14 @@ import pty
 import subprocess
 from typing import TYPE_CHECKING
 
-from target_sfwarehouse.report import Progress, summary_lines
-from target_sfwarehouse.runs import Counts
+import pytest
+
+from target_sfwarehouse.load.audit import Counts
+from target_sfwarehouse.report import Report, summary_lines
 from tests.fix_process import DEADLINE
-from tests.target.support import INTEGER, as_lines, loaded, record, schema_message
+from tests.target.support import INTEGER, as_lines, load, record, schema_message
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.fix_process import Processes
     from tests.fix_warehouse import Warehouse
 
@@ -39,11 +39,13 @@ def test_the_summary_names_what_happened_and_nothing_else() -> None:
     ]
 
 
+@pytest.mark.parametrize("by_sdk", [False, True], ids=["fast", "by the SDK"])
 def test_the_summary_and_the_metric_are_logged(
-    warehouse: Warehouse, caplog: pytest.LogCaptureFixture
+    by_sdk: bool, warehouse: Warehouse, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    loaded(warehouse.config(), [SCHEMA, *(record("accounts", {"id": n}) for n in range(5))])
+    messages = [SCHEMA, *(record("accounts", {"id": n}) for n in range(5))]
+    assert load(warehouse.config(), messages, by_sdk=by_sdk).error is None
     said = [entry.getMessage() for entry in caplog.records]
     assert "accounts: 5 inserted" in said
     (metric,) = [text for text in said if '"metric":"record_count"' in text.replace(" ", "")]
@@ -52,7 +54,7 @@ def test_the_summary_and_the_metric_are_logged(
 
 def test_no_progress_without_a_terminal() -> None:
     out = io.StringIO()
-    progress = Progress(out)
+    progress = Report(out)
     progress.update(1)
     progress.clear()
     assert out.getvalue() == ""

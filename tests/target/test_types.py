@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_sfwarehouse.identifiers import identifier
-from target_sfwarehouse.settings import Settings
-from target_sfwarehouse.table import wanted_columns
-from target_sfwarehouse.types import SqlType, column_type, parse_type, widened
+from target_sfwarehouse.config import Settings
+from target_sfwarehouse.postgres.schema import identifier
+from target_sfwarehouse.postgres.types import SqlType, column_type, parse_type, widened
+from target_sfwarehouse.rows.layout import read_schema
 from tests.fix_process import PROJECT
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ ROOT: dict[str, Any] = {
 )
 def test_a_reference_is_followed(expected: str, schema: dict[str, Any]) -> None:
     whole = {**ROOT, "type": "object", "properties": {**ROOT["properties"], "p": schema}}
-    wanted = wanted_columns(whole, (), (), Settings())
+    wanted = read_schema(whole, (), (), Settings())
     assert str(wanted.columns[1].type) == expected
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from target_sfwarehouse.engine import MERGE_RETURNING, Engine
+from target_sfwarehouse.postgres.capabilities import MERGE_RETURNING, Capabilities
 from tests.fix_warehouse import plain_url
 from tests.target.support import INTEGER, STRING, load, loaded, record, schema_message, state
 
@@ -301,7 +301,9 @@ def test_a_partitioned_table_on_any_engine(
 ) -> None:
     """Partitions have no `xmax` in RETURNING, by which ON CONFLICT tells inserted rows from others."""
     if not merge:
-        monkeypatch.setattr("target_sfwarehouse.engine.detect", lambda _: Engine("older", merge=False))
+        monkeypatch.setattr(
+            "target_sfwarehouse.postgres.capabilities.detect", lambda _: Capabilities(merge=False)
+        )
     made(
         warehouse,
         "CREATE TABLE {schema}.accounts (id bigint PRIMARY KEY, n bigint) PARTITION BY HASH (id)",

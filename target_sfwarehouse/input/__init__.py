@@ -1,0 +1,1 @@
+"""From the input to rows: lines, messages, batches and batch files."""

@@ -1,0 +1,1 @@
+"""From rows to a table: sessions, upserts, bad rows and the audit tables."""

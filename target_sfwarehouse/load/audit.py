@@ -1,0 +1,166 @@
+"""The target's own tables: `_sync_runs` with what each run did, and `_rejected` with the records in quarantine."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import astuple, dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from target_sfwarehouse.postgres.ddl import run, wait_for_lock
+from target_sfwarehouse.postgres.schema import quoted, with_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import psycopg
+
+    from target_sfwarehouse.config import Settings
+    from target_sfwarehouse.errors import InputError
+
+__all__ = ["REJECTED", "SYNC_RUNS", "Counts", "Quarantine", "RunLog"]
+
+SYNC_RUNS = "_sync_runs"
+REJECTED = "_rejected"
+
+CREATE_SYNC_RUNS = """
+CREATE TABLE IF NOT EXISTS {table} (
+    run_id uuid, collection text, started_at timestamptz NOT NULL, ended_at timestamptz,
+    rows_inserted bigint NOT NULL, rows_updated bigint NOT NULL, rows_unchanged bigint NOT NULL,
+    rows_marked_deleted bigint NOT NULL, rows_rejected bigint NOT NULL, bookmark jsonb,
+    PRIMARY KEY (run_id, collection)
+)
+"""
+
+CREATE_REJECTED = """
+CREATE TABLE IF NOT EXISTS {table} (
+    run_id uuid NOT NULL, rejected_at timestamptz NOT NULL DEFAULT now(), line bigint NOT NULL,
+    collection text, property text, reason text NOT NULL, message text NOT NULL
+)
+"""
+
+RECORD = """
+INSERT INTO {table} (run_id, collection, started_at, rows_inserted, rows_updated, rows_unchanged,
+    rows_marked_deleted, rows_rejected)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (run_id, collection) DO UPDATE SET rows_inserted = excluded.rows_inserted,
+    rows_updated = excluded.rows_updated, rows_unchanged = excluded.rows_unchanged,
+    rows_marked_deleted = excluded.rows_marked_deleted, rows_rejected = excluded.rows_rejected
+"""
+
+FINISH = "UPDATE {table} SET ended_at = now(), bookmark = %s WHERE run_id = %s AND collection = %s"
+
+REJECT = """
+INSERT INTO {table} (run_id, line, collection, property, reason, message) VALUES (%s, %s, %s, %s, %s, %s)
+"""
+
+
+@dataclass
+class Counts:
+    """What happened to the rows of one stream.
+
+    Attributes:
+        inserted: New rows.
+        updated: Rows of which a column changed.
+        unchanged: Records that changed nothing, those that a later record of the batch replaced included.
+        marked_deleted: Rows that ACTIVATE_VERSION marked or removed.
+        rejected: Records in quarantine.
+        read: Records taken in.
+    """
+
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    marked_deleted: int = 0
+    rejected: int = 0
+    read: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+
+    def columns(self) -> tuple[int, ...]:
+        """Return the values that `_sync_runs` has columns for, in their order."""
+        return self.inserted, self.updated, self.unchanged, self.marked_deleted, self.rejected
+
+
+def _ensure(connection: psycopg.Connection[Any], table: str, create: str) -> None:
+    """Make one of the two tables if it is not there."""
+    found = connection.execute("SELECT to_regclass(%s)", (table,)).fetchone()
+    if found is not None and found[0] is not None:
+        return
+    with connection.transaction():
+        wait_for_lock(connection, table)
+        run(connection, create.format(table=table))
+
+
+@dataclass
+class RunLog:
+    """The run's rows in `_sync_runs`, written in the same transactions as the rows they count."""
+
+    settings: Settings
+    run_id: uuid.UUID = field(default_factory=uuid.uuid4)
+    started: dict[str, datetime] = field(default_factory=dict)
+    state: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def table(self) -> str:
+        """Quoted name of the table."""
+        return quoted(self.settings.target_schema, SYNC_RUNS)
+
+    def prepare(self, connection: psycopg.Connection[Any]) -> None:
+        """Make the table if the settings ask for it."""
+        if self.settings.sync_runs:
+            _ensure(connection, self.table, CREATE_SYNC_RUNS)
+
+    def record(self, connection: psycopg.Connection[Any], stream: str, counts: Counts) -> None:
+        """Write a stream's counters as they will be once the open transaction is committed."""
+        started = self.started.setdefault(stream, datetime.now(UTC))
+        if not self.settings.sync_runs:
+            return
+        row = (self.run_id, stream, started, *counts.columns())
+        connection.execute(RECORD.format(table=with_parameters(self.table)).encode(), row)
+
+    def bookmark(self, state: bytes) -> None:
+        """Remember the value of the STATE that went out last."""
+        value = json.loads(state)
+        self.state = value if isinstance(value, dict) else {}
+
+    def finish(self, connection: psycopg.Connection[Any], counted: Mapping[str, Counts]) -> None:
+        """Write the end of the run, each stream's counters as committed, and its bookmark."""
+        if not self.settings.sync_runs:
+            return
+        bookmarks = self.state.get("bookmarks")
+        bookmarks = bookmarks if isinstance(bookmarks, dict) else {}
+        with connection.transaction():
+            for stream, counts in counted.items():
+                self.record(connection, stream, counts)
+                mark = bookmarks.get(stream)
+                text = None if mark is None else json.dumps(mark)
+                connection.execute(
+                    FINISH.format(table=with_parameters(self.table)).encode(), (text, self.run_id, stream)
+                )
+
+
+@dataclass
+class Quarantine:
+    """The run's rows in `_rejected`: records that did not fit, and why."""
+
+    settings: Settings
+    run_id: uuid.UUID
+    _ready: bool = False
+
+    def write(self, connection: psycopg.Connection[Any], error: InputError, text: bytes) -> None:
+        """Put a record in, as it came; an open transaction takes the row with it."""
+        table = quoted(self.settings.target_schema, REJECTED)
+        if not self._ready:
+            _ensure(connection, table, CREATE_REJECTED)
+            self._ready = True
+        message = text.decode("utf-8", "replace").replace("\0", "�").rstrip("\r\n")
+        reason = error.reason.replace("\0", "�").encode("utf-8", "replace").decode()
+        row = (self.run_id, error.line, error.stream, error.name, reason, message)
+        connection.execute(REJECT.format(table=with_parameters(table)).encode(), row)
+
+    def forget(self) -> None:
+        """A transaction has failed that may have made the table: look for it again."""
+        self._ready = False

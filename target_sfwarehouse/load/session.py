@@ -1,0 +1,516 @@
+"""A session with the warehouse: it takes rows in, and brings a batch of them into their tables.
+
+A session owns its connection, its thread, its staging tables, the open COPY and the open transaction. Its methods run on
+its thread, in the order in which the loader hands them over (`thread.submit`).
+
+Rows go to a temporary table, which no other session sees and which takes no lock. At the end of a batch `commit` takes one
+table after the other: lock, merge, count, commit. So streams may come in any order, record by record, and two runs into one
+schema never wait for each other in a circle.
+
+A table that this run made, and one without a key whose rules do not wait for the commit, is copied into directly, in a
+transaction of its own, as long as no other stream comes in between and no key is repeated. It saves a quarter of the time of
+a first load.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from concurrent.futures import Future
+from contextlib import nullcontext
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import psycopg
+from psycopg import errors as pg
+
+from target_sfwarehouse.errors import BadSchemaError, InputError
+from target_sfwarehouse.load.audit import Counts
+from target_sfwarehouse.load.bad_rows import (
+    BAD_ROW,
+    REFUSED_ROW,
+    copy_row_by_row,
+    is_trouble,
+    judge,
+    merge_accepted,
+)
+from target_sfwarehouse.load.copying import OpenCopy, copy_blocks
+from target_sfwarehouse.load.tables import Load, Part, Segment, State
+from target_sfwarehouse.load.upsert import activate
+from target_sfwarehouse.postgres.connect import explained
+from target_sfwarehouse.postgres.ddl import ensure_schema, ensure_table, lock, make_stage, run
+from target_sfwarehouse.postgres.schema import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from target_sfwarehouse.config import Settings
+    from target_sfwarehouse.load.audit import Quarantine, RunLog
+    from target_sfwarehouse.load.files import FileLoad
+    from target_sfwarehouse.postgres.capabilities import Capabilities
+    from target_sfwarehouse.postgres.schema import Table
+    from target_sfwarehouse.rows.chunks import Chunk
+    from target_sfwarehouse.rows.decode import RowShape
+    from target_sfwarehouse.rows.layout import Layout
+
+__all__ = ["Run", "Session"]
+
+T = TypeVar("T")
+
+WAITING = 8
+"""Jobs that may wait: enough to keep the server busy, few enough to keep memory small."""
+
+logger = logging.getLogger("target-sfwarehouse")
+
+
+class Run:
+    """What the sessions of a run share. Each is changed by one session at a time: `Session.wait` puts them in order.
+
+    Attributes:
+        loads: The run's tables, by stream.
+        failure: The first bad line so far.
+        ready: Whether the schema and `_sync_runs` are there.
+    """
+
+    def __init__(self, able: Capabilities, settings: Settings, log: RunLog, quarantine: Quarantine) -> None:
+        self.able = able
+        self.settings = settings
+        self.log = log
+        self.quarantine = quarantine
+        self.loads: dict[str, Load] = {}
+        self.failure: InputError | None = None
+        self.ready = False
+
+
+class Thread:
+    """Runs jobs one after the other. After a job has failed the later ones are not run: they fail likewise."""
+
+    def __init__(self, name: str) -> None:
+        self.error: BaseException | None = None
+        self._jobs: queue.Queue[Callable[[], None] | None] = queue.Queue(WAITING)
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Callable[..., T], *arguments: Any) -> Future[T]:
+        """Hand over a job; waits while too many wait already. Raises what an earlier job raised."""
+        if self.error is not None:
+            raise self.error
+        future: Future[T] = Future()
+        self._jobs.put(partial(self._run, future, job, arguments))
+        return future
+
+    def close(self) -> None:
+        """Let the thread end when the jobs handed over are done."""
+        self._jobs.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+
+    def _run(self, future: Future[T], job: Callable[..., T], arguments: tuple[Any, ...]) -> None:
+        if self.error is not None:
+            future.set_exception(self.error)
+            return
+        try:
+            future.set_result(job(*arguments))
+        except BaseException as error:  # noqa: BLE001 - raised by the next submit, and to whoever waits
+            said = explained(error)
+            if not isinstance(said, BadSchemaError):
+                self.error = said
+            future.set_exception(said)
+
+
+class Session:
+    """One connection with the warehouse, and what is on its way through it."""
+
+    def __init__(self, connection: psycopg.Connection[Any], run: Run, number: int) -> None:
+        self.thread = Thread(f"warehouse {number}")
+        self._connection = connection
+        self._run = run
+        self._stages: dict[tuple[Any, ...], str] = {}
+        self._parts: dict[str, Part] = {}
+        self._copying: OpenCopy | None = None
+        self._direct: Part | None = None
+        self._before: Future[Any] | None = None
+
+    def close(self) -> None:
+        """End the thread and the connection, whose open transaction is rolled back."""
+        self.thread.close()
+        self._connection.close()
+
+    def follow(self, batch: Future[Any]) -> None:
+        """Take the rows that come after a batch which another session commits."""
+        self._before = batch
+
+    def wait(self) -> None:
+        """Wait until the batch before is committed: batches are merged in order, and a run holds one lock at a time."""
+        before, self._before = self._before, None
+        if before is not None:
+            before.result()
+
+    # Tables
+
+    def prepare(self, stream: str, name: str, layout: Layout) -> Table:
+        """Make a stream's table fit its schema; rows that are staged for it are merged before."""
+        self.end_copy()
+        self.wait()
+        self._end_direct()
+        if stream in self._parts:
+            self._commit_part(self._parts[stream])
+        self._make_schema()
+        load = self._run.loads.get(stream)
+        known = load.table if load is not None else None
+        where = (self._connection, self._run.settings)
+        return ensure_table(*where, known=known, stream=stream, name=name, wanted=layout)
+
+    def _make_schema(self) -> None:
+        if not self._run.ready:
+            ensure_schema(self._connection, self._run.settings)
+            self._run.log.prepare(self._connection)
+            self._run.ready = True
+
+    def activate(self, load: Load, version: int) -> None:
+        """Mark or remove the rows that a version did not bring; everything read for the table is committed."""
+        self.end_copy()
+        self.wait()
+        with self._connection.transaction():
+            lock(self._connection, self._run.settings, load.table.label)
+            hard = self._run.settings.hard_delete
+            counts = load.counts + Counts(
+                marked_deleted=activate(self._connection, load, version, hard_delete=hard)
+            )
+            self._run.log.record(self._connection, load.table.stream, counts)
+        load.counts = counts
+
+    def finish(self) -> None:
+        """Write the end of the run into `_sync_runs`."""
+        if self._run.ready:
+            counted = {stream: load.counts for stream, load in self._run.loads.items()}
+            self._run.log.finish(self._connection, counted)
+
+    # Rows
+
+    def take(self, chunk: Chunk) -> None:
+        """Take rows in. Those of a table whose load has failed are dropped."""
+        part = self._part(chunk.stream)
+        if part.load.has_failed():
+            return
+        if self._copying is not None and (chunk.data is None or not self._copying.takes(part, chunk)):
+            self.end_copy()
+        self._merge_other_columns(part, chunk.columns)
+        if part.load.has_failed():
+            return  # the bad row was among those that the COPY held, or that were staged
+        part.first_line = part.first_line or chunk.first_line
+        if chunk.data is None:
+            self._stage_rows(part, chunk)
+        else:
+            self._append(part, chunk)
+
+    def _part(self, stream: str) -> Part:
+        part = self._parts.get(stream)
+        if part is None:
+            part = self._parts[stream] = Part(self._run.loads[stream])
+        return part
+
+    def _segment(self, part: Part, shape: RowShape) -> Segment:
+        """Give the staging table for rows that come next: that of the rows that wait, or an empty one."""
+        if part.segment is None:
+            columns, table = shape.column_names, part.load.table
+            types = tuple(f"{quoted(column)} {table.columns[column]}" for column in columns)
+            made_for = (table.label, table.keys, types)
+            name = self._stages.get(made_for)
+            if name is None:
+                name = self._stages[made_for] = quoted(f"_sfw_stage_{len(self._stages) + 1}")
+                make_stage(self._connection, name, table, columns)
+            part.segment = Segment(name, shape)
+            if part.state is State.IDLE:
+                part.to(State.STAGED)
+        return part.segment
+
+    def _append(self, part: Part, chunk: Chunk) -> None:
+        """Write a chunk into the open COPY, which is begun if there is none."""
+        if self._copying is None:
+            segment = None
+            if self._takes_directly(part):
+                self._begin_direct(part)
+            else:
+                segment = self._segment(part, chunk.shape)
+            self._copying = OpenCopy(self._connection, part, segment, chunk.columns, self._atomic())
+        copying = self._copying
+        try:
+            copying.write(chunk)
+        except REFUSED_ROW:
+            self._copying = None
+            self._copy_each(copying)
+
+    def end_copy(self) -> None:
+        """End the open COPY, so that the connection serves for something else."""
+        copying, self._copying = self._copying, None
+        if copying is None:
+            return
+        try:
+            copying.end()
+        except REFUSED_ROW:
+            self._copy_each(copying)
+            return
+        if copying.segment is not None:
+            for chunk in copying.chunks:
+                copying.segment.add(chunk.lines())
+        else:
+            copying.part.direct_rows += copying.rows
+
+    def _copy_each(self, copying: OpenCopy) -> None:
+        """Bring chunks in by a COPY each, after one COPY for all of them has failed."""
+        for chunk in copying.chunks:
+            if not copying.part.load.has_failed():
+                self._copy_alone(copying.part, chunk)
+
+    def _copy_alone(self, part: Part, chunk: Chunk) -> None:
+        assert chunk.data is not None
+        copy = partial(copy_blocks, self._connection, columns=chunk.columns, blocks=(chunk.data,))
+        if self._takes_directly(part) and self._copied_directly(part, partial(copy, part.load.table.sql)):
+            return
+        segment = self._segment(part, chunk.shape)
+        try:
+            with self._atomic():
+                copy(segment.name)
+        except BAD_ROW:
+            logger.debug("A chunk of '%s' does not fit; looking for the row", chunk.stream)
+            self._stage_rows(part, chunk)
+        else:
+            segment.add(chunk.lines())
+
+    def _stage_rows(self, part: Part, chunk: Chunk) -> None:
+        """Stage the rows of a chunk one run of good ones after the other."""
+        segment = self._segment(part, chunk.shape)
+
+        def copy(data: bytes) -> None:
+            with self._atomic():
+                copy_blocks(self._connection, segment.name, chunk.columns, (data,))
+
+        position = 0
+        replace_nul = self._run.settings.sanitize_null_text_characters
+        for result in copy_row_by_row(chunk, copy, replace_nul=replace_nul):
+            if isinstance(result, int):
+                segment.add(chunk.lines(position, position + result))
+                position += result
+                continue
+            position += 1
+            if not self._refused(part, result.error, result.text):
+                return
+
+    def copy_file(self, file: FileLoad) -> None:
+        """Copy a CSV file without looking at its rows; row by row if one of them does not fit."""
+        self.end_copy()
+        part = self._part(file.shape.stream)
+        self._merge_other_columns(part, file.shape.column_names)
+        if part.load.has_failed():
+            return
+        part.first_line = part.first_line or file.line
+        try:
+            if self._copied_whole(part, file):
+                return
+            for chunk in file.chunks(lambda error, text: self._refused(part, error, text)):
+                part.counts.read += len(chunk)
+                self._stage_rows(part, chunk)
+        except (InputError, OSError, EOFError) as error:
+            self._fail(part, file.error(error))
+
+    def _copied_whole(self, part: Part, file: FileLoad) -> bool:
+        if file.direct and self._takes_directly(part):
+            table = part.load.table.sql
+            rows = self._copied_directly(part, partial(file.copy_to_table, self._connection, table))
+            if rows is not None:
+                part.counts.read += rows
+                return True
+            # A key came twice, a deletion mark is null, or a row is bad: staging can tell, and sets right what it can.
+            part.load.direct = False
+        segment = self._segment(part, file.shape)
+        try:
+            copied = file.copy_to_stage(self._connection, segment.name, self._atomic())
+        except BAD_ROW:
+            logger.debug("A row of %s does not fit; looking for it", file.file.url)
+            return False
+        segment.add([(copied, (file.line,))])
+        part.counts.read += copied
+        return True
+
+    # Bad records
+
+    def _refused(self, part: Part, error: InputError, text: bytes) -> bool:
+        """Judge a row that could not be staged; true if the run goes on."""
+        return judge(
+            self._run.settings, keep=partial(self.reject, error, text), end=partial(self._fail, part, error)
+        )
+
+    def _refused_by_table(self, part: Part, error: InputError, text: bytes) -> bool:
+        """Judge a row that its table refused, in the transaction that merges the others; likewise."""
+        return judge(
+            self._run.settings,
+            keep=partial(self._run.quarantine.write, self._connection, error, text),
+            end=partial(self._fail, part, error),
+        )
+
+    def reject(self, error: InputError, text: bytes) -> None:
+        """Put a record into quarantine."""
+        self.end_copy()
+        self.wait()
+        self._make_schema()
+        if error.stream in self._run.loads:
+            self._part(error.stream).counts.rejected += 1
+        self._run.quarantine.write(self._connection, error, text)
+
+    def _fail(self, part: Part, error: InputError) -> None:
+        """End the load of a table: rows that it has before the bad one are merged, later ones are dropped."""
+        self.wait()  # the batch before may have failed at an earlier line
+        if part.load.failure is None:
+            part.load.failure = part.failure = error
+        if self._run.failure is None or error.line < self._run.failure.line:
+            self._run.failure = error
+
+    # Rows copied straight into their table
+
+    def _takes_directly(self, part: Part) -> bool:
+        """Whether the order of rows and the locks of other tables allow to copy into a table."""
+        return part.load.direct and part.segment is None and self._direct in (None, part)
+
+    def _begin_direct(self, part: Part) -> None:
+        """Begin the transaction of a table, which holds its lock."""
+        if self._direct is None:
+            self.wait()
+            run(self._connection, "BEGIN")
+            self._direct = part
+            part.to(State.COPYING)
+            lock(self._connection, self._run.settings, part.load.table.label)
+
+    def _atomic(self) -> AbstractContextManager[Any]:
+        """A savepoint inside the open transaction; without one each COPY is atomic by itself."""
+        return self._connection.transaction() if self._direct is not None else nullcontext()
+
+    def _copied_directly(self, part: Part, copy: Callable[[], int]) -> int | None:
+        """Copy into the table all rows or none; None if the table refuses one of them."""
+        self._begin_direct(part)
+        try:
+            with self._connection.transaction():
+                rows = copy()
+        except REFUSED_ROW as error:
+            if isinstance(error, pg.UniqueViolation):
+                # A key came twice: from here on rows are staged, where the last one wins.
+                part.load.direct = False
+            return None
+        part.direct_rows += rows
+        return rows
+
+    def _end_direct(self) -> None:
+        """Commit the open transaction, if there is one, after merging what had to be staged beside it."""
+        if self._direct is not None:
+            self._guarded(self._direct, self._commit_direct)
+
+    def _commit_direct(self, part: Part) -> None:
+        part.to(State.MERGING)
+        counts = Counts(inserted=part.direct_rows) + self._merged(part)
+        self._run.log.record(
+            self._connection, part.load.table.stream, part.load.counts + counts + part.counts
+        )
+        run(self._connection, "COMMIT")
+        self._direct = None
+        self._committed(part, counts)
+
+    # Batches
+
+    def commit(self) -> None:
+        """Commit the rows of each table.
+
+        Raises what the server says of anything but a table or a row, and TableLockedError.
+        """
+        self.end_copy()
+        self._end_direct()
+        self.wait()
+        parts, self._parts = self._parts, {}
+        for part in parts.values():
+            self._commit_part(part)
+
+    def _commit_part(self, part: Part) -> None:
+        if part.is_behind_a_failure:
+            part.to(State.FAILED)
+        else:
+            self._guarded(part, self._merge_alone)
+
+    def _merge_other_columns(self, part: Part, columns: tuple[str, ...]) -> None:
+        """Merge what is staged with other columns than those of the rows that come next."""
+        if part.segment is None or part.segment.columns == columns:
+            return
+        self.wait()
+        # A run never holds the locks of two tables, and each fails by itself.
+        if self._direct is not part:
+            self._end_direct()
+            self._commit_part(part)
+        else:
+            self._guarded(part, self._merge_beside)
+
+    def _merge_beside(self, part: Part) -> None:
+        """Merge what is staged in the open transaction of the table, which goes on."""
+        part.counts += self._merged(part)
+        part.segment = None
+
+    def _merge_alone(self, part: Part) -> None:
+        """Merge what is staged in a transaction of its own."""
+        if part.segment is None or not part.segment.rows:
+            part.load.counts += part.counts
+            part.counts, part.segment = Counts(), None
+            return
+        part.to(State.MERGING)
+        emptied = part.load.emptied
+        try:
+            counts = self._merge_in_transaction(part)
+        except REFUSED_ROW:
+            # Only a rule that waits for the COMMIT gets here; asked of each statement, it tells the row.
+            logger.debug("%s refuses a batch at its end; asking it earlier", part.load.table.label)
+            part.load.emptied = emptied
+            self._run.quarantine.forget()
+            counts = self._merge_in_transaction(part, "SET CONSTRAINTS ALL IMMEDIATE")
+        self._committed(part, counts)
+
+    def _merge_in_transaction(self, part: Part, *first: str) -> Counts:
+        with self._connection.transaction():
+            lock(self._connection, self._run.settings, part.load.table.label)
+            for statement in first:
+                run(self._connection, statement)
+            counts = self._merged(part)
+            self._run.log.record(
+                self._connection, part.load.table.stream, part.load.counts + counts + part.counts
+            )
+        return counts
+
+    def _merged(self, part: Part) -> Counts:
+        """Merge what is staged for a table in the open transaction, which holds the table's lock."""
+        load, segment = part.load, part.segment
+        if segment is None or not segment.rows:
+            return Counts()
+        if self._run.settings.load_method == "overwrite" and not load.emptied:
+            run(self._connection, f"DELETE FROM {load.table.sql}")  # noqa: S608 - quoted
+            load.emptied = True
+        refuse = partial(self._refused_by_table, part)
+        return merge_accepted(self._connection, self._run.able, load.table, segment, refuse)
+
+    def _committed(self, part: Part, counts: Counts) -> None:
+        part.load.counts += counts + part.counts
+        part.to(State.IDLE)
+
+    def _guarded(self, part: Part, work: Callable[[Part], None]) -> None:
+        """Merge or commit a table's rows; what the warehouse refuses ends that table's load only."""
+        try:
+            work(part)
+        except psycopg.Error as error:
+            if is_trouble(error):
+                raise
+            if self._direct is part:
+                run(self._connection, "ROLLBACK")
+                self._direct = None
+            self._run.quarantine.forget()
+            failure = part.error(error)
+            part.to(State.FAILED)
+            self._fail(part, failure)

@@ -1,0 +1,1 @@
+"""Postgres: connections, what the server can do, types, tables and statements."""

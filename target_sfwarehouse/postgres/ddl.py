@@ -1,0 +1,259 @@
+"""Read and change schemas and tables of the warehouse."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import errors as pg
+
+from target_sfwarehouse.errors import BadSchemaError, TableLockedError, WarehouseError
+from target_sfwarehouse.postgres.schema import (
+    BOOKKEEPING_TYPES,
+    ROW_TARGET_MOST,
+    Table,
+    Wanted,
+    changes,
+    quoted,
+    widened_row_target,
+)
+from target_sfwarehouse.postgres.types import parse_type
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_sfwarehouse.config import Settings
+
+__all__ = [
+    "add_bookkeeping",
+    "ensure_schema",
+    "ensure_table",
+    "lock",
+    "make_stage",
+    "read_table",
+    "run",
+    "wait_for_lock",
+]
+
+logger = logging.getLogger("target-sfwarehouse")
+
+Connection = psycopg.Connection[Any]
+
+REFUSED = (
+    pg.DataError,
+    pg.IntegrityError,
+    pg.ProgrammingError,
+    pg.NotSupportedError,
+    pg.ProgramLimitExceeded,
+    pg.TooManyColumns,
+)
+"""What the server raises when a table cannot become what is asked, as opposed to a server that is in trouble."""
+
+COLUMNS = """
+SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
+       pg_catalog.col_description(a.attrelid, a.attnum) IS NOT NULL
+FROM pg_catalog.pg_attribute a
+WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attnum
+"""
+
+UNIQUE_KEYS = """
+SELECT array_agg(a.attname::text ORDER BY a.attnum)
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
+WHERE i.indrelid = %s AND i.indisunique AND i.indisvalid AND i.indimmediate
+AND i.indpred IS NULL AND i.indexprs IS NULL
+GROUP BY i.indexrelid, i.indisprimary
+ORDER BY i.indisprimary DESC
+"""
+
+INDEXED = """
+SELECT DISTINCT a.attname::text
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+WHERE i.indrelid = %s AND i.indpred IS NULL
+"""
+
+RELATION = """
+SELECT c.oid, c.relkind::text, pg_catalog.obj_description(c.oid, 'pg_class') IS NOT NULL,
+EXISTS (SELECT 1 FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND g.tginitdeferred AND g.tgtype & 4 <> 0),
+c.reloptions
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+"""
+
+
+def run(connection: Connection, statement: str) -> psycopg.Cursor[Any]:
+    """Run a statement that was put together from quoted parts."""
+    return connection.execute(statement.encode())
+
+
+def lock(connection: Connection, settings: Settings, name: str) -> None:
+    """Take the lock of a table until the transaction ends.
+
+    Every run takes it before it writes a table, and never holds two, so that runs cannot deadlock. Raises
+    TableLockedError where another run holds the lock and `lock_behavior` says not to wait.
+    """
+    row = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (_lock_key(name),)).fetchone()
+    if row is not None and row[0]:
+        return
+    if settings.lock_behavior == "fail":
+        raise TableLockedError(
+            f"Another run is writing {name}, and `lock_behavior` is `fail`. Run again when it has ended, or set "
+            "`lock_behavior: wait`."
+        )
+    logger.info("Waiting for another run that is writing %s", name)
+    wait_for_lock(connection, name)
+
+
+def wait_for_lock(connection: Connection, name: str) -> None:
+    """Take a lock until the transaction ends, however long another run has it."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_lock_key(name),))
+
+
+def _lock_key(name: str) -> int:
+    digest = hashlib.blake2b(f"target-sfwarehouse {name}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def ensure_schema(connection: Connection, settings: Settings) -> None:
+    """Make the target schema if it is not there. Raises WarehouseError where the role may not."""
+    schema = settings.target_schema
+    found = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s"
+    if connection.execute(found, (schema,)).fetchone():
+        return
+    try:
+        with connection.transaction():
+            wait_for_lock(connection, schema)
+            run(connection, f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+    except pg.InsufficientPrivilege:
+        role, database = _who(connection)
+        raise WarehouseError(
+            f"Role '{role}' may not make schema '{schema}' in database '{database}'. Let an owner run: "
+            f"CREATE SCHEMA {quoted(schema)} AUTHORIZATION {quoted(role)}; or: "
+            f"GRANT CREATE ON DATABASE {quoted(database)} TO {quoted(role)};"
+        ) from None
+
+
+def _who(connection: Connection) -> tuple[str, str]:
+    row = connection.execute("SELECT current_user, current_database()").fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+def read_table(connection: Connection, schema: str, name: str, stream: str) -> Table:
+    """Read what a table looks like."""
+    table = Table(schema, name, stream)
+    row = connection.execute(RELATION, (schema, name)).fetchone()
+    if row is None:
+        return table
+    oid, kind, commented, table.deferred, options = row
+    if kind == "r":
+        table.row_target = _row_target(options)
+    if kind not in {"r", "p", "f"}:
+        raise BadSchemaError(f"stream '{stream}': {table.label} is a view; rows can go into a table only")
+    for column, spelled, has_comment in connection.execute(COLUMNS, (oid,)):
+        table.columns[column] = parse_type(spelled)
+        if has_comment:
+            table.commented.add(column)
+    if commented:
+        table.commented.add("")
+    table.unique_keys = tuple(tuple(keys) for (keys,) in connection.execute(UNIQUE_KEYS, (oid,)))
+    table.indexed = frozenset(column for (column,) in connection.execute(INDEXED, (oid,)))
+    table.partitioned = kind == "p"
+    table.exists = True
+    return table
+
+
+def _row_target(options: Sequence[str] | None) -> int:
+    """Find the table's own `toast_tuple_target` among its options, 0 if it has none."""
+    found = dict(option.split("=", 1) for option in options or ())
+    return int(found.get("toast_tuple_target", 0))
+
+
+def ensure_table(
+    connection: Connection, settings: Settings, *, known: Table | None, stream: str, name: str, wanted: Wanted
+) -> Table:
+    """Make a table, or change it, so that rows of a schema fit."""
+    if known is not None and not changes(known, wanted):
+        return known
+    label = f"{settings.target_schema}.{name}"
+    try:
+        with connection.transaction():
+            lock(connection, settings, label)
+            table = read_table(connection, settings.target_schema, name, stream)
+            statements = changes(table, wanted)
+            for statement in statements:
+                run(connection, statement)
+            created = (known is not None and known.created) or not table.exists
+            if statements:
+                table = _changed(connection, table)
+    except pg.InsufficientPrivilege as error:
+        table = read_table(connection, settings.target_schema, name, stream)
+        created = False
+        if not table.exists or not _fits_without_extras(table, wanted):
+            raise WarehouseError(
+                _privilege_advice(connection, settings.target_schema, name, str(error))
+            ) from None
+        logger.info("%s belongs to another role: its comments and indexes stay as they are", label)
+    except (pg.UniqueViolation, pg.NotNullViolation) as error:
+        raise BadSchemaError(
+            f"{label} cannot get the primary key ({', '.join(wanted.keys)}): {_said(error)}"
+        ) from None
+    except REFUSED as error:
+        raise BadSchemaError(f"{label} cannot follow the schema: {_said(error)}") from None
+    table.created = created
+    return table
+
+
+def _changed(connection: Connection, before: Table) -> Table:
+    """Read a table again after it was made or changed, and give its rows room for the columns that it has now."""
+    table = read_table(connection, before.schema, before.name, before.stream)
+    for statement in widened_row_target(before, table):
+        run(connection, statement)
+    return table
+
+
+def _fits_without_extras(table: Table, wanted: Wanted) -> bool:
+    """Tell whether rows fit a table as it is; comments and indexes that it lacks are not asked for again."""
+    table.commented.update(wanted.comments)
+    table.indexed |= set(wanted.indexed)
+    return not changes(table, wanted)
+
+
+def _said(error: psycopg.Error) -> str:
+    said = [error.diag.message_primary or str(error), error.diag.message_detail or ""]
+    if isinstance(error, pg.FeatureNotSupported):
+        said.append("Drop what depends on the column, run again, and make it anew")
+    return ". ".join(part.rstrip(".") for part in said if part)
+
+
+def _privilege_advice(connection: Connection, schema: str, name: str, said: str) -> str:
+    role, _ = _who(connection)
+    return (
+        f"Role '{role}' may not make or change table '{name}' in schema '{schema}': {said.splitlines()[0]}. Let the "
+        f"schema's owner run: GRANT USAGE, CREATE ON SCHEMA {quoted(schema)} TO {quoted(role)}; columns can be "
+        "added by the table's owner only."
+    )
+
+
+def add_bookkeeping(connection: Connection, table: Table, *columns: str) -> None:
+    """Add the columns that versions need, where a table lacks them."""
+    for column in columns:
+        if column not in table.columns:
+            kind = BOOKKEEPING_TYPES[column]
+            run(connection, f"ALTER TABLE {table.sql} ADD COLUMN IF NOT EXISTS {quoted(column)} {kind}")
+            table.columns[column] = kind
+
+
+def make_stage(connection: Connection, name: str, table: Table, columns: Sequence[str]) -> None:
+    """Make a staging table, which no other session sees and which goes with this one."""
+    parts = [
+        f"{quoted(column)} {table.columns[column]}" + (" NOT NULL" if column in table.keys else "")
+        for column in columns
+    ]
+    # What is long is better compressed and moved out once, in the table itself.
+    options = f" WITH (toast_tuple_target = {ROW_TARGET_MOST})"
+    run(connection, f"CREATE TEMPORARY TABLE {name} ({', '.join(parts)}){options}")

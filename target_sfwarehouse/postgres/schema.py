@@ -1,0 +1,264 @@
+"""Names, columns and tables: what a table looks like, and which statements make it fit a stream's schema."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from target_sfwarehouse.config import NAME_BYTES
+from target_sfwarehouse.errors import BadSchemaError
+from target_sfwarehouse.postgres.types import SqlType, widened
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "BOOKKEEPING_TYPES",
+    "DELETED",
+    "DELETED_AT",
+    "METADATA_COLUMNS",
+    "ROW_TARGET_MOST",
+    "VERSION",
+    "Column",
+    "Table",
+    "Wanted",
+    "changes",
+    "identifier",
+    "quoted",
+    "table_name",
+    "widened_row_target",
+    "with_parameters",
+]
+
+DIGEST = 8
+
+DELETED = "is_deleted"
+"""Name of the boolean that marks deleted rows, unless the schema marks another property."""
+
+DELETED_AT = "_sdc_deleted_at"
+"""Column that marks deleted rows where the stream has no property for that."""
+
+VERSION = "_sdc_table_version"
+"""Column that keeps the version of the message that brought a row."""
+
+METADATA_COLUMNS = frozenset(
+    {
+        "_sdc_batched_at",
+        "_sdc_extracted_at",
+        "_sdc_received_at",
+        "_sdc_sequence",
+        "_sdc_sync_started_at",
+        VERSION,
+    }
+)
+"""Columns about the loading, not about the thing: a difference in them alone is no change of a row."""
+
+ROW_TARGET_LEAST, ROW_TARGET_MOST = 2_040, 8_160
+"""Postgres's default for `toast_tuple_target`, and the most that a page has room for."""
+
+ROW_TARGET_COLUMN = 24
+"""Bytes a column: a value that is not longer is never worth moving out."""
+
+BOOKKEEPING_TYPES = {VERSION: SqlType("bigint"), DELETED_AT: SqlType("timestamp with time zone")}
+
+
+def identifier(name: str) -> str:
+    """Return the name of a property or stream in Postgres.
+
+    Names are kept as they are, case included. One over 63 bytes, which Postgres would cut (and so let two names
+    meet), keeps its first 54 bytes and gets an underscore and eight digits of its SHA-1. Raises BadSchemaError for an
+    empty name and one with a NUL character.
+    """
+    if not name or "\0" in name:
+        raise BadSchemaError(f"{name!r} cannot be a name in Postgres: it is empty or has a NUL character.")
+    encoded = name.encode("utf-8", "surrogatepass")
+    if len(encoded) <= NAME_BYTES:
+        return name
+    digest = hashlib.sha1(encoded, usedforsecurity=False).hexdigest()[:DIGEST]
+    return encoded[: NAME_BYTES - DIGEST - 1].decode("utf-8", "ignore") + "_" + digest
+
+
+def quoted(*parts: str) -> str:
+    """Return names, from the outside in, as an SQL identifier: `"sfdc"."accounts"`."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+def with_parameters(part: str) -> str:
+    """Double each % of a name: in a statement with parameters the driver takes % for one of them."""
+    return part.replace("%", "%%")
+
+
+def table_name(stream: str) -> str:
+    """Return the table of a stream: the part after the last hyphen, as the SDK's SQL targets do."""
+    return identifier(stream.rpartition("-")[2] or stream)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that a schema asks for.
+
+    Attributes:
+        name: The property, for messages.
+        column: The column's name.
+        default_false: Whether null and absence mean false (a deletion mark).
+    """
+
+    name: str
+    column: str
+    type: SqlType
+    default_false: bool = False
+
+
+@dataclass
+class Table:
+    """A table as it stands, kept up to date through the run.
+
+    Attributes:
+        columns: Type of each column, in order.
+        keys: Columns of the unique key that rows are merged by; empty to append.
+        unique_keys: Columns of each unique index, the primary key first.
+        indexed: Columns that an index starts with.
+        commented: Columns that have a comment; the table itself as the empty string.
+        created: Whether this run made it.
+        partitioned: Whether its rows are kept in partitions, which have no system columns in RETURNING.
+        deferred: Whether a rule for new rows is checked at the commit only.
+        row_target: Its `toast_tuple_target`, 0 if it has none of its own; None if it can have none.
+    """
+
+    schema: str
+    name: str
+    stream: str
+    columns: dict[str, SqlType] = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
+    unique_keys: tuple[tuple[str, ...], ...] = ()
+    indexed: frozenset[str] = frozenset()
+    commented: set[str] = field(default_factory=set)
+    exists: bool = False
+    created: bool = False
+    partitioned: bool = False
+    deferred: bool = False
+    row_target: int | None = None
+
+    @property
+    def sql(self) -> str:
+        """Its quoted name."""
+        return quoted(self.schema, self.name)
+
+    @property
+    def label(self) -> str:
+        """Its name in messages."""
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a SCHEMA message asks of a table.
+
+    Attributes:
+        keys: Columns of the stream's key.
+        comments: Comment of each column that the schema has one for; the table's under the empty string.
+        indexed: Columns to index.
+    """
+
+    columns: Sequence[Column]
+    keys: tuple[str, ...]
+    comments: dict[str, str] = field(default_factory=dict)
+    indexed: tuple[str, ...] = ()
+
+
+def changes(table: Table, wanted: Wanted) -> list[str]:
+    """Plan the statements that make a table fit; none if it fits.
+
+    Raises BadSchemaError where a column's type cannot widen, or the table's key is another one.
+    """
+    if not table.exists:
+        return [_create(table, wanted), *_comment_statements(table, wanted), *_indexes(table, wanted)]
+    statements = []
+    for column in wanted.columns:
+        current = table.columns.get(column.column)
+        if current is None:
+            statements.append(f"ALTER TABLE {table.sql} ADD COLUMN {_definition(column)}")
+            continue
+        way = widened(current, column.type)
+        if way is None:
+            raise BadSchemaError(
+                f"property '{column.name}' is now of type {column.type}, but column '{column.column}' of "
+                f"{table.label} is {current}, which cannot become that without loss. Rename or drop the column, "
+                "or leave the property out of the selection"
+            )
+        if way.to != current:
+            name = quoted(column.column)
+            statements.append(
+                f"ALTER TABLE {table.sql} ALTER COLUMN {name} TYPE {way.to} USING {way.using.format(column=name)}"
+            )
+    return [*statements, *_key(table, wanted), *_comment_statements(table, wanted), *_indexes(table, wanted)]
+
+
+def row_target(columns: int) -> int:
+    """Say how many bytes a row may have before Postgres compresses its longest values and moves them out.
+
+    Postgres's own 2,040 is for few values. A row with hundreds of short values is longer than that, and would be taken
+    apart value by value, although none is much longer than the 18 bytes that point to where it went. 0 means that
+    Postgres's own will do.
+    """
+    target = min(ROW_TARGET_MOST, ROW_TARGET_COLUMN * columns)
+    return target if target > ROW_TARGET_LEAST else 0
+
+
+def widened_row_target(before: Table, after: Table) -> list[str]:
+    """Plan the statement that gives rows room for added columns; none if somebody chose the table's own target."""
+    if after.row_target is None or len(after.columns) == len(before.columns):
+        return []
+    wanted = row_target(len(after.columns))
+    own = before.exists and before.row_target not in {0, row_target(len(before.columns))}
+    if own or wanted <= after.row_target:
+        return []
+    return [f"ALTER TABLE {after.sql} SET (toast_tuple_target = {wanted})"]
+
+
+def _key(table: Table, wanted: Wanted) -> list[str]:
+    """Give a table that has no key the stream's; refuse one that has another."""
+    if not wanted.keys or any(set(unique) == set(wanted.keys) for unique in table.unique_keys):
+        return []
+    if table.unique_keys:
+        has = " and ".join("(" + ", ".join(unique) + ")" for unique in table.unique_keys)
+        raise BadSchemaError(
+            f"the key is ({', '.join(wanted.keys)}), but {table.label} is unique by {has}. Load into another "
+            "schema, or give the table a unique index on the new key"
+        )
+    return [f"ALTER TABLE {table.sql} ADD PRIMARY KEY ({', '.join(quoted(key) for key in wanted.keys)})"]
+
+
+def _create(table: Table, wanted: Wanted) -> str:
+    parts = [_definition(column) for column in wanted.columns]
+    if wanted.keys:
+        parts.append(f"PRIMARY KEY ({', '.join(quoted(key) for key in wanted.keys)})")
+    return f"CREATE TABLE {table.sql} ({', '.join(parts)})"
+
+
+def _definition(column: Column) -> str:
+    default = " DEFAULT false" if column.default_false else ""
+    return f"{quoted(column.column)} {column.type}{default}"
+
+
+def _comment_statements(table: Table, wanted: Wanted) -> list[str]:
+    """Comment what has no comment yet: one that somebody wrote stays."""
+    statements = []
+    for column, text in wanted.comments.items():
+        if column in table.commented:
+            continue
+        literal = "'" + text.replace("'", "''") + "'"
+        on = f"COLUMN {table.sql}.{quoted(column)}" if column else f"TABLE {table.sql}"
+        statements.append(f"COMMENT ON {on} IS {literal}")
+    return statements
+
+
+def _indexes(table: Table, wanted: Wanted) -> list[str]:
+    leading = table.indexed | set(wanted.keys[:1])
+    return [
+        # Without a name: two tables of a schema could have the same one, and Postgres finds one that is free.
+        f"CREATE INDEX ON {table.sql} ({quoted(column)})"
+        for column in wanted.indexed
+        if column not in leading
+    ]

@@ -1,0 +1,167 @@
+"""The statements that bring staged rows into a table. Each is plain SQL that docs/warehouses.md lists."""
+
+# Every name in these statements is quoted by `schema.quoted`; no value goes into their text.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from target_sfwarehouse.postgres.schema import DELETED_AT, METADATA_COLUMNS, VERSION, quoted, with_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_sfwarehouse.postgres.capabilities import Capabilities
+    from target_sfwarehouse.postgres.schema import Table
+
+__all__ = [
+    "ORDER",
+    "ROW",
+    "append",
+    "count_keys",
+    "count_matches",
+    "keep_last",
+    "mark_older",
+    "mark_version",
+    "number_rows",
+    "part",
+    "remove_older",
+    "row_as_json",
+    "upsert",
+]
+
+ROW = "_sfw_row"
+"""Column that numbers staged rows in their order, while a refused row is looked for."""
+
+ORDER = "ctid"
+"""Tells the order in which the rows of a staging table were written."""
+
+
+def _list(columns: Sequence[str], prefix: str = "") -> str:
+    return ", ".join(prefix + quoted(column) for column in columns)
+
+
+def _same_key(keys: Sequence[str], left: str, right: str) -> str:
+    return " AND ".join(f"{left}.{quoted(key)} = {right}.{quoted(key)}" for key in keys)
+
+
+def count_keys(stage: str, keys: Sequence[str]) -> str:
+    """Statement that counts the distinct keys of a staging table."""
+    return f"SELECT count(*) FROM (SELECT 1 FROM {stage} AS s GROUP BY {_list(keys)}) AS keys"
+
+
+def keep_last(stage: str, keys: Sequence[str]) -> str:
+    """Statement that leaves the last row of each key in a staging table."""
+    return (
+        f"DELETE FROM {stage} WHERE {ORDER} IN (SELECT {ORDER} FROM (SELECT {ORDER}, row_number() OVER "
+        f"(PARTITION BY {_list(keys)} ORDER BY {ORDER} DESC) AS place FROM {stage}) AS ranked WHERE place > 1)"
+    )
+
+
+def append(table: Table, source: str, columns: Sequence[str], order: str) -> str:
+    """Statement that inserts every staged row, in order."""
+    names = _list(columns)
+    return f"INSERT INTO {table.sql} ({names}) SELECT {names} FROM {source} AS s ORDER BY {order}"
+
+
+def _differ(table: Table, columns: Sequence[str], left: str, right: str) -> str:
+    """Condition that a row changed; empty if no column could tell."""
+    compared = [column for column in columns if column not in table.keys and column not in METADATA_COLUMNS]
+    cast = {column: "::text" if table.columns[column].name in {"json", "xml"} else "" for column in compared}
+    mine = ", ".join(f"{left}.{quoted(column)}{cast[column]}" for column in compared)
+    theirs = ", ".join(f"{right}.{quoted(column)}{cast[column]}" for column in compared)
+    return f"ROW({mine}) IS DISTINCT FROM ROW({theirs})" if compared else ""
+
+
+def upsert(table: Table, stage: str, columns: Sequence[str], able: Capabilities) -> str:
+    """Statement that inserts new rows, updates changed ones, and returns how many of each."""
+    differ = _differ(table, columns, "t", "s" if able.merge else "excluded")
+    rest = [column for column in columns if column not in table.keys]
+    if able.merge:
+        sets = ", ".join(f"{quoted(column)} = s.{quoted(column)}" for column in rest)
+        update = f"WHEN MATCHED AND {differ} THEN UPDATE SET {sets} " if differ else ""
+        change = (
+            f"MERGE INTO {table.sql} AS t USING {stage} AS s ON {_same_key(table.keys, 't', 's')} {update}"
+            f"WHEN NOT MATCHED THEN INSERT ({_list(columns)}) VALUES ({_list(columns, 's.')}) "
+            "RETURNING merge_action() = 'INSERT' AS inserted"
+        )
+    else:
+        sets = ", ".join(f"{quoted(column)} = excluded.{quoted(column)}" for column in rest)
+        action = f"UPDATE SET {sets} WHERE {differ}" if differ else "NOTHING"
+        origin = "t.xmax = 0" if able.row_origin else "NULL::boolean"
+        change = (
+            f"INSERT INTO {table.sql} AS t ({_list(columns)}) SELECT {_list(columns)} FROM {stage} AS s "
+            f"ON CONFLICT ({_list(table.keys)}) DO {action} RETURNING {origin} AS inserted"
+        )
+    if not able.merge and not able.row_origin:
+        counts = "count(*), NULL::bigint"
+    else:
+        counts = "count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted)"
+    return f"WITH changed AS ({change}) SELECT {counts} FROM changed"
+
+
+def count_matches(table: Table, stage: str) -> str:
+    """Statement that counts staged rows whose key the table has, for engines that cannot tell afterwards."""
+    return f"SELECT count(*) FROM {stage} AS s JOIN {table.sql} AS t ON {_same_key(table.keys, 't', 's')}"
+
+
+def mark_version(table: Table, stage: str, columns: Sequence[str]) -> str:
+    """Statement that gives unchanged rows the version that brought them, and takes back a deletion mark of ours."""
+    revive = DELETED_AT in table.columns and DELETED_AT not in columns
+    sets = f"{quoted(VERSION)} = s.{quoted(VERSION)}" + (f", {quoted(DELETED_AT)} = NULL" if revive else "")
+    marked = f" OR t.{quoted(DELETED_AT)} IS NOT NULL" if revive else ""
+    return (
+        f"UPDATE {table.sql} AS t SET {sets} FROM {stage} AS s WHERE {_same_key(table.keys, 't', 's')} "
+        f"AND (t.{quoted(VERSION)} IS DISTINCT FROM s.{quoted(VERSION)}{marked})"
+    )
+
+
+def number_rows(numbered: str, stage: str, columns: Sequence[str]) -> list[str]:
+    """Statements that make a copy of a staging table whose rows are numbered from 1 in their order."""
+    number = f"row_number() OVER (ORDER BY {ORDER}) AS {quoted(ROW)}"
+    return [
+        f"CREATE TEMPORARY TABLE {numbered} AS SELECT {_list(columns)}, {number} FROM {stage}",
+        f"CREATE INDEX ON {numbered} ({quoted(ROW)})",
+    ]
+
+
+def part(numbered: str, first: int, last: int, keys: Sequence[str]) -> str:
+    """Query, in parentheses, for numbered rows; the last one of each key, if there are keys."""
+    chosen = f"FROM {numbered} WHERE {quoted(ROW)} BETWEEN {first} AND {last}"
+    if not keys:
+        return f"(SELECT * {chosen})"
+    return f"(SELECT DISTINCT ON ({_list(keys)}) * {chosen} ORDER BY {_list(keys)}, {quoted(ROW)} DESC)"
+
+
+def row_as_json(numbered: str, columns: Sequence[str], number: int) -> str:
+    """Statement that returns a numbered row as the text of a JSON object."""
+    row = quoted(ROW)
+    return (
+        f"SELECT row_to_json({row})::text FROM (SELECT {_list(columns)} FROM {numbered} WHERE {row} = {number}) "
+        f"AS {row}"
+    )
+
+
+def _older() -> str:
+    return f"({quoted(VERSION)} IS NULL OR {quoted(VERSION)} < %s)"
+
+
+def remove_older(table: Table) -> str:
+    """Statement, with a version as its parameter, that removes the rows that the version did not bring."""
+    return f"DELETE FROM {with_parameters(table.sql)} WHERE {_older()}"
+
+
+def mark_older(table: Table, marks: Sequence[str]) -> str:
+    """Statement, likewise, that marks them: true in a boolean column, the time in any other."""
+    names = {column: with_parameters(quoted(column)) for column in marks}
+    flags = {column for column in marks if table.columns[column].name == "boolean"}
+    sets = [
+        f"{name} = {'true' if column in flags else f'coalesce({name}, now())'}"
+        for column, name in names.items()
+    ]
+    unmarked = [
+        f"{name} IS DISTINCT FROM true" if column in flags else f"{name} IS NULL"
+        for column, name in names.items()
+    ]
+    return f"UPDATE {with_parameters(table.sql)} SET {', '.join(sets)} WHERE {_older()} AND ({' OR '.join(unmarked)})"

@@ -1,0 +1,346 @@
+"""From JSON schema to Postgres types, and from a column's type to a wider one. The rules in prose: docs/types.md."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["SqlType", "column_type", "declared_types", "dereferenced", "parse_type", "widened"]
+
+BIGINT_DIGITS = 19
+BIGINT_RANGE = (-(2**63), 2**63 - 1)
+MAX_VARCHAR = 10_485_760
+MAX_PRECISION = 1000
+MICROSECONDS = 6
+SCALARS = frozenset({"string", "integer", "number", "boolean"})
+FORMATS = {
+    "date-time": "timestamp with time zone",
+    "date": "date",
+    "time": "time without time zone",
+    "uuid": "uuid",
+    "x-singer.decimal": "numeric",
+    "singer.decimal": "numeric",
+}
+
+_JSON_TYPES = {
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    Decimal: "number",
+    list: "array",
+    type(None): "null",
+}
+
+_FAMILIES = {
+    "text": "text",
+    "character varying": "text",
+    "character": "text",
+    "citext": "text",
+    "name": "text",
+    "boolean": "boolean",
+    "smallint": "integer",
+    "integer": "integer",
+    "bigint": "integer",
+    "numeric": "number",
+    "real": "number",
+    "double precision": "number",
+    "json": "json",
+    "jsonb": "json",
+    "bytea": "bytes",
+}
+_SPELLED = re.compile(
+    r"^(?P<name>[a-z ]+?)\s*(?:\((?P<arguments>[\d, -]+)\))?(?P<rest> with(?:out)? time zone)?$"
+)
+
+
+@dataclass(frozen=True)
+class SqlType:
+    """A Postgres type.
+
+    Attributes:
+        name: Without arguments, as `format_type` spells it, e.g. `numeric`, `timestamp with time zone`.
+        arguments: Length, or precision and scale.
+    """
+
+    name: str
+    arguments: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the type as SQL."""
+        if not self.arguments:
+            return self.name
+        name, zone, rest = (
+            self.name.partition(" with") if self.name.endswith(" zone") else (self.name, "", "")
+        )
+        return f"{name}({','.join(map(str, self.arguments))}){zone}{rest}"
+
+    @property
+    def family(self) -> str:
+        """How values are written to it: text, boolean, integer, number, json, bytes or other."""
+        return _FAMILIES.get(self.name, "other")
+
+    @property
+    def can_mark(self) -> bool:
+        """Whether a value of it can mark a deleted row: it holds a boolean, or a date with or without a time."""
+        return self.name == "boolean" or self.name in _MOMENTS
+
+
+TEXT, JSONB, BIGINT, NUMERIC = SqlType("text"), SqlType("jsonb"), SqlType("bigint"), SqlType("numeric")
+DOUBLE, BOOLEAN, BYTEA = SqlType("double precision"), SqlType("boolean"), SqlType("bytea")
+DATE, TIMESTAMPTZ = SqlType("date"), SqlType("timestamp with time zone")
+TIME = SqlType("time without time zone")
+
+
+def parse_type(spelled: str) -> SqlType:
+    """Read a type as `format_type` spells it."""
+    match = _SPELLED.match(spelled)
+    if match is None:
+        return SqlType(spelled)
+    arguments = tuple(int(part) for part in match["arguments"].split(",")) if match["arguments"] else ()
+    return SqlType(match["name"] + (match["rest"] or ""), arguments)
+
+
+def declared_types(schema: Mapping[str, Any]) -> frozenset[str]:
+    """Collect the JSON types that a property's schema allows, `anyOf` and its kin included."""
+    return frozenset(name for branch in _branches(schema) for name in _own_types(branch))
+
+
+def dereferenced(
+    schema: Mapping[str, Any], root: Mapping[str, Any], seen: frozenset[str] = frozenset()
+) -> Mapping[str, Any]:
+    """Replace the references of a property's schema and of its alternatives by what they point to.
+
+    `root` is the schema around it, which holds `definitions` or `$defs`. A reference into another document, to nothing
+    or to itself (one of `seen`) stands for any value. Keywords beside a reference are kept (JSON schema, section
+    8.2.3.1 of draft 2020-12).
+    """
+    target = schema.get("$ref")
+    if isinstance(target, str):
+        found = {} if target in seen else _pointed(target, root)
+        beside = {keyword: value for keyword, value in schema.items() if keyword != "$ref"}
+        return dereferenced({**found, **beside}, root, seen | {target})
+    alternatives = {
+        keyword: [
+            dereferenced(branch, root, seen) if isinstance(branch, dict) else branch
+            for branch in schema[keyword]
+        ]
+        for keyword in ("anyOf", "oneOf", "allOf")
+        if isinstance(schema.get(keyword), list)
+    }
+    return {**schema, **alternatives} if alternatives else schema
+
+
+def _pointed(reference: str, root: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Find what a JSON pointer into the same document (RFC 6901) names."""
+    document, _, pointer = reference.partition("#")
+    found: Any = None if document else root
+    for part in pointer.split("/")[1:]:
+        name = unquote(part).replace("~1", "/").replace("~0", "~")
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _own_types(schema: Mapping[str, Any]) -> set[str]:
+    own = schema.get("type", ())
+    if not own and (values := schema.get("enum") or ([schema["const"]] if "const" in schema else [])):
+        return {_JSON_TYPES.get(type(value), "object") for value in values} - {"null"}
+    return {own} - {"null"} if isinstance(own, str) else set(own) - {"null"}
+
+
+def _branches(schema: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    """Yield a schema and its alternatives, each with what it inherits from the schema around it."""
+    yield schema
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        for branch in schema.get(keyword) or ():
+            if isinstance(branch, dict):
+                yield from _branches(branch)
+
+
+def column_type(schema: Mapping[str, Any], *, varchar: bool = False, decode_bytes: bool = False) -> SqlType:
+    """Choose the column type of a property."""
+    chosen: set[SqlType] = set()
+    null_only = False
+    for branch in _branches(schema):
+        own = _own_types(branch)
+        null_only = null_only or branch.get("type") in ("null", ["null"])
+        chosen.update(_scalar_type(name, branch, varchar=varchar, decode_bytes=decode_bytes) for name in own)
+    if not chosen:
+        return TEXT if null_only else JSONB
+    if len(chosen) == 1:
+        return chosen.pop()
+    return _union(chosen)
+
+
+def _union(types: set[SqlType]) -> SqlType:
+    """Find the type for a property that may hold several; text takes any mixture of scalars that has strings."""
+    if JSONB in types:
+        return JSONB
+    if all(found.family in {"integer", "number"} for found in types):
+        exact = DOUBLE not in types and SqlType("numeric") not in types
+        numerics = [found for found in types if found.name == "numeric"]
+        return _joined_numeric(numerics, with_bigint=BIGINT in types) if exact and numerics else _loose(types)
+    if {found.name for found in types} <= {"date", "timestamp with time zone"}:
+        return TIMESTAMPTZ
+    lengths = [found.arguments[0] for found in types if found.name == "character varying"]
+    if len(lengths) == len(types):
+        return SqlType("character varying", (max(lengths),))
+    if any(found.family not in {"boolean", "integer", "number"} for found in types):
+        return TEXT
+    return JSONB
+
+
+def _loose(types: set[SqlType]) -> SqlType:
+    return NUMERIC if any(found.name == "numeric" for found in types) else DOUBLE
+
+
+def _joined_numeric(numerics: list[SqlType], *, with_bigint: bool) -> SqlType:
+    """Find the numeric(p,s) that holds every value of the given ones, and of bigint if asked."""
+    if any(not found.arguments for found in numerics):
+        return NUMERIC
+    scale = max(found.arguments[1] for found in numerics)
+    whole = max(found.arguments[0] - found.arguments[1] for found in numerics)
+    precision = max(whole, BIGINT_DIGITS if with_bigint else 0) + scale
+    return SqlType("numeric", (precision, scale)) if precision <= MAX_PRECISION else NUMERIC
+
+
+def _scalar_type(name: str, schema: Mapping[str, Any], *, varchar: bool, decode_bytes: bool) -> SqlType:
+    match name:
+        case "boolean":
+            return BOOLEAN
+        case "integer":
+            low, high = schema.get("minimum"), schema.get("maximum")
+            beyond = (low is not None and low < BIGINT_RANGE[0]) or (
+                high is not None and high > BIGINT_RANGE[1]
+            )
+            return NUMERIC if beyond else BIGINT
+        case "number":
+            return _number_type(schema)
+        case "string":
+            return _string_type(schema, varchar=varchar, decode_bytes=decode_bytes)
+        case _:
+            return JSONB
+
+
+def _number_type(schema: Mapping[str, Any]) -> SqlType:
+    """Numbers are exact when the schema tells their scale: `multipleOf`, or the tap's `precision` and `scale`."""
+    precision, scale, step = schema.get("precision"), schema.get("scale"), schema.get("multipleOf")
+    if scale is None and step is not None:
+        try:
+            digits = Decimal(str(step)).normalize()
+        except InvalidOperation:
+            return NUMERIC
+        if digits.as_tuple().digits != (1,):
+            return NUMERIC
+        scale = max(0, -int(digits.as_tuple().exponent))
+    if not isinstance(scale, int):
+        return DOUBLE
+    if isinstance(precision, int) and 0 < precision <= MAX_PRECISION and 0 <= scale <= precision:
+        return SqlType("numeric", (precision, scale))
+    return NUMERIC
+
+
+def _string_type(schema: Mapping[str, Any], *, varchar: bool, decode_bytes: bool) -> SqlType:
+    if decode_bytes and schema.get("contentEncoding") in {"base64", "base16"}:
+        return BYTEA
+    if known := FORMATS.get(schema.get("format", "")):
+        return SqlType(known)
+    length = schema.get("maxLength")
+    if varchar and isinstance(length, int) and 0 < length <= MAX_VARCHAR:
+        return SqlType("character varying", (length,))
+    return TEXT
+
+
+@dataclass(frozen=True)
+class Widening:
+    """How a column gets a wider type.
+
+    Attributes:
+        to: The new type.
+        using: SQL expression for the old values; `{column}` stands for the column.
+    """
+
+    to: SqlType
+    using: str = "{column}"
+
+
+_AS_TEXT = frozenset(
+    {
+        "boolean",
+        "smallint",
+        "integer",
+        "bigint",
+        "numeric",
+        "real",
+        "double precision",
+        "uuid",
+        "date",
+        "time without time zone",
+    }
+)
+_MOMENTS = frozenset({"date", "timestamp without time zone", "timestamp with time zone"})
+
+
+def widened(current: SqlType, wanted: SqlType) -> Widening | None:
+    """Decide what a column must become to hold what it has and what a new schema may bring."""
+    if current == wanted or current.family == "json":
+        return Widening(current)
+    if current.family == "text":
+        return _widened_text(current, wanted)
+    if wanted.family == "json":
+        return Widening(wanted, "to_jsonb({column})")
+    if {current.family, wanted.family} <= {"integer", "number"}:
+        return _widened_number(current, wanted)
+    if {current.name, wanted.name} <= _MOMENTS or current.name == wanted.name == TIME.name:
+        return _widened_moment(current, wanted)
+    takes_text = wanted.family == "text" and current.name in _AS_TEXT
+    return Widening(TEXT, "{column}::text") if takes_text else None
+
+
+def _exactest(kind: SqlType) -> SqlType:
+    """Return a type of times in microseconds, which is what it has without an argument."""
+    full = not kind.arguments or kind.arguments[0] == MICROSECONDS
+    return kind if full else SqlType(kind.name)
+
+
+def _widened_moment(current: SqlType, wanted: SqlType) -> Widening:
+    exact, wanted = _exactest(current), SqlType(wanted.name)
+    if wanted == DATE:
+        return Widening(current)
+    if exact.name in {TIMESTAMPTZ.name, wanted.name}:
+        return Widening(exact)
+    return Widening(wanted, "{column}::timestamp AT TIME ZONE 'UTC'" if wanted == TIMESTAMPTZ else "{column}")
+
+
+def _widened_text(current: SqlType, wanted: SqlType) -> Widening:
+    if current.name == "text" or not current.arguments:
+        return Widening(current)
+    if wanted.name == "character varying" and wanted.arguments:
+        longer = wanted.arguments[0] > current.arguments[0]
+        return Widening(wanted if longer else current)
+    return Widening(TEXT)
+
+
+def _widened_number(current: SqlType, wanted: SqlType) -> Widening:
+    order = ("smallint", "integer", "bigint")
+    if current.name in order and wanted.name in order:
+        return Widening(wanted if order.index(wanted.name) > order.index(current.name) else current)
+    if "numeric" not in (current.name, wanted.name):
+        if current.family == wanted.family:
+            return Widening(DOUBLE if DOUBLE in (current, wanted) else current)
+        # An integer beyond 2^53 has no double: what holds both is numeric.
+        return Widening(NUMERIC, "{column}::text::numeric")
+    if current == NUMERIC:
+        return Widening(current)
+    pair = (current, wanted)
+    if all(found.name == "numeric" or found.name in order for found in pair):
+        numerics = [found for found in pair if found.name == "numeric"]
+        return Widening(_joined_numeric(numerics, with_bigint=len(numerics) < len(pair)))
+    # The text of a double is its shortest exact form; a cast to numeric would keep 15 digits only.
+    return Widening(NUMERIC, "{column}::text::numeric")

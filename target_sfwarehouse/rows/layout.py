@@ -1,0 +1,173 @@
+"""The layout of a stream: its properties, the columns that they go to, and what its table must have."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from target_sfwarehouse.errors import BadSchemaError
+from target_sfwarehouse.postgres.schema import DELETED, METADATA_COLUMNS, VERSION, Column, Wanted, identifier
+from target_sfwarehouse.postgres.types import BIGINT, column_type, declared_types, dereferenced
+from target_sfwarehouse.rows.values import BadValueError, Way, way
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from target_sfwarehouse.config import Settings
+    from target_sfwarehouse.postgres.types import SqlType
+
+__all__ = ["Layout", "Property", "json_types", "read_schema"]
+
+SOFT_DELETE = "x-soft-delete"
+"""Keyword of a property that marks deleted rows: a boolean is set true, a date or date-time gets the time."""
+
+logger = logging.getLogger("target-sfwarehouse")
+
+
+@dataclass(frozen=True)
+class Property(Column):
+    """A property and the column it goes to, whose type decides how values are written.
+
+    Attributes:
+        declared: JSON types that the property's schema allows, without null.
+        encoding: `base64` or `base16` for text that a bytea column holds.
+        key: Whether the property is part of the stream's key.
+    """
+
+    declared: frozenset[str] = frozenset()
+    encoding: str = ""
+    key: bool = False
+
+    @cached_property
+    def way(self) -> Way:
+        """How values become what the column holds."""
+        return way(self.type, only_strings=self.declared <= {"string"}, encoding=self.encoding)
+
+    def converted(self, value: Any) -> Any:
+        """Turn a Python value into what a row holds: None, a boolean, an integer, or text. Raises BadValueError."""
+        if value is None:
+            if self.key:
+                raise BadValueError(self.name, "the record has no value for this key property", missing=True)
+            return False if self.default_false else None
+        try:
+            return self.way.from_value(value)
+        except ValueError as error:
+            raise BadValueError(self.name, str(error)) from None
+
+
+@dataclass(frozen=True)
+class Layout(Wanted):
+    """What a SCHEMA message asks of a table, and the properties that its records fill.
+
+    Attributes:
+        deletion: Columns that mark deleted rows, where the schema names some.
+    """
+
+    columns: Sequence[Property]
+    deletion: tuple[str, ...] = ()
+
+    def with_version(self) -> Layout:
+        """Add the column that keeps the version of each row, if the schema has none."""
+        if any(column.column == VERSION for column in self.columns):
+            return self
+        return replace(self, columns=(*self.columns, Property(VERSION, VERSION, BIGINT)))
+
+    def typed(self, types: Mapping[str, SqlType]) -> tuple[list[Property], list[Property]]:
+        """Give the properties that records fill and those about the loading, with the types that the table has."""
+        columns = [replace(column, type=types[column.column]) for column in self.columns]
+        return (
+            [column for column in columns if column.column not in METADATA_COLUMNS],
+            [column for column in columns if column.column in METADATA_COLUMNS],
+        )
+
+
+def json_types(schema: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+    """Give the JSON types of each property of a schema, references followed."""
+    return {
+        name: declared_types(dereferenced(given, schema) if isinstance(given, dict) else {})
+        for name, given in schema["properties"].items()
+    }
+
+
+def read_schema(
+    schema: Mapping[str, Any], keys: Sequence[str], bookmarks: Sequence[str], settings: Settings
+) -> Layout:
+    """Read a SCHEMA message; `bookmarks` are its bookmark properties, which the setting `indexes` may ask for.
+
+    Raises BadSchemaError for no properties, a key that is no property, or two properties that share a column name.
+    """
+    properties: Mapping[str, Any] = schema.get("properties") or {}
+    if not properties:
+        raise BadSchemaError("the schema has no properties, so there is no table that could hold it")
+    if absent := [key for key in keys if key not in properties]:
+        raise BadSchemaError(f"key property '{absent[0]}' is not among the schema's properties")
+    definitions = {
+        name: dereferenced(given, schema) if isinstance(given, dict) else {}
+        for name, given in properties.items()
+    }
+    names: dict[str, str] = {}
+    for name in properties:
+        if (taken := names.setdefault(identifier(name), name)) != name:
+            raise BadSchemaError(
+                f"properties '{taken}' and '{name}' share the column name '{identifier(name)}'"
+            )
+    columns = [_property(name, given, settings, key=name in keys) for name, given in definitions.items()]
+    deletion = _deletion(columns, definitions)
+    marks = deletion or (DELETED,)
+    columns = [
+        replace(column, default_false=column.column in marks and column.type.family == "boolean")
+        for column in columns
+    ]
+    asked = {
+        name for index in settings.indexes for name in (bookmarks if index == "replication_key" else (index,))
+    }
+    return Layout(
+        columns=columns,
+        keys=tuple(identifier(key) for key in keys),
+        comments=_comments(schema, properties) if settings.column_comments else {},
+        indexed=tuple(column.column for column in columns if column.name in asked),
+        deletion=deletion,
+    )
+
+
+def _property(name: str, definition: Mapping[str, Any], settings: Settings, *, key: bool) -> Property:
+    kind = column_type(
+        definition,
+        varchar=settings.string_type == "varchar",
+        decode_bytes=settings.interpret_content_encoding,
+    )
+    return Property(
+        name=name,
+        column=identifier(name),
+        type=kind,
+        declared=declared_types(definition),
+        encoding=definition.get("contentEncoding", "") if kind.family == "bytes" else "",
+        key=key,
+    )
+
+
+def _deletion(columns: Sequence[Property], definitions: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    """Find the columns that the schema names as marks of deleted rows."""
+    named = [column for column in columns if definitions[column.name].get(SOFT_DELETE) is True]
+    for column in named:
+        if not column.type.can_mark:
+            logger.warning(
+                "`%s` of property '%s' is ignored: it is no boolean and no time", SOFT_DELETE, column.name
+            )
+    return tuple(column.column for column in named if column.type.can_mark)
+
+
+def _comments(schema: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, str]:
+    found = {"": _comment(schema)} | {
+        identifier(name): _comment(given) for name, given in properties.items() if isinstance(given, dict)
+    }
+    return {column: text for column, text in found.items() if text}
+
+
+def _comment(schema: Mapping[str, Any]) -> str:
+    """Compose a comment: the label, the API name in brackets, the description."""
+    title, api_name = schema.get("title", ""), schema.get("x-sfsource-api-name", "")
+    head = f"{title} ({api_name})" if title and api_name else title or api_name
+    return ": ".join(str(part) for part in (head, schema.get("description", "")) if part).replace("\0", "")

@@ -1,0 +1,74 @@
+"""The names of the SDK that begin with an underscore, all in one place: a release may change them without a word.
+
+The rest of the target uses the methods and hooks that these classes give. tests/target/test_sdk.py uses each.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from singer_sdk import Target
+from singer_sdk.sinks import Sink
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import FrameType
+
+    from target_sfwarehouse.input.batcher import Batcher
+
+__all__ = ["PrivateSink", "PrivateTarget"]
+
+
+class PrivateTarget(Target):
+    """What the target needs of the SDK's own, and what a sink needs of the target."""
+
+    batcher: Batcher
+    bookmarks: dict[str, tuple[str, ...]]
+
+    def on_signal(self, number: int) -> None:
+        """Act on SIGTERM or SIGINT."""
+        raise NotImplementedError
+
+    def active_sinks(self) -> dict[str, Any]:
+        """The sink of each stream, which may be changed."""
+        return cast("dict[str, Any]", self._sinks_active)
+
+    def register_schema(self, message: dict[str, Any]) -> None:
+        """Register the stream maps of a SCHEMA message, and get the sinks of its streams."""
+        self._process_schema_message(message)
+
+    def process_mapped(self, message: dict[str, Any]) -> None:
+        """Map, flatten and validate a RECORD message, and give it to its sinks."""
+        self._process_record_message(message)
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        del frame
+        self.on_signal(signum)
+
+
+class PrivateSink(Sink):
+    """What the sink needs of the SDK's own."""
+
+    kept_metadata: tuple[str, ...] = ()
+    """Properties named `_sdc_*` that stay where the SDK removes them for want of `add_record_metadata`."""
+
+    def _remove_sdc_metadata_from_schema(self) -> None:
+        kept = self._kept(self.schema["properties"])
+        super()._remove_sdc_metadata_from_schema()
+        self.schema["properties"].update(kept)
+
+    def _remove_sdc_metadata_from_record(self, record: dict[str, Any]) -> None:
+        kept = self._kept(record)
+        super()._remove_sdc_metadata_from_record(record)
+        record.update(kept)
+
+    def _kept(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: values[name] for name in self.kept_metadata if values.get(name) is not None}
+
+    def _parse_timestamps_in_record(
+        self, record: dict[str, Any], schema: dict[str, Any], treatment: Any
+    ) -> None:
+        """Leave dates as they are: Postgres reads them, and knows years that Python does not."""
+
+    def _singer_validate_message(self, record: dict[str, Any]) -> None:
+        """Leave missing keys to `process_record`, which knows the line."""
