@@ -15,7 +15,8 @@ import psycopg
 
 from target_sfwarehouse.errors import TargetError
 from target_sfwarehouse.load.audit import Quarantine, RunLog
-from target_sfwarehouse.load.session import Run, Session
+from target_sfwarehouse.load.run import Run
+from target_sfwarehouse.load.session import Session
 from target_sfwarehouse.load.tables import Load, check_name
 from target_sfwarehouse.postgres import capabilities
 from target_sfwarehouse.postgres.connect import connector
