@@ -109,8 +109,7 @@ class BulkCsv:
                 count += sum(1 for _ in self._parsed(part))
                 continue
             count += len(pieces) // (2 * self._width)
-            for place, kind in self._bare:
-                self._unquoted(place, kind, pieces[2 * place + 1 :: 2 * self._width])
+            self._unquote(pieces, self._width)
         return count
 
     def values(self, block: bytes) -> Iterator[list[Any]]:
@@ -218,9 +217,7 @@ class BulkCsv:
         if self._layout.further is not None:
             pieces = self._without_further(pieces, self._layout.further)
         width = len(self._keys)
-        for place, kind in self._bare:
-            cells = slice(2 * place + 1, None, 2 * width)
-            pieces[cells] = self._unquoted(place, kind, pieces[cells])
+        self._unquote(pieces, width)
         between = pattern * (len(pieces) // (2 * width))
         between[0] = self._keys[0] + self._quotes[0]
         between.append(self._quotes[-1] + end)
@@ -237,28 +234,52 @@ class BulkCsv:
         own[1::2] = cells
         return own
 
-    def _unquoted(self, place: int, kind: Kind, column: list[bytes]) -> list[bytes]:
-        """Cells whose JSON has no quotes, verified; but for nulls there is hardly ever anything to change."""
-        cells = column if all(column) else [cell or _NULL for cell in column]
-        if kind == "boolean":
-            framed = b"," + b",,".join(cells) + b","
-            for told in _BOOLEANS:
-                framed = framed.replace(told, b"")
-            if framed:
-                self._check_booleans(place, column)
-            return cells
-        digits = b",".join(cells)
-        if kind == "integer" and b"." in digits:
-            cells = [cell.removesuffix(b".0") for cell in cells]
-            digits = b",".join(cells)
-        if not _are_numbers(digits, len(cells)) or (kind == "integer" and b"." in digits):
-            return [self._layout.number(place, cell.decode()) if cell else _NULL for cell in column]
-        return cells
+    def _unquote(self, pieces: list[bytes], width: int) -> None:
+        """Verify the cells whose JSON has no quotes, and write nulls; but for nulls there is hardly ever a change.
 
-    def _check_booleans(self, place: int, column: list[bytes]) -> None:
-        for cell in column:
-            if cell not in {b"true", b"false", b""}:
-                raise self._layout.bad_value(place, cell.decode())
+        All columns of a kind are verified at once: a part has few rows.
+        """
+        numbers: list[bytes] = []
+        booleans: list[bytes] = []
+        fractions = False
+        for place, kind in self._bare:
+            cells = slice(2 * place + 1, None, 2 * width)
+            column = pieces[cells]
+            if not all(column):
+                column = [cell or _NULL for cell in column]
+                pieces[cells] = column
+            if kind == "boolean":
+                booleans.append(b",,".join(column))
+                continue
+            digits = b",".join(column)
+            if kind == "integer" and b"." in digits:
+                column = [cell.removesuffix(b".0") for cell in column]
+                pieces[cells] = column
+                digits = b",".join(column)
+                fractions = fractions or b"." in digits
+            numbers.append(digits)
+        count = len(pieces) // (2 * width)
+        if booleans and not _are_booleans(b",,".join(booleans)):
+            self._check_booleans(pieces, width)
+        if numbers and (fractions or not _are_numbers(b",".join(numbers), count * len(numbers))):
+            self._write_exactly(pieces, width)
+
+    def _check_booleans(self, pieces: list[bytes], width: int) -> None:
+        for place, kind in self._bare:
+            if kind == "boolean":
+                for cell in pieces[2 * place + 1 :: 2 * width]:
+                    if cell not in {b"true", b"false", _NULL}:
+                        raise self._layout.bad_value(place, cell.decode())
+
+    def _write_exactly(self, pieces: list[bytes], width: int) -> None:
+        """Write each number by itself: one has an exponent, or is none."""
+        for place, kind in self._bare:
+            if kind != "boolean":
+                cells = slice(2 * place + 1, None, 2 * width)
+                pieces[cells] = [
+                    cell if cell == _NULL else self._layout.number(place, cell.decode())
+                    for cell in pieces[cells]
+                ]
 
     def _parsed(self, text: bytes) -> Iterator[list[Any]]:
         """The rows of text that the csv module has to read."""
@@ -274,6 +295,14 @@ class BulkCsv:
 
     def _cut_off(self) -> TapError:
         return TapError(f"{self._layout.stream}: a Bulk page ends inside a quoted value.")
+
+
+def _are_booleans(cells: bytes) -> bool:
+    """Whether text is nothing but booleans and nulls, with two commas between."""
+    framed = b"," + cells + b","
+    for told in _BOOLEANS:
+        framed = framed.replace(told, b"")
+    return not framed
 
 
 def _are_numbers(digits: bytes, count: int) -> bool:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _UNKNOWN = -1
 """The count of a Bulk page whose answer does not name it."""
 
+_SMALL = 1024 * 1024
+"""Bytes of a Bulk page whose lines are kept until all of it is verified."""
+
 _AT_ONCE = 500
 
 
@@ -83,20 +86,20 @@ def verify(page: BulkPage, layout: Layout) -> int:
 
 
 def _bulk_lines(page: BulkPage, layout: Layout) -> Iterator[tuple[bytes, int]]:
-    """Each chunk waits until the next one is verified, the last one until all rows are counted."""
+    """A small page leaves once it is verified as a whole, a large one block by block; the last waits for the count."""
     csv = _bulk_csv(layout)
-    read = 0
-    held: tuple[bytes, int] | None = None
+    read = size = 0
+    held: list[tuple[bytes, int]] = []
     with page.file:
         for block in page.blocks():
-            chunk = csv.lines(block, page.extracted)
-            read += chunk[1]
-            if held is not None:
-                yield held
-            held = chunk
+            if size > _SMALL:
+                yield from held
+                held.clear()
+            held.append(csv.lines(block, page.extracted))
+            read += held[-1][1]
+            size += len(block)
     _check_count(page, layout, read)
-    if held is not None:
-        yield held
+    yield from held
 
 
 def _values_lines(page: ValuesPage, layout: Layout) -> Iterator[tuple[bytes, int]]:
