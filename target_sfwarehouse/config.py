@@ -163,8 +163,8 @@ class Settings:
     )
     activate_version: bool = _setting(
         "boolean",
-        "Act on ACTIVATE_VERSION messages: rows that the version did not bring get `is_deleted = true` (or "
-        "`_sdc_deleted_at`, where a stream has no `is_deleted`).",
+        "Act on ACTIVATE_VERSION messages: rows that the version did not bring are marked as deleted, in the column that "
+        "the schema marks with `x-soft-delete`, else in `is_deleted`, else in `_sdc_deleted_at`.",
         default=True,
     )
     add_record_metadata: bool = _setting(
