@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from target_sfwarehouse.rows.chunks import Chunk
     from target_sfwarehouse.rows.layout import Layout
 
-__all__ = ["Loader"]
-
 logger = logging.getLogger("target-sfwarehouse")
 
 

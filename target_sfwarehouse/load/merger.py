@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from target_sfwarehouse.load.run import Run
     from target_sfwarehouse.load.tables import Part
 
-__all__ = ["Merger"]
-
 logger = logging.getLogger("target-sfwarehouse")
 
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from target_sfwarehouse.load.tables import Load
     from target_sfwarehouse.postgres.capabilities import Capabilities
 
-__all__ = ["Run", "Thread"]
-
 T = TypeVar("T")
 
 WAITING = 8

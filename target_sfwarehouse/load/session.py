@@ -51,8 +51,6 @@ if TYPE_CHECKING:
     from target_sfwarehouse.rows.decode import RowShape
     from target_sfwarehouse.rows.layout import Layout
 
-__all__ = ["Session"]
-
 logger = logging.getLogger("target-sfwarehouse")
 
 
