@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from target_sfwarehouse.singer_sdk_private import PrivateTarget
 
-__all__ = ["WarehouseSink"]
-
 
 class WarehouseSink(PrivateSink):
     """One stream under one SCHEMA."""

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from target_sfwarehouse.input.batcher import Stream
     from target_sfwarehouse.sink import WarehouseSink
 
-__all__ = ["TargetSFWarehouse"]
-
 
 class TargetSFWarehouse(PrivateTarget):
     """Loads Singer streams into tables of a schema in Postgres: upserts by key, as fast as COPY goes."""

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from target_sfwarehouse.input.batcher import Batcher, Stream
 
-__all__ = ["BatchReader"]
-
 FORMATS = ("jsonl", "parquet", "csv")
 
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from target_sfwarehouse.input.batcher import Stream
 
-__all__ = ["HEAD", "Lines", "Route", "Routes", "joined"]
-
 HEAD = 512
 """Bytes of a line in which its `"record"` is looked for."""
 

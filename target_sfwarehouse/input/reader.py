@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from target_sfwarehouse.input.batcher import Batcher, Stream
     from target_sfwarehouse.input.dispatch import Lines, Route
 
-__all__ = ["FastReader"]
-
 _MESSAGES = (SingerMessageType.SCHEMA, SingerMessageType.ACTIVATE_VERSION, SingerMessageType.BATCH)
 _STREAM = re.compile(rb'"stream":\s*"([^"\\]*)"')
 
