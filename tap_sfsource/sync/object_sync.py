@@ -277,6 +277,8 @@ class ObjectSync:
 
     def _opened(self) -> None:
         state = self.source.state
+        if state.bookmark is None:
+            state.begin_first_sync()
         if state.bookmark is None or not state.knows_properties:
             state.know(self.source.properties)
         if not self.source.whole:

@@ -2,7 +2,8 @@
 
 Keys of a bookmark; other keys are kept as they are:
 
-- ``replication_key``, ``replication_key_value``: every row stamped before the value has been emitted (the SDK's names).
+- ``replication_key``, ``replication_key_value``: every row stamped before the value has been emitted (the SDK's names). The
+  value is null while a first sync has not come that far.
 - ``deleted_until``: every deletion logged before it has been emitted.
 - ``jobs``: the Bulk jobs that are being read, by purpose, each with the locator of its next page.
 - ``properties``: the properties that every row has been emitted with. Each is six characters of a digest of its name, field
@@ -105,8 +106,18 @@ class StreamState:
 
     @bookmark.setter
     def bookmark(self, moment: datetime.datetime) -> None:
+        if self._bookmark.get("replication_key_value") is None:
+            # The keys stand where they would without the null, so that a complete state is the same bytes.
+            self._bookmark.pop("replication_key", None)
+            self._bookmark.pop("replication_key_value", None)
         self._bookmark["replication_key"] = self._replication_key
         self._bookmark["replication_key_value"] = clock.isoformat(moment)
+
+    def begin_first_sync(self) -> None:
+        """Write that there is no bookmark yet: one of an older state must not come back beside what this run writes."""
+        if self._replication_key is not None:
+            self._bookmark["replication_key"] = self._replication_key
+            self._bookmark["replication_key_value"] = None
 
     @property
     def bookmark_text(self) -> str:
