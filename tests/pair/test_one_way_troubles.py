@@ -314,6 +314,26 @@ def test_a_job_beside_another_bookmark_than_its_own_is_not_resumed(
     assert differences(pair.warehouse, org, ["Account"]) == []
 
 
+@pytest.mark.parametrize("reader", ["rest", "bulk"])
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
+def test_a_full_refresh_that_was_killed_leaves_no_column_unfilled(
+    pair: Pair, org: Org, reader: str, share: float
+) -> None:
+    """Meltano merges the state of the killed run into the one before it, whose bookmark then holds."""
+    settings: dict[str, Any] = {"reader": reader, "bulk_page_size": 2, "objects": ["Account"]}
+    without = {"breadcrumb": ["properties", "industry"], "metadata": {"selected": False}}
+    pair.good({"streams": [{"tap_stream_id": "accounts", "metadata": [without]}]}, **settings)
+    before, pair.state = pair.state, None
+    org.clock.advance(hours=3)
+    lines = pair.tap(**settings).output.splitlines(keepends=True)
+    states = [place for place, line in enumerate(lines) if b'"STATE"' in line]
+    pair.load(lines[: states[round(share * (len(states) - 1))] + 1])
+    pair.state = merged(before, pair.state)
+    org.clock.advance(hours=3)
+    pair.good(**settings)
+    assert differences(pair.warehouse, org, ["Account"]) == []
+
+
 # Integers (B13).
 
 
