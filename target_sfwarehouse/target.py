@@ -156,9 +156,13 @@ class TargetSFWarehouse(PrivateTarget):
     def take_record(self, message: dict[str, Any]) -> None:
         """Map, flatten and validate a RECORD message, and take the result in."""
         stream = message["stream"]
-        if any(map(is_custom, self.mapper.stream_maps.get(stream, ()))):
+        if self._hides_values(stream):
             self.batcher.source = self.batcher.source._replace(text=redacted(stream))
         self.process_mapped(message)
+
+    def _hides_values(self, stream: str) -> bool:
+        """Whether a map of the settings changes the stream's records."""
+        return any(map(is_custom, self.mapper.stream_maps.get(stream, ())))
 
     def activate_version(self, stream: str, version: int) -> None:
         """Act on an ACTIVATE_VERSION message. Raises KeyError where no SCHEMA has announced the stream."""
@@ -178,7 +182,7 @@ class TargetSFWarehouse(PrivateTarget):
         if plain is not None:
             batch.load(plain)
         else:
-            batch.load_mapped(self.take_record)
+            batch.load_mapped(self.take_record, redacted(stream) if self._hides_values(stream) else None)
 
     def process_endofpipe(self) -> None:
         """Commit everything, emit the last STATE and write the summary. Raises InputError for a bad record."""

@@ -131,7 +131,7 @@ class Loader:
         self._submit(self._session.end_copy)
 
     def flush(self, states: list[tuple[int, bytes]]) -> None:
-        """Have everything taken in committed, and then the last state emitted that all of it stands behind.
+        """Have everything taken in committed, and then the last STATE before a bad record emitted.
 
         `states` are line number and text of the STATE messages since the last flush, in order.
         """
