@@ -16,7 +16,7 @@ from singer_sdk.mapper import SameRecordTransform
 from target_sfwarehouse.config import Settings
 from target_sfwarehouse.errors import BadSchemaError, InputError, StoppedError, TargetError, without_secrets
 from target_sfwarehouse.report import Report
-from target_sfwarehouse.singer_sdk_private import PrivateTarget
+from target_sfwarehouse.sdk import PrivateTarget
 from target_sfwarehouse.stream_maps import PartialRowError, for_partial_rows, guard, is_custom, redacted
 
 if TYPE_CHECKING:
