@@ -64,7 +64,8 @@ class Field:
     `{Relationship.Field}` for one of a parent. `formula_text` is what describe shows instead. `summary` makes it a
     roll-up summary field. `default` is a JSON
     value. `feature` names the org feature without which the field does not exist. `evidence` says how sure the
-    facts are. `decimal_text` makes an int leave the org as `47.0`, as some do.
+    facts are. `decimal_text` makes an int leave the org as `47.0`, as some do. `empty_text` makes a new record show
+    `""` and not null where it has no text.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Field:
     extra_type_info: str | None = None
     inline_help_text: str | None = None
     decimal_text: bool = False
+    empty_text: bool = False
     feature: str | None = None
     evidence: str = ""
 
