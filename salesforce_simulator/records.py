@@ -77,6 +77,12 @@ class Records(Reading):
         with self._store.lock:
             self._write(self.plan_delete(record_id, user))
 
+    def restricting(self, record_id: str) -> list[str]:
+        """Ids of the records that must go before this one can be deleted."""
+        with self._store.writing():
+            found = self._changes.restricting(*self._locate(record_id))
+        return [each for ids in found.values() for each in ids]
+
     def undelete(self, record_id: str, *, user: User | str | None = None) -> None:
         """Take a record and what its delete took along out of the recycle bin."""
         _, actor = self._acting(user)

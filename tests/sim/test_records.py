@@ -247,16 +247,19 @@ def test_a_delete_takes_its_dependents_along_and_back(frozen_org: Org) -> None:
     other = org.create("Account", {"Name": "Child", "ParentId": account})
     contact = org.create("Contact", {"LastName": "x", "AccountId": account})
     gone_before = org.create("Contact", {"LastName": "y", "AccountId": account})
-    case = org.create("Case", {"AccountId": account, "ContactId": contact})
-    comment = org.create("CaseComment", {"ParentId": case, "CommentBody": "hm"})
+    deal = org.create(
+        "Opportunity",
+        {"Name": "D", "StageName": "Prospecting", "CloseDate": "2026-05-01", "AccountId": account},
+    )
+    note = org.create("Note", {"ParentId": deal, "Title": "hm"})
     org.delete(gone_before)
     org.clock.advance(minutes=1)
     org.delete(account)
-    assert [org.is_deleted(each) for each in (account, contact, case, comment, other)] == [True] * 4 + [False]
-    assert record(org, comment)["SystemModstamp"] == LATER
+    assert [org.is_deleted(each) for each in (account, contact, deal, note, other)] == [True] * 4 + [False]
+    assert record(org, note)["SystemModstamp"] == LATER
     org.clock.advance(minutes=1)
     org.undelete(account)
-    assert [org.is_deleted(each) for each in (account, contact, case, comment)] == [False] * 4
+    assert [org.is_deleted(each) for each in (account, contact, deal, note)] == [False] * 4
     assert org.is_deleted(gone_before)
     assert record(org, contact)["SystemModstamp"] > LATER
 
@@ -278,6 +281,7 @@ def test_what_comes_back_after_its_parent_went(frozen_org: Org) -> None:
     comment = org.create("CaseComment", {"ParentId": case, "CommentBody": "hm"})
     org.delete(contact)
     org.delete(comment)
+    org.delete(case)
     org.delete(account)
     with pytest.raises(ApiError) as error:
         org.undelete(comment)
