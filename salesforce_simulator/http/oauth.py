@@ -100,6 +100,8 @@ def _refresh_token(site: "Site", call: Call, form: dict[str, str]) -> Reply:
     used = form.get("refresh_token", "")
     user = site.org.users.get(app.refresh_tokens.get(used, ""))
     if user is None:
+        if used in app.rotated_out:
+            _revoke_descendants(site, app, used)
         raise OAuthError("invalid_grant", "expired access/refresh token")
     if not app.rotate_refresh_tokens:
         return _granted(site, call, app, user, refresh_token=used)
@@ -108,7 +110,17 @@ def _refresh_token(site: "Site", call: Call, form: dict[str, str]) -> Reply:
     site.sessions.end_of(used)
     new = f"5Aep8{secrets.token_urlsafe(60)}"
     app.refresh_tokens[new] = user.username
+    app.rotated_out[used] = new
     return _granted(site, call, app, user, refresh_token=new, shown={"refresh_token": new})
+
+
+def _revoke_descendants(site: "Site", app: ConnectedApp, used: str) -> None:
+    """Revoke what came of a refresh token that is presented again: it may have been stolen (help 005316711)."""
+    while used in app.rotated_out:
+        used = app.rotated_out[used]
+    username = app.refresh_tokens.pop(used, None)
+    if username is not None:
+        site.sessions.end_all(username, app)
 
 
 def _jwt_bearer(site: "Site", call: Call, form: dict[str, str]) -> Reply:

@@ -75,10 +75,14 @@ class Sessions:
             for token in [t for t, s in self._sessions.items() if s.refresh_token == refresh_token]:
                 del self._sessions[token]
 
-    def end_all(self, username: str | None = None) -> int:
-        """End every session, or those of one user; gives how many."""
+    def end_all(self, username: str | None = None, app: "ConnectedApp | None" = None) -> int:
+        """End every session, or those of one user, or of one connected app; gives how many."""
         with self._lock:
-            ended = [t for t, s in self._sessions.items() if username is None or s.user.username == username]
+            ended = [
+                token
+                for token, session in self._sessions.items()
+                if username in (None, session.user.username) and (app is None or session.app is app)
+            ]
             for token in ended:
                 del self._sessions[token]
             return len(ended)
