@@ -44,7 +44,7 @@ class Org(Records):
         replication: the delete log and its limits.
 
     Args:
-        seed: what secrets and example data depend on.
+        seed: what its id, secrets and example data depend on; from 1.
         features: of `tags`, `schedules`, `multicurrency`.
         clock: none means real time.
         directory: where the data goes; none means a temporary directory that `close` removes.
@@ -77,6 +77,7 @@ class Org(Records):
 
     def _settle(self) -> None:
         """The records that even an empty org has, an administrator and a connected app."""
+        self._changes.counters["00D"] = self.seed - 1
         self.id = self._next_id("Organization")
         admin_id = self._next_id("User")
         self._insert(
