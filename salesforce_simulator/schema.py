@@ -252,6 +252,8 @@ class Schema:
     def __init__(self, objects: Iterable[SObject]) -> None:
         self.objects: dict[str, SObject] = {o.name: o for o in sorted(objects, key=lambda o: o.name.lower())}
         self._by_lower = {name.lower(): name for name in self.objects}
+        # Of objects that share a prefix, the first.
+        self._by_prefix = {o.key_prefix: o for o in reversed(self.objects.values())}
         self._children: dict[str, list[ChildRelationship]] | None = None
 
     def __iter__(self) -> Iterator[SObject]:
@@ -264,8 +266,7 @@ class Schema:
 
     def of_id(self, record_id: str) -> SObject | None:
         """The object whose key prefix an id starts with, or none."""
-        prefix = record_id[:3]
-        return next((o for o in self.objects.values() if o.key_prefix == prefix), None)
+        return self._by_prefix.get(record_id[:3])
 
     def child_relationships(self, name: str) -> list[ChildRelationship]:
         """The fields of all objects that point at this one, in describe's order (child, then field)."""
