@@ -289,7 +289,9 @@ class Changes:
 
     def hard_delete(self, sobject: SObject, record_id: str, stamp: int) -> None:
         """Remove a record and its dependents at once, past the bin."""
-        self._check_restricted(sobject, record_id)
+        row = self.store.get(sobject.name, record_id)
+        if row is None or not row.get("IsDeleted"):
+            self._check_restricted(sobject, record_id)
         for name, ids in self._with_dependents(sobject, record_id, "1").items():
             self._vanish(self.schema.objects[name], ids, whole_second(stamp))
             self.store.log_deletions(name, ids, whole_second(stamp))
@@ -299,7 +301,7 @@ class Changes:
         stamp = whole_second(stamp)
         for relationship in self.schema.child_relationships(sobject.name):
             child = self.schema.objects[relationship.child]
-            if relationship.field == "MasterRecordId" or not child.queryable:
+            if not child.queryable:
                 continue
             ids = self.store.ids_where(
                 child.name, f"{quoted(relationship.field)} IN ({marks(losers)})", losers
@@ -360,12 +362,7 @@ class Changes:
         for relationship in self.schema.child_relationships(sobject.name):
             child = self.schema.objects[relationship.child]
             f = child.fields[relationship.field]
-            if (
-                relationship.cascade_delete
-                or f.name == "MasterRecordId"
-                or not f.nillable
-                or not child.queryable
-            ):
+            if relationship.cascade_delete or not f.nillable or not child.queryable:
                 continue
             pointing = self._children(child.name, f.name, ids, "1")
             stamped = {"SystemModstamp": stamp} if "SystemModstamp" in child.fields else {}

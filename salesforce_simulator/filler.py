@@ -56,7 +56,12 @@ class Filler:
         """A function that makes a row: every field of the object but Id, the audit fields and formulas."""
         makers: list[tuple[str, bool, Any, Callable[[], Any]]] = []
         for f in sobject.columns:
-            if f.name in _SYSTEM or f.formula is not None or f.auto_number:
+            if (
+                f.name in _SYSTEM
+                or (sobject.name, f.name) in _AS_MADE
+                or f.formula is not None
+                or f.auto_number
+            ):
                 continue
             nillable = f.nillable and f.type != "boolean"
             makers.append((f.name, nillable, "" if f.empty_text else None, self._maker(f)))
@@ -124,6 +129,10 @@ class Filler:
         return self._random.choice(self._random.choice(targets)) if targets else None
 
 
+# With the value that every new record has.
+_AS_MADE = frozenset(
+    {("Contact", "IsPriorityRecord"), ("Lead", "IsPriorityRecord"), ("Dashboard", "OwnerId")}
+)
 _SYSTEM = frozenset(
     {
         "Id",

@@ -39,6 +39,7 @@ AUDIT_FIELDS = frozenset(
 )
 _NOT_GROUPABLE = frozenset(
     {"double", "currency", "percent", "datetime", "multipicklist", "base64", "anyType", "address", "location"}
+    | {"encryptedstring"}
 )
 REPLICATION_KEYS = ("SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginTime")
 
@@ -274,7 +275,8 @@ class Schema:
             self._children = {}
             for child in self.objects.values():
                 for f in child.fields.values():
-                    for target in f.reference_to:
+                    # Merges point at their master, but recorded describes of masters do not list it.
+                    for target in f.reference_to if f.name != "MasterRecordId" else ():
                         self._children.setdefault(target, []).append(
                             ChildRelationship(
                                 child.name,
