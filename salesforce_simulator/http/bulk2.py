@@ -53,6 +53,7 @@ def create(site: "Site", call: Call, *, version: str) -> Reply:
             now=site.org.clock.now(),
             all_rows=operation == "queryAll",
             api="bulk",
+            asker=user.id,
         )
     except ApiError as error:
         raise _worded(error) from error

@@ -186,6 +186,7 @@ class Jobs:
             now=org.clock.now(),
             all_rows=job.operation == "queryAll",
             api="bulk",
+            asker=job.user.id,
         )
         separators = DELIMITERS[job.delimiter], LINE_ENDINGS[job.line_ending]
         ordered = bool(parse(job.query).order_by)
