@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +32,52 @@ from tap_sfsource.errors import TapError
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-UNREADABLE = "unreadable"
+logger = logging.getLogger("tap-sfsource.sync")
+
+_UNREADABLE = "unreadable"
 """Key under which a bookmark is kept that is no JSON object."""
 
+_BEFORE_A_BOOKMARK = frozenset({"deleted_until", "jobs", "key_prefix", "properties", "sweep_due"})
+"""Keys that an unfinished first sync leaves without a bookmark."""
+
 _MARK_LENGTH = 6
+
+
+def bookmarks_of(state: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The bookmarks of a state by stream. A bookmark that is no object is put into one: it fails its stream later.
+
+    Meltano prints a state as ``{"singer_state": ...}``; a line of the tap's output is ``{"type": "STATE", "value": ...}``.
+
+    Raises:
+        TapError: The state has no bookmarks by stream.
+    """
+    for wrapper in ("value", "singer_state"):
+        if "bookmarks" not in state and wrapper in state:
+            state = _object_in(state, wrapper)
+    if not state:
+        return {}
+    if "bookmarks" not in state:
+        raise _unusable('it has no "bookmarks"')
+    bookmarks = _object_in(state, "bookmarks")
+    return {
+        stream: given if isinstance(given, dict) else {_UNREADABLE: given}
+        for stream, given in bookmarks.items()
+    }
+
+
+def _object_in(state: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = state[key]
+    if not isinstance(value, dict):
+        raise _unusable(f"its {key} {'are' if key == 'bookmarks' else 'is'} no JSON object")
+    return value
+
+
+def _unusable(problem: str) -> TapError:
+    return TapError(
+        f"The state cannot be used: {problem}. Give the last STATE that the tap wrote, or none to read all rows."
+    )
 
 
 class JobBookmark(msgspec.Struct, frozen=True):
@@ -82,8 +123,8 @@ class StreamState:
         self._stream = stream
         self._replication_key = replication_key
         self._bookmark = bookmark
-        if UNREADABLE in bookmark:
-            raise self._unreadable("the bookmark", bookmark[UNREADABLE], "is not a JSON object. Remove it.")
+        if _UNREADABLE in bookmark:
+            raise self._unreadable("the bookmark", bookmark[_UNREADABLE], "is not a JSON object. Remove it.")
 
     def check(self) -> None:
         """Read every key once.
@@ -91,6 +132,14 @@ class StreamState:
         Raises:
             TapError: One of them cannot be read; the message names it.
         """
+        if (
+            self._replication_key
+            and self.bookmark is None
+            and not self._bookmark.keys() <= _BEFORE_A_BOOKMARK
+        ):
+            logger.warning(
+                "State of %s: it has no value of %s. Reading all rows.", self._stream, self._replication_key
+            )
         _ = self.bookmark, self.deleted_until, self.refreshed_at, self.swept_until
         self.unknown(())
         for purpose in self.jobs:
