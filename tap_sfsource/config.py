@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
@@ -27,6 +28,8 @@ LOGIN_HOSTS: Final[Mapping[str, str]] = {
 LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 """Hosts that may be reached without TLS."""
 
+_CLOCKS_DIFFER: Final = timedelta(days=1)
+
 _LOWEST_API_VERSION: Final = 58.0
 """`/jobs/query/{id}/resultPages` came with v58 (Bulk API guide)."""
 
@@ -40,6 +43,7 @@ def _setting(
     choices: tuple[str, ...] = (),
     minimum: int | None = None,
     maximum: int | None = None,
+    path: bool = False,
 ) -> Any:
     metadata = {
         "kind": kind,
@@ -48,6 +52,7 @@ def _setting(
         "choices": choices,
         "minimum": minimum,
         "maximum": maximum,
+        "path": path,
     }
     if isinstance(default, tuple):
         return dataclasses.field(
@@ -83,13 +88,19 @@ class Settings:
         "File in which a rotated refresh token is kept (readable by its owner only); a token kept there is used "
         "before refresh_token. Without it the file is below the user's data folder, one for each app and "
         "login.",
+        path=True,
     )
     username: str | None = _setting("string", "User of the JWT bearer and the username-password login.")
     private_key: str | None = _setting(
         "string", "Private key, PEM text, for the JWT bearer grant.", secret=True
     )
     private_key_file: str | None = _setting(
-        "string", "File with the private key, PEM, for the JWT bearer grant."
+        "string", "File with the private key, PEM, for the JWT bearer grant.", path=True
+    )
+    jwt_audience: str | None = _setting(
+        "string",
+        "Audience of the JWT bearer grant. Without it the shared login host of the environment, which is right for "
+        "all but an Experience Cloud site.",
     )
     password: str | None = _setting(
         "string",
@@ -106,7 +117,7 @@ class Settings:
     )
     instance_url: str | None = _setting("string", "The org's own host, for access_token.")
     ca_file: str | None = _setting(
-        "string", "File with the certificates to trust, PEM, in place of the usual ones."
+        "string", "File with the certificates to trust, PEM, in place of the usual ones.", path=True
     )
     api_version: str = _setting("string", "Version of Salesforce's API.", default="62.0")
     start_date: str | None = _setting(
@@ -205,6 +216,7 @@ class Settings:
         "string",
         "Folder for a cache of describes, asked again with If-Modified-Since. It saves time and bytes, not API "
         "calls. Without it nothing is cached.",
+        path=True,
     )
     max_workers: int = _setting(
         "integer", "Requests in flight at the same time.", default=8, minimum=1, maximum=64
@@ -227,7 +239,9 @@ class Settings:
     )
     bulk_page_size: int = _setting("integer", "Rows a page of Bulk results.", default=50_000, minimum=1)
     spool_dir: str | None = _setting(
-        "string", "Folder in which Bulk pages wait. Without it that of BATCH files, or the temporary one."
+        "string",
+        "Folder in which Bulk pages wait. Without it that of BATCH files, or the temporary one.",
+        path=True,
     )
     progress: str = _setting(
         "string",
@@ -266,12 +280,18 @@ class Settings:
         values = {
             field.name: _checked(field.name, field.metadata, config[field.name])
             for field in dataclasses.fields(cls)
-            if config.get(field.name) not in (None, "")
+            if not _is_unset(config.get(field.name))
         }
         settings = cls(**values)
         for name in ("login_url", "instance_url"):
             _check_url(name, getattr(settings, name))
         _check_api_version(settings.api_version)
+        if settings.start and settings.start > datetime.now(UTC) + _CLOCKS_DIFFER:
+            raise ConfigError(
+                "start_date",
+                f"{settings.start_date} is in the future, so nothing would be read",
+                "Set it to a date in the past.",
+            )
         return settings
 
     @property
@@ -283,6 +303,10 @@ class Settings:
     def start(self) -> datetime | None:
         """The start date as an aware UTC time."""
         return _parse_time("start_date", self.start_date) if self.start_date else None
+
+
+def _is_unset(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _property_schema(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -318,13 +342,25 @@ def _checked(name: str, metadata: Mapping[str, Any], value: Any) -> Any:
         return _checked_names(name, value)
     if not isinstance(value, str):
         raise ConfigError(name, f"it must be text, not {type(value).__name__}", "Put it in quotes.")
+    # A file or a clipboard adds a line end; a password may have spaces of its own.
+    value = value.strip("\r\n" if name == "password" else None)
     if metadata["choices"] and value not in metadata["choices"]:
         raise ConfigError(
             name, f"{value!r} is not a choice", f"Choose one of {', '.join(metadata['choices'])}."
         )
     if kind == "date-time":
         _parse_time(name, value)
-    return value
+    return _expanded(name, value) if metadata["path"] else value
+
+
+def _expanded(name: str, path: str) -> str:
+    """The path with a home folder in place of `~`."""
+    try:
+        return str(Path(path).expanduser())
+    except RuntimeError:
+        raise ConfigError(
+            name, f"{path} is in a home folder that is not known", "Write the whole path."
+        ) from None
 
 
 def _checked_integer(name: str, metadata: Mapping[str, Any], value: Any) -> int:
@@ -344,16 +380,21 @@ def _checked_integer(name: str, metadata: Mapping[str, Any], value: Any) -> int:
 def _checked_names(name: str, value: Any) -> tuple[str, ...]:
     names = value
     if isinstance(value, str):
-        names = (
-            json.loads(value)
-            if value.lstrip().startswith("[")
-            else [part.strip() for part in value.split(",")]
-        )
+        names = _names_in(value.strip())
     if not isinstance(names, list | tuple) or not all(isinstance(part, str) and part for part in names):
         raise ConfigError(
             name, f"{value!r} is not a list of names", 'Set it to a list, such as ["Account", "*__c"].'
         )
     return tuple(names)
+
+
+def _names_in(text: str) -> Any:
+    if not text.startswith("["):
+        return [part.strip() for part in text.split(",")]
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _check_url(name: str, url: str | None) -> None:

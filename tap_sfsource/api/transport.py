@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import ssl
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -35,6 +37,8 @@ _CONNECT_SECONDS: Final = 20.0
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
 _DOUBLINGS: Final = 6
+
+_CA_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 LIMIT_CODE: Final = "REQUEST_LIMIT_EXCEEDED"
 """Code of the daily limit, and of the limit of requests at the same time."""
@@ -85,10 +89,9 @@ def session(settings: Settings) -> requests.Session:
     """The pooled session of a run: it keeps no cookies and gives every request its timeouts.
 
     Raises:
-        ConfigError: `ca_file` does not exist.
+        ConfigError: The certificates to trust cannot be read.
     """
-    if settings.ca_file and not Path(settings.ca_file).is_file():
-        raise ConfigError("ca_file", f"{settings.ca_file} does not exist", "Name a file of PEM certificates.")
+    _check_certificates(settings.ca_file)
     http = requests.Session()
     adapter = _Adapter(float(settings.request_timeout), settings.ca_file, settings.max_workers)
     http.mount("https://", adapter)
@@ -102,6 +105,21 @@ def session(settings: Settings) -> requests.Session:
         }
     )
     return http
+
+
+def _check_certificates(ca_file: str | None) -> None:
+    """Read the file of certificates: the setting's, else those that `requests` takes from the environment."""
+    given = {"ca_file": ca_file} if ca_file else {name: os.environ.get(name) for name in _CA_VARIABLES}
+    for name, path in given.items():
+        if not path or (name in _CA_VARIABLES and Path(path).is_dir()):
+            continue
+        remedy = "Name a file of PEM certificates."
+        if not Path(path).is_file():
+            raise ConfigError(name, f"{path} does not exist", remedy)
+        try:
+            ssl.create_default_context(cafile=path)
+        except OSError:
+            raise ConfigError(name, f"{path} holds no certificates that can be read", remedy) from None
 
 
 def is_transient(status: int, code: str) -> bool:

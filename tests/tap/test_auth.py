@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import logging
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -110,6 +111,7 @@ def test_jwt_bearer_with_the_key_as_a_value_or_in_a_file(
         ({"login_url": "https://acme.my.salesforce.com"}, "https://login.salesforce.com"),
         ({"login_url": "https://acme--dev.sandbox.my.salesforce.com"}, "https://test.salesforce.com"),
         ({"login_url": "https://x-dev-ed.scratch.my.salesforce.com"}, "https://test.salesforce.com"),
+        ({"jwt_audience": "https://site.example.com"}, "https://site.example.com"),
     ],
 )
 def test_a_jwt_is_for_the_login_host_of_its_environment(config: dict[str, Any], audience: str) -> None:
@@ -127,6 +129,43 @@ def test_a_jwt_key_that_is_none_is_refused_without_showing_it(org_server: OrgSer
     with pytest.raises(ConfigError, match="private_key: it is not an RSA private key") as caught:
         can_ask(config)
     assert "my-secret-key" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "layout", [serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL]
+)
+def test_an_encrypted_jwt_key_is_named_as_such(
+    org_server: OrgServer, key_pair: tuple[str, str], layout: serialization.PrivateFormat
+) -> None:
+    key = serialization.load_pem_private_key(key_pair[0].encode(), None)
+    encrypted = key.private_bytes(
+        serialization.Encoding.PEM, layout, serialization.BestAvailableEncryption(b"x")
+    )
+    config = {"login_url": org_server.url, "client_id": "x", "username": "u"}
+
+    with pytest.raises(ConfigError, match="private_key: it is encrypted with a passphrase"):
+        can_ask({**config, "private_key": encrypted.decode()})
+
+
+def test_a_user_without_a_home_is_told_to_name_a_token_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
+
+    with pytest.raises(ConfigError, match="refresh_token_file: it is not set, and this user has no home"):
+        grant_from(Settings.from_config({"refresh_token": "t", "client_id": "x"}))
+
+
+def test_certificates_that_cannot_be_read_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoilt = tmp_path / "spoilt.pem"
+    spoilt.write_text("no certificate")
+    config = {"client_id": "x", "client_secret": "y", "login_url": "https://a.my.salesforce.com"}
+
+    with pytest.raises(ConfigError, match=r"ca_file: .*spoilt\.pem holds no certificates"):
+        client_of({**config, "ca_file": str(spoilt)})
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
+    with pytest.raises(ConfigError, match=r"REQUESTS_CA_BUNDLE: .*missing\.pem does not exist"):
+        client_of(config)
 
 
 def test_username_and_password_by_soap_and_by_oauth(

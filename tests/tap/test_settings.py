@@ -34,6 +34,8 @@ from tap_sfsource.errors import ConfigError
         ({"quota_percent_total": 101}, "Setting quota_percent_total: 101 is out of bounds."),
         ({"include_base64": "perhaps"}, "Setting include_base64: 'perhaps' is not true or false."),
         ({"objects": [1]}, "Setting objects: [1] is not a list of names."),
+        ({"objects": "[Account, Contact]"}, "Setting objects: '[Account, Contact]' is not a list of names."),
+        ({"start_date": "2199-01-01"}, "Setting start_date: 2199-01-01 is in the future, so nothing"),
         ({"api_version": "62"}, "Setting api_version: '62' is not a version"),
         ({"api_version": "40.0"}, "Setting api_version: '40.0' is not a version from 58.0 on."),
     ],
@@ -55,6 +57,34 @@ def test_an_empty_setting_is_as_good_as_none() -> None:
 
     assert settings.login_host == "https://test.salesforce.com"
     assert settings.objects == ()
+
+
+def test_text_is_taken_without_the_spaces_and_line_ends_around_it() -> None:
+    settings = Settings.from_config(
+        {
+            "client_id": " abc ",
+            "client_secret": "s3cret\n",
+            "password": " my pass \r\n",
+            "refresh_token": " \n",
+        }
+    )
+
+    assert (settings.client_id, settings.client_secret) == ("abc", "s3cret")
+    assert settings.password == " my pass "
+    assert settings.refresh_token is None
+
+
+def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    names = ("refresh_token_file", "private_key_file", "ca_file", "cache_dir", "spool_dir")
+    settings = Settings.from_config(dict.fromkeys(names, "~/there"))
+
+    assert {getattr(settings, name) for name in names} == {"/home/me/there"}
+
+
+def test_a_tilde_without_a_home_is_refused() -> None:
+    with pytest.raises(ConfigError, match="ca_file: ~nobody-here/x is in a home folder that is not known"):
+        Settings.from_config({"ca_file": "~nobody-here/x"})
 
 
 def test_plain_http_is_for_this_machine_only() -> None:

@@ -101,6 +101,12 @@ class JwtBearer:
         try:
             assertion = jwt.encode(claims, self.private_key, algorithm="RS256")
         except (ValueError, TypeError, jwt.PyJWTError):
+            if "ENCRYPTED" in self.private_key:
+                raise ConfigError(
+                    "private_key",
+                    "it is encrypted with a passphrase",
+                    "Give it without one, as openssl pkey -in key.pem -out plain.pem writes it.",
+                ) from None
             raise ConfigError(
                 "private_key",
                 "it is not an RSA private key in PEM form",
@@ -303,7 +309,9 @@ def _jwt_bearer(settings: Settings) -> Grant:
 
 
 def _audience(settings: Settings) -> str:
-    """Give the `aud` claim: the environment's shared login host, whatever host is asked (JWT bearer flow)."""
+    """Give the `aud` claim: by default the environment's shared login host, whatever host is asked (JWT bearer flow)."""
+    if settings.jwt_audience:
+        return settings.jwt_audience
     host = urlsplit(settings.login_host).hostname or ""
     # Sandboxes and scratch orgs have My Domains of their own kind, and share the sandbox login.
     of_test = any(label in {"sandbox", "scratch"} for label in host.split("."))

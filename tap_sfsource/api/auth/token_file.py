@@ -125,11 +125,22 @@ def _sync_folder(folder: Path) -> None:
 
 
 def default_path(settings: Settings) -> Path:
-    """The file for a rotated token when no setting names one: each login has its own, so that two never share a token."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home())
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    """The file for a rotated token when no setting names one: each login has its own, so that two never share a token.
+
+    Raises:
+        ConfigError: The user has no home folder.
+    """
+    try:
+        if sys.platform == "win32":
+            base = Path(os.environ.get("LOCALAPPDATA") or Path.home())
+        else:
+            base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    except RuntimeError:
+        raise ConfigError(
+            "refresh_token_file",
+            "it is not set, and this user has no home folder for a rotated token",
+            "Name a file that the next run finds again.",
+        ) from None
     # The original token is part of the name: another user of the same app has another file.
     told = "\n".join((settings.login_host, settings.client_id or "", settings.refresh_token or ""))
     return base / "tap-sfsource" / f"refresh-token-{hashlib.sha256(told.encode()).hexdigest()[:16]}.json"
