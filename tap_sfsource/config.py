@@ -12,21 +12,12 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
-from urllib.parse import urlsplit
 
 from tap_sfsource.errors import ConfigError
+from tap_sfsource.hosts import LOGIN_HOSTS, check_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-LOGIN_HOSTS: Final[Mapping[str, str]] = {
-    "production": "https://login.salesforce.com",
-    "sandbox": "https://test.salesforce.com",
-}
-"""The shared login host of each environment."""
-
-LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-"""Hosts that may be reached without TLS."""
 
 _CLOCKS_DIFFER: Final = timedelta(days=1)
 
@@ -116,6 +107,12 @@ class Settings:
         secret=True,
     )
     instance_url: str | None = _setting("string", "The org's own host, for access_token.")
+    trusted_hosts: tuple[str, ...] = _setting(
+        "array",
+        "Further hosts that a session's token may be sent to. Without it those are hosts of Salesforce, and the "
+        "domain of login_url.",
+        default=(),
+    )
     ca_file: str | None = _setting(
         "string", "File with the certificates to trust, PEM, in place of the usual ones.", path=True
     )
@@ -284,7 +281,7 @@ class Settings:
         }
         settings = cls(**values)
         for name in ("login_url", "instance_url"):
-            _check_url(name, getattr(settings, name))
+            check_url(name, getattr(settings, name))
         _check_api_version(settings.api_version)
         if settings.start and settings.start > datetime.now(UTC) + _CLOCKS_DIFFER:
             raise ConfigError(
@@ -395,18 +392,6 @@ def _names_in(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def _check_url(name: str, url: str | None) -> None:
-    if url is None:
-        return
-    parts = urlsplit(url)
-    if parts.scheme == "http" and parts.hostname in LOCAL_HOSTS:
-        return
-    if parts.scheme != "https" or not parts.hostname:
-        raise ConfigError(
-            name, f"{url!r} is not an https URL", "Set it to a URL such as https://acme.my.salesforce.com."
-        )
 
 
 def _check_api_version(version: str) -> None:

@@ -40,6 +40,7 @@ from tap_sfsource.errors import (
     TransientError,
     UnexpectedAnswerError,
 )
+from tap_sfsource.hosts import is_resource, may_have_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -53,12 +54,19 @@ _FIRST_CONTACT_SECONDS: Final = 20.0
 _RENEWALS: Final = 2
 """Logins for one request: a session can die between its login and its use, but not again and again."""
 
+_SHOWN: Final = 80
+"""Characters of a strange path that are shown."""
+
 _T = TypeVar("_T")
 
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """One request, apart from the session that it is sent with."""
+    """One request, apart from the session that it is sent with.
+
+    Raises:
+        UnexpectedAnswerError: Its path, which an answer may have named, leads away from the org's API.
+    """
 
     method: str
     path: str
@@ -66,6 +74,16 @@ class Call:
     body: bytes | None
     headers: Mapping[str, str]
     stream: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the path: the session's token goes there."""
+        if not is_resource(self.path):
+            raise UnexpectedAnswerError(
+                HTTPStatus.OK,
+                "",
+                f"it leads to {self.path[:_SHOWN]!r}, not to a path below /services/",
+                "a page",
+            )
 
 
 class _Version(msgspec.Struct):
@@ -239,7 +257,15 @@ class Connection:
 
     def _log_in(self) -> Token:
         with self._permits:
-            return self._grant.login(self._http)
+            token = self._grant.login(self._http)
+        if not self.settings.access_token and not may_have_token(
+            token.instance_url, self.settings.login_host, self.settings.trusted_hosts
+        ):
+            raise AuthError(
+                f"The login at {self.settings.login_host} leads to {token.instance_url[:_SHOWN]!r}, which is no https "
+                "host of Salesforce, so the token is not sent there. If the host is right, name it in trusted_hosts."
+            )
+        return token
 
     def _send(self, call: Call, token: Token) -> requests.Response:
         """Send a request once; the permit of a streamed answer is kept for `stream` to give back."""
@@ -262,7 +288,7 @@ class Connection:
                 _ = response.content
             keep = call.stream and _succeeded(response)
         except requests.RequestException as error:
-            raise unreached(token.instance_url, call.path, error) from None
+            raise unreached(token.instance_url + urlsplit(call.path).path, error) from None
         finally:
             if not keep:
                 self._permits.release()

@@ -12,7 +12,7 @@ from http.cookiejar import DefaultCookiePolicy
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -155,15 +155,37 @@ def backoff(attempt: int) -> float:
     return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(attempt - 1, _DOUBLINGS)) * random.uniform(0.5, 1.0)  # noqa: S311
 
 
-def unreached(instance_url: str, path: str, error: requests.RequestException) -> ConnectionFailedError:
-    """The error that a request got no answer; it names the path without its query string."""
+def unreached(where: str, error: requests.RequestException) -> TapError:
+    """Why a request got no answer; `where` is the URL that was asked, without a query string."""
+    parts = urlsplit(where)
+    host = f"{parts.scheme}://{parts.netloc}"
     if isinstance(error, requests.exceptions.SSLError):
         return WrongHostError(
-            f"The certificate of {instance_url} is not trusted. If the network has an authority of its own, "
+            f"The certificate of {host} is not trusted. If the network has an authority of its own, "
             "set ca_file."
         )
-    where = instance_url + urlsplit(path).path
+    if isinstance(error, requests.exceptions.InvalidSchema | requests.exceptions.InvalidURL):
+        return ConfigError(
+            "HTTPS_PROXY",
+            "the proxy of the environment is no URL, or the library for its scheme is missing",
+            "Correct it, or install the library, which is PySocks for socks5.",
+        )
     return ConnectionFailedError(f"{where} did not answer ({type(error).__name__}).")
+
+
+def moved(response: requests.Response) -> WrongHostError:
+    """The error that a host answers with another address: a renamed My Domain, or no host of an API."""
+    at = urlsplit(response.url)
+    to = urlsplit(urljoin(response.url, response.headers["Location"]))
+    if (to.scheme, to.hostname, to.port) == (at.scheme, at.hostname, at.port):
+        return WrongHostError(
+            f"{at.scheme}://{at.netloc} answers with a redirect to one of its own pages. Check login_url (or "
+            "instance_url)."
+        )
+    port = f":{to.port}" if to.port else ""
+    return WrongHostError(
+        f"The org has moved to {to.scheme}://{to.hostname}{port}. Set login_url (or instance_url) to its new host."
+    )
 
 
 def failure_of(response: requests.Response, path: str, limits: Limits) -> TapError:
@@ -171,11 +193,7 @@ def failure_of(response: requests.Response, path: str, limits: Limits) -> TapErr
     path = urlsplit(path).path
     status = response.status_code
     if response.is_redirect:
-        moved = urlsplit(response.headers["Location"])
-        return WrongHostError(
-            f"The org has moved to {moved.scheme}://{moved.netloc}. Set login_url (or instance_url) "
-            "to its new host."
-        )
+        return moved(response)
     code, message = error_of(response)
     if status == HTTPStatus.UNAUTHORIZED:
         return SessionEndedError(f"{code}: {message}")

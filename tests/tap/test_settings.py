@@ -46,6 +46,43 @@ def test_a_bad_value_names_its_setting_and_the_remedy(config: dict[str, Any], me
     assert str(caught.value).startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("https://acme.my.salesforce.com\\@evil.example", "it has an @"),
+        ("https://evil.example\\.my.salesforce.com", "has characters that no URL has"),
+        ("https://me:hush-hush@acme.my.salesforce.com", "it has an @"),
+        ("https://acme .my.salesforce.com", "has characters that no URL has"),
+        ("https://acme.my\n.salesforce.com", "has characters that no URL has"),
+        ("https://acme.my.salesforce.com\u3002evil.example", "has characters that no URL has"),
+        ("https://acme.my.salesforce.com:port", "is not a URL"),
+        ("https://[acme", "is not a URL"),
+        ("https://.my.salesforce.com", "is not an https URL"),
+        ("https://acme.my.salesforce.com/services/oauth2/token", "is more than a host"),
+        ("https://acme.my.salesforce.com?x=1", "is more than a host"),
+        ("https://acme.lightning.force.com", "API is at https://acme.my.salesforce.com."),
+        (
+            "https://acme--dev.sandbox.lightning.force.com/lightning/setup",
+            "https://acme--dev.sandbox.my.salesforce.com.",
+        ),
+        ("https://acme.my.salesforce-setup.com/", "API is at https://acme.my.salesforce.com."),
+    ],
+)
+@pytest.mark.parametrize("name", ["login_url", "instance_url"])
+def test_a_url_that_may_lead_elsewhere_is_refused(name: str, url: str, problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Settings.from_config({name: url})
+    assert str(caught.value).startswith(f"Setting {name}: ")
+    assert problem in str(caught.value)
+    assert "hush-hush" not in str(caught.value)
+
+
+def test_a_url_is_taken_without_the_line_end_behind_it() -> None:
+    assert Settings.from_config({"login_url": " https://acme.my.salesforce.com/\r\n"}).login_host == (
+        "https://acme.my.salesforce.com"
+    )
+
+
 def test_a_secret_of_the_wrong_kind_is_not_shown() -> None:
     with pytest.raises(ConfigError) as caught:
         Settings.from_config({"password": 12345678})

@@ -15,24 +15,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
-import requests
-
-from tap_sfsource.api.auth.oauth import GrantRefusedError, no_login_host, post_form, refusal, unreachable
+from tap_sfsource.api.auth.oauth import GrantRefusedError, post_form
+from tap_sfsource.api.auth.soap import soap_login
 from tap_sfsource.api.auth.token_file import TokenFile, default_path
-from tap_sfsource.config import LOCAL_HOSTS, LOGIN_HOSTS
 from tap_sfsource.errors import AuthError, ConfigError
+from tap_sfsource.hosts import LOGIN_HOSTS
 
 if TYPE_CHECKING:
+    import requests
+
     from tap_sfsource.config import Settings
 
 logger = logging.getLogger("tap-sfsource.auth")
 
 _JWT_GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _JWT_SECONDS: Final = 180
-_LONGEST_MESSAGE: Final = 200
-"""A page of something between here and Salesforce stands in the place of a message."""
-_LAST_SOAP_VERSION: Final = 64.0
-"""SOAP login() is gone from v65 on (SOAP API guide)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,32 +202,10 @@ class UsernamePassword:
                 "password": self.password + self.security_token,
             }
             return _token(post_form(http, self.login_host, form), self.login_host)
-        return self._soap(http)
-
-    def _soap(self, http: requests.Session) -> Token:
-        from xml.parsers.expat import ExpatError  # noqa: PLC0415
-
-        from simple_salesforce.exceptions import SalesforceAuthenticationFailed  # noqa: PLC0415
-        from simple_salesforce.login import SalesforceLogin  # noqa: PLC0415
-
-        try:
-            session_id, host = SalesforceLogin(
-                username=self.username,
-                password=self.password,
-                security_token=self.security_token,
-                sf_version=str(min(float(self.api_version), _LAST_SOAP_VERSION)),
-                session=http,
-                scratch_url=self.login_host,
-            )
-        except SalesforceAuthenticationFailed as error:
-            message = " ".join(str(error.message).split())[:_LONGEST_MESSAGE]
-            raise refusal(self.login_host, str(error.code).removeprefix("sf:"), message) from None
-        except ExpatError:
-            raise no_login_host(self.login_host, "no XML") from None
-        except requests.RequestException as error:
-            raise unreachable(self.login_host, error) from None
-        scheme = "http" if urlsplit(f"http://{host}").hostname in LOCAL_HOSTS else "https"
-        return Token(session_id, f"{scheme}://{host}")
+        session = soap_login(
+            http, self.login_host, self.username, self.password + self.security_token, self.api_version
+        )
+        return Token(session.session_id, session.instance_url)
 
 
 def grant_from(settings: Settings) -> Grant:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import requests
 
 from tap_sfsource.api.answers import decode
-from tap_sfsource.config import LOGIN_HOSTS
-from tap_sfsource.errors import AuthError, ConnectionFailedError, UnreadableError
+from tap_sfsource.api.transport import WrongHostError, moved, unreached
+from tap_sfsource.errors import AuthError, ConfigError, ConnectionFailedError, UnreadableError
+from tap_sfsource.hosts import LOGIN_HOSTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _TOKEN_PATH: Final = "/services/oauth2/token"  # noqa: S105 - a path, not a secret
 _ANSWER: Final = msgspec.json.Decoder(dict[str, Any])
@@ -49,30 +53,52 @@ class GrantRefusedError(AuthError):
 
 
 def post_form(http: requests.Session, login_host: str, form: dict[str, str]) -> dict[str, Any]:
-    """Ask the token endpoint, again when it is down for a moment; the answer holds an `access_token`.
+    """Ask the token endpoint; the answer holds an `access_token`. See `post` for further errors.
 
     Raises:
         GrantRefusedError: Salesforce refused.
         AuthError: The host is no login host.
-        ConnectionFailedError: It cannot be reached, or stays busy.
     """
-    url = login_host + _TOKEN_PATH
+    return _answer(login_host, post(http, login_host, _TOKEN_PATH, form))
+
+
+def post(
+    http: requests.Session,
+    login_host: str,
+    path: str,
+    body: bytes | dict[str, str],
+    headers: Mapping[str, str] | None = None,
+) -> requests.Response:
+    """Send credentials to the login host, again when it is down for a moment; a redirect is never followed.
+
+    Raises:
+        ConnectionFailedError: It cannot be reached, or stays busy.
+        WrongHostError: It answers with another address, or its certificate is not trusted.
+        ConfigError: The environment's proxy cannot be used.
+    """
     for attempt in range(1, _LOGIN_ATTEMPTS + 1):
         try:
-            response = http.post(url, data=form, allow_redirects=False)
-        except (requests.ConnectionError, requests.Timeout) as error:
+            response = http.post(login_host + path, data=body, headers=headers, allow_redirects=False)
+        except requests.RequestException as error:
             # A token that was rotated in an answer that never came is gone: only a plain repeat can tell.
-            failure: Exception = error
+            unanswered = unreached(login_host, error)
+            if isinstance(unanswered, WrongHostError | ConfigError):
+                raise unanswered from None
+            failure = type(error).__name__
         else:
+            if response.is_redirect:
+                raise moved(response)
             if (
                 response.status_code < requests.codes.internal_server_error
                 and response.status_code not in _BUSY
-            ):
-                return _answer(login_host, response)
-            failure = ConnectionFailedError(f"it answers {response.status_code}")
+            ) or b":Fault>" in response.content:
+                return response
+            failure = f"it answers {response.status_code}"
         if attempt < _LOGIN_ATTEMPTS:
             time.sleep(0.25 * 2**attempt)
-    raise unreachable(login_host, failure) from None
+    raise ConnectionFailedError(
+        f"The login host {login_host} cannot be reached ({failure}). Check login_url, the network and any proxy."
+    )
 
 
 def _answer(login_host: str, response: requests.Response) -> dict[str, Any]:
@@ -115,12 +141,4 @@ def _other_environment(login_host: str) -> str:
     return (
         " The credentials may also belong to another environment: a sandbox and its production org have hosts and "
         "credentials of their own; check login_url."
-    )
-
-
-def unreachable(login_host: str, error: Exception) -> ConnectionFailedError:
-    """The error that the login host does not answer."""
-    reason = str(error) if isinstance(error, ConnectionFailedError) else type(error).__name__
-    return ConnectionFailedError(
-        f"The login host {login_host} cannot be reached ({reason}). Check login_url, the network and any proxy."
     )
