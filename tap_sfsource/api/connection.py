@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import logging
 import threading
 import time
@@ -22,6 +23,7 @@ import requests
 
 from tap_sfsource.api.answers import decode
 from tap_sfsource.api.auth.grants import Grant, Token, grant_from
+from tap_sfsource.api.auth.oauth import PassingRefusalError
 from tap_sfsource.api.transport import (
     Bearer,
     SessionEndedError,
@@ -37,6 +39,7 @@ from tap_sfsource.errors import (
     BrokenOffError,
     ConfigError,
     ConnectionFailedError,
+    TapError,
     TransientError,
     UnexpectedAnswerError,
 )
@@ -219,15 +222,9 @@ class Connection:
                 attempts += 1
                 asked = getattr(failure, "retry_after", None)
                 pause = backoff(attempts) if asked is None else max(asked, backoff(1))
-                patience = float(self.settings.retry_seconds)
-                if self._clock is None:
-                    patience = min(patience, _FIRST_CONTACT_SECONDS)
-                stays = isinstance(failure, WrongHostError | UnexpectedAnswerError)
-                if stays or time.monotonic() + pause > started + patience:
+                if isinstance(failure, WrongHostError | UnexpectedAnswerError):
                     raise
-                logger.warning("%s Trying again in %.1f s.", failure, pause)
-                if self._stopped.wait(pause):
-                    raise
+                self._pause(failure, pause, started + self._patience(met=self._clock is not None))
 
     def now(self) -> datetime:
         """The time by the org's clock, to the second; by this machine's before the org has answered."""
@@ -256,8 +253,17 @@ class Connection:
                 self._token = self._log_in()
 
     def _log_in(self) -> Token:
-        with self._permits:
-            token = self._grant.login(self._http)
+        started = time.monotonic()
+        for attempt in itertools.count(1):
+            try:
+                with self._permits:
+                    token = self._grant.login(self._http)
+                break
+            except (PassingRefusalError, ConnectionFailedError) as failure:
+                if isinstance(failure, WrongHostError):
+                    raise
+                met = self._clock is not None or isinstance(failure, PassingRefusalError)
+                self._pause(failure, backoff(attempt), started + self._patience(met=met))
         if not self.settings.access_token and not may_have_token(
             token.instance_url, self.settings.login_host, self.settings.trusted_hosts
         ):
@@ -266,6 +272,19 @@ class Connection:
                 "host of Salesforce, so the token is not sent there. If the host is right, name it in trusted_hosts."
             )
         return token
+
+    def _patience(self, *, met: bool) -> float:
+        """Seconds for which a failure is met with another attempt."""
+        patience = float(self.settings.retry_seconds)
+        return patience if met else min(patience, _FIRST_CONTACT_SECONDS)
+
+    def _pause(self, failure: TapError, seconds: float, deadline: float) -> None:
+        """Wait before another attempt; raise the failure where the deadline comes before, or the run ends."""
+        if time.monotonic() + seconds > deadline:
+            raise failure
+        logger.warning("%s Trying again in %.1f s.", failure, seconds)
+        if self._stopped.wait(seconds):
+            raise failure
 
     def _send(self, call: Call, token: Token) -> requests.Response:
         """Send a request once; the permit of a streamed answer is kept for `stream` to give back."""

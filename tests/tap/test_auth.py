@@ -354,6 +354,46 @@ def test_a_login_host_that_is_down_for_a_moment(org_server: OrgServer) -> None:
     assert can_ask(org_server.config())
 
 
+PASSING = [
+    ("unknown_error", "retry your request"),
+    ("invalid_grant", "token request is already being processed"),
+    ("server_error", "an internal error"),
+    ("temporarily_unavailable", "try again later"),
+]
+
+
+def refused(code: str, description: str) -> Status:
+    return Status(400, html=json.dumps({"error": code, "error_description": description}))
+
+
+@pytest.mark.parametrize(("code", "description"), PASSING)
+def test_a_refusal_that_passes_is_tried_again_at_the_start_and_in_mid_run(
+    org_server: OrgServer, code: str, description: str
+) -> None:
+    rule = org_server.faults.add(refused(code, description), path="*/token", nth=(1, 3))
+    client = client_of(org_server.config())
+
+    assert client.get(client.data("/sobjects"), ANY)["sobjects"]
+    org_server.server.sessions.end_all()
+    assert client.get(client.data("/sobjects"), ANY)["sobjects"]
+    assert (rule.fired, rule.seen) == (2, 4)
+
+
+def test_a_refusal_that_does_not_pass_is_told_in_its_own_words(org_server: OrgServer) -> None:
+    org_server.faults.add(refused(*PASSING[0]), path="*/token")
+
+    with pytest.raises(AuthError, match="unknown_error: retry your request"):
+        can_ask(org_server.config(retry_seconds=1))
+
+
+def test_a_refusal_that_stays_is_not_tried_again(org_server: OrgServer) -> None:
+    rule = org_server.faults.add(refused("invalid_grant", "authentication failure"), path="*/token")
+
+    with pytest.raises(AuthError, match="authentication failure"):
+        can_ask(org_server.config())
+    assert rule.fired == 1
+
+
 def test_a_host_that_nobody_answers_at() -> None:
     config = {"login_url": "http://127.0.0.1:9", "client_id": "x", "client_secret": "y"}
 

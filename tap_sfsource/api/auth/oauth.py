@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 _TOKEN_PATH: Final = "/services/oauth2/token"  # noqa: S105 - a path, not a secret
 _ANSWER: Final = msgspec.json.Decoder(dict[str, Any])
-_LOGIN_ATTEMPTS: Final = 4
 _REMEDIES: Final = {
     "invalid_client_id": (
         "The org does not know this client_id. A new app takes some minutes to become known."
@@ -48,8 +46,28 @@ _WRONG_PLACE: Final = frozenset({"invalid_grant", "invalid_client", "invalid_cli
 """Answers that credentials of another environment get as well."""
 
 
+_PASSING: Final = frozenset(
+    {"unknown_error", "server_error", "temporarily_unavailable", "SERVER_UNAVAILABLE"}
+)
+_PASSING_WORDS: Final = ("already being processed", "retry your request")
+"""Refusals that pass have codes of others as well: only their words tell."""
+
+
 class GrantRefusedError(AuthError):
-    """The token endpoint refused these credentials (and may accept others)."""
+    """The login host refused these credentials.
+
+    Attributes:
+        code: OAuth's `error`, or SOAP's exception code.
+    """
+
+    def __init__(self, code: str, text: str) -> None:
+        """Keep the code."""
+        super().__init__(text)
+        self.code = code
+
+
+class PassingRefusalError(GrantRefusedError):
+    """The login host refused for a reason that passes within seconds."""
 
 
 def post_form(http: requests.Session, login_host: str, form: dict[str, str]) -> dict[str, Any]:
@@ -69,35 +87,34 @@ def post(
     body: bytes | dict[str, str],
     headers: Mapping[str, str] | None = None,
 ) -> requests.Response:
-    """Send credentials to the login host, again when it is down for a moment; a redirect is never followed.
+    """Send credentials to the login host, once; a redirect is never followed.
 
     Raises:
-        ConnectionFailedError: It cannot be reached, or stays busy.
+        ConnectionFailedError: It cannot be reached, or is busy.
         WrongHostError: It answers with another address, or its certificate is not trusted.
         ConfigError: The environment's proxy cannot be used.
     """
-    for attempt in range(1, _LOGIN_ATTEMPTS + 1):
-        try:
-            response = http.post(login_host + path, data=body, headers=headers, allow_redirects=False)
-        except requests.RequestException as error:
-            # A token that was rotated in an answer that never came is gone: only a plain repeat can tell.
-            unanswered = unreached(login_host, error)
-            if isinstance(unanswered, WrongHostError | ConfigError):
-                raise unanswered from None
-            failure = type(error).__name__
-        else:
-            if response.is_redirect:
-                raise moved(response)
-            if (
-                response.status_code < requests.codes.internal_server_error
-                and response.status_code not in _BUSY
-            ) or b":Fault>" in response.content:
-                return response
-            failure = f"it answers {response.status_code}"
-        if attempt < _LOGIN_ATTEMPTS:
-            time.sleep(0.25 * 2**attempt)
-    raise ConnectionFailedError(
-        f"The login host {login_host} cannot be reached ({failure}). Check login_url, the network and any proxy."
+    try:
+        response = http.post(login_host + path, data=body, headers=headers, allow_redirects=False)
+    except requests.RequestException as error:
+        # A token that was rotated in an answer that never came is gone: only a plain repeat can tell.
+        unanswered = unreached(login_host, error)
+        if isinstance(unanswered, WrongHostError | ConfigError):
+            raise unanswered from None
+        raise _unreachable(login_host, type(error).__name__) from None
+    if response.is_redirect:
+        raise moved(response)
+    status = response.status_code
+    if status in _BUSY or (
+        status >= requests.codes.internal_server_error and b":Fault>" not in response.content
+    ):
+        raise _unreachable(login_host, f"it answers {status}")
+    return response
+
+
+def _unreachable(login_host: str, reason: str) -> ConnectionFailedError:
+    return ConnectionFailedError(
+        f"The login host {login_host} cannot be reached ({reason}). Check login_url, the network and any proxy."
     )
 
 
@@ -121,10 +138,12 @@ def no_login_host(login_host: str, answered: str) -> AuthError:
 def refusal(login_host: str, code: str, description: str) -> GrantRefusedError:
     """Why a login was refused and what to do about it; `code` is OAuth's `error`, or SOAP's exception code."""
     text = f"Salesforce refused the login at {login_host} ({code}: {description or 'no reason given'}). "
+    if code in _PASSING or any(words in description for words in _PASSING_WORDS):
+        return PassingRefusalError(code, f"{text}That passes: run again.")
     text += _REMEDIES.get(code, "Check the credentials and the app's settings.")
     if code in _WRONG_PLACE:
         text += _other_environment(login_host)
-    return GrantRefusedError(text)
+    return GrantRefusedError(code, text)
 
 
 def _other_environment(login_host: str) -> str:
