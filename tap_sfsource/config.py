@@ -77,7 +77,7 @@ class Settings:
     refresh_token_file: str | None = _setting(
         "string",
         "File in which a rotated refresh token is kept (readable by its owner only); a token kept there is used "
-        "before refresh_token. Without it the file is below the user's data folder, one for each app and "
+        "until refresh_token is changed. Without it the file is below the user's data folder, one for each app and "
         "login.",
         path=True,
     )

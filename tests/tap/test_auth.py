@@ -7,8 +7,10 @@ import json
 import logging
 import os
 import stat
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -34,8 +36,6 @@ from tap_sfsource.errors import AuthError, ConfigError, ConnectionFailedError, T
 from tests.fix_process import wait_until
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from salesforce_simulator.limits import Limit
     from tests.fix_org import OrgServer
     from tests.fix_process import Processes
@@ -274,14 +274,67 @@ def test_two_runs_at_the_same_time_do_not_use_up_each_others_token(
         assert all(pool.map(can_ask, [config] * 4))
 
 
-def test_a_new_token_in_the_settings_replaces_a_kept_one_that_is_dead(
+def test_a_refresh_token_that_is_rotated_out_is_never_presented_again(
     org_server: OrgServer, tmp_path: Path
 ) -> None:
-    org_server.org.apps[DEMO_CLIENT_ID].refresh_tokens["second-token"] = DEMO_USER
+    app = org_server.org.apps[DEMO_CLIENT_ID]
+    app.rotate_refresh_tokens = True
+    app.refresh_tokens["first-token"] = DEMO_USER
+    config = refresh_config(org_server, "first-token", tmp_path / "token.json")
+    assert can_ask(config)
+    # Could it be used now, then a tap that presents it would be seen.
+    app.refresh_tokens.clear()
+    app.refresh_tokens["first-token"] = DEMO_USER
+
+    with pytest.raises(AuthError, match=r"is the one kept in .*token\.json; .*Authorize the app again"):
+        can_ask(config)
+    assert "first-token" in app.refresh_tokens
+
+
+def test_a_changed_token_in_the_settings_replaces_a_kept_one(org_server: OrgServer, tmp_path: Path) -> None:
+    app = org_server.org.apps[DEMO_CLIENT_ID]
+    app.rotate_refresh_tokens = True
+    app.refresh_tokens |= {"first-token": DEMO_USER, "second-token": DEMO_USER}
     file = tmp_path / "token.json"
-    file.write_text(json.dumps({"refresh_token": "revoked-token"}))
+    assert can_ask(refresh_config(org_server, "first-token", file))
+    of_first = json.loads(file.read_text())["refresh_token"]
 
     assert can_ask(refresh_config(org_server, "second-token", file))
+
+    assert of_first in app.refresh_tokens
+    assert "second-token" not in app.refresh_tokens
+    # Settings that go back to the first token name one that is used up: the kept one goes on.
+    app.refresh_tokens["first-token"] = DEMO_USER
+    assert can_ask(refresh_config(org_server, "first-token", file))
+    assert "first-token" in app.refresh_tokens
+    assert "first-token" not in file.read_text()
+
+
+def test_a_token_file_of_an_earlier_version_goes_before_the_settings(
+    org_server: OrgServer, tmp_path: Path
+) -> None:
+    app = org_server.org.apps[DEMO_CLIENT_ID]
+    app.rotate_refresh_tokens = True
+    app.refresh_tokens |= {"first-token": DEMO_USER, "kept-token": DEMO_USER}
+    file = tmp_path / "token.json"
+    file.write_text(json.dumps({"refresh_token": "kept-token"}))
+
+    assert can_ask(refresh_config(org_server, "first-token", file))
+    assert "kept-token" not in app.refresh_tokens
+    assert "first-token" in app.refresh_tokens
+    file.write_text(json.dumps({"refresh_token": "dead-token"}))
+    with pytest.raises(AuthError, match="set the new refresh_token; then remove the file"):
+        can_ask(refresh_config(org_server, "first-token", file))
+    assert "first-token" in app.refresh_tokens
+
+
+def test_a_folder_that_does_not_last_is_told_before_the_first_refresh(
+    org_server: OrgServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        with pytest.raises(AuthError):
+            can_ask(refresh_config(org_server, "unknown-token", Path(folder) / "token.json"))
+        assert f"Setting refresh_token_file: {folder}/token.json is on tmpfs, which ends with" in caplog.text
 
 
 def test_nothing_is_used_up_when_the_rotated_token_could_not_be_kept(

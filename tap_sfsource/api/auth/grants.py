@@ -7,7 +7,6 @@ these.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import logging
 import time
@@ -15,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
-from tap_sfsource.api.auth.oauth import GrantRefusedError, post_form
+from tap_sfsource.api.auth.oauth import GrantRefusedError, PassingRefusalError, post_form
 from tap_sfsource.api.auth.soap import soap_login
-from tap_sfsource.api.auth.token_file import TokenFile, default_path
+from tap_sfsource.api.auth.token_file import KeptToken, TokenFile, default_path
 from tap_sfsource.errors import AuthError, ConfigError
 from tap_sfsource.hosts import LOGIN_HOSTS
 
@@ -124,31 +123,43 @@ class RefreshToken:
     keeper: TokenFile
 
     def login(self, http: requests.Session) -> Token:
-        """Log in; see `Grant.login`. The kept token goes first, then the one of the settings.
+        """Log in; see `Grant.login`. The configured token is used until it is rotated, and again once it is changed.
 
         One run at a time: another one with the same file would use up the token that this one has just read.
         """
         with self.keeper.locked():
-            candidates = list(dict.fromkeys(filter(None, (self.keeper.load(), self.refresh_token))))
-            if not candidates:
+            kept = self.keeper.load()
+            if kept is not None and kept.replaces(self.refresh_token):
+                try:
+                    return self._exchange(http, kept.refresh_token, kept)
+                except GrantRefusedError as error:
+                    raise self._kept_refused(error, kept) from None
+            if not self.refresh_token:
                 raise ConfigError(
                     "refresh_token",
                     f"none is set and {self.keeper.path} holds none",
                     "Authorize the app and set the token.",
                 )
-            for token in candidates[:-1]:
-                with contextlib.suppress(GrantRefusedError):
-                    return self._exchange(http, token)
-            return self._exchange(http, candidates[-1])
+            self.keeper.warn_if_passing()
+            return self._exchange(http, self.refresh_token, kept)
 
-    def _exchange(self, http: requests.Session, refresh_token: str) -> Token:
+    def _kept_refused(self, error: GrantRefusedError, kept: KeptToken) -> GrantRefusedError:
+        if error.code != "invalid_grant" or isinstance(error, PassingRefusalError):
+            return error
+        told = f"{error} The token is the one kept in {self.keeper.path}"
+        if self.refresh_token and kept.origins:
+            told += "; that of the settings is rotated out, and Salesforce would revoke every session for it"
+        told += ". Authorize the app again and set the new refresh_token"
+        return GrantRefusedError(error.code, f"{told}." if kept.origins else f"{told}; then remove the file.")
+
+    def _exchange(self, http: requests.Session, refresh_token: str, kept: KeptToken | None) -> Token:
         form = {"grant_type": "refresh_token", "client_id": self.client_id, "refresh_token": refresh_token}
         if self.client_secret:
             form["client_secret"] = self.client_secret
         answer = post_form(http, self.login_host, form)
         rotated = answer.get("refresh_token")
         if isinstance(rotated, str) and rotated and rotated != refresh_token:
-            self.keeper.save(rotated)
+            self.keeper.save(KeptToken.descendant(rotated, self.refresh_token, kept))
         return _token(answer, self.login_host)
 
 
