@@ -194,6 +194,13 @@ class Settings:
         default=10_000_000,
         minimum=0,
     )
+    on_other_org: str = _setting(
+        "string",
+        "What to do when the state is of another org than the login leads to, as after the refresh of a sandbox: restart "
+        "reads all rows again and marks rows that the new org lacks as deleted; stop ends the run.",
+        default="restart",
+        choices=("restart", "stop"),
+    )
     quota_percent_total: int = _setting(
         "integer",
         "Stop when the org has used this share of its daily API calls, by whatever application. It bounds Bulk jobs and "

@@ -144,6 +144,11 @@ class Connection:
         """The org's own host; logs in if nobody has yet."""
         return self._session_token().instance_url
 
+    @property
+    def org_id(self) -> str:
+        """The org's id, 15 characters; empty where the login does not tell it. Logs in if nobody has yet."""
+        return self._session_token().org_id
+
     def data(self, path: str, params: Mapping[str, str] | None = None) -> str:
         """The path of a data resource such as `/query`, below the API version; the query string as a composite wants it."""
         base = f"/services/data/v{self.settings.api_version}{path}"
@@ -250,7 +255,12 @@ class Connection:
         with self._login_lock:
             if self._token is dead:
                 logger.info("The session has ended; logging in again.")
-                self._token = self._log_in()
+                renewed = self._log_in()
+                if renewed.org_id != dead.org_id:
+                    raise AuthError(
+                        f"The login led to org {dead.org_id} before and leads to {renewed.org_id} now. Run again."
+                    )
+                self._token = renewed
 
     def _log_in(self) -> Token:
         started = time.monotonic()

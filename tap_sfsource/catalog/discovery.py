@@ -133,7 +133,7 @@ def plan_run(client: Client, settings: Settings, catalog: Mapping[str, Any] | No
             logger.info("%s (%s) is skipped: %s.", wanted[api_name], api_name, reason)
             skipped[wanted[api_name]] = reason
     skipped.update((wanted[api_name], _MISSING) for api_name in described.missing)
-    supported = (plan for plan in plans if not plan.unsupported)
+    supported = (dataclasses.replace(plan, org=client.org_id) for plan in plans if not plan.unsupported)
     return RunPlan(
         tuple(sorted(supported, key=lambda plan: plan.stream_name)),
         skipped,

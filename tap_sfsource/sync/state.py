@@ -9,6 +9,7 @@ Keys of a bookmark; other keys are kept as they are:
   and type: a STATE is written often, and an org has thousands of names.
 - ``key_prefix``: the first characters of the SObject's Ids. A custom object that is deleted and created again has another
   prefix, and then nothing of the bookmark is true any more.
+- ``org``: the id of the org that the bookmark is of. A refreshed sandbox, or a production org in its place, has another one.
 - ``sweep_due``: whether rows of the deleted object of the same name have still to be marked as deleted.
 - ``refreshed_at``: when the fields that change without a stamp were last read for every row.
 - ``swept_until``: with whole rows only: every deletion before it has been marked by a sweep.
@@ -39,8 +40,13 @@ logger = logging.getLogger("tap-sfsource.sync")
 _UNREADABLE = "unreadable"
 """Key under which a bookmark is kept that is no JSON object."""
 
-_BEFORE_A_BOOKMARK = frozenset({"deleted_until", "jobs", "key_prefix", "properties", "sweep_due"})
-"""Keys that an unfinished first sync leaves without a bookmark."""
+_BEFORE_A_BOOKMARK = frozenset(
+    {
+        *("deleted_until", "jobs", "key_prefix", "org", "properties", "sweep_due"),
+        *("replication_key_signpost", "starting_replication_value"),
+    }
+)
+"""Keys that an unfinished first sync leaves without a bookmark; the last two are the SDK's."""
 
 _MARK_LENGTH = 6
 
@@ -78,6 +84,12 @@ def _unusable(problem: str) -> TapError:
     return TapError(
         f"The state cannot be used: {problem}. Give the last STATE that the tap wrote, or none to read all rows."
     )
+
+
+def other_org(bookmark: Mapping[str, Any], org: str) -> str:
+    """The id of the org that a bookmark is of, if it is another than this one; else empty."""
+    named = bookmark.get("org") or org
+    return str(named) if org and named != org else ""
 
 
 class JobBookmark(msgspec.Struct, frozen=True):
@@ -189,6 +201,15 @@ class StreamState:
     @swept_until.setter
     def swept_until(self, moment: datetime.datetime) -> None:
         self._bookmark["swept_until"] = clock.isoformat(moment)
+
+    def begin_in(self, org: str) -> None:
+        """Compare the bookmark with the org's id, empty if unknown; forget a bookmark of another org."""
+        if not org:
+            return
+        if other_org(self._bookmark, org):
+            self._bookmark.clear()
+            self._bookmark["sweep_due"] = True
+        self._bookmark["org"] = org
 
     def begin(self, key_prefix: str | None) -> None:
         """Compare the bookmark with the SObject's Id prefix, None if unknown; forget a bookmark of another object."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -29,14 +30,23 @@ logger = logging.getLogger("tap-sfsource.auth")
 
 _JWT_GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _JWT_SECONDS: Final = 180
+_ORG_ID: Final = re.compile(r"00D[0-9A-Za-z]{12}(?:[0-9A-Za-z]{3})?")
+_ID_LENGTH: Final = 15
+"""The other three characters of an Id only tell the case of these."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Token:
-    """A session: the token, and the host that it is for."""
+    """A session: the token, the host that it is for, and the id of its org (15 characters; empty if nobody tells)."""
 
     access_token: str = dataclasses.field(repr=False)
     instance_url: str
+    org_id: str = ""
+
+    def __post_init__(self) -> None:
+        """Take the org's id from the token where the login did not tell it: all but a JWT begin with it."""
+        told = self.org_id or self.access_token.partition("!")[0]
+        object.__setattr__(self, "org_id", told[:_ID_LENGTH] if _ORG_ID.fullmatch(told) else "")
 
 
 class Grant(Protocol):
@@ -216,7 +226,7 @@ class UsernamePassword:
         session = soap_login(
             http, self.login_host, self.username, self.password + self.security_token, self.api_version
         )
-        return Token(session.session_id, session.instance_url)
+        return Token(session.session_id, session.instance_url, session.org_id)
 
 
 def grant_from(settings: Settings) -> Grant:
@@ -336,4 +346,10 @@ def _client_credentials(settings: Settings) -> Grant:
 
 
 def _token(answer: dict[str, Any], login_host: str) -> Token:
-    return Token(str(answer["access_token"]), str(answer.get("instance_url") or login_host).rstrip("/"))
+    # The identity URL: https://login.salesforce.com/id/{organization}/{user}
+    _, _, identity = str(answer.get("id", "")).partition("/id/")
+    return Token(
+        str(answer["access_token"]),
+        str(answer.get("instance_url") or login_host).rstrip("/"),
+        identity.partition("/")[0],
+    )
