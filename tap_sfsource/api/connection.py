@@ -130,6 +130,7 @@ class Connection:
         self._login_lock = threading.Lock()
         self._permits = threading.BoundedSemaphore(settings.max_workers)
         self._token: Token | None = None
+        self._refused: AuthError | None = None
         self._clock: tuple[datetime, float] | None = None
         self._stopped = threading.Event()
         self._version_works = False
@@ -218,9 +219,11 @@ class Connection:
             except SessionEndedError as ended:
                 renewals += 1
                 if renewals > _RENEWALS:
-                    raise AuthError(
-                        f"The org refuses a session that it has just opened ({ended}). Check that the user may use "
-                        "the API and that no IP restriction applies."
+                    raise self._refuse(
+                        AuthError(
+                            f"The org refuses a session that it has just opened ({ended}). Check that the user may use "
+                            "the API and that no IP restriction applies."
+                        )
                     ) from None
                 self._renew(token)
             except (TransientError, ConnectionFailedError) as failure:
@@ -246,20 +249,26 @@ class Connection:
 
     def _session_token(self) -> Token:
         with self._login_lock:
+            if self._refused is not None:
+                raise self._refused
             if self._token is None:
                 self._token = self._log_in()
             return self._token
 
+    def _refuse(self, error: AuthError) -> AuthError:
+        """Keep an error that every further call would get: to ask again costs calls, and may lock the user out."""
+        self._refused = self._refused or error
+        return self._refused
+
     def _renew(self, dead: Token) -> None:
         """Log in again, once for all the threads that met the same dead session."""
         with self._login_lock:
-            if self._token is dead:
+            if self._token is dead and self._refused is None:
                 logger.info("The session has ended; logging in again.")
                 renewed = self._log_in()
                 if renewed.org_id != dead.org_id:
-                    raise AuthError(
-                        f"The login led to org {dead.org_id} before and leads to {renewed.org_id} now. Run again."
-                    )
+                    told = f"The login led to org {dead.org_id} before and leads to {renewed.org_id} now. Run again."
+                    raise self._refuse(AuthError(told))
                 self._token = renewed
 
     def _log_in(self) -> Token:
@@ -274,13 +283,16 @@ class Connection:
                     raise
                 met = self._clock is not None or isinstance(failure, PassingRefusalError)
                 self._pause(failure, backoff(attempt), started + self._patience(met=met))
+            except AuthError as error:
+                raise self._refuse(error) from None
         if not self.settings.access_token and not may_have_token(
             token.instance_url, self.settings.login_host, self.settings.trusted_hosts
         ):
-            raise AuthError(
+            told = (
                 f"The login at {self.settings.login_host} leads to {token.instance_url[:_SHOWN]!r}, which is no https "
                 "host of Salesforce, so the token is not sent there. If the host is right, name it in trusted_hosts."
             )
+            raise self._refuse(AuthError(told))
         return token
 
     def _patience(self, *, met: bool) -> float:
@@ -328,7 +340,8 @@ class Connection:
             return response
         if response.status_code == HTTPStatus.NOT_FOUND and not self._version_works:
             self._check_version()
-        raise failure_of(response, call.path, self.limits)
+        failure = failure_of(response, call.path, self.limits)
+        raise self._refuse(failure) if isinstance(failure, AuthError) else failure
 
     def _check_version(self) -> None:
         """Tell a version that the org does not speak from a resource that it lacks: both are answered by 404.

@@ -20,6 +20,7 @@ from requests.auth import AuthBase
 
 from tap_sfsource.api.answers import error_parts
 from tap_sfsource.errors import (
+    AuthError,
     ConfigError,
     ConnectionFailedError,
     PermissionDeniedError,
@@ -43,6 +44,23 @@ _CA_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 LIMIT_CODE: Final = "REQUEST_LIMIT_EXCEEDED"
 """Code of the daily limit, and of the limit of requests at the same time."""
 _NO_API_CODES: Final = frozenset({"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"})
+USER_REMEDIES: Final = {
+    "INVALID_OPERATION_WITH_EXPIRED_PASSWORD": (
+        "The user's password has expired. Set a new one, and let the passwords of integration users never expire."
+    ),
+    "PASSWORD_LOCKOUT": "The user is locked out after too many wrong passwords: unlock it in Setup.",
+    "LOGIN_DURING_RESTRICTED_DOMAIN": (
+        "The login IP ranges of the user's profile do not have this machine's address: add it."
+    ),
+    "LOGIN_DURING_RESTRICTED_TIME": "The login hours of the user's profile do not allow this time.",
+    "LOGIN_MUST_USE_SECURITY_TOKEN": (
+        "Set security_token, or add this machine's address to the org's trusted IP ranges."
+    ),
+    "ORG_LOCKED": "The org is locked: ask its administrator or Salesforce.",
+    "TRIAL_EXPIRED": "The org's trial has ended.",
+}
+"""What to do about errors of the user or the org as a whole (ExceptionCode of the partner WSDL), which every call gets."""
+
 _TRANSIENT_STATUS: Final = frozenset({406, 408, 420, 429, 502, 503, 504})
 _TRANSIENT_CODES: Final = frozenset(
     {"UNKNOWN_EXCEPTION", "SERVER_UNAVAILABLE", "UNABLE_TO_LOCK_ROW", LIMIT_CODE}
@@ -197,11 +215,8 @@ def failure_of(response: requests.Response, path: str, limits: Limits) -> TapErr
     code, message = error_of(response)
     if status == HTTPStatus.UNAUTHORIZED:
         return SessionEndedError(f"{code}: {message}")
-    if code in _NO_API_CODES:
-        return PermissionDeniedError(
-            f"The user may not use the API ({code}: {message}). Give its profile or a permission set the system "
-            'permission "API Enabled"; the org\'s edition must include the API as well.'
-        )
+    if refused := _refusal_of_user(code, message):
+        return refused
     if code == LIMIT_CODE and status == HTTPStatus.FORBIDDEN and limits.may_be_used_up:
         return QuotaReachedError(
             f"The org's API calls of the day are used up ({code}: {message}). Run again when the day's window has "
@@ -210,3 +225,14 @@ def failure_of(response: requests.Response, path: str, limits: Limits) -> TapErr
     if is_transient(status, code):
         return TransientError(status, code, message, path, retry_after(response))
     return SalesforceError(status, code, message, path)
+
+
+def _refusal_of_user(code: str, message: str) -> AuthError | None:
+    if code in _NO_API_CODES:
+        return PermissionDeniedError(
+            f"The user may not use the API ({code}: {message}). Give its profile or a permission set the system "
+            'permission "API Enabled"; the org\'s edition must include the API as well.'
+        )
+    if code in USER_REMEDIES:
+        return AuthError(f"Salesforce refuses the user ({code}: {message}). {USER_REMEDIES[code]}")
+    return None

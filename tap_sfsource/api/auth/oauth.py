@@ -8,7 +8,7 @@ import msgspec
 import requests
 
 from tap_sfsource.api.answers import decode
-from tap_sfsource.api.transport import WrongHostError, moved, unreached
+from tap_sfsource.api.transport import USER_REMEDIES, WrongHostError, moved, unreached
 from tap_sfsource.errors import AuthError, ConfigError, ConnectionFailedError, UnreadableError
 from tap_sfsource.hosts import LOGIN_HOSTS
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _TOKEN_PATH: Final = "/services/oauth2/token"  # noqa: S105 - a path, not a secret
 _ANSWER: Final = msgspec.json.Decoder(dict[str, Any])
 _REMEDIES: Final = {
+    **USER_REMEDIES,
     "invalid_client_id": (
         "The org does not know this client_id. A new app takes some minutes to become known."
     ),
@@ -39,6 +40,9 @@ _REMEDIES: Final = {
         "The org does not allow the SOAP login: use client credentials or the JWT bearer grant."
     ),
 }
+_IP_WORDS: Final = "ip restricted"
+"""What OAuth says with the code of wrong credentials."""
+
 _BUSY: Final = frozenset({406, 408, 420, 429})
 """What Salesforce's edge answers, in HTML, when it wants to be asked later."""
 
@@ -140,6 +144,12 @@ def refusal(login_host: str, code: str, description: str) -> GrantRefusedError:
     text = f"Salesforce refused the login at {login_host} ({code}: {description or 'no reason given'}). "
     if code in _PASSING or any(words in description for words in _PASSING_WORDS):
         return PassingRefusalError(code, f"{text}That passes: run again.")
+    if _IP_WORDS in description.lower():
+        text += (
+            "The app's policy or the user's profile does not allow this machine's address: add it to the login IP ranges, or "
+            "relax the app's IP restrictions."
+        )
+        return GrantRefusedError(code, text)
     text += _REMEDIES.get(code, "Check the credentials and the app's settings.")
     if code in _WRONG_PLACE:
         text += _other_environment(login_host)
