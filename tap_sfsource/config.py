@@ -9,23 +9,17 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
-from urllib.parse import urlsplit
 
 from tap_sfsource.errors import ConfigError
+from tap_sfsource.hosts import LOGIN_HOSTS, check_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LOGIN_HOSTS: Final[Mapping[str, str]] = {
-    "production": "https://login.salesforce.com",
-    "sandbox": "https://test.salesforce.com",
-}
-"""The shared login host of each environment."""
-
-LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-"""Hosts that may be reached without TLS."""
+_CLOCKS_DIFFER: Final = timedelta(days=1)
 
 _LOWEST_API_VERSION: Final = 58.0
 """`/jobs/query/{id}/resultPages` came with v58 (Bulk API guide)."""
@@ -40,6 +34,7 @@ def _setting(
     choices: tuple[str, ...] = (),
     minimum: int | None = None,
     maximum: int | None = None,
+    path: bool = False,
 ) -> Any:
     metadata = {
         "kind": kind,
@@ -48,6 +43,7 @@ def _setting(
         "choices": choices,
         "minimum": minimum,
         "maximum": maximum,
+        "path": path,
     }
     if isinstance(default, tuple):
         return dataclasses.field(
@@ -81,15 +77,21 @@ class Settings:
     refresh_token_file: str | None = _setting(
         "string",
         "File in which a rotated refresh token is kept (readable by its owner only); a token kept there is used "
-        "before refresh_token. Without it the file is below the user's data folder, one for each app and "
+        "until refresh_token is changed. Without it the file is below the user's data folder, one for each app and "
         "login.",
+        path=True,
     )
     username: str | None = _setting("string", "User of the JWT bearer and the username-password login.")
     private_key: str | None = _setting(
         "string", "Private key, PEM text, for the JWT bearer grant.", secret=True
     )
     private_key_file: str | None = _setting(
-        "string", "File with the private key, PEM, for the JWT bearer grant."
+        "string", "File with the private key, PEM, for the JWT bearer grant.", path=True
+    )
+    jwt_audience: str | None = _setting(
+        "string",
+        "Audience of the JWT bearer grant. Without it the shared login host of the environment, which is right for "
+        "all but an Experience Cloud site.",
     )
     password: str | None = _setting(
         "string",
@@ -105,8 +107,14 @@ class Settings:
         secret=True,
     )
     instance_url: str | None = _setting("string", "The org's own host, for access_token.")
+    trusted_hosts: tuple[str, ...] = _setting(
+        "array",
+        "Further hosts that a session's token may be sent to. Without it those are hosts of Salesforce, and the "
+        "domain of login_url.",
+        default=(),
+    )
     ca_file: str | None = _setting(
-        "string", "File with the certificates to trust, PEM, in place of the usual ones."
+        "string", "File with the certificates to trust, PEM, in place of the usual ones.", path=True
     )
     api_version: str = _setting("string", "Version of Salesforce's API.", default="62.0")
     start_date: str | None = _setting(
@@ -186,6 +194,13 @@ class Settings:
         default=10_000_000,
         minimum=0,
     )
+    on_other_org: str = _setting(
+        "string",
+        "What to do when the state is of another org than the login leads to, as after the refresh of a sandbox: restart "
+        "reads all rows again and marks rows that the new org lacks as deleted; stop ends the run.",
+        default="restart",
+        choices=("restart", "stop"),
+    )
     quota_percent_total: int = _setting(
         "integer",
         "Stop when the org has used this share of its daily API calls, by whatever application. It bounds Bulk jobs and "
@@ -205,6 +220,7 @@ class Settings:
         "string",
         "Folder for a cache of describes, asked again with If-Modified-Since. It saves time and bytes, not API "
         "calls. Without it nothing is cached.",
+        path=True,
     )
     max_workers: int = _setting(
         "integer", "Requests in flight at the same time.", default=8, minimum=1, maximum=64
@@ -227,7 +243,9 @@ class Settings:
     )
     bulk_page_size: int = _setting("integer", "Rows a page of Bulk results.", default=50_000, minimum=1)
     spool_dir: str | None = _setting(
-        "string", "Folder in which Bulk pages wait. Without it that of BATCH files, or the temporary one."
+        "string",
+        "Folder in which Bulk pages wait. Without it that of BATCH files, or the temporary one.",
+        path=True,
     )
     progress: str = _setting(
         "string",
@@ -266,12 +284,18 @@ class Settings:
         values = {
             field.name: _checked(field.name, field.metadata, config[field.name])
             for field in dataclasses.fields(cls)
-            if config.get(field.name) not in (None, "")
+            if not _is_unset(config.get(field.name))
         }
         settings = cls(**values)
         for name in ("login_url", "instance_url"):
-            _check_url(name, getattr(settings, name))
+            check_url(name, getattr(settings, name))
         _check_api_version(settings.api_version)
+        if settings.start and settings.start > datetime.now(UTC) + _CLOCKS_DIFFER:
+            raise ConfigError(
+                "start_date",
+                f"{settings.start_date} is in the future, so nothing would be read",
+                "Set it to a date in the past.",
+            )
         return settings
 
     @property
@@ -283,6 +307,10 @@ class Settings:
     def start(self) -> datetime | None:
         """The start date as an aware UTC time."""
         return _parse_time("start_date", self.start_date) if self.start_date else None
+
+
+def _is_unset(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _property_schema(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -318,13 +346,25 @@ def _checked(name: str, metadata: Mapping[str, Any], value: Any) -> Any:
         return _checked_names(name, value)
     if not isinstance(value, str):
         raise ConfigError(name, f"it must be text, not {type(value).__name__}", "Put it in quotes.")
+    # A file or a clipboard adds a line end; a password may have spaces of its own.
+    value = value.strip("\r\n" if name == "password" else None)
     if metadata["choices"] and value not in metadata["choices"]:
         raise ConfigError(
             name, f"{value!r} is not a choice", f"Choose one of {', '.join(metadata['choices'])}."
         )
     if kind == "date-time":
         _parse_time(name, value)
-    return value
+    return _expanded(name, value) if metadata["path"] else value
+
+
+def _expanded(name: str, path: str) -> str:
+    """The path with a home folder in place of `~`."""
+    try:
+        return str(Path(path).expanduser())
+    except RuntimeError:
+        raise ConfigError(
+            name, f"{path} is in a home folder that is not known", "Write the whole path."
+        ) from None
 
 
 def _checked_integer(name: str, metadata: Mapping[str, Any], value: Any) -> int:
@@ -344,11 +384,7 @@ def _checked_integer(name: str, metadata: Mapping[str, Any], value: Any) -> int:
 def _checked_names(name: str, value: Any) -> tuple[str, ...]:
     names = value
     if isinstance(value, str):
-        names = (
-            json.loads(value)
-            if value.lstrip().startswith("[")
-            else [part.strip() for part in value.split(",")]
-        )
+        names = _names_in(value.strip())
     if not isinstance(names, list | tuple) or not all(isinstance(part, str) and part for part in names):
         raise ConfigError(
             name, f"{value!r} is not a list of names", 'Set it to a list, such as ["Account", "*__c"].'
@@ -356,16 +392,13 @@ def _checked_names(name: str, value: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _check_url(name: str, url: str | None) -> None:
-    if url is None:
-        return
-    parts = urlsplit(url)
-    if parts.scheme == "http" and parts.hostname in LOCAL_HOSTS:
-        return
-    if parts.scheme != "https" or not parts.hostname:
-        raise ConfigError(
-            name, f"{url!r} is not an https URL", "Set it to a URL such as https://acme.my.salesforce.com."
-        )
+def _names_in(text: str) -> Any:
+    if not text.startswith("["):
+        return [part.strip() for part in text.split(",")]
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _check_api_version(version: str) -> None:

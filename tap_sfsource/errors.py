@@ -25,11 +25,11 @@ class CatalogError(TapError):
 
 
 class AuthError(TapError):
-    """Salesforce refused the login, or the session cannot be renewed."""
+    """Salesforce refused the login, or the user as such: no other call of the run would be answered."""
 
 
-class PermissionDeniedError(TapError):
-    """The user may log in but lacks a permission that the run needs."""
+class PermissionDeniedError(AuthError):
+    """The user may log in but not use the API."""
 
 
 class QuotaReachedError(TapError):

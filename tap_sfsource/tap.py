@@ -277,7 +277,7 @@ class TapSFSource(SDKTap):
             setup_mapper=False,
             **kwargs,
         )
-        secrets = [str(tap.config[name]) for name in Settings.secrets() if tap.config.get(name)]
+        secrets = [str(tap.config[name]).strip() for name in Settings.secrets() if tap.config.get(name)]
         redact_logs([*secrets, *storage_secrets(tap.config.get("batch_config"))])
         return tap
 

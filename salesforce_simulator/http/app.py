@@ -9,6 +9,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -16,7 +17,7 @@ from weakref import WeakKeyDictionary
 from aiohttp import web
 
 from salesforce_simulator.http.dispatch import answer
-from salesforce_simulator.http.faults import Action, Drop, Latency, Slow
+from salesforce_simulator.http.faults import Action, Drop, Latency, Slow, WrongDate
 from salesforce_simulator.http.hosts import Host, Role, host_of
 from salesforce_simulator.http.ledger import Entry
 from salesforce_simulator.http.messages import Call, FilePart, Reply, split_url
@@ -132,7 +133,8 @@ class Transport:
             return _cut(request)
         file = await self._encoded(request, reply)
         response = web.StreamResponse(status=reply.status, headers=reply.headers)
-        response.headers["Date"] = format_datetime(self._site.org.clock.now(), usegmt=True)
+        wrong = timedelta(seconds=sum(a.seconds for a in actions if isinstance(a, WrongDate)))
+        response.headers["Date"] = format_datetime(self._site.org.clock.now() + wrong, usegmt=True)
         if reply.content_type and reply.status not in (204, 304):
             response.headers["Content-Type"] = reply.content_type
         if reply.headers.get("Connection") == "close":

@@ -172,6 +172,13 @@ class Locator(Action):
 
 
 @dataclass(frozen=True)
+class WrongDate(Action):
+    """The Date header is so many seconds off, as where a proxy writes its own."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
 class ExpireCursors(Action):
     """All query cursors are gone, as after two days: INVALID_QUERY_LOCATOR follows."""
 

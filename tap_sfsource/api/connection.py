@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import logging
 import threading
 import time
@@ -22,6 +23,7 @@ import requests
 
 from tap_sfsource.api.answers import decode
 from tap_sfsource.api.auth.grants import Grant, Token, grant_from
+from tap_sfsource.api.auth.oauth import PassingRefusalError
 from tap_sfsource.api.transport import (
     Bearer,
     SessionEndedError,
@@ -37,9 +39,11 @@ from tap_sfsource.errors import (
     BrokenOffError,
     ConfigError,
     ConnectionFailedError,
+    TapError,
     TransientError,
     UnexpectedAnswerError,
 )
+from tap_sfsource.hosts import is_resource, may_have_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -53,12 +57,19 @@ _FIRST_CONTACT_SECONDS: Final = 20.0
 _RENEWALS: Final = 2
 """Logins for one request: a session can die between its login and its use, but not again and again."""
 
+_SHOWN: Final = 80
+"""Characters of a strange path that are shown."""
+
 _T = TypeVar("_T")
 
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """One request, apart from the session that it is sent with."""
+    """One request, apart from the session that it is sent with.
+
+    Raises:
+        UnexpectedAnswerError: Its path, which an answer may have named, leads away from the org's API.
+    """
 
     method: str
     path: str
@@ -66,6 +77,16 @@ class Call:
     body: bytes | None
     headers: Mapping[str, str]
     stream: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the path: the session's token goes there."""
+        if not is_resource(self.path):
+            raise UnexpectedAnswerError(
+                HTTPStatus.OK,
+                "",
+                f"it leads to {self.path[:_SHOWN]!r}, not to a path below /services/",
+                "a page",
+            )
 
 
 class _Version(msgspec.Struct):
@@ -109,6 +130,7 @@ class Connection:
         self._login_lock = threading.Lock()
         self._permits = threading.BoundedSemaphore(settings.max_workers)
         self._token: Token | None = None
+        self._refused: AuthError | None = None
         self._clock: tuple[datetime, float] | None = None
         self._stopped = threading.Event()
         self._version_works = False
@@ -122,6 +144,11 @@ class Connection:
     def instance_url(self) -> str:
         """The org's own host; logs in if nobody has yet."""
         return self._session_token().instance_url
+
+    @property
+    def org_id(self) -> str:
+        """The org's id, 15 characters; empty where the login does not tell it. Logs in if nobody has yet."""
+        return self._session_token().org_id
 
     def data(self, path: str, params: Mapping[str, str] | None = None) -> str:
         """The path of a data resource such as `/query`, below the API version; the query string as a composite wants it."""
@@ -192,24 +219,20 @@ class Connection:
             except SessionEndedError as ended:
                 renewals += 1
                 if renewals > _RENEWALS:
-                    raise AuthError(
-                        f"The org refuses a session that it has just opened ({ended}). Check that the user may use "
-                        "the API and that no IP restriction applies."
+                    raise self._refuse(
+                        AuthError(
+                            f"The org refuses a session that it has just opened ({ended}). Check that the user may use "
+                            "the API and that no IP restriction applies."
+                        )
                     ) from None
                 self._renew(token)
             except (TransientError, ConnectionFailedError) as failure:
                 attempts += 1
                 asked = getattr(failure, "retry_after", None)
                 pause = backoff(attempts) if asked is None else max(asked, backoff(1))
-                patience = float(self.settings.retry_seconds)
-                if self._clock is None:
-                    patience = min(patience, _FIRST_CONTACT_SECONDS)
-                stays = isinstance(failure, WrongHostError | UnexpectedAnswerError)
-                if stays or time.monotonic() + pause > started + patience:
+                if isinstance(failure, WrongHostError | UnexpectedAnswerError):
                     raise
-                logger.warning("%s Trying again in %.1f s.", failure, pause)
-                if self._stopped.wait(pause):
-                    raise
+                self._pause(failure, pause, started + self._patience(met=self._clock is not None))
 
     def now(self) -> datetime:
         """The time by the org's clock, to the second; by this machine's before the org has answered."""
@@ -226,20 +249,64 @@ class Connection:
 
     def _session_token(self) -> Token:
         with self._login_lock:
+            if self._refused is not None:
+                raise self._refused
             if self._token is None:
                 self._token = self._log_in()
             return self._token
 
+    def _refuse(self, error: AuthError) -> AuthError:
+        """Keep an error that every further call would get: to ask again costs calls, and may lock the user out."""
+        self._refused = self._refused or error
+        return self._refused
+
     def _renew(self, dead: Token) -> None:
         """Log in again, once for all the threads that met the same dead session."""
         with self._login_lock:
-            if self._token is dead:
+            if self._token is dead and self._refused is None:
                 logger.info("The session has ended; logging in again.")
-                self._token = self._log_in()
+                renewed = self._log_in()
+                if renewed.org_id != dead.org_id:
+                    told = f"The login led to org {dead.org_id} before and leads to {renewed.org_id} now. Run again."
+                    raise self._refuse(AuthError(told))
+                self._token = renewed
 
     def _log_in(self) -> Token:
-        with self._permits:
-            return self._grant.login(self._http)
+        started = time.monotonic()
+        for attempt in itertools.count(1):
+            try:
+                with self._permits:
+                    token = self._grant.login(self._http)
+                break
+            except (PassingRefusalError, ConnectionFailedError) as failure:
+                if isinstance(failure, WrongHostError):
+                    raise
+                met = self._clock is not None or isinstance(failure, PassingRefusalError)
+                self._pause(failure, backoff(attempt), started + self._patience(met=met))
+            except AuthError as error:
+                raise self._refuse(error) from None
+        if not self.settings.access_token and not may_have_token(
+            token.instance_url, self.settings.login_host, self.settings.trusted_hosts
+        ):
+            told = (
+                f"The login at {self.settings.login_host} leads to {token.instance_url[:_SHOWN]!r}, which is no https "
+                "host of Salesforce, so the token is not sent there. If the host is right, name it in trusted_hosts."
+            )
+            raise self._refuse(AuthError(told))
+        return token
+
+    def _patience(self, *, met: bool) -> float:
+        """Seconds for which a failure is met with another attempt."""
+        patience = float(self.settings.retry_seconds)
+        return patience if met else min(patience, _FIRST_CONTACT_SECONDS)
+
+    def _pause(self, failure: TapError, seconds: float, deadline: float) -> None:
+        """Wait before another attempt; raise the failure where the deadline comes before, or the run ends."""
+        if time.monotonic() + seconds > deadline:
+            raise failure
+        logger.warning("%s Trying again in %.1f s.", failure, seconds)
+        if self._stopped.wait(seconds):
+            raise failure
 
     def _send(self, call: Call, token: Token) -> requests.Response:
         """Send a request once; the permit of a streamed answer is kept for `stream` to give back."""
@@ -262,7 +329,7 @@ class Connection:
                 _ = response.content
             keep = call.stream and _succeeded(response)
         except requests.RequestException as error:
-            raise unreached(token.instance_url, call.path, error) from None
+            raise unreached(token.instance_url + urlsplit(call.path).path, error) from None
         finally:
             if not keep:
                 self._permits.release()
@@ -273,7 +340,8 @@ class Connection:
             return response
         if response.status_code == HTTPStatus.NOT_FOUND and not self._version_works:
             self._check_version()
-        raise failure_of(response, call.path, self.limits)
+        failure = failure_of(response, call.path, self.limits)
+        raise self._refuse(failure) if isinstance(failure, AuthError) else failure
 
     def _check_version(self) -> None:
         """Tell a version that the org does not speak from a resource that it lacks: both are answered by 404.

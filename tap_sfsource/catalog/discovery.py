@@ -44,6 +44,7 @@ def discover(client: Client, settings: Settings) -> list[SObjectPlan]:
     listed = describe_global(client)
     names = stream_names((sobject.name for sobject in listed), naming=settings.naming)
     _warn_of_unknown(names, settings)
+    _check_exclusions(client, settings, names, everything=names)
     reached = [sobject for sobject in listed if _is_reached(sobject.name, names[sobject.name], settings)]
     # The describe of an object that cannot be read would tell nothing; the 48 are shown whole.
     worth = [
@@ -115,10 +116,13 @@ def plan_run(client: Client, settings: Settings, catalog: Mapping[str, Any] | No
             )
         skipped: dict[str, str] = {}
     else:
-        wanted, selections, skipped = _wanted_by_catalog(client, settings, read_catalog(catalog))
+        entries = read_catalog(catalog)
+        _check_exclusions(client, settings, {entry.stream_name: entry.api_name for entry in entries})
+        wanted, selections, skipped = _wanted_by_catalog(client, settings, entries)
     reasons = {api_name: why_unsupported(SObject(name=api_name)) for api_name in wanted}
     readable = [api_name for api_name, reason in reasons.items() if not reason]
     described = describe(client, readable, cache, known)
+    _warn_of_unknown_fields(described.found, settings)
     plans = [
         _plan(sobject, wanted[api_name], settings, selections.get(api_name))
         for api_name, sobject in described.found.items()
@@ -129,7 +133,7 @@ def plan_run(client: Client, settings: Settings, catalog: Mapping[str, Any] | No
             logger.info("%s (%s) is skipped: %s.", wanted[api_name], api_name, reason)
             skipped[wanted[api_name]] = reason
     skipped.update((wanted[api_name], _MISSING) for api_name in described.missing)
-    supported = (plan for plan in plans if not plan.unsupported)
+    supported = (dataclasses.replace(plan, org=client.org_id) for plan in plans if not plan.unsupported)
     return RunPlan(
         tuple(sorted(supported, key=lambda plan: plan.stream_name)),
         skipped,
@@ -204,18 +208,69 @@ def _wanted_by_settings(
         asked = [api_name for name in settings.objects if (api_name := _api_name(name))]
         names = stream_names(asked, naming=settings.naming)
     _warn_of_unknown(names, settings)
+    _check_exclusions(client, settings, names)
     wanted = {api_name: name for api_name, name in names.items() if _is_reached(api_name, name, settings)}
     return wanted, known
 
 
 def _warn_of_unknown(names: Mapping[str, str], settings: Settings) -> None:
     """Say which of the names and patterns of `objects` mean nothing in this org."""
-    for pattern in settings.objects:
-        if not any(matches([pattern], api_name, name) for api_name, name in names.items()):
+    for pattern in _without_match(settings.objects, names):
+        logger.warning(
+            "Setting objects: %s matches no object that the user may see and query.%s",
+            pattern,
+            _nearest(pattern, names),
+        )
+
+
+def _check_exclusions(
+    client: Client,
+    settings: Settings,
+    names: Mapping[str, str],
+    *,
+    everything: Mapping[str, str] | None = None,
+) -> None:
+    """Make sure that each name to exclude means an object: a misspelt one would let data out.
+
+    `names` are known already, by either name; describe global is asked for others, unless `everything` is known.
+
+    Raises:
+        ConfigError: A name without wildcards means no object of the org.
+    """
+    known = {**COLLECTIONS, **names}
+    unknown = _without_match(settings.exclude_objects, known)
+    if unknown and everything is None:
+        listed = (sobject.name for sobject in describe_global(client))
+        known |= stream_names(listed, naming=settings.naming)
+        unknown = _without_match(unknown, known)
+    for name in unknown:
+        if not is_pattern(name):
+            raise ConfigError(
+                "exclude_objects",
+                f"{name} matches no object that the user may see, so it would exclude nothing",
+                f"Correct or remove it.{_nearest(name, known)}",
+            )
+        logger.warning("Setting exclude_objects: %s matches no object that the user may see.", name)
+
+
+def _without_match(patterns: Sequence[str], names: Mapping[str, str]) -> list[str]:
+    return [
+        pattern
+        for pattern in patterns
+        if not any(matches([pattern], api_name, name) for api_name, name in names.items())
+    ]
+
+
+def _warn_of_unknown_fields(described: Mapping[str, SObject], settings: Settings) -> None:
+    """Say which of `refresh_fields` mean no field of what the run reads."""
+    known = {f"{name}.{field.name}" for name, sobject in described.items() for field in sobject.fields}
+    lower = {name.lower() for name in known}
+    for wanted in settings.refresh_fields:
+        if wanted.lower() not in lower:
             logger.warning(
-                "Setting objects: %s matches no object that the user may see and query.%s",
-                pattern,
-                _nearest(pattern, names),
+                "Setting refresh_fields: %s is no field of an object that the run reads.%s",
+                wanted,
+                _nearest(wanted, {name: name for name in known}),
             )
 
 

@@ -35,6 +35,9 @@ API_NAME_KEY: Final = "x-sfsource-api-name"
 SOFT_DELETE_KEY: Final = "x-soft-delete"
 """Key of a property's schema: the property marks deleted rows. Any tap may say so."""
 
+SOURCE_KEY: Final = "x-source"
+"""Key of a schema: the system that its rows are of. A target can refuse rows of another one in the same table."""
+
 API_NAME: Final = "sfsource.api-name"
 LABEL: Final = "sfsource.label"
 TYPE: Final = "sfsource.type"
@@ -141,6 +144,7 @@ class SObjectPlan:
         key_prefix: First three characters of its Ids, or None.
         selected_by_default: Whether it is read unless deselected.
         unsupported: Why it cannot be read, empty if it can.
+        org: Id of the org in a run, empty if unknown.
     """
 
     api_name: str
@@ -155,6 +159,7 @@ class SObjectPlan:
     key_prefix: str | None
     selected_by_default: bool
     unsupported: str
+    org: str = ""
 
     @property
     def replication_method(self) -> str:
@@ -197,6 +202,8 @@ class SObjectPlan:
         schema: dict[str, Any] = {"type": "object", "properties": properties, "required": [self.key]}
         if self.label:
             schema["title"] = self.label
+        if self.org:
+            schema[SOURCE_KEY] = f"salesforce:{self.org}"
         return {**schema, API_NAME_KEY: self.api_name}
 
     def entry(self) -> dict[str, Any]:

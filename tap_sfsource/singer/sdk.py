@@ -17,8 +17,7 @@ from singer_sdk.singerlib import MetadataMapping
 from singer_sdk.streams.core import TypeConformanceLevel  # type: ignore[attr-defined]
 from singer_sdk.tap_base import Tap
 
-from tap_sfsource.errors import TapError
-from tap_sfsource.sync.state import UNREADABLE
+from tap_sfsource.sync.state import bookmarks_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
@@ -84,21 +83,12 @@ class SDKTap(Tap):
         return self._input_catalog
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take the state in; a bookmark that is no object is put into one, and fails its own stream later.
+        """Take the state in.
 
         Raises:
             TapError: The state has no bookmarks by stream.
         """
-        bookmarks = state.get("bookmarks", {})
-        if not isinstance(bookmarks, dict):
-            raise TapError(
-                "The state's bookmarks are no JSON object. Give a state that the tap wrote, or none."
-            )
-        usable = {
-            name: given if isinstance(given, dict) else {UNREADABLE: given}
-            for name, given in bookmarks.items()
-        }
-        super().load_state({**state, "bookmarks": usable})
+        super().load_state({"bookmarks": bookmarks_of(state)})
 
     def prepare_maps(self) -> None:
         """Read the stream maps of the configuration, and no schema of a stream."""

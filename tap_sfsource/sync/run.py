@@ -16,7 +16,7 @@ from tap_sfsource.sync.names import Names
 from tap_sfsource.sync.object_sync import ObjectSync
 from tap_sfsource.sync.query_reader import Readers
 from tap_sfsource.sync.source import Source
-from tap_sfsource.sync.state import StreamState
+from tap_sfsource.sync.state import StreamState, other_org
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence
@@ -80,11 +80,13 @@ class SyncRun:
         readers = Readers(client, bulk, BulkBudget(client), settings)
         self.names = Names(names_plan) if names_plan is not None else None
         self._syncs: dict[str, ObjectSync] = {}
+        _tell_of_another_org(selected, client)
         self._unusable: dict[str, TapError] = {}
         for part in selected:
             stream, key = part.plan.stream_name, part.plan.replication_key
             try:
                 state = StreamState(stream, part.bookmark, key.property if key else None)
+                state.begin_in(client.org_id)
                 source = Source(part.plan, state, readers, self.names, part.emitted, part.whole)
             except TapError as error:
                 self._unusable[stream] = error
@@ -146,3 +148,27 @@ class SyncRun:
             for count in counts.sObjects:
                 if count.name in by_name:
                     by_name[count.name].count = count.count
+
+
+def _tell_of_another_org(selected: Sequence[SelectedObject], client: Client) -> None:
+    """Say that bookmarks are of another org than the login's.
+
+    Raises:
+        TapError: The settings ask to stop then.
+    """
+    others = {
+        part.plan.stream_name: org for part in selected if (org := other_org(part.bookmark, client.org_id))
+    }
+    if not others:
+        return
+    told = f"The state is of org {', '.join(sorted(set(others.values())))}, and the login leads to org {client.org_id}."
+    if client.settings.on_other_org == "stop":
+        raise TapError(
+            f"{told} Correct the login, or use another state and schema. With on_other_org restart the tap reads all rows "
+            "of the new org."
+        )
+    logger.warning(
+        "%s Reading all rows of %s from the start; rows that the new org lacks are marked as deleted.",
+        told,
+        ", ".join(others),
+    )

@@ -84,7 +84,7 @@ class Source:
         self.state.begin(self.plan.key_prefix)
         self.state.check()
         if self.state.sweep_due:
-            self.notes.append("the object was made anew: swept all ids")
+            self.notes.append("another org or another object had this name: swept all ids")
 
     @property
     def key(self) -> str | None:

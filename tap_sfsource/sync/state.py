@@ -10,6 +10,7 @@ Keys of a bookmark; other keys are kept as they are:
   and type: a STATE is written often, and an org has thousands of names.
 - ``key_prefix``: the first characters of the SObject's Ids. A custom object that is deleted and created again has another
   prefix, and then nothing of the bookmark is true any more.
+- ``org``: the id of the org that the bookmark is of. A refreshed sandbox, or a production org in its place, has another one.
 - ``sweep_due``: whether rows of the deleted object of the same name have still to be marked as deleted.
 - ``refreshed_at``: when the fields that change without a stamp were last read for every row.
 - ``swept_until``: with whole rows only: every deletion before it has been marked by a sweep.
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
@@ -32,12 +34,63 @@ from tap_sfsource.errors import TapError
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-UNREADABLE = "unreadable"
+logger = logging.getLogger("tap-sfsource.sync")
+
+_UNREADABLE = "unreadable"
 """Key under which a bookmark is kept that is no JSON object."""
 
+_BEFORE_A_BOOKMARK = frozenset(
+    {
+        *("deleted_until", "jobs", "key_prefix", "org", "properties", "sweep_due"),
+        *("replication_key_signpost", "starting_replication_value"),
+    }
+)
+"""Keys that an unfinished first sync leaves without a bookmark; the last two are the SDK's."""
+
 _MARK_LENGTH = 6
+
+
+def bookmarks_of(state: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The bookmarks of a state by stream. A bookmark that is no object is put into one: it fails its stream later.
+
+    Meltano prints a state as ``{"singer_state": ...}``; a line of the tap's output is ``{"type": "STATE", "value": ...}``.
+
+    Raises:
+        TapError: The state has no bookmarks by stream.
+    """
+    for wrapper in ("value", "singer_state"):
+        if "bookmarks" not in state and wrapper in state:
+            state = _object_in(state, wrapper)
+    if not state:
+        return {}
+    if "bookmarks" not in state:
+        raise _unusable('it has no "bookmarks"')
+    bookmarks = _object_in(state, "bookmarks")
+    return {
+        stream: given if isinstance(given, dict) else {_UNREADABLE: given}
+        for stream, given in bookmarks.items()
+    }
+
+
+def _object_in(state: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = state[key]
+    if not isinstance(value, dict):
+        raise _unusable(f"its {key} {'are' if key == 'bookmarks' else 'is'} no JSON object")
+    return value
+
+
+def _unusable(problem: str) -> TapError:
+    return TapError(
+        f"The state cannot be used: {problem}. Give the last STATE that the tap wrote, or none to read all rows."
+    )
+
+
+def other_org(bookmark: Mapping[str, Any], org: str) -> str:
+    """The id of the org that a bookmark is of, if it is another than this one; else empty."""
+    named = bookmark.get("org") or org
+    return str(named) if org and named != org else ""
 
 
 class JobBookmark(msgspec.Struct, frozen=True):
@@ -83,8 +136,8 @@ class StreamState:
         self._stream = stream
         self._replication_key = replication_key
         self._bookmark = bookmark
-        if UNREADABLE in bookmark:
-            raise self._unreadable("the bookmark", bookmark[UNREADABLE], "is not a JSON object. Remove it.")
+        if _UNREADABLE in bookmark:
+            raise self._unreadable("the bookmark", bookmark[_UNREADABLE], "is not a JSON object. Remove it.")
 
     def check(self) -> None:
         """Read every key once.
@@ -92,6 +145,14 @@ class StreamState:
         Raises:
             TapError: One of them cannot be read; the message names it.
         """
+        if (
+            self._replication_key
+            and self.bookmark is None
+            and not self._bookmark.keys() <= _BEFORE_A_BOOKMARK
+        ):
+            logger.warning(
+                "State of %s: it has no value of %s. Reading all rows.", self._stream, self._replication_key
+            )
         _ = self.bookmark, self.deleted_until, self.refreshed_at, self.swept_until
         self.unknown(())
         for purpose in self.jobs:
@@ -151,6 +212,15 @@ class StreamState:
     @swept_until.setter
     def swept_until(self, moment: datetime.datetime) -> None:
         self._bookmark["swept_until"] = clock.isoformat(moment)
+
+    def begin_in(self, org: str) -> None:
+        """Compare the bookmark with the org's id, empty if unknown; forget a bookmark of another org."""
+        if not org:
+            return
+        if other_org(self._bookmark, org):
+            self._bookmark.clear()
+            self._bookmark["sweep_due"] = True
+        self._bookmark["org"] = org
 
     def begin(self, key_prefix: str | None) -> None:
         """Compare the bookmark with the SObject's Id prefix, None if unknown; forget a bookmark of another object."""

@@ -52,6 +52,13 @@ def test_a_second_account_goes_into_a_schema_of_its_own(
     assert "'dev:tap-sfsource--emea-to-target-sfwarehouse'" in finished.said
 
 
+def test_a_second_account_without_credentials_is_not_the_first_one(configured: Meltano) -> None:
+    finished = configured.run("run", "tap-sfsource--emea", "target-sfwarehouse")
+
+    assert finished.status != 0
+    assert "no credentials are set" in finished.said
+
+
 def test_sigterm_to_the_tap_fails_the_run(
     configured: Meltano, company_server: OrgServer, warehouse: Warehouse
 ) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +24,7 @@ from salesforce_simulator.http.faults import (
     Slow,
     Status,
     UseUp,
+    WrongDate,
 )
 from tests.sim.api import DATA, Api, error
 
@@ -184,6 +187,13 @@ def test_a_value_of_a_part_of_a_composite_is_another(org_server: OrgServer, api:
     org_server.faults.add(Replace("Account 00000", "Other"), path="*/query")
     (part,) = api.composite({"url": f"{DATA}/query?q=SELECT+Name+FROM+Account"}).json()["compositeResponse"]
     assert part["body"]["records"][0]["Name"] == "Other"
+
+
+def test_a_date_header_is_off(org_server: OrgServer, api: Api) -> None:
+    org_server.org.clock.freeze()
+    org_server.faults.add(WrongDate(-3600), path="*/limits", times=1)
+    wrong, right = (parsedate_to_datetime(api.get("limits").headers["Date"]) for _ in range(2))
+    assert right - wrong == timedelta(hours=1)
 
 
 def test_cursors_and_limits_can_be_gone(org_server: OrgServer, api: Api) -> None:

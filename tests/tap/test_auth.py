@@ -5,9 +5,12 @@ from __future__ import annotations
 import datetime
 import json
 import logging
+import os
 import stat
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -33,8 +36,6 @@ from tap_sfsource.errors import AuthError, ConfigError, ConnectionFailedError, T
 from tests.fix_process import wait_until
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from salesforce_simulator.limits import Limit
     from tests.fix_org import OrgServer
     from tests.fix_process import Processes
@@ -110,6 +111,7 @@ def test_jwt_bearer_with_the_key_as_a_value_or_in_a_file(
         ({"login_url": "https://acme.my.salesforce.com"}, "https://login.salesforce.com"),
         ({"login_url": "https://acme--dev.sandbox.my.salesforce.com"}, "https://test.salesforce.com"),
         ({"login_url": "https://x-dev-ed.scratch.my.salesforce.com"}, "https://test.salesforce.com"),
+        ({"jwt_audience": "https://site.example.com"}, "https://site.example.com"),
     ],
 )
 def test_a_jwt_is_for_the_login_host_of_its_environment(config: dict[str, Any], audience: str) -> None:
@@ -127,6 +129,43 @@ def test_a_jwt_key_that_is_none_is_refused_without_showing_it(org_server: OrgSer
     with pytest.raises(ConfigError, match="private_key: it is not an RSA private key") as caught:
         can_ask(config)
     assert "my-secret-key" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "layout", [serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL]
+)
+def test_an_encrypted_jwt_key_is_named_as_such(
+    org_server: OrgServer, key_pair: tuple[str, str], layout: serialization.PrivateFormat
+) -> None:
+    key = serialization.load_pem_private_key(key_pair[0].encode(), None)
+    encrypted = key.private_bytes(
+        serialization.Encoding.PEM, layout, serialization.BestAvailableEncryption(b"x")
+    )
+    config = {"login_url": org_server.url, "client_id": "x", "username": "u"}
+
+    with pytest.raises(ConfigError, match="private_key: it is encrypted with a passphrase"):
+        can_ask({**config, "private_key": encrypted.decode()})
+
+
+def test_a_user_without_a_home_is_told_to_name_a_token_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
+
+    with pytest.raises(ConfigError, match="refresh_token_file: it is not set, and this user has no home"):
+        grant_from(Settings.from_config({"refresh_token": "t", "client_id": "x"}))
+
+
+def test_certificates_that_cannot_be_read_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoilt = tmp_path / "spoilt.pem"
+    spoilt.write_text("no certificate")
+    config = {"client_id": "x", "client_secret": "y", "login_url": "https://a.my.salesforce.com"}
+
+    with pytest.raises(ConfigError, match=r"ca_file: .*spoilt\.pem holds no certificates"):
+        client_of({**config, "ca_file": str(spoilt)})
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
+    with pytest.raises(ConfigError, match=r"REQUESTS_CA_BUNDLE: .*missing\.pem does not exist"):
+        client_of(config)
 
 
 def test_username_and_password_by_soap_and_by_oauth(
@@ -235,14 +274,67 @@ def test_two_runs_at_the_same_time_do_not_use_up_each_others_token(
         assert all(pool.map(can_ask, [config] * 4))
 
 
-def test_a_new_token_in_the_settings_replaces_a_kept_one_that_is_dead(
+def test_a_refresh_token_that_is_rotated_out_is_never_presented_again(
     org_server: OrgServer, tmp_path: Path
 ) -> None:
-    org_server.org.apps[DEMO_CLIENT_ID].refresh_tokens["second-token"] = DEMO_USER
+    app = org_server.org.apps[DEMO_CLIENT_ID]
+    app.rotate_refresh_tokens = True
+    app.refresh_tokens["first-token"] = DEMO_USER
+    config = refresh_config(org_server, "first-token", tmp_path / "token.json")
+    assert can_ask(config)
+    # Could it be used now, then a tap that presents it would be seen.
+    app.refresh_tokens.clear()
+    app.refresh_tokens["first-token"] = DEMO_USER
+
+    with pytest.raises(AuthError, match=r"is the one kept in .*token\.json; .*Authorize the app again"):
+        can_ask(config)
+    assert "first-token" in app.refresh_tokens
+
+
+def test_a_changed_token_in_the_settings_replaces_a_kept_one(org_server: OrgServer, tmp_path: Path) -> None:
+    app = org_server.org.apps[DEMO_CLIENT_ID]
+    app.rotate_refresh_tokens = True
+    app.refresh_tokens |= {"first-token": DEMO_USER, "second-token": DEMO_USER}
     file = tmp_path / "token.json"
-    file.write_text(json.dumps({"refresh_token": "revoked-token"}))
+    assert can_ask(refresh_config(org_server, "first-token", file))
+    of_first = json.loads(file.read_text())["refresh_token"]
 
     assert can_ask(refresh_config(org_server, "second-token", file))
+
+    assert of_first in app.refresh_tokens
+    assert "second-token" not in app.refresh_tokens
+    # Settings that go back to the first token name one that is used up: the kept one goes on.
+    app.refresh_tokens["first-token"] = DEMO_USER
+    assert can_ask(refresh_config(org_server, "first-token", file))
+    assert "first-token" in app.refresh_tokens
+    assert "first-token" not in file.read_text()
+
+
+def test_a_token_file_of_an_earlier_version_goes_before_the_settings(
+    org_server: OrgServer, tmp_path: Path
+) -> None:
+    app = org_server.org.apps[DEMO_CLIENT_ID]
+    app.rotate_refresh_tokens = True
+    app.refresh_tokens |= {"first-token": DEMO_USER, "kept-token": DEMO_USER}
+    file = tmp_path / "token.json"
+    file.write_text(json.dumps({"refresh_token": "kept-token"}))
+
+    assert can_ask(refresh_config(org_server, "first-token", file))
+    assert "kept-token" not in app.refresh_tokens
+    assert "first-token" in app.refresh_tokens
+    file.write_text(json.dumps({"refresh_token": "dead-token"}))
+    with pytest.raises(AuthError, match="set the new refresh_token; then remove the file"):
+        can_ask(refresh_config(org_server, "first-token", file))
+    assert "first-token" in app.refresh_tokens
+
+
+def test_a_folder_that_does_not_last_is_told_before_the_first_refresh(
+    org_server: OrgServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        with pytest.raises(AuthError):
+            can_ask(refresh_config(org_server, "unknown-token", Path(folder) / "token.json"))
+        assert f"Setting refresh_token_file: {folder}/token.json is on tmpfs, which ends with" in caplog.text
 
 
 def test_nothing_is_used_up_when_the_rotated_token_could_not_be_kept(
@@ -313,6 +405,46 @@ def test_a_login_host_that_is_down_for_a_moment(org_server: OrgServer) -> None:
     org_server.faults.add(Status(503), path="*/token", times=1)
 
     assert can_ask(org_server.config())
+
+
+PASSING = [
+    ("unknown_error", "retry your request"),
+    ("invalid_grant", "token request is already being processed"),
+    ("server_error", "an internal error"),
+    ("temporarily_unavailable", "try again later"),
+]
+
+
+def refused(code: str, description: str) -> Status:
+    return Status(400, html=json.dumps({"error": code, "error_description": description}))
+
+
+@pytest.mark.parametrize(("code", "description"), PASSING)
+def test_a_refusal_that_passes_is_tried_again_at_the_start_and_in_mid_run(
+    org_server: OrgServer, code: str, description: str
+) -> None:
+    rule = org_server.faults.add(refused(code, description), path="*/token", nth=(1, 3))
+    client = client_of(org_server.config())
+
+    assert client.get(client.data("/sobjects"), ANY)["sobjects"]
+    org_server.server.sessions.end_all()
+    assert client.get(client.data("/sobjects"), ANY)["sobjects"]
+    assert (rule.fired, rule.seen) == (2, 4)
+
+
+def test_a_refusal_that_does_not_pass_is_told_in_its_own_words(org_server: OrgServer) -> None:
+    org_server.faults.add(refused(*PASSING[0]), path="*/token")
+
+    with pytest.raises(AuthError, match="unknown_error: retry your request"):
+        can_ask(org_server.config(retry_seconds=1))
+
+
+def test_a_refusal_that_stays_is_not_tried_again(org_server: OrgServer) -> None:
+    rule = org_server.faults.add(refused("invalid_grant", "authentication failure"), path="*/token")
+
+    with pytest.raises(AuthError, match="authentication failure"):
+        can_ask(org_server.config())
+    assert rule.fired == 1
 
 
 def test_a_host_that_nobody_answers_at() -> None:

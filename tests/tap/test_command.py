@@ -125,6 +125,17 @@ def test_a_misspelt_setting_is_a_warning(org_server: OrgServer, processes: Proce
         ("--catalog", "[]", "The catalog given.json cannot be used: it holds a list, not an object"),
         ("--catalog", "{}", 'The catalog has no list "streams"'),
         ("--state", "nonsense", "Setting --state: given.json: it is not JSON"),
+        ("--state", '{"x": 1}', 'The state cannot be used: it has no "bookmarks"'),
+        (
+            "--state",
+            '{"accounts": {"replication_key": "x"}}',
+            'The state cannot be used: it has no "bookmarks"',
+        ),
+        ("--state", '{"bookmarks": []}', "The state cannot be used: its bookmarks are no JSON object"),
+        ("--state", '{"bookmarks": null}', "The state cannot be used: its bookmarks are no JSON object"),
+        ("--state", '{"singer_state": null}', "The state cannot be used: its singer_state is no JSON object"),
+        ("--state", '{"singer_state": {"x": 1}}', 'The state cannot be used: it has no "bookmarks"'),
+        ("--state", '{"type": "STATE", "value": 3}', "The state cannot be used: its value is no JSON object"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named(
@@ -145,6 +156,41 @@ def test_an_empty_state_file_is_a_first_run(org_server: OrgServer, processes: Pr
     (processes.directory / "state.json").write_text("")
 
     processes.tap("--config", "tap.json", "--state", "state.json").expect()
+
+
+@pytest.mark.parametrize("wrapped", ["singer_state", "message"])
+def test_a_state_is_taken_out_of_what_a_tool_wrapped_it_in(
+    org_server: OrgServer, processes: Processes, wrapped: str
+) -> None:
+    processes.write("tap.json", org_server.config(objects=["Account"]))
+    org_server.org.create("Account", {"Name": "Acme"})
+    org_server.org.clock.advance(hours=2)
+    state = processes.tap("--config", "tap.json").expect().messages("STATE")[-1]
+    processes.write("state.json", state if wrapped == "message" else {"singer_state": state["value"]})
+
+    again = processes.tap("--config", "tap.json", "--state", "state.json").expect()
+
+    assert not again.messages("RECORD")
+
+
+@pytest.mark.parametrize(
+    "bookmark",
+    [
+        {"replication_key_value": "2024-01-31T00:00:00Z"},
+        {"replication_key": "last_modified_date", "replication_key_value": "2024-01-31T00:00:00Z"},
+        {"replication_key": "system_modstamp", "replication_key_value": None},
+        {"SystemModstamp": "2024-01-31T00:00:00Z"},
+    ],
+)
+def test_a_bookmark_that_is_not_used_is_told(
+    org_server: OrgServer, processes: Processes, bookmark: dict[str, Any]
+) -> None:
+    processes.write("tap.json", org_server.config(objects=["Account"]))
+    processes.write("state.json", {"bookmarks": {"accounts": bookmark}})
+
+    finished = processes.tap("--config", "tap.json", "--state", "state.json").expect()
+
+    assert "State of accounts: it has no value of system_modstamp. Reading all rows." in finished.stderr
 
 
 def test_an_error_that_nobody_foresaw_shows_no_secret(org_server: OrgServer, processes: Processes) -> None:

@@ -16,7 +16,7 @@ from tap_sfsource.api.client import Client
 from tap_sfsource.catalog.discovery import discover, plan_run
 from tap_sfsource.catalog.naming import COLLECTIONS
 from tap_sfsource.config import Settings
-from tap_sfsource.errors import CatalogError
+from tap_sfsource.errors import CatalogError, ConfigError
 
 if TYPE_CHECKING:
     from tap_sfsource.catalog.plan import SObjectPlan
@@ -400,3 +400,37 @@ def test_the_ready_made_catalogs_select_what_their_names_say(
     if file == "accounts_contacts.json":
         assert properties(read["accounts"]) >= {"id", "is_deleted", "system_modstamp", "name", "industry"}
         assert "billing_city" not in properties(read["accounts"])
+
+
+def test_an_exclusion_that_matches_nothing_ends_the_run(org_server: OrgServer) -> None:
+    selection = select("accounts")
+
+    for catalog, settings in [(None, {}), (None, {"objects": ["*"]}), (selection, {})]:
+        with pytest.raises(ConfigError, match=r"exclude_objects: Leed matches no object.*Is it Lead\?"):
+            plans(org_server, catalog, exclude_objects=["Leed"], **settings)
+    with pytest.raises(ConfigError, match="exclude_objects: Leed"):
+        discovered(org_server, exclude_objects=["Leed"])
+
+
+def test_an_exclusion_with_a_wildcard_may_match_nothing(
+    org_server: OrgServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert "leads" in plans(org_server, exclude_objects=["Leed*"])
+    assert "Setting exclude_objects: Leed* matches no object" in caplog.text
+
+
+def test_what_is_excluded_may_be_missing_among_the_48_or_be_unselected(org_server: OrgServer) -> None:
+    add_invoice(org_server)
+
+    assert plans(org_server, exclude_objects=["AccountTag", "Invoice__c"])
+    assert plans(org_server, select("accounts"), exclude_objects=["lead", "invoice_c"])
+
+
+def test_a_misspelt_field_to_refresh_is_told(org_server: OrgServer, caplog: pytest.LogCaptureFixture) -> None:
+    plans(org_server, objects=["Account"], refresh_fields=["account.industry", "Account.Industri", "X.Y"])
+
+    assert (
+        "Account.Industri is no field of an object that the run reads. Is it Account.Industry?" in caplog.text
+    )
+    assert "X.Y is no field of an object" in caplog.text
+    assert "account.industry" not in caplog.text

@@ -34,6 +34,8 @@ from tap_sfsource.errors import ConfigError
         ({"quota_percent_total": 101}, "Setting quota_percent_total: 101 is out of bounds."),
         ({"include_base64": "perhaps"}, "Setting include_base64: 'perhaps' is not true or false."),
         ({"objects": [1]}, "Setting objects: [1] is not a list of names."),
+        ({"objects": "[Account, Contact]"}, "Setting objects: '[Account, Contact]' is not a list of names."),
+        ({"start_date": "2199-01-01"}, "Setting start_date: 2199-01-01 is in the future, so nothing"),
         ({"api_version": "62"}, "Setting api_version: '62' is not a version"),
         ({"api_version": "40.0"}, "Setting api_version: '40.0' is not a version from 58.0 on."),
     ],
@@ -42,6 +44,43 @@ def test_a_bad_value_names_its_setting_and_the_remedy(config: dict[str, Any], me
     with pytest.raises(ConfigError) as caught:
         Settings.from_config(config)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("https://acme.my.salesforce.com\\@evil.example", "it has an @"),
+        ("https://evil.example\\.my.salesforce.com", "has characters that no URL has"),
+        ("https://me:hush-hush@acme.my.salesforce.com", "it has an @"),
+        ("https://acme .my.salesforce.com", "has characters that no URL has"),
+        ("https://acme.my\n.salesforce.com", "has characters that no URL has"),
+        ("https://acme.my.salesforce.com\u3002evil.example", "has characters that no URL has"),
+        ("https://acme.my.salesforce.com:port", "is not a URL"),
+        ("https://[acme", "is not a URL"),
+        ("https://.my.salesforce.com", "is not an https URL"),
+        ("https://acme.my.salesforce.com/services/oauth2/token", "is more than a host"),
+        ("https://acme.my.salesforce.com?x=1", "is more than a host"),
+        ("https://acme.lightning.force.com", "API is at https://acme.my.salesforce.com."),
+        (
+            "https://acme--dev.sandbox.lightning.force.com/lightning/setup",
+            "https://acme--dev.sandbox.my.salesforce.com.",
+        ),
+        ("https://acme.my.salesforce-setup.com/", "API is at https://acme.my.salesforce.com."),
+    ],
+)
+@pytest.mark.parametrize("name", ["login_url", "instance_url"])
+def test_a_url_that_may_lead_elsewhere_is_refused(name: str, url: str, problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Settings.from_config({name: url})
+    assert str(caught.value).startswith(f"Setting {name}: ")
+    assert problem in str(caught.value)
+    assert "hush-hush" not in str(caught.value)
+
+
+def test_a_url_is_taken_without_the_line_end_behind_it() -> None:
+    assert Settings.from_config({"login_url": " https://acme.my.salesforce.com/\r\n"}).login_host == (
+        "https://acme.my.salesforce.com"
+    )
 
 
 def test_a_secret_of_the_wrong_kind_is_not_shown() -> None:
@@ -55,6 +94,34 @@ def test_an_empty_setting_is_as_good_as_none() -> None:
 
     assert settings.login_host == "https://test.salesforce.com"
     assert settings.objects == ()
+
+
+def test_text_is_taken_without_the_spaces_and_line_ends_around_it() -> None:
+    settings = Settings.from_config(
+        {
+            "client_id": " abc ",
+            "client_secret": "s3cret\n",
+            "password": " my pass \r\n",
+            "refresh_token": " \n",
+        }
+    )
+
+    assert (settings.client_id, settings.client_secret) == ("abc", "s3cret")
+    assert settings.password == " my pass "
+    assert settings.refresh_token is None
+
+
+def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    names = ("refresh_token_file", "private_key_file", "ca_file", "cache_dir", "spool_dir")
+    settings = Settings.from_config(dict.fromkeys(names, "~/there"))
+
+    assert {getattr(settings, name) for name in names} == {"/home/me/there"}
+
+
+def test_a_tilde_without_a_home_is_refused() -> None:
+    with pytest.raises(ConfigError, match="ca_file: ~nobody-here/x is in a home folder that is not known"):
+        Settings.from_config({"ca_file": "~nobody-here/x"})
 
 
 def test_plain_http_is_for_this_machine_only() -> None:

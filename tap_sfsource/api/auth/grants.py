@@ -7,40 +7,46 @@ these.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import logging
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
-import requests
-
-from tap_sfsource.api.auth.oauth import GrantRefusedError, no_login_host, post_form, refusal, unreachable
-from tap_sfsource.api.auth.token_file import TokenFile, default_path
-from tap_sfsource.config import LOCAL_HOSTS, LOGIN_HOSTS
+from tap_sfsource.api.auth.oauth import GrantRefusedError, PassingRefusalError, post_form
+from tap_sfsource.api.auth.soap import soap_login
+from tap_sfsource.api.auth.token_file import KeptToken, TokenFile, default_path
 from tap_sfsource.errors import AuthError, ConfigError
+from tap_sfsource.hosts import LOGIN_HOSTS
 
 if TYPE_CHECKING:
+    import requests
+
     from tap_sfsource.config import Settings
 
 logger = logging.getLogger("tap-sfsource.auth")
 
 _JWT_GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _JWT_SECONDS: Final = 180
-_LONGEST_MESSAGE: Final = 200
-"""A page of something between here and Salesforce stands in the place of a message."""
-_LAST_SOAP_VERSION: Final = 64.0
-"""SOAP login() is gone from v65 on (SOAP API guide)."""
+_ORG_ID: Final = re.compile(r"00D[0-9A-Za-z]{12}(?:[0-9A-Za-z]{3})?")
+_ID_LENGTH: Final = 15
+"""The other three characters of an Id only tell the case of these."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Token:
-    """A session: the token, and the host that it is for."""
+    """A session: the token, the host that it is for, and the id of its org (15 characters; empty if nobody tells)."""
 
     access_token: str = dataclasses.field(repr=False)
     instance_url: str
+    org_id: str = ""
+
+    def __post_init__(self) -> None:
+        """Take the org's id from the token where the login did not tell it: all but a JWT begin with it."""
+        told = self.org_id or self.access_token.partition("!")[0]
+        object.__setattr__(self, "org_id", told[:_ID_LENGTH] if _ORG_ID.fullmatch(told) else "")
 
 
 class Grant(Protocol):
@@ -101,6 +107,12 @@ class JwtBearer:
         try:
             assertion = jwt.encode(claims, self.private_key, algorithm="RS256")
         except (ValueError, TypeError, jwt.PyJWTError):
+            if "ENCRYPTED" in self.private_key:
+                raise ConfigError(
+                    "private_key",
+                    "it is encrypted with a passphrase",
+                    "Give it without one, as openssl pkey -in key.pem -out plain.pem writes it.",
+                ) from None
             raise ConfigError(
                 "private_key",
                 "it is not an RSA private key in PEM form",
@@ -121,31 +133,43 @@ class RefreshToken:
     keeper: TokenFile
 
     def login(self, http: requests.Session) -> Token:
-        """Log in; see `Grant.login`. The kept token goes first, then the one of the settings.
+        """Log in; see `Grant.login`. The configured token is used until it is rotated, and again once it is changed.
 
         One run at a time: another one with the same file would use up the token that this one has just read.
         """
         with self.keeper.locked():
-            candidates = list(dict.fromkeys(filter(None, (self.keeper.load(), self.refresh_token))))
-            if not candidates:
+            kept = self.keeper.load()
+            if kept is not None and kept.replaces(self.refresh_token):
+                try:
+                    return self._exchange(http, kept.refresh_token, kept)
+                except GrantRefusedError as error:
+                    raise self._kept_refused(error, kept) from None
+            if not self.refresh_token:
                 raise ConfigError(
                     "refresh_token",
                     f"none is set and {self.keeper.path} holds none",
                     "Authorize the app and set the token.",
                 )
-            for token in candidates[:-1]:
-                with contextlib.suppress(GrantRefusedError):
-                    return self._exchange(http, token)
-            return self._exchange(http, candidates[-1])
+            self.keeper.warn_if_passing()
+            return self._exchange(http, self.refresh_token, kept)
 
-    def _exchange(self, http: requests.Session, refresh_token: str) -> Token:
+    def _kept_refused(self, error: GrantRefusedError, kept: KeptToken) -> GrantRefusedError:
+        if error.code != "invalid_grant" or isinstance(error, PassingRefusalError):
+            return error
+        told = f"{error} The token is the one kept in {self.keeper.path}"
+        if self.refresh_token and kept.origins:
+            told += "; that of the settings is rotated out, and Salesforce would revoke every session for it"
+        told += ". Authorize the app again and set the new refresh_token"
+        return GrantRefusedError(error.code, f"{told}." if kept.origins else f"{told}; then remove the file.")
+
+    def _exchange(self, http: requests.Session, refresh_token: str, kept: KeptToken | None) -> Token:
         form = {"grant_type": "refresh_token", "client_id": self.client_id, "refresh_token": refresh_token}
         if self.client_secret:
             form["client_secret"] = self.client_secret
         answer = post_form(http, self.login_host, form)
         rotated = answer.get("refresh_token")
         if isinstance(rotated, str) and rotated and rotated != refresh_token:
-            self.keeper.save(rotated)
+            self.keeper.save(KeptToken.descendant(rotated, self.refresh_token, kept))
         return _token(answer, self.login_host)
 
 
@@ -199,32 +223,10 @@ class UsernamePassword:
                 "password": self.password + self.security_token,
             }
             return _token(post_form(http, self.login_host, form), self.login_host)
-        return self._soap(http)
-
-    def _soap(self, http: requests.Session) -> Token:
-        from xml.parsers.expat import ExpatError  # noqa: PLC0415
-
-        from simple_salesforce.exceptions import SalesforceAuthenticationFailed  # noqa: PLC0415
-        from simple_salesforce.login import SalesforceLogin  # noqa: PLC0415
-
-        try:
-            session_id, host = SalesforceLogin(
-                username=self.username,
-                password=self.password,
-                security_token=self.security_token,
-                sf_version=str(min(float(self.api_version), _LAST_SOAP_VERSION)),
-                session=http,
-                scratch_url=self.login_host,
-            )
-        except SalesforceAuthenticationFailed as error:
-            message = " ".join(str(error.message).split())[:_LONGEST_MESSAGE]
-            raise refusal(self.login_host, str(error.code).removeprefix("sf:"), message) from None
-        except ExpatError:
-            raise no_login_host(self.login_host, "no XML") from None
-        except requests.RequestException as error:
-            raise unreachable(self.login_host, error) from None
-        scheme = "http" if urlsplit(f"http://{host}").hostname in LOCAL_HOSTS else "https"
-        return Token(session_id, f"{scheme}://{host}")
+        session = soap_login(
+            http, self.login_host, self.username, self.password + self.security_token, self.api_version
+        )
+        return Token(session.session_id, session.instance_url, session.org_id)
 
 
 def grant_from(settings: Settings) -> Grant:
@@ -303,7 +305,9 @@ def _jwt_bearer(settings: Settings) -> Grant:
 
 
 def _audience(settings: Settings) -> str:
-    """Give the `aud` claim: the environment's shared login host, whatever host is asked (JWT bearer flow)."""
+    """Give the `aud` claim: by default the environment's shared login host, whatever host is asked (JWT bearer flow)."""
+    if settings.jwt_audience:
+        return settings.jwt_audience
     host = urlsplit(settings.login_host).hostname or ""
     # Sandboxes and scratch orgs have My Domains of their own kind, and share the sandbox login.
     of_test = any(label in {"sandbox", "scratch"} for label in host.split("."))
@@ -342,4 +346,10 @@ def _client_credentials(settings: Settings) -> Grant:
 
 
 def _token(answer: dict[str, Any], login_host: str) -> Token:
-    return Token(str(answer["access_token"]), str(answer.get("instance_url") or login_host).rstrip("/"))
+    # The identity URL: https://login.salesforce.com/id/{organization}/{user}
+    _, _, identity = str(answer.get("id", "")).partition("/id/")
+    return Token(
+        str(answer["access_token"]),
+        str(answer.get("instance_url") or login_host).rstrip("/"),
+        identity.partition("/")[0],
+    )

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import requests
 
 from tap_sfsource.api.answers import decode
-from tap_sfsource.config import LOGIN_HOSTS
-from tap_sfsource.errors import AuthError, ConnectionFailedError, UnreadableError
+from tap_sfsource.api.transport import USER_REMEDIES, WrongHostError, moved, unreached
+from tap_sfsource.errors import AuthError, ConfigError, ConnectionFailedError, UnreadableError
+from tap_sfsource.hosts import LOGIN_HOSTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _TOKEN_PATH: Final = "/services/oauth2/token"  # noqa: S105 - a path, not a secret
 _ANSWER: Final = msgspec.json.Decoder(dict[str, Any])
-_LOGIN_ATTEMPTS: Final = 4
 _REMEDIES: Final = {
+    **USER_REMEDIES,
     "invalid_client_id": (
         "The org does not know this client_id. A new app takes some minutes to become known."
     ),
@@ -37,6 +40,9 @@ _REMEDIES: Final = {
         "The org does not allow the SOAP login: use client credentials or the JWT bearer grant."
     ),
 }
+_IP_WORDS: Final = "ip restricted"
+"""What OAuth says with the code of wrong credentials."""
+
 _BUSY: Final = frozenset({406, 408, 420, 429})
 """What Salesforce's edge answers, in HTML, when it wants to be asked later."""
 
@@ -44,35 +50,76 @@ _WRONG_PLACE: Final = frozenset({"invalid_grant", "invalid_client", "invalid_cli
 """Answers that credentials of another environment get as well."""
 
 
+_PASSING: Final = frozenset(
+    {"unknown_error", "server_error", "temporarily_unavailable", "SERVER_UNAVAILABLE"}
+)
+_PASSING_WORDS: Final = ("already being processed", "retry your request")
+"""Refusals that pass have codes of others as well: only their words tell."""
+
+
 class GrantRefusedError(AuthError):
-    """The token endpoint refused these credentials (and may accept others)."""
+    """The login host refused these credentials.
+
+    Attributes:
+        code: OAuth's `error`, or SOAP's exception code.
+    """
+
+    def __init__(self, code: str, text: str) -> None:
+        """Keep the code."""
+        super().__init__(text)
+        self.code = code
+
+
+class PassingRefusalError(GrantRefusedError):
+    """The login host refused for a reason that passes within seconds."""
 
 
 def post_form(http: requests.Session, login_host: str, form: dict[str, str]) -> dict[str, Any]:
-    """Ask the token endpoint, again when it is down for a moment; the answer holds an `access_token`.
+    """Ask the token endpoint; the answer holds an `access_token`. See `post` for further errors.
 
     Raises:
         GrantRefusedError: Salesforce refused.
         AuthError: The host is no login host.
-        ConnectionFailedError: It cannot be reached, or stays busy.
     """
-    url = login_host + _TOKEN_PATH
-    for attempt in range(1, _LOGIN_ATTEMPTS + 1):
-        try:
-            response = http.post(url, data=form, allow_redirects=False)
-        except (requests.ConnectionError, requests.Timeout) as error:
-            # A token that was rotated in an answer that never came is gone: only a plain repeat can tell.
-            failure: Exception = error
-        else:
-            if (
-                response.status_code < requests.codes.internal_server_error
-                and response.status_code not in _BUSY
-            ):
-                return _answer(login_host, response)
-            failure = ConnectionFailedError(f"it answers {response.status_code}")
-        if attempt < _LOGIN_ATTEMPTS:
-            time.sleep(0.25 * 2**attempt)
-    raise unreachable(login_host, failure) from None
+    return _answer(login_host, post(http, login_host, _TOKEN_PATH, form))
+
+
+def post(
+    http: requests.Session,
+    login_host: str,
+    path: str,
+    body: bytes | dict[str, str],
+    headers: Mapping[str, str] | None = None,
+) -> requests.Response:
+    """Send credentials to the login host, once; a redirect is never followed.
+
+    Raises:
+        ConnectionFailedError: It cannot be reached, or is busy.
+        WrongHostError: It answers with another address, or its certificate is not trusted.
+        ConfigError: The environment's proxy cannot be used.
+    """
+    try:
+        response = http.post(login_host + path, data=body, headers=headers, allow_redirects=False)
+    except requests.RequestException as error:
+        # A token that was rotated in an answer that never came is gone: only a plain repeat can tell.
+        unanswered = unreached(login_host, error)
+        if isinstance(unanswered, WrongHostError | ConfigError):
+            raise unanswered from None
+        raise _unreachable(login_host, type(error).__name__) from None
+    if response.is_redirect:
+        raise moved(response)
+    status = response.status_code
+    if status in _BUSY or (
+        status >= requests.codes.internal_server_error and b":Fault>" not in response.content
+    ):
+        raise _unreachable(login_host, f"it answers {status}")
+    return response
+
+
+def _unreachable(login_host: str, reason: str) -> ConnectionFailedError:
+    return ConnectionFailedError(
+        f"The login host {login_host} cannot be reached ({reason}). Check login_url, the network and any proxy."
+    )
 
 
 def _answer(login_host: str, response: requests.Response) -> dict[str, Any]:
@@ -95,10 +142,18 @@ def no_login_host(login_host: str, answered: str) -> AuthError:
 def refusal(login_host: str, code: str, description: str) -> GrantRefusedError:
     """Why a login was refused and what to do about it; `code` is OAuth's `error`, or SOAP's exception code."""
     text = f"Salesforce refused the login at {login_host} ({code}: {description or 'no reason given'}). "
+    if code in _PASSING or any(words in description for words in _PASSING_WORDS):
+        return PassingRefusalError(code, f"{text}That passes: run again.")
+    if _IP_WORDS in description.lower():
+        text += (
+            "The app's policy or the user's profile does not allow this machine's address: add it to the login IP ranges, or "
+            "relax the app's IP restrictions."
+        )
+        return GrantRefusedError(code, text)
     text += _REMEDIES.get(code, "Check the credentials and the app's settings.")
     if code in _WRONG_PLACE:
         text += _other_environment(login_host)
-    return GrantRefusedError(text)
+    return GrantRefusedError(code, text)
 
 
 def _other_environment(login_host: str) -> str:
@@ -115,12 +170,4 @@ def _other_environment(login_host: str) -> str:
     return (
         " The credentials may also belong to another environment: a sandbox and its production org have hosts and "
         "credentials of their own; check login_url."
-    )
-
-
-def unreachable(login_host: str, error: Exception) -> ConnectionFailedError:
-    """The error that the login host does not answer."""
-    reason = str(error) if isinstance(error, ConnectionFailedError) else type(error).__name__
-    return ConnectionFailedError(
-        f"The login host {login_host} cannot be reached ({reason}). Check login_url, the network and any proxy."
     )

@@ -1,0 +1,115 @@
+"""A state is of one org: what a run does when the login leads to another one, and how a target learns of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from tap_sfsource.api.auth.grants import Token
+from tap_sfsource.api.client import Client
+from tap_sfsource.config import Settings
+from tap_sfsource.errors import AuthError, TapError
+from tests.tap.running import run_tap
+from tests.tap.syncs import Syncs, accounts
+
+if TYPE_CHECKING:
+    from salesforce_simulator.clock import Clock
+    from tests.fix_org import OrgServer
+
+OTHER = "00D7Q00000ABCDEUA2"
+
+
+def test_a_refreshed_sandbox_is_read_anew_and_loses_no_row(
+    org_server: OrgServer, frozen: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept, *_ = accounts(org_server, 3)
+    frozen.advance(hours=3)
+    first_org = org_server.org.id[:15]
+    syncs = Syncs(org_server, "Account")
+    assert syncs.sync() == {"accounts": 3}
+    assert "Reading all rows" not in caplog.text
+    frozen.advance(hours=3)
+    assert syncs.sync() == {}
+    # The refreshed sandbox has older rows, and never had one that the old one had.
+    gone = "001Hs00000GONEAIAX"
+    schema: dict[str, Any] = {"properties": {"id": {}, "is_deleted": {}}}
+    record = {"id": gone, "is_deleted": False}
+    messages = [
+        {"type": "SCHEMA", "stream": "accounts", "schema": schema, "key_properties": ["id"]},
+        {"type": "RECORD", "stream": "accounts", "record": record},
+    ]
+    syncs.target.feed("\n".join(map(json.dumps, messages)))
+    org_server.org.id = OTHER
+
+    assert syncs.sync()["accounts"] >= 3
+
+    assert syncs.complete
+    assert syncs.row("accounts", gone)["is_deleted"] is True
+    assert syncs.row("accounts", kept)["is_deleted"] is False
+    assert f"The state is of org {first_org}, and the login leads to org {OTHER[:15]}." in caplog.text
+    caplog.clear()
+    frozen.advance(hours=3)
+    assert syncs.sync() == {}
+    assert "The state is of org" not in caplog.text
+
+
+def test_another_org_ends_the_run_where_the_settings_say_so(org_server: OrgServer, frozen: Clock) -> None:
+    accounts(org_server, 1)
+    syncs = Syncs(org_server, "Account", "Contact", on_other_org="stop")
+    syncs.sync()
+    frozen.advance(hours=3)
+    org_server.org.id = OTHER
+
+    with pytest.raises(TapError, match=f"The state is of org 00D.*, and the login leads to org {OTHER[:15]}"):
+        syncs.sync()
+
+
+def test_a_state_that_names_no_org_is_taken_as_this_one(org_server: OrgServer, frozen: Clock) -> None:
+    accounts(org_server, 2)
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account")
+    syncs.sync()
+    assert syncs.target.state is not None
+    assert syncs.target.state["bookmarks"]["accounts"].pop("org") == org_server.org.id[:15]
+    frozen.advance(hours=3)
+    accounts(org_server, 1)
+    frozen.advance(hours=3)
+
+    assert syncs.sync() == {"accounts": 1}
+    assert syncs.target.state["bookmarks"]["accounts"]["org"] == org_server.org.id[:15]
+
+
+def test_a_schema_names_the_org_that_its_rows_are_of(org_server: OrgServer) -> None:
+    lines = run_tap(org_server.config(objects=["Account"])).output.decode().splitlines()
+
+    schemas = [message for line in lines if (message := json.loads(line))["type"] == "SCHEMA"]
+    assert {message["schema"]["x-source"] for message in schemas} == {f"salesforce:{org_server.org.id[:15]}"}
+
+
+@pytest.mark.parametrize(
+    ("token", "told", "org"),
+    [
+        ("00D7Q00000ABCDE!AQx", "", "00D7Q00000ABCDE"),
+        ("opaque", "00D7Q00000ABCDEUA2", "00D7Q00000ABCDE"),
+        ("eyJ0bmsi.eyJz.x", "", ""),
+        ("opaque", "005xx0000012345", ""),
+    ],
+)
+def test_an_org_is_known_by_the_login_or_by_the_token(token: str, told: str, org: str) -> None:
+    assert Token(token, "https://acme.my.salesforce.com", told).org_id == org
+
+
+def test_a_login_that_leads_to_another_org_in_mid_run_ends_it(org_server: OrgServer) -> None:
+    client = Client(Settings.from_config(org_server.config()))
+    decoder = msgspec.json.Decoder()
+    client.get(client.data("/sobjects"), decoder)
+    org_server.server.sessions.end_all()
+    org_server.org.id = OTHER
+
+    with pytest.raises(
+        AuthError, match=r"The login led to org 00D.* before and leads to 00D7Q00000ABCDE now"
+    ):
+        client.get(client.data("/sobjects"), decoder)
