@@ -3,12 +3,24 @@
 from typing import TYPE_CHECKING
 
 from salesforce_simulator.errors import ApiError
+from salesforce_simulator.soql.parser import parse
+from salesforce_simulator.soql.restrictions import too_complicated
 
 if TYPE_CHECKING:
     from salesforce_simulator.http.site import Settings
     from salesforce_simulator.users import User
 
 _ACTIVITIES = ("Task", "Event")
+
+
+def check_columns(settings: "Settings", text: str) -> None:
+    """Refuse a query of too many columns.
+
+    Raises:
+        SoqlError: `QUERY_TOO_COMPLICATED`.
+    """
+    if settings.most_columns is not None and len(parse(text).select) > settings.most_columns:
+        raise too_complicated()
 
 
 def check_effort(settings: "Settings", user: "User", sobject: str, rows: int) -> None:

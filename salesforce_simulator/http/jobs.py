@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from salesforce_simulator import soql
 from salesforce_simulator.errors import ApiError
-from salesforce_simulator.http.effort import check_effort
+from salesforce_simulator.http.effort import check_columns, check_effort
 from salesforce_simulator.http.faults import AbortJob, Action, FailJob, StallJob
 from salesforce_simulator.http.results import DELIMITERS, LINE_ENDINGS, Results, write_results
 from salesforce_simulator.ids import random_id, to_18
@@ -178,6 +178,7 @@ class Jobs:
         for action in job.faults:
             if isinstance(action, FailJob):
                 raise ApiError(action.code, action.message)
+        check_columns(self._site.settings, job.query)
         org = self._site.org
         result = soql.execute(
             job.query,
