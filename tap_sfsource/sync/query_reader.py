@@ -20,6 +20,7 @@ from tap_sfsource.api.composite import Subrequest
 from tap_sfsource.api.query import QUERY_PAGE, RestPage, RestReader, page_size_header, select
 from tap_sfsource.errors import SalesforceError, TapError, TransientError
 from tap_sfsource.sync.ahead import ahead
+from tap_sfsource.sync.column_groups import TOO_COMPLICATED, grouped_pages
 from tap_sfsource.sync.state import JobBookmark
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ logger = logging.getLogger("tap-sfsource.scan")
 _EARLIEST = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 """Before the first org was: where a window without a start is taken to begin when it has to be split."""
 
-_TOO_LARGE = frozenset({"QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "QUERY_TOO_COMPLICATED"})
+_TOO_LARGE = frozenset({"QUERY_TIMEOUT", "OPERATION_TOO_LARGE"})
 _JOB_TOO_LARGE = ("QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "Retried more than")
 """A failed job tells its reason only in its message (Bulk API 2.0 guide, "Get Information About a Query Job")."""
 
@@ -52,7 +53,6 @@ _RESTRICTED = frozenset(
 _URI_TOO_LONG = frozenset({414, 431})
 """A query of many fields, where the org takes no composite call: only a Bulk job can hold it."""
 
-_NOT_IN_BULK = frozenset({"INVALIDENTITY", "FEATURENOTENABLED", "API_ERROR"})
 _BULK_FULL = frozenset({"LIMIT_EXCEEDED", "EXCEEDEDQUOTA", "TOOMANYREQUESTS"})
 _JOB_FULL = "LIMIT_EXCEEDED"
 """How the message of a job begins whose results do not fit into the day's storage."""
@@ -82,12 +82,17 @@ class JobLostError(TapError):
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """The readers and limits that the queries of a run share."""
+    """The readers and limits that the queries of a run share.
+
+    Attributes:
+        most_fields: API name of an SObject to the most fields that a query of it may have, where that is known.
+    """
 
     client: Client
     bulk: BulkReader
     budget: BulkBudget
     settings: Settings
+    most_fields: dict[str, int] = field(default_factory=dict)
 
     def first_page(self, query: str) -> QueryPage:
         """The first page of a query by REST, in a composite call: some queries are longer than a URL may be."""
@@ -100,6 +105,11 @@ class Readers:
         """The request for a query's first page."""
         url = self.client.data("/queryAll", {"q": query})
         return Subrequest("GET", url, reference_id, page_size_header(self.settings.page_size))
+
+    def fits_rest(self, rows: int) -> bool:
+        """Whether the run's quota of API calls lets it read so many rows by REST."""
+        left = self.client.limits.left
+        return left is None or rows <= left * self.settings.page_size
 
     def pages(self, first: QueryPage, key: str = "Id") -> Iterator[RestPage]:
         """The pages of a query by REST, from its first one on; `key` is the field that it is ordered by."""
@@ -142,6 +152,7 @@ class QueryReader:
     total: int | None = None
     _first: QueryPage | None = field(default=None, repr=False)
     _too_large: bool = field(default=False, repr=False)
+    _too_wide: bool = field(default=False, repr=False)
     _bulk_refused: bool = field(default=False, repr=False)
 
     @property
@@ -149,12 +160,17 @@ class QueryReader:
         """What the query asks for."""
         return [*(column.api_name for column in self.columns), *self.further]
 
-    def query(self, window: Window, *, ordered: bool) -> str:
-        """The SOQL for a window."""
+    def query(self, window: Window, *, ordered: bool, fields: Sequence[str] | None = None) -> str:
+        """The SOQL for a window; `fields` are asked for in place of all."""
         wanted = [name for name in (self.key, "Id") if name] if ordered else []
         order = [name for name in wanted if name not in self.unsortable]
         return select(
-            self.api_name, self.fields, key=self.key, start=window.start, end=window.end, order_by=order
+            self.api_name,
+            self.fields if fields is None else fields,
+            key=self.key,
+            start=window.start,
+            end=window.end,
+            order_by=order,
         )
 
     def resume(self, state: StreamState) -> None:
@@ -187,11 +203,15 @@ class QueryReader:
         elif answer is not None:
             if answer.error_code in _RESTRICTED:
                 raise self._restricted(answer)
-            if answer.error_code not in _TOO_LARGE and answer.status not in _URI_TOO_LONG:
-                raise answer.error(f"{self.api_name} /queryAll")
+            self._too_wide = answer.error_code == TOO_COMPLICATED
             self._too_large = answer.error_code in _TOO_LARGE
+            if not self._too_wide and not self._too_large and answer.status not in _URI_TOO_LONG:
+                raise answer.error(f"{self.api_name} /queryAll")
         if self.job is None and self._wants_bulk():
             self._start_job()
+            if answer is None and self.job is None:
+                self.prepare(self.look())
+                return
         if answer is not None and answer.status in _URI_TOO_LONG and self.job is None:
             raise answer.error(f"{self.api_name} /queryAll")
 
@@ -222,6 +242,8 @@ class QueryReader:
                 yield from self._without_job(error)
         elif self._first is not None:
             yield from self._rest_pages(self._first)
+        elif self._too_wide:
+            yield from self._in_groups()
         elif self._too_large:
             yield from self._in_halves()
         else:
@@ -238,7 +260,7 @@ class QueryReader:
 
     def _wants_bulk(self) -> bool:
         settings = self.readers.settings
-        if settings.reader == "rest" or self._bulk_refused:
+        if settings.reader == "rest" or self._bulk_refused or self._too_wide:
             return False
         if self._first is None:
             return True
@@ -256,13 +278,12 @@ class QueryReader:
         try:
             job_id = self.readers.bulk.create(self.query(self.window, ordered=False))
         except SalesforceError as error:
+            # Whatever the reason is: REST may take the query, or has a better one.
             code = error.error_code.upper()
-            if code in _NOT_IN_BULK:
-                logger.info("%s: Bulk does not take it; staying on REST.", self.api_name)
-            elif code in _BULK_FULL:
+            if code in _BULK_FULL:
                 self.readers.budget.close(f"{self.api_name}'s job is refused ({code}: {error.message})")
             else:
-                raise
+                logger.info("%s: Bulk does not take it (%s); staying on REST.", self.api_name, error)
             self._bulk_refused = True
             return
         self.job = JobBookmark(job_id, self._fingerprint(), watermark=self.watermark, bookmark=self.bookmark)
@@ -297,23 +318,49 @@ class QueryReader:
             )
 
     def _without_job(self, error: TapError) -> Iterator[tuple[QueriedPage, Progress]]:
-        """Go on after a job that ended without its rows: smaller, if it was too large, or by REST if the day is full."""
+        """Go on after a job that ended without its rows: smaller if it was too large, else by REST, whatever the reason.
+
+        Where REST would take more calls than the run has left, Bulk is tried on halves: one bad row fails one of them.
+        """
         reason = error.reason if isinstance(error, JobFailedError) else ""
         too_large = any(mark in reason for mark in _JOB_TOO_LARGE)
         full = reason.startswith(_JOB_FULL)
-        if not too_large and not full:
-            raise (JobLostError if self.resumed else TapError)(f"{self.api_name}: {error}") from error
-        if full:
-            self.readers.budget.close(f"{self.api_name}'s job has failed ({reason})")
-            self._bulk_refused = True
-        else:
-            logger.info("%s: %s Splitting it.", self.api_name, error)
+        wide = TOO_COMPLICATED in reason
+        if self.resumed and not too_large and not full and not wide:
+            raise JobLostError(f"{self.api_name}: {error}") from error
+        if isinstance(error, JobFailedError) and error.state == "Aborted":
+            # By an administrator, who does not want the same rows read in another way.
+            raise TapError(f"{self.api_name}: {error}") from error
         self.job, self.resumed, self._first = None, False, None
         if too_large:
+            logger.info("%s: %s Splitting it.", self.api_name, error)
             yield from self._in_halves()
-        else:
-            self.prepare(self.look())
+            return
+        if full:
+            self.readers.budget.close(f"{self.api_name}'s job has failed ({reason})")
+        elif not wide:
+            logger.warning("%s: %s REST reads its rows.", self.api_name, error)
+        self._bulk_refused = True
+        self.prepare(self.look())
+        rows = self._first.totalSize if self._first is not None else 0
+        if full or self.readers.fits_rest(rows) or self.key is None:
             yield from self.pages()
+            return
+        self._first, self._bulk_refused = None, False
+        yield from self._in_halves()
+
+    def _in_groups(self) -> Iterator[tuple[QueriedPage, Progress]]:
+        """Read the window's columns in groups, where one query cannot hold them all."""
+        in_order = self.key is not None and self.key not in self.unsortable
+        window = self.window
+        for page in grouped_pages(
+            self.readers,
+            self.api_name,
+            self.fields,
+            self.key,
+            lambda fields: self.query(window, ordered=True, fields=fields),
+        ):
+            yield page, Progress(key=clock.parse(page.last) if page.last and in_order else None)
 
     def _in_halves(self) -> Iterator[tuple[QueriedPage, Progress]]:
         """Read the window in two halves, each of which may be split again; jobs of halves are not resumed."""
@@ -323,7 +370,14 @@ class QueryReader:
             return
         for window in halves:
             half = replace(
-                self, window=window, count=None, job=None, resumed=False, _first=None, _too_large=False
+                self,
+                window=window,
+                count=None,
+                job=None,
+                resumed=False,
+                _first=None,
+                _too_large=False,
+                _too_wide=False,
             )
             half.prepare(half.look())
             last: QueriedPage | None = None

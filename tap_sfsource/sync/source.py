@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_sfsource import clock
 from tap_sfsource.api.query import QUERY_PAGE, select
+from tap_sfsource.errors import SalesforceError
 from tap_sfsource.rows.layout import Layout
 from tap_sfsource.rows.pages import Page, ValuesPage, values
+from tap_sfsource.sync.column_groups import IDS_A_QUERY, TOO_COMPLICATED, batches, grouped_pages, of_ids
 from tap_sfsource.sync.contents import ContentsReader
 from tap_sfsource.sync.events import Kind, Rows
 from tap_sfsource.sync.names import NamesInPages
@@ -17,7 +20,7 @@ from tap_sfsource.sync.query_reader import QueryReader
 from tap_sfsource.sync.windows import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tap_sfsource.api.bulk import BulkPage
     from tap_sfsource.api.composite import Subrequest, Subresponse
@@ -26,9 +29,6 @@ if TYPE_CHECKING:
     from tap_sfsource.sync.names import Lookup, Names
     from tap_sfsource.sync.query_reader import Readers
     from tap_sfsource.sync.state import StreamState
-
-_IDS_A_QUERY = 500
-"""A query of so many ids is about 11,000 characters long."""
 
 
 @dataclass
@@ -200,24 +200,37 @@ class Source:
     def rows_by_id(self, ids: Sequence[str]) -> Iterator[tuple[RestPage, list[str]]]:
         """Whole rows of ids, those in the recycle bin included, with the ids that each page has."""
         only_ids = self.layout([self.id])
-        for at in range(0, len(ids), _IDS_A_QUERY):
-            # Ids are letters and digits, so none needs an escape.
-            listed = ", ".join(f"'{record_id}'" for record_id in ids[at : at + _IDS_A_QUERY])
-            query = select(self.plan.api_name, self._fields, conditions=[f"Id IN ({listed})"])
-            for page in self.readers.pages(self.readers.first_page(query)):
+        for some in batches(ids, IDS_A_QUERY):
+            for page in self._whole_pages(functools.partial(of_ids, self.plan.api_name, some)):
                 yield page, [row[0] for row in values(page, only_ids)]
+
+    def _whole_pages(self, query: Callable[[Sequence[str]], str]) -> Iterator[RestPage]:
+        """The pages of a query of all fields, given its SOQL for some of them."""
+        try:
+            first = self.readers.first_page(query(self._fields))
+        except SalesforceError as error:
+            if error.error_code != TOO_COMPLICATED:
+                raise
+            yield from grouped_pages(self.readers, self.plan.api_name, self._fields, None, query)
+        else:
+            yield from self.readers.pages(first)
 
     @property
     def _fields(self) -> list[str]:
         return [*(column.api_name for column in self.columns), *self.further]
 
     def _row_of(self, answer: Subresponse) -> RestPage:
+        if answer.error_code == TOO_COMPLICATED:
+            return next(self._whole_pages(self._any))
         if not answer.ok:
             raise answer.error(f"{self.plan.api_name} /queryAll")
         return next(self.readers.pages(answer.decode(QUERY_PAGE)))
 
     def _any_row(self) -> Subrequest:
-        return self.readers.request(select(self.plan.api_name, self._fields, limit=1), "row")
+        return self.readers.request(self._any(self._fields), "row")
+
+    def _any(self, fields: Sequence[str]) -> str:
+        return select(self.plan.api_name, fields, limit=1)
 
     def _query(self, purpose: str, *query: Any) -> QueryReader:
         reader = self._reader(purpose, *query)
