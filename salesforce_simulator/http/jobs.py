@@ -178,7 +178,6 @@ class Jobs:
         for action in job.faults:
             if isinstance(action, FailJob):
                 raise ApiError(action.code, action.message)
-        check_columns(self._site.settings, job.query)
         org = self._site.org
         result = soql.execute(
             job.query,
@@ -189,6 +188,7 @@ class Jobs:
             api="bulk",
         )
         separators = DELIMITERS[job.delimiter], LINE_ENDINGS[job.line_ending]
+        check_columns(self._site.settings, job.query)
         ordered = bool(parse(job.query).order_by)
         if ordered:
             check_effort(self._site.settings, job.user, result.sobject, result.total_size)
