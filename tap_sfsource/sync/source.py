@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import logging
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_sfsource import clock
+from tap_sfsource.api.describe import describe, open_cache
 from tap_sfsource.api.query import QUERY_PAGE, select
 from tap_sfsource.errors import SalesforceError
 from tap_sfsource.rows.layout import Layout
@@ -17,6 +19,7 @@ from tap_sfsource.sync.contents import ContentsReader
 from tap_sfsource.sync.events import Kind, Rows
 from tap_sfsource.sync.names import NamesInPages
 from tap_sfsource.sync.query_reader import QueryReader
+from tap_sfsource.sync.refused_columns import refused_column
 from tap_sfsource.sync.windows import Window
 
 if TYPE_CHECKING:
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from tap_sfsource.sync.names import Lookup, Names
     from tap_sfsource.sync.query_reader import Readers
     from tap_sfsource.sync.state import StreamState
+
+logger = logging.getLogger("tap-sfsource.sync")
 
 
 @dataclass
@@ -66,7 +71,14 @@ class Source:
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Sort the plan's columns by how they are read."""
+        """Sort the plan's columns by how they are read, and look at the state."""
+        self._sort_columns()
+        self.state.begin(self.plan.key_prefix)
+        self.state.check()
+        if self.state.sweep_due:
+            self.notes.append("the object was made anew: swept all ids")
+
+    def _sort_columns(self) -> None:
         by_api_name = {column.api_name: column for column in self.plan.columns}
         self.id = by_api_name["Id"]
         self.is_deleted = by_api_name.get("IsDeleted")
@@ -81,10 +93,51 @@ class Source:
             self.readers.settings.base64_max_bytes,
         )
         self._leading: RestPage | None = None
-        self.state.begin(self.plan.key_prefix)
-        self.state.check()
-        if self.state.sweep_due:
-            self.notes.append("the object was made anew: swept all ids")
+
+    def mend(self, error: SalesforceError) -> bool:
+        """Ask for less, where a query is refused for a column; false if the error is about something else.
+
+        The object is described again, so that a column that is gone by now is not found by one more refusal.
+        """
+        refused = refused_column(error)
+        names = {column.api_name for column in self.plan.columns}
+        if refused is None or refused.name not in names - {"Id"}:
+            if error.error_code != "INVALID_FIELD" or not self.lookups:
+                return False
+            # Rows matter more than the names behind their lookups.
+            logger.warning("%s: its lookups lead to no names. %s", self.plan.api_name, error)
+            self.lookups = []
+            return True
+        told = f"{self.plan.api_name}.{refused.name}"
+        if refused.use == "sort":
+            self.plan = self.plan.unsorted(refused.name)
+        elif refused.use == "filter":
+            if self.key != refused.name:
+                return False
+            logger.warning("%s cannot be filtered: every row is read. %s", told, error)
+            self.notes.append(f"{refused.name} cannot be filtered: read in full")
+            self.plan = self.plan.as_full_table()
+        else:
+            lost = (names - self._described_again()) | {refused.name}
+            logger.warning("%s cannot be read although describe lists it: left out. %s", told, error)
+            self.notes.append(f"left out {', '.join(sorted(lost))}")
+            self.plan = self.plan.without(frozenset(lost))
+        if self.plan.replication_key is None:
+            self.state.lose_key()
+        lookups = self.lookups
+        self._sort_columns()
+        self.lookups = lookups and self.lookups
+        return True
+
+    def _described_again(self) -> set[str]:
+        """The fields that the org lists now; also in the cache, which does not notice a change of permissions."""
+        client, name = self.readers.client, self.plan.api_name
+        cache = open_cache(self.readers.settings, client.instance_url)
+        if cache is not None:
+            cache.forget(name)
+        found = describe(client, [name], cache).found.get(name)
+        fields = found.fields if found is not None else ()
+        return {field.name for field in fields} or {column.api_name for column in self.plan.columns}
 
     @property
     def key(self) -> str | None:
