@@ -181,8 +181,11 @@ class Connection:
             response.close()
             self._permits.release()
 
-    def repeat(self, call: Call, read: Callable[[requests.Response], _T]) -> _T:
-        """Send a request and read its answer, again as long as either fails for passing reasons."""
+    def repeat(self, call: Call, read: Callable[[requests.Response], _T], until: float = float("inf")) -> _T:
+        """Send a request and read its answer, again as long as either fails for passing reasons.
+
+        `until` is a moment of `time.monotonic` after which no attempt begins but the first.
+        """
         started = time.monotonic()
         attempts = renewals = 0
         while True:
@@ -205,7 +208,7 @@ class Connection:
                 if self._clock is None:
                     patience = min(patience, _FIRST_CONTACT_SECONDS)
                 stays = isinstance(failure, WrongHostError | UnexpectedAnswerError)
-                if stays or time.monotonic() + pause > started + patience:
+                if stays or time.monotonic() + pause > min(until, started + patience):
                     raise
                 logger.warning("%s Trying again in %.1f s.", failure, pause)
                 if self._stopped.wait(pause):
