@@ -17,7 +17,7 @@ from tap_sfsource.errors import SalesforceError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from tap_sfsource.sync.query_reader import Readers
+    from tap_sfsource.sync.readers import Readers
 
 _T = TypeVar("_T")
 

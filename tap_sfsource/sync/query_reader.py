@@ -16,23 +16,21 @@ import msgspec
 
 from tap_sfsource import clock
 from tap_sfsource.api.bulk import JobFailedError, JobGoneError
-from tap_sfsource.api.composite import Subrequest
-from tap_sfsource.api.query import QUERY_PAGE, RestPage, RestReader, page_size_header, select
+from tap_sfsource.api.query import QUERY_PAGE, select
 from tap_sfsource.errors import SalesforceError, TapError, TransientError
 from tap_sfsource.sync.ahead import ahead
 from tap_sfsource.sync.column_groups import TOO_COMPLICATED, grouped_pages
+from tap_sfsource.sync.readers import PAGE_BYTES, SMALLEST_PAGE, rows_at_once
 from tap_sfsource.sync.state import JobBookmark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tap_sfsource.api.bulk import BulkPage, BulkReader
-    from tap_sfsource.api.bulk_budget import BulkBudget
-    from tap_sfsource.api.client import Client
-    from tap_sfsource.api.composite import Subresponse
-    from tap_sfsource.api.query import QueryPage
+    from tap_sfsource.api.bulk import BulkPage
+    from tap_sfsource.api.composite import Subrequest, Subresponse
+    from tap_sfsource.api.query import QueryPage, RestPage
     from tap_sfsource.catalog.plan import Column
-    from tap_sfsource.config import Settings
+    from tap_sfsource.sync.readers import Readers
     from tap_sfsource.sync.state import StreamState
     from tap_sfsource.sync.windows import Window
 
@@ -80,42 +78,6 @@ class JobLostError(TapError):
     """An earlier run's job cannot be resumed: it is gone, it ended, or its locator is refused."""
 
 
-@dataclass(frozen=True, slots=True)
-class Readers:
-    """The readers and limits that the queries of a run share.
-
-    Attributes:
-        most_fields: API name of an SObject to the most fields that a query of it may have, where that is known.
-    """
-
-    client: Client
-    bulk: BulkReader
-    budget: BulkBudget
-    settings: Settings
-    most_fields: dict[str, int] = field(default_factory=dict)
-
-    def first_page(self, query: str) -> QueryPage:
-        """The first page of a query by REST, in a composite call: some queries are longer than a URL may be."""
-        answer = self.client.composite([self.request(query, "query")])[0]
-        if not answer.ok:
-            raise answer.error("/queryAll")
-        return answer.decode(QUERY_PAGE)
-
-    def request(self, query: str, reference_id: str) -> Subrequest:
-        """The request for a query's first page."""
-        url = self.client.data("/queryAll", {"q": query})
-        return Subrequest("GET", url, reference_id, page_size_header(self.settings.page_size))
-
-    def fits_rest(self, rows: int) -> bool:
-        """Whether the run's quota of API calls lets it read so many rows by REST."""
-        left = self.client.limits.left
-        return left is None or rows <= left * self.settings.page_size
-
-    def pages(self, first: QueryPage, key: str = "Id") -> Iterator[RestPage]:
-        """The pages of a query by REST, from its first one on; `key` is the field that it is ordered by."""
-        return RestReader(self.client, self.settings.page_size, key).pages(first)
-
-
 @dataclass
 class QueryReader:
     """A query over a window of one SObject.
@@ -153,6 +115,7 @@ class QueryReader:
     _first: QueryPage | None = field(default=None, repr=False)
     _too_large: bool = field(default=False, repr=False)
     _too_wide: bool = field(default=False, repr=False)
+    _page_rows: int | None = field(default=None, repr=False)
     _bulk_refused: bool = field(default=False, repr=False)
 
     @property
@@ -160,7 +123,9 @@ class QueryReader:
         """What the query asks for."""
         return [*(column.api_name for column in self.columns), *self.further]
 
-    def query(self, window: Window, *, ordered: bool, fields: Sequence[str] | None = None) -> str:
+    def query(
+        self, window: Window, *, ordered: bool, fields: Sequence[str] | None = None, limit: int | None = None
+    ) -> str:
         """The SOQL for a window; `fields` are asked for in place of all."""
         wanted = [name for name in (self.key, "Id") if name] if ordered else []
         order = [name for name in wanted if name not in self.unsortable]
@@ -171,6 +136,7 @@ class QueryReader:
             start=window.start,
             end=window.end,
             order_by=order,
+            limit=limit,
         )
 
     def resume(self, state: StreamState) -> None:
@@ -184,9 +150,22 @@ class QueryReader:
 
     def first_request(self, reference_id: str) -> Subrequest | None:
         """The first look at the query, to ride in a composite call; None if the scan goes to Bulk without one."""
-        if self.job is not None or self._bulk_at_once():
+        if self.job is not None or self._in_steps or self._bulk_at_once():
             return None
-        return self.readers.request(self.query(self.window, ordered=True), reference_id)
+        query = self.query(self.window, ordered=True, limit=self._look_rows)
+        return self.readers.request(query, reference_id, self._page_rows)
+
+    @property
+    def _look_rows(self) -> int | None:
+        """Rows of a first look where texts can be long; None for a whole page."""
+        page = self.readers.settings.page_size
+        rows = rows_at_once(self.columns, page)
+        return rows if rows < page and self._page_rows is None else None
+
+    @property
+    def _in_steps(self) -> bool:
+        """Whether rows are too long for the smallest page that Salesforce makes."""
+        return self._page_rows is not None and self._page_rows < SMALLEST_PAGE
 
     def prepare(self, answer: Subresponse | None) -> None:
         """Take the first look's answer, and start the Bulk job if that is the way to go.
@@ -199,6 +178,12 @@ class QueryReader:
         """
         if answer is not None and answer.ok:
             self._first = answer.decode(QUERY_PAGE)
+            if self._look_rows == self._first.totalSize:
+                # There may be more: now the rows are known to be as long as they are, not as they can be.
+                fitting = PAGE_BYTES * self._first.totalSize // len(answer.raw)
+                self._page_rows, self._first = max(1, min(fitting, self.readers.settings.page_size)), None
+                self.prepare(self.look())
+                return
             self.total = self._first.totalSize
         elif answer is not None:
             if answer.error_code in _RESTRICTED:
@@ -209,7 +194,7 @@ class QueryReader:
                 raise answer.error(f"{self.api_name} /queryAll")
         if self.job is None and self._wants_bulk():
             self._start_job()
-            if answer is None and self.job is None:
+            if answer is None and self.job is None and not self._in_steps:
                 self.prepare(self.look())
                 return
         if answer is not None and answer.status in _URI_TOO_LONG and self.job is None:
@@ -242,6 +227,8 @@ class QueryReader:
                 yield from self._without_job(error)
         elif self._first is not None:
             yield from self._rest_pages(self._first)
+        elif self._in_steps:
+            yield from self._by_id()
         elif self._too_wide:
             yield from self._in_groups()
         elif self._too_large:
@@ -295,7 +282,7 @@ class QueryReader:
         return None if request is None else self.readers.client.composite([request])[0]
 
     def _rest_pages(self, first: QueryPage) -> Iterator[tuple[QueriedPage, Progress]]:
-        pages = self.readers.pages(first, self.key or "Id")
+        pages = self.readers.pages(first, self.key or "Id", self._page_rows)
         pages = pages if first.done else ahead(pages, _PAGES_AHEAD)
         in_order = self.key is not None and self.key not in self.unsortable
         for page in pages:
@@ -391,7 +378,7 @@ class QueryReader:
 
     def _by_id(self) -> Iterator[tuple[QueriedPage, Progress]]:
         """Read the window in steps of Id, where its time cannot be split any further."""
-        step = self.readers.settings.page_size
+        step = self._page_rows or rows_at_once(self.columns, self.readers.settings.page_size, PAGE_BYTES)
         after = ""
         while True:
             query = select(

@@ -19,6 +19,7 @@ from tap_sfsource.sync.contents import ContentsReader
 from tap_sfsource.sync.events import Kind, Rows
 from tap_sfsource.sync.names import NamesInPages
 from tap_sfsource.sync.query_reader import QueryReader
+from tap_sfsource.sync.readers import PAGE_BYTES, rows_at_once
 from tap_sfsource.sync.refused_columns import refused_column
 from tap_sfsource.sync.windows import Window
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from tap_sfsource.api.query import RestPage
     from tap_sfsource.catalog.plan import Column, SObjectPlan
     from tap_sfsource.sync.names import Lookup, Names
-    from tap_sfsource.sync.query_reader import Readers
+    from tap_sfsource.sync.readers import Readers
     from tap_sfsource.sync.state import StreamState
 
 logger = logging.getLogger("tap-sfsource.sync")
@@ -253,7 +254,7 @@ class Source:
     def rows_by_id(self, ids: Sequence[str]) -> Iterator[tuple[RestPage, list[str]]]:
         """Whole rows of ids, those in the recycle bin included, with the ids that each page has."""
         only_ids = self.layout([self.id])
-        for some in batches(ids, IDS_A_QUERY):
+        for some in batches(ids, rows_at_once(self.columns, IDS_A_QUERY, PAGE_BYTES)):
             for page in self._whole_pages(functools.partial(of_ids, self.plan.api_name, some)):
                 yield page, [row[0] for row in values(page, only_ids)]
 
