@@ -234,7 +234,7 @@ class RestSelection:
         for path in paths:
             field = source.sobject.field(path.text)
             if field is None:
-                problem = no_such_column(path.text, source.sobject)
+                problem = no_such_column(path.text, source.sobject.name)
                 raise self._scope.refuse(path.position, "INVALID_FIELD", problem)
             self._add(shape, source, field, field.name)
         return shape

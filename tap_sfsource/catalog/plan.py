@@ -182,6 +182,24 @@ class SObjectPlan:
         )
         return dataclasses.replace(self, columns=columns)
 
+    def without(self, api_names: frozenset[str]) -> SObjectPlan:
+        """The plan without some columns; without its replication key, every run reads all rows."""
+        key = self.replication_key
+        return dataclasses.replace(
+            self,
+            columns=tuple(column for column in self.columns if column.api_name not in api_names),
+            has_is_deleted=self.has_is_deleted and "IsDeleted" not in api_names,
+            replication_key=None if key is not None and key.api_name in api_names else key,
+        )
+
+    def unsorted(self, api_name: str) -> SObjectPlan:
+        """The plan whose rows are never ordered by a column."""
+        columns = tuple(
+            dataclasses.replace(column, sortable=False) if column.api_name == api_name else column
+            for column in self.columns
+        )
+        return dataclasses.replace(self, columns=columns)
+
     def as_full_table(self) -> SObjectPlan:
         """The plan without a replication key: every run reads all rows."""
         return dataclasses.replace(self, replication_key=None)

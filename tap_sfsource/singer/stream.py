@@ -129,6 +129,8 @@ class SalesforceStream(SDKStream):
             try:
                 sync = run.take(self.name)
                 summary.notes = sync.source.notes
+                if sync.source.plan is not self.plan:
+                    self._narrow(sync.source.plan)
                 self._emit(sync, self._emitter(config), summary, counter)
                 summary.reader = "Bulk" if sync.used_bulk else "REST"
             except _RUN_ERRORS:
@@ -142,6 +144,14 @@ class SalesforceStream(SDKStream):
         report.progress.finished()
         self.write_state()
         summary.seconds = time.monotonic() - started
+
+    def _narrow(self, plan: SObjectPlan) -> None:
+        """Take a plan that the sync has found to be the one that the org answers to, and announce it."""
+        self.plan = plan
+        self.replication_key = plan.replication_key.property if plan.replication_key else None
+        self.change_schema(plan.schema(), [plan.key])
+        self._maps = None
+        self.write_schema()
 
     def _emit(
         self, sync: ObjectSync, emitter: Emitter, summary: StreamSummary, counter: metrics.Counter

@@ -43,6 +43,10 @@ _LONGEST_TRANSACTION = datetime.timedelta(hours=1)
 instance, sometimes for days (help article 000199029); one of the org's own ends within minutes (Apex limits guide)."""
 
 
+_MOST_MENDS = 20
+"""Refusals of single columns in one run, after which the object fails."""
+
+
 @dataclass
 class ObjectSync:
     """One SObject in one run.
@@ -234,16 +238,20 @@ class ObjectSync:
         return bool(unknown)
 
     def _prepare_query(self, answer: Subresponse | None) -> None:
-        try:
-            self.query.prepare(answer)
-        except SalesforceError as error:
-            if error.error_code != "INVALID_FIELD" or not self.source.lookups:
-                raise
-            # Rows matter more than the names behind their lookups.
-            logger.warning("%s: its lookups lead to no names. %s", self.source.plan.api_name, error)
-            self.source.lookups = []
-            self.query.further = ()
-            self.query.prepare(self.query.look())
+        """Prepare the query; one column that the org refuses does not block the object."""
+        for _ in range(_MOST_MENDS):
+            try:
+                self.query.prepare(answer)
+            except SalesforceError as error:
+                if not self.source.mend(error):
+                    raise
+                watermark = self.query.watermark
+                self.query = self._next_query()
+                self.query.watermark = watermark
+                answer = self.query.look()
+            else:
+                return
+        self.query.prepare(answer)
 
     def _read_log(self, log: DeletionLog, answer: Subresponse) -> None:
         try:

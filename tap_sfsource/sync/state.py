@@ -222,6 +222,10 @@ class StreamState:
             self._bookmark["sweep_due"] = True
         self._bookmark["org"] = org
 
+    def lose_key(self) -> None:
+        """Use no bookmark in this run: its replication key cannot be used."""
+        self._replication_key = None
+
     def begin(self, key_prefix: str | None) -> None:
         """Compare the bookmark with the SObject's Id prefix, None if unknown; forget a bookmark of another object."""
         if not key_prefix:
