@@ -63,6 +63,11 @@ REPLICATION_KEYS: Final = ("SystemModstamp", "LastModifiedDate", "CreatedDate", 
 """Fields that tell when a row changed, best first."""
 
 
+def mark_of(name: str, api_name: str, sf_type: str) -> str:
+    """What the values of a property depend on; see `Column.mark`."""
+    return f"{name} {api_name} {sf_type}"
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Column:
     """A field of an SObject as a property of a stream.
@@ -104,7 +109,7 @@ class Column:
 
         A field that is deleted and created again with another type has other values, and no row's stamp changes.
         """
-        return f"{self.property} {self.api_name} {self.sf_type}"
+        return mark_of(self.property, self.api_name, self.sf_type)
 
     def metadata(self) -> dict[str, Any]:
         """The property's catalog metadata."""

@@ -24,7 +24,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -34,7 +34,7 @@ from tap_sfsource.errors import TapError
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
 logger = logging.getLogger("tap-sfsource.sync")
 
@@ -252,7 +252,7 @@ class StreamState:
             return []
         if not isinstance(marks, str):
             raise self._unreadable("properties", marks, "is not text. Remove it.")
-        known = {marks[at : at + _MARK_LENGTH] for at in range(0, len(marks), _MARK_LENGTH)}
+        known = _marks(marks)
         return [name for name in properties if _mark(name) not in known]
 
     def know(self, properties: Sequence[str]) -> None:
@@ -317,6 +317,25 @@ class StreamState:
 
     def _unreadable(self, key: str, value: object, problem: str) -> TapError:
         return TapError(f"State of {self._stream}: {key} {value!r} {problem}")
+
+
+class EmittedProperties:
+    """Which properties the streams of a whole STATE have been emitted with."""
+
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        bookmarks = state.get("bookmarks")
+        self._bookmarks = bookmarks if isinstance(bookmarks, Mapping) else {}
+
+    def of(self, stream: str) -> Callable[[str], bool]:
+        """Tell by the name that a property has in a state (`Column.mark`) whether rows have been emitted with it."""
+        bookmark = self._bookmarks.get(stream)
+        marks = bookmark.get("properties") if isinstance(bookmark, Mapping) else None
+        known = _marks(marks) if isinstance(marks, str) else frozenset()
+        return lambda name: bool(known) and _mark(name) in known
+
+
+def _marks(text: str) -> frozenset[str]:
+    return frozenset(text[at : at + _MARK_LENGTH] for at in range(0, len(text), _MARK_LENGTH))
 
 
 def _mark(name: str) -> str:
