@@ -15,6 +15,7 @@ from salesforce_simulator.http.faults import Replace
 from tests.pair.both import Pair
 from tests.pair.store import differences
 from tests.pair.world import merged
+from tests.target.support import load, record, schema_message, state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -111,7 +112,8 @@ def test_a_sweep_of_a_table_without_a_key_leaves_whole_rows_alive(
         pair.config["stream_maps"] = {"accounts": {"__key_properties__": None}}
     pair.good()
     org.clock.advance(seconds=later.total_seconds())
-    pair.good(**({} if later.days else {"deletes": "sweep"}))
+    settings: dict[str, Any] = {} if later.days else {"deletes": "sweep"}
+    pair.good(**settings)
     assert alive(pair) == set(NAMES)
 
 
@@ -352,3 +354,45 @@ def test_overwrite_does_not_leave_rows_without_content(pair: Pair, org: Org) -> 
     org.clock.advance(hours=3)
     pair.sync()
     assert alive(pair) == set(NAMES)
+
+
+# 15. A second pipeline with a state of its own, such as a nightly sweep beside an hourly sync.
+
+
+def test_a_slow_sweep_beside_another_sync_deletes_no_newer_row(pair: Pair, org: Org) -> None:
+    """Rows that the hourly sync loads while the sweep is on its way have no version: they are marked for good."""
+    pair.good()
+    org.clock.advance(hours=1)
+    nightly = pair.tap(deletes="sweep")
+    org.create("Account", {"Name": "Between"})
+    org.clock.advance(minutes=30)
+    pair.good()
+    hourly = pair.state
+    pair.load(nightly.output)
+    pair.state = hourly
+    for _ in range(2):
+        org.clock.advance(hours=1)
+        pair.good()
+    assert alive(pair) == {*NAMES, "Between"}
+
+
+# 16. Quarantine takes a broken SCHEMA for a bad record.
+
+
+def test_a_broken_schema_line_is_no_bad_record(warehouse: Warehouse) -> None:
+    """The rows behind it are loaded under the narrow SCHEMA before it: their names are lost, the exit status is 0."""
+    text = {"type": ["null", "string"]}
+    whole = schema_message("s", {"id": text, "name": text})
+    broken = json.dumps(whole).encode()[:-3] + b"\n"
+    lines = [
+        whole,
+        record("s", {"id": "1", "name": "a"}),
+        schema_message("s", {"id": text}),
+        record("s", {"id": "1"}),
+        broken,
+        record("s", {"id": "2", "name": "b"}),
+        state({"position": 2}),
+    ]
+    outcome = load(warehouse.config(on_bad_record="quarantine"), lines)
+    loaded = warehouse.query("SELECT id, name FROM {schema}.s WHERE id = '2'")
+    assert outcome.error is not None or loaded == [{"id": "2", "name": "b"}]
