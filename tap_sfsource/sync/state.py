@@ -21,6 +21,7 @@ counts only beside the bookmark that it names.
 from __future__ import annotations
 
 import base64
+import datetime
 import hashlib
 import logging
 from collections.abc import MutableMapping
@@ -32,7 +33,6 @@ from tap_sfsource import clock
 from tap_sfsource.errors import TapError
 
 if TYPE_CHECKING:
-    import datetime
     from collections.abc import Mapping, Sequence
 
 logger = logging.getLogger("tap-sfsource.sync")
@@ -49,6 +49,9 @@ _BEFORE_A_BOOKMARK = frozenset(
 """Keys that an unfinished first sync leaves without a bookmark; the last two are the SDK's."""
 
 _MARK_LENGTH = 6
+
+CLOCKS_DIFFER = datetime.timedelta(minutes=1)
+"""By how much the clocks of Salesforce's servers may differ."""
 
 
 def bookmarks_of(state: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -156,6 +159,20 @@ class StreamState:
         self.unknown(())
         for purpose in self.jobs:
             self.job(purpose)
+
+    def check_clock(self, now: datetime.datetime) -> None:
+        """Compare the moments with the org's clock: what happens until a later moment would be missed.
+
+        Raises:
+            TapError: One of them is later, or cannot be read; the message names it.
+        """
+        for key in ("replication_key_value", "deleted_until", "refreshed_at", "swept_until"):
+            moment = self._moment(key)
+            if moment is not None and moment > now + CLOCKS_DIFFER:
+                raise TapError(
+                    f"State of {self._stream}: {key} {self._bookmark[key]!r} is later than the org's clock "
+                    f"({clock.isoformat(now)}). Correct it, or remove it to read the stream from the start."
+                )
 
     @property
     def bookmark(self) -> datetime.datetime | None:
