@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -18,8 +18,6 @@ from tap_sfsource.hosts import LOGIN_HOSTS, check_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_CLOCKS_DIFFER: Final = timedelta(days=1)
 
 _LOWEST_API_VERSION: Final = 58.0
 """`/jobs/query/{id}/resultPages` came with v58 (Bulk API guide)."""
@@ -290,12 +288,6 @@ class Settings:
         for name in ("login_url", "instance_url"):
             check_url(name, getattr(settings, name))
         _check_api_version(settings.api_version)
-        if settings.start and settings.start > datetime.now(UTC) + _CLOCKS_DIFFER:
-            raise ConfigError(
-                "start_date",
-                f"{settings.start_date} is in the future, so nothing would be read",
-                "Set it to a date in the past.",
-            )
         return settings
 
     @property

@@ -115,8 +115,10 @@ class TapSFSource(SDKTap):
     @functools.cached_property
     def sync_run(self) -> SyncRun:
         """The run over the selected streams; started when it is first asked for."""
+        from tap_sfsource.singer.maps import check_names  # noqa: PLC0415
         from tap_sfsource.sync.run import SelectedObject, SyncRun  # noqa: PLC0415 - kept off the path of --version
 
+        check_names({stream.name: stream.maps for stream in self._selected_streams})
         whole = self.settings.partial_rows == "whole"
         selected = [
             SelectedObject(

@@ -12,8 +12,6 @@ import itertools
 import logging
 import threading
 import time
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
@@ -24,6 +22,7 @@ import requests
 from tap_sfsource.api.answers import decode
 from tap_sfsource.api.auth.grants import Grant, Token, grant_from
 from tap_sfsource.api.auth.oauth import PassingRefusalError
+from tap_sfsource.api.org_clock import OrgClock
 from tap_sfsource.api.transport import (
     Bearer,
     SessionEndedError,
@@ -47,6 +46,7 @@ from tap_sfsource.hosts import is_resource, may_have_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
 
     from tap_sfsource.config import Settings
 
@@ -131,7 +131,10 @@ class Connection:
         self._permits = threading.BoundedSemaphore(settings.max_workers)
         self._token: Token | None = None
         self._refused: AuthError | None = None
-        self._clock: tuple[datetime, float] | None = None
+        self._clock = OrgClock()
+        # Logins tell the time as well.
+        self._http.hooks["response"].append(self._read_clock)
+        self._met = False
         self._stopped = threading.Event()
         self._version_works = False
 
@@ -235,15 +238,11 @@ class Connection:
                 pause = backoff(attempts) if asked is None else max(asked, backoff(1))
                 if isinstance(failure, WrongHostError | UnexpectedAnswerError):
                     raise
-                self._pause(failure, pause, min(until, started + self._patience(met=self._clock is not None)))
+                self._pause(failure, pause, min(until, started + self._patience(met=self._met)))
 
     def now(self) -> datetime:
-        """The time by the org's clock, to the second; by this machine's before the org has answered."""
-        clock = self._clock
-        if clock is None:
-            return datetime.now(UTC)
-        told, at = clock
-        return told + timedelta(seconds=time.monotonic() - at)
+        """The time by the org's clock, to the second; see `OrgClock`."""
+        return self._clock.now()
 
     def close(self) -> None:
         """End pauses between attempts and close the connections."""
@@ -284,7 +283,7 @@ class Connection:
             except (PassingRefusalError, ConnectionFailedError) as failure:
                 if isinstance(failure, WrongHostError):
                     raise
-                met = self._clock is not None or isinstance(failure, PassingRefusalError)
+                met = self._met or isinstance(failure, PassingRefusalError)
                 self._pause(failure, backoff(attempt), started + self._patience(met=met))
             except AuthError as error:
                 raise self._refuse(error) from None
@@ -336,7 +335,7 @@ class Connection:
         finally:
             if not keep:
                 self._permits.release()
-        self._read_clock(response.headers.get("Date"))
+        self._met = True
         self.limits.read(response.headers.get("Sforce-Limit-Info"))
         if _succeeded(response):
             self._version_works = True
@@ -362,9 +361,5 @@ class Connection:
                 f"Set it to {spoken[-1]} or one before that.",
             )
 
-    def _read_clock(self, date: str | None) -> None:
-        try:
-            told = parsedate_to_datetime(date or "").astimezone(UTC)
-        except ValueError:
-            told = datetime.now(UTC)
-        self._clock = (told, time.monotonic())
+    def _read_clock(self, response: requests.Response, *_: object, **__: object) -> None:
+        self._clock.read(response.headers.get("Date"))

@@ -286,9 +286,14 @@ class ObjectSync:
     def _opened(self) -> None:
         state = self.source.state
         if state.bookmark is None:
-            state.begin_first_sync()
+            state.begin_first_sync(self.source.readers.settings.start)
+            state.maps = self.source.emitted
         if state.bookmark is None or not state.knows_properties:
             state.know(self.source.properties)
+        else:
+            # Rows of this run lack a property that is not selected any more: so it is not known from here on.
+            unknown = set(state.unknown(self.source.properties))
+            state.know([name for name in self.source.properties if name not in unknown])
         if not self.source.whole:
             self._deletions_emitted()
         # A job that is still there cannot be resumed, or is not wanted any more; it would be too old behind these rows.
@@ -313,6 +318,8 @@ class ObjectSync:
         if self.source.key is None:
             return
         self._reach(clock.parse(self.query.watermark))
+        if self.source.names is not None and self.source.names.broken:
+            self.source.state.know(self.source.properties)
         if self.source.state.refreshed_at is None:
             told = clock.parse(self.query.watermark)
             self.source.state.refreshed_at = told if self.query.resumed else self._now

@@ -54,9 +54,9 @@ class Refresh:
         if not self._state.jobs:
             return []
         sweeps = self._settings.deletes != "soft" or self._state.sweep_due
-        queries: list[QueryReader | None] = [self._whole_query()]
+        queries: list[QueryReader | None] = [self._whole_query()] if _WHOLE in self._state.jobs else []
         if not self._source.whole:
-            queries = [
+            queries += [
                 self._query("backfill", self._fresh()),
                 self._query("formulas", self._stale()),
                 self._names_query() if self._source.lookups else None,
@@ -96,6 +96,10 @@ class Refresh:
         if fresh:
             names = ", ".join(column.api_name for column in fresh)
             logger.info("%s: reading %s for every row.", source.plan.api_name, names)
+        if self._state.maps != source.emitted:
+            logger.info("%s: its stream maps have changed; reading every row.", source.plan.api_name)
+            yield from self._whole(self._begun(self._whole_query()))
+            return
         if source.whole:
             if unknown or self._stale() or (source.lookups and self._is_due()):
                 yield from self._whole(self._begun(self._whole_query()))
@@ -140,6 +144,8 @@ class Refresh:
         """
         if self._source.whole:
             query = self._begun(self._whole_query())
+            # The log does not show every deletion up to now: a transaction may commit late.
+            query.watermark = watermark or query.watermark
             yield from self._whole(query, version_of(query))
             return
         query = self._ids_query()
@@ -170,6 +176,7 @@ class Refresh:
     def _wholly_read(self, query: QueryReader, version: int | None) -> None:
         moment = clock.parse(query.watermark)
         self._state.know(self._source.properties)
+        self._state.maps = self._source.emitted
         self._state.refreshed_at = moment
         if version is not None:
             self._state.swept()

@@ -10,13 +10,13 @@ import msgspec
 
 from tap_sfsource.api.bulk import BulkReader
 from tap_sfsource.api.bulk_budget import BulkBudget
-from tap_sfsource.errors import AuthError, QuotaReachedError, TapError
+from tap_sfsource.errors import AuthError, ConfigError, QuotaReachedError, TapError
 from tap_sfsource.sync.lookahead import Lookahead
 from tap_sfsource.sync.names import Names
 from tap_sfsource.sync.object_sync import ObjectSync
 from tap_sfsource.sync.readers import Readers
 from tap_sfsource.sync.source import Source
-from tap_sfsource.sync.state import StreamState, other_org
+from tap_sfsource.sync.state import CLOCKS_DIFFER, StreamState, other_org
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence
@@ -80,6 +80,7 @@ class SyncRun:
         readers = Readers(client, bulk, BulkBudget(client), settings)
         self.names = Names(names_plan) if names_plan is not None else None
         self._syncs: dict[str, ObjectSync] = {}
+        _check_start(client)
         _tell_of_another_org(selected, client)
         self._unusable: dict[str, TapError] = {}
         for part in selected:
@@ -87,6 +88,7 @@ class SyncRun:
             try:
                 state = StreamState(stream, part.bookmark, key.property if key else None)
                 state.begin_in(client.org_id)
+                state.check_clock(client.now())
                 source = Source(part.plan, state, readers, self.names, part.emitted, part.whole)
             except TapError as error:
                 self._unusable[stream] = error
@@ -148,6 +150,21 @@ class SyncRun:
             for count in counts.sObjects:
                 if count.name in by_name:
                     by_name[count.name].count = count.count
+
+
+def _check_start(client: Client) -> None:
+    """Make sure that there is something behind the start date; the bookmark would pass over rows before it.
+
+    Raises:
+        ConfigError: The org's clock is not there yet.
+    """
+    start = client.settings.start
+    if start is not None and start > client.now() + CLOCKS_DIFFER:
+        raise ConfigError(
+            "start_date",
+            f"{client.settings.start_date} is in the future, so nothing would be read",
+            "Set it to a date in the past.",
+        )
 
 
 def _tell_of_another_org(selected: Sequence[SelectedObject], client: Client) -> None:

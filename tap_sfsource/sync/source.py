@@ -168,7 +168,8 @@ class Source:
     @property
     def properties(self) -> list[str]:
         """All that rows are read with, as the state remembers it."""
-        return [*(column.mark() for column in [*self.columns, *self.files]), *self.further]
+        names = () if self.names is not None and self.names.broken else self.further
+        return [*(column.mark() for column in [*self.columns, *self.files]), *names]
 
     @property
     def has_log(self) -> bool:
@@ -223,8 +224,11 @@ class Source:
     def every_row(
         self, purpose: str, columns: Sequence[Column], further: tuple[str, ...] = ()
     ) -> QueryReader:
-        """The query of some columns of every row; resumed likewise."""
-        return self._query(purpose, columns, None, Window(), self.count, further)
+        """The query of some columns of every row that is loaded; resumed likewise."""
+        start = self.readers.settings.start
+        if self.key is None or start is None or self.state.start_date != start:
+            return self._query(purpose, columns, None, Window(), self.count, further)
+        return self._query(purpose, columns, self.key, Window(start), None, further)
 
     def ids_of(self, window: Window) -> QueryReader:
         """The query of a window's ids; never resumed."""
@@ -310,7 +314,7 @@ class Source:
             count,
             further,
             self.unsortable,
-            emitted=self.emitted,
+            emitted=f"{self.emitted}{'whole' if self.whole else ''}",
         )
 
 

@@ -13,6 +13,8 @@ Keys of a bookmark; other keys are kept as they are:
 - ``org``: the id of the org that the bookmark is of. A refreshed sandbox, or a production org in its place, has another one.
 - ``sweep_due``: whether rows of the deleted object of the same name have still to be marked as deleted.
 - ``refreshed_at``: when the fields that change without a stamp were last read for every row.
+- ``start_date``: the setting of that name in the first sync, where it had one.
+- ``maps``: a digest of the stream maps that every row went through, where there are some.
 - ``swept_until``: with whole rows only: every deletion before it has been marked by a sweep.
 
 Meltano merges states deeply: a key that a new state lacks survives from an old one. So absence means nothing, and a job
@@ -22,6 +24,8 @@ counts only beside the bookmark that it names.
 from __future__ import annotations
 
 import base64
+import datetime
+import datetime
 import hashlib
 import logging
 from collections.abc import Mapping, MutableMapping
@@ -33,7 +37,6 @@ from tap_sfsource import clock
 from tap_sfsource.errors import TapError
 
 if TYPE_CHECKING:
-    import datetime
     from collections.abc import Callable, Sequence
 
 logger = logging.getLogger("tap-sfsource.sync")
@@ -50,6 +53,9 @@ _BEFORE_A_BOOKMARK = frozenset(
 """Keys that an unfinished first sync leaves without a bookmark; the last two are the SDK's."""
 
 _MARK_LENGTH = 6
+
+CLOCKS_DIFFER = datetime.timedelta(minutes=1)
+"""By how much the clocks of Salesforce's servers may differ."""
 
 
 def bookmarks_of(state: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -153,10 +159,24 @@ class StreamState:
             logger.warning(
                 "State of %s: it has no value of %s. Reading all rows.", self._stream, self._replication_key
             )
-        _ = self.bookmark, self.deleted_until, self.refreshed_at, self.swept_until
+        _ = self.bookmark, self.deleted_until, self.refreshed_at, self.swept_until, self.start_date
         self.unknown(())
         for purpose in self.jobs:
             self.job(purpose)
+
+    def check_clock(self, now: datetime.datetime) -> None:
+        """Compare the moments with the org's clock: what happens until a later moment would be missed.
+
+        Raises:
+            TapError: One of them is later, or cannot be read; the message names it.
+        """
+        for key in ("replication_key_value", "deleted_until", "refreshed_at", "swept_until"):
+            moment = self._moment(key)
+            if moment is not None and moment > now + CLOCKS_DIFFER:
+                raise TapError(
+                    f"State of {self._stream}: {key} {self._bookmark[key]!r} is later than the org's clock "
+                    f"({clock.isoformat(now)}). Correct it, or remove it to read the stream from the start."
+                )
 
     @property
     def bookmark(self) -> datetime.datetime | None:
@@ -174,11 +194,30 @@ class StreamState:
         self._bookmark["replication_key"] = self._replication_key
         self._bookmark["replication_key_value"] = clock.isoformat(moment)
 
-    def begin_first_sync(self) -> None:
+    def begin_first_sync(self, start_date: datetime.datetime | None) -> None:
         """Write that there is no bookmark yet: one of an older state must not come back beside what this run writes."""
         if self._replication_key is not None:
             self._bookmark["replication_key"] = self._replication_key
             self._bookmark["replication_key_value"] = None
+        if start_date is not None:
+            self._bookmark["start_date"] = clock.isoformat(start_date)
+        elif "start_date" in self._bookmark:
+            self._bookmark["start_date"] = None
+
+    @property
+    def start_date(self) -> datetime.datetime | None:
+        """The setting `start_date` of the first sync: rows with an older stamp are not loaded."""
+        return self._moment("start_date")
+
+    @property
+    def maps(self) -> str:
+        """The signature of the stream maps that every row went through; empty for none."""
+        return str(self._bookmark.get("maps") or "")
+
+    @maps.setter
+    def maps(self, signature: str) -> None:
+        if signature or "maps" in self._bookmark:
+            self._bookmark["maps"] = signature
 
     @property
     def bookmark_text(self) -> str:

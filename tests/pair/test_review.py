@@ -145,7 +145,7 @@ def killed_full_refresh(pair: Pair) -> None:
     """`meltano run --full-refresh` by Bulk, killed while it waits for the job; Meltano merges the states."""
     old, pair.state = copy.deepcopy(pair.state), None
     run = pair.tap(reader="bulk")
-    pair.load(until(run, lambda mark: "properties" in mark and "replication_key_value" not in mark))
+    pair.load(until(run, lambda mark: "properties" in mark and not mark.get("replication_key_value")))
     pair.state = merged(old, pair.state)
 
 

@@ -35,7 +35,6 @@ from tap_sfsource.errors import ConfigError
         ({"include_base64": "perhaps"}, "Setting include_base64: 'perhaps' is not true or false."),
         ({"objects": [1]}, "Setting objects: [1] is not a list of names."),
         ({"objects": "[Account, Contact]"}, "Setting objects: '[Account, Contact]' is not a list of names."),
-        ({"start_date": "2199-01-01"}, "Setting start_date: 2199-01-01 is in the future, so nothing"),
         ({"api_version": "62"}, "Setting api_version: '62' is not a version"),
         ({"api_version": "40.0"}, "Setting api_version: '40.0' is not a version from 58.0 on."),
     ],

@@ -90,8 +90,11 @@ def post(
     path: str,
     body: bytes | dict[str, str],
     headers: Mapping[str, str] | None = None,
+    busy_from: int = requests.codes.internal_server_error,
 ) -> requests.Response:
     """Send credentials to the login host, once; a redirect is never followed.
+
+    Statuses from `busy_from` on say that the host is busy.
 
     Raises:
         ConnectionFailedError: It cannot be reached, or is busy.
@@ -109,9 +112,7 @@ def post(
     if response.is_redirect:
         raise moved(response)
     status = response.status_code
-    if status in _BUSY or (
-        status >= requests.codes.internal_server_error and b":Fault>" not in response.content
-    ):
+    if status in _BUSY or status >= busy_from:
         raise _unreachable(login_host, f"it answers {status}")
     return response
 

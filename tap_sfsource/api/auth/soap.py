@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _LAST_VERSION: Final = 64.0
 """SOAP login() is gone from v65 on (SOAP API guide)."""
 
+_STATUS_OF_FAULTS: Final = 500
 _LONGEST_MESSAGE: Final = 200
 _ENVELOPE: Final = (
     '<?xml version="1.0" encoding="utf-8"?>'
@@ -49,7 +50,7 @@ def soap_login(
     """
     path = f"/services/Soap/u/{min(float(api_version), _LAST_VERSION)}"
     body = _ENVELOPE.format(username=escape(username), password=escape(password)).encode()
-    response = post(http, login_host, path, body, _HEADERS)
+    response = post(http, login_host, path, body, _HEADERS, busy_from=_STATUS_OF_FAULTS + 1)
     try:
         told = _texts(response.content)
     except (expat.ExpatError, _DoctypeError):
