@@ -131,6 +131,8 @@ class ObjectSync:
         if source.whole and source.key:
             yield from self._deleted_rows()
         yield Checkpoint(self._finish)
+        if first_sync and source.key:
+            yield from refresh.first_deletions()
         sweeps = self._sweeps()
         if source.key and not first_sync and not (source.whole and sweeps):
             yield from refresh.news()
@@ -285,6 +287,8 @@ class ObjectSync:
 
     def _opened(self) -> None:
         state = self.source.state
+        if self._deletions.ids:
+            self._refresh.note_deletions()
         if state.bookmark is None or not state.knows_properties:
             state.know(self.source.properties)
         if not self.source.whole:

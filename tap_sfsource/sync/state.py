@@ -11,6 +11,7 @@ Keys of a bookmark; other keys are kept as they are:
   prefix, and then nothing of the bookmark is true any more.
 - ``sweep_due``: whether rows of the deleted object of the same name have still to be marked as deleted.
 - ``refreshed_at``: when the fields that change without a stamp were last read for every row.
+- ``bin_until``: when the last deleted row leaves the recycle bin, where the replication key does not move if one comes back.
 - ``swept_until``: with whole rows only: every deletion before it has been marked by a sweep.
 
 Meltano merges states deeply: a key that a new state lacks survives from an old one. So absence means nothing, and a job
@@ -91,7 +92,7 @@ class StreamState:
         Raises:
             TapError: One of them cannot be read; the message names it.
         """
-        _ = self.bookmark, self.deleted_until, self.refreshed_at, self.swept_until
+        _ = self.bookmark, self.deleted_until, self.refreshed_at, self.swept_until, self.bin_until
         self.unknown(())
         for purpose in self.jobs:
             self.job(purpose)
@@ -131,6 +132,15 @@ class StreamState:
     @refreshed_at.setter
     def refreshed_at(self, moment: datetime.datetime) -> None:
         self._bookmark["refreshed_at"] = clock.isoformat(moment)
+
+    @property
+    def bin_until(self) -> datetime.datetime | None:
+        """When the last deleted row leaves the recycle bin; kept where no stamp shows that a row comes back before."""
+        return self._moment("bin_until")
+
+    @bin_until.setter
+    def bin_until(self, moment: datetime.datetime) -> None:
+        self._bookmark["bin_until"] = clock.isoformat(moment)
 
     @property
     def swept_until(self) -> datetime.datetime | None:
