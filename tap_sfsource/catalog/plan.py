@@ -62,6 +62,9 @@ NAME_PARTS: Final = frozenset({"Id", "Name", "Type", "FirstName", "MiddleName", 
 REPLICATION_KEYS: Final = ("SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginTime")
 """Fields that tell when a row changed, best first."""
 
+MOVING_KEYS: Final = frozenset({"SystemModstamp", "LastModifiedDate"})
+"""Those of them that move when a row goes into the recycle bin and comes back."""
+
 
 def mark_of(name: str, api_name: str, sf_type: str) -> str:
     """What the values of a property depend on; see `Column.mark`."""

@@ -131,6 +131,8 @@ class ObjectSync:
         if source.whole and source.key:
             yield from self._deleted_rows()
         yield Checkpoint(self._finish)
+        if first_sync and source.key:
+            yield from refresh.first_deletions()
         sweeps = self._sweeps()
         if source.key and not first_sync and not (source.whole and sweeps):
             yield from refresh.news()
@@ -288,6 +290,8 @@ class ObjectSync:
         if state.bookmark is None:
             state.begin_first_sync(self.source.readers.settings.start)
             state.maps = self.source.emitted
+        if self._deletions.ids:
+            self._refresh.note_deletions()
         if state.bookmark is None or not state.knows_properties:
             state.know(self.source.properties)
         else:

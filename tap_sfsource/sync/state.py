@@ -15,6 +15,7 @@ Keys of a bookmark; other keys are kept as they are:
 - ``refreshed_at``: when the fields that change without a stamp were last read for every row.
 - ``start_date``: the setting of that name in the first sync, where it had one.
 - ``maps``: a digest of the stream maps that every row went through, where there are some.
+- ``bin_until``: when the last deleted row leaves the recycle bin, where the replication key does not move if one comes back.
 - ``swept_until``: with whole rows only: every deletion before it has been marked by a sweep.
 
 Meltano merges states deeply: a key that a new state lacks survives from an old one. So absence means nothing, and a job
@@ -24,7 +25,6 @@ counts only beside the bookmark that it names.
 from __future__ import annotations
 
 import base64
-import datetime
 import datetime
 import hashlib
 import logging
@@ -159,7 +159,8 @@ class StreamState:
             logger.warning(
                 "State of %s: it has no value of %s. Reading all rows.", self._stream, self._replication_key
             )
-        _ = self.bookmark, self.deleted_until, self.refreshed_at, self.swept_until, self.start_date
+        _ = self.bookmark, self.deleted_until, self.refreshed_at, self.swept_until
+        _ = self.start_date, self.bin_until
         self.unknown(())
         for purpose in self.jobs:
             self.job(purpose)
@@ -242,6 +243,15 @@ class StreamState:
     @refreshed_at.setter
     def refreshed_at(self, moment: datetime.datetime) -> None:
         self._bookmark["refreshed_at"] = clock.isoformat(moment)
+
+    @property
+    def bin_until(self) -> datetime.datetime | None:
+        """When the last deleted row leaves the recycle bin; kept where no stamp shows that a row comes back before."""
+        return self._moment("bin_until")
+
+    @bin_until.setter
+    def bin_until(self, moment: datetime.datetime) -> None:
+        self._bookmark["bin_until"] = clock.isoformat(moment)
 
     @property
     def swept_until(self) -> datetime.datetime | None:
