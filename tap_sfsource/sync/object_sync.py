@@ -298,7 +298,7 @@ class ObjectSync:
             # Rows of this run lack a property that is not selected any more: so it is not known from here on.
             unknown = set(state.unknown(self.source.properties))
             state.know([name for name in self.source.properties if name not in unknown])
-        if not self.source.whole:
+        if not self.source.whole and (state.bookmark is not None or self.source.key is None):
             self._deletions_emitted()
         # A job that is still there cannot be resumed, or is not wanted any more; it would be too old behind these rows.
         state.clear_jobs()
@@ -330,5 +330,8 @@ class ObjectSync:
 
     def _reach(self, moment: datetime.datetime) -> None:
         bookmark = self.source.state.bookmark
+        if bookmark is None and not self.source.whole:
+            # Not before: beside an older bookmark, which a merge may bring back, it would hide deletions.
+            self._deletions_emitted()
         if bookmark is None or moment > bookmark:
             self.source.state.bookmark = moment
