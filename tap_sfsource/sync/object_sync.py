@@ -176,8 +176,7 @@ class ObjectSync:
         requests: list[Subrequest] = []
         if self.source.has_log:
             # Without the log in the first sync, or without the wish for it, nothing is known behind the bookmark.
-            state = self.source.state
-            self._log = DeletionLog(client, plan.api_name, state.deleted_until or state.bookmark)
+            self._log = DeletionLog(client, plan.api_name, self.source.state.log_since)
             requests.append(self._log.request(f"deleted_{plan.api_name}"))
         look = self.query.first_request(f"query_{plan.api_name}")
         return [replace(part, owner=plan.stream_name) for part in [*requests, *([look] if look else [])]]
@@ -288,7 +287,8 @@ class ObjectSync:
     def _opened(self) -> None:
         state = self.source.state
         if state.bookmark is None:
-            state.begin_first_sync(self.source.readers.settings.start)
+            logged = clock.parse(self.query.watermark) if self._log is not None else None
+            state.begin_first_sync(self.source.readers.settings.start, logged)
             state.maps = self.source.emitted
         if self._deletions.ids:
             self._refresh.note_deletions()

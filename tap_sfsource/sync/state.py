@@ -13,6 +13,7 @@ Keys of a bookmark; other keys are kept as they are:
 - ``org``: the id of the org that the bookmark is of. A refreshed sandbox, or a production org in its place, has another one.
 - ``sweep_due``: whether rows of the deleted object of the same name have still to be marked as deleted.
 - ``refreshed_at``: when the fields that change without a stamp were last read for every row.
+- ``begun_at``: while a first sync has no bookmark: every deletion before it is of no row that has been emitted.
 - ``start_date``: the setting of that name in the first sync, where it had one.
 - ``maps``: a digest of the stream maps that every row went through, where there are some.
 - ``bin_until``: when the last deleted row leaves the recycle bin, where the replication key does not move if one comes back.
@@ -46,7 +47,18 @@ _UNREADABLE = "unreadable"
 
 _BEFORE_A_BOOKMARK = frozenset(
     {
-        *("deleted_until", "jobs", "key_prefix", "org", "properties", "sweep_due"),
+        *(
+            "begun_at",
+            "deleted_until",
+            "jobs",
+            "key_prefix",
+            "maps",
+            "org",
+            "properties",
+            "start_date",
+            "sweep_due",
+        ),
+        *("replication_key", "replication_key_value"),
         *("replication_key_signpost", "starting_replication_value"),
     }
 )
@@ -190,13 +202,21 @@ class StreamState:
     def bookmark(self, moment: datetime.datetime) -> None:
         if self._bookmark.get("replication_key_value") is None:
             # The keys stand where they would without the null, so that a complete state is the same bytes.
+            self._bookmark.pop("begun_at", None)
             self._bookmark.pop("replication_key", None)
             self._bookmark.pop("replication_key_value", None)
         self._bookmark["replication_key"] = self._replication_key
         self._bookmark["replication_key_value"] = clock.isoformat(moment)
 
-    def begin_first_sync(self, start_date: datetime.datetime | None) -> None:
-        """Write that there is no bookmark yet: one of an older state must not come back beside what this run writes."""
+    def begin_first_sync(
+        self, start_date: datetime.datetime | None, deleted_until: datetime.datetime | None
+    ) -> None:
+        """Write that there is no bookmark yet: one of an older state must not come back beside what this run writes.
+
+        `deleted_until` is the moment up to which no deletion matters to rows of this sync.
+        """
+        if deleted_until is not None and "begun_at" not in self._bookmark:
+            self._bookmark["begun_at"] = clock.isoformat(deleted_until)
         if self._replication_key is not None:
             self._bookmark["replication_key"] = self._replication_key
             self._bookmark["replication_key_value"] = None
@@ -234,6 +254,13 @@ class StreamState:
     @deleted_until.setter
     def deleted_until(self, moment: datetime.datetime) -> None:
         self._bookmark["deleted_until"] = clock.isoformat(moment)
+
+    @property
+    def log_since(self) -> datetime.datetime | None:
+        """The time from which the deletion log has to be read; None where no row has been emitted."""
+        if self.bookmark is not None or self._replication_key is None:
+            return self.deleted_until or self.bookmark
+        return min((part for part in (self.deleted_until, self._moment("begun_at")) if part), default=None)
 
     @property
     def refreshed_at(self) -> datetime.datetime | None:
