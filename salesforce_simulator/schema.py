@@ -66,7 +66,8 @@ class Field:
     roll-up summary field. `default` is a JSON
     value. `feature` names the org feature without which the field does not exist. `evidence` says how sure the
     facts are. `decimal_text` makes an int leave the org as `47.0`, as some do. `empty_text` makes a new record show
-    `""` and not null where it has no text.
+    `""` and not null where it has no text. `unreadable` and `unfilterable` make SOQL refuse a field that describe lists, or
+    calls filterable.
     """
 
     name: str
@@ -107,6 +108,8 @@ class Field:
     inline_help_text: str | None = None
     decimal_text: bool = False
     empty_text: bool = False
+    unreadable: bool = False
+    unfilterable: bool = False
     feature: str | None = None
     evidence: str = ""
 
@@ -159,6 +162,8 @@ class SObject:
     """One object; names and meanings as in describe global.
 
     `bulk` says whether the Bulk API takes it, `requires_filter` the fields of which a query must filter on one,
+    `refusal` code and message with which every query is refused though describe calls it queryable, `single_batch` that a
+    query may not have a second page, `big` that it is a big object,
     `binless` that a delete skips the recycle bin, `neighbour` that it is a minimal stand-in outside the 48,
     `feature` the org feature without which it does not exist,
     `collection` the name among the 48 of the source's own table, none for others, `assumed` the attributes for which
@@ -188,6 +193,9 @@ class SObject:
     custom_setting: bool = False
     bulk: bool = True
     requires_filter: tuple[str, ...] = ()
+    refusal: tuple[str, str] | None = None
+    single_batch: bool = False
+    big: bool = False
     binless: bool = False
     associate_entity_type: str | None = None
     associate_parent_entity: str | None = None

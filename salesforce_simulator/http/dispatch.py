@@ -100,8 +100,8 @@ def _usage(site: "Site", session: "Session") -> str:
     return f"{usage}; per-app-api-usage={used}/{quota}(appName={session.app.name})"
 
 
-def _injected(site: "Site", call: Call) -> Reply | None:
-    """What the fault plan answers in the handler's place; its other actions change the org's state first."""
+def _change_state(site: "Site", call: Call) -> None:
+    """What the fault plan does to the org before the call is served."""
     for action in call.actions:
         if isinstance(action, EndSession):
             site.sessions.end(call.session.token if call.session else _token(call))
@@ -110,6 +110,14 @@ def _injected(site: "Site", call: Call) -> Reply | None:
         elif isinstance(action, UseUp):
             limit = site.org.limits.all()[action.limit]
             limit.spend(limit.remaining)
+
+
+def _injected(site: "Site", call: Call) -> Reply | None:
+    """What the fault plan answers in the handler's place; its other actions change the org's state first."""
+    _change_state(site, call)
+    ended = call.action(EndSession)
+    if ended is not None and ended.code is not None:
+        return error_body(401, ended.code, ended.message)
     html = call.action(HtmlPage)
     if html is not None and not call.composite:
         return Reply(200, html.page(), {}, "text/html;charset=UTF-8")

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from salesforce_simulator import soql
 from salesforce_simulator.errors import ApiError
 from salesforce_simulator.soql import syntax
 from salesforce_simulator.soql.errors import at
@@ -11,6 +12,7 @@ from salesforce_simulator.soql.sources import no_such_column
 
 if TYPE_CHECKING:
     from salesforce_simulator.http.site import Settings
+    from salesforce_simulator.schema import Schema
     from salesforce_simulator.users import User
 
 _ACTIVITIES = ("Task", "Event")
@@ -70,3 +72,13 @@ def check_effort(settings: "Settings", user: "User", sobject: str, rows: int) ->
     limited = sobject in _ACTIVITIES and not user.permissions.on(sobject).view_all
     if limited and rows > settings.most_activities:
         raise ApiError("OPERATION_TOO_LARGE", f"exceeded {settings.most_activities} distinct who/what's")
+
+
+def check_formulas(settings: "Settings", schema: "Schema", text: str) -> None:
+    """Refuse a query of too many formula fields, however few its rows.
+
+    Raises:
+        ApiError: `QUERY_TOO_COMPLICATED`; a query for fewer columns may do.
+    """
+    if settings.most_formulas is not None and soql.formula_count(text, schema) > settings.most_formulas:
+        raise soql.too_complicated()

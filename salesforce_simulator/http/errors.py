@@ -11,6 +11,7 @@ from salesforce_simulator.http.messages import Reply, json_reply
 # A refusal of the org's core is a 400 but for these.
 _STATUS = {
     "NOT_FOUND": 404,
+    "UNKNOWN_EXCEPTION": 500,
     "ENTITY_IS_DELETED": 404,
     "INSUFFICIENT_ACCESS": 403,
     "INSUFFICIENT_ACCESS_OR_READONLY": 400,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from salesforce_simulator import soql
 from salesforce_simulator.errors import ApiError
-from salesforce_simulator.http.effort import check_columns, check_effort
+from salesforce_simulator.http.effort import check_columns, check_effort, check_formulas
 from salesforce_simulator.http.faults import AbortJob, Action, FailJob, StallJob
 from salesforce_simulator.http.results import DELIMITERS, LINE_ENDINGS, Results, write_results
 from salesforce_simulator.ids import random_id, to_18
@@ -163,7 +163,7 @@ class Jobs:
             else:
                 self._finish(job, self._results(job))
         except ApiError as error:
-            self._fail(job, f"{error.error_code}: {error.message}")
+            self._fail(job, ": ".join(part for part in (error.error_code, error.message) if part))
         except Exception as error:  # noqa: BLE001 - the job tells
             _log.exception("Bulk job %s", job.id)
             self._fail(job, f"UNKNOWN_EXCEPTION: {error}")
@@ -179,6 +179,7 @@ class Jobs:
             if isinstance(action, FailJob):
                 raise ApiError(action.code, action.message)
         org = self._site.org
+        check_formulas(self._site.settings, org.schema_for(job.user), job.query)
         result = soql.execute(
             job.query,
             schema=org.schema_for(job.user),

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 from salesforce_simulator import soql
 from salesforce_simulator.errors import ApiError
 from salesforce_simulator.http.cursors import Cursor
-from salesforce_simulator.http.effort import check_columns, check_effort, check_refused_columns
+from salesforce_simulator.http.effort import (
+    check_columns,
+    check_effort,
+    check_formulas,
+    check_refused_columns,
+)
 from salesforce_simulator.http.errors import invalid_session
 from salesforce_simulator.http.faults import ShortPage
 from salesforce_simulator.http.messages import Call, Reply, json_reply
@@ -76,6 +81,12 @@ def _first_page(site: "Site", call: Call, version: str, *, all_rows: bool) -> Re
     )
     check_columns(site.settings, text)
     check_refused_columns(site.settings, text, result.sobject)
+    if len(result) > _page_rows(site, call) and site.org.object(result.sobject).single_batch:
+        raise ApiError(
+            "EXCEEDED_ID_LIMIT",
+            f"{result.sobject} does not support queryMore(), use LIMIT to restrict the results to a single batch",
+        )
+    check_formulas(site.settings, site.org.schema_for(user), text)
     check_effort(site.settings, user, result.sobject, result.total_size)
     cursor = site.cursors.new(result, call.session, _page_rows(site, call))
     base = f"/services/data/v{version}/{'queryAll' if all_rows else 'query'}"

@@ -29,7 +29,7 @@ def read(site: "Site", call: Call, *, version: str, name: str, record_id: str) -
     sobject = visible(site, call, name)
     record = _record(site, sobject, record_id)
     wanted = call.query.get("fields")
-    names = [part.strip() for part in wanted.split(",")] if wanted else list(sobject.fields)
+    names = [part.strip() for part in wanted.split(",")] if wanted else _readable(sobject)
     assert call.session
     result = soql.execute(
         f"SELECT {', '.join(_field(sobject, field_name) for field_name in names)} FROM {sobject.name}"
@@ -42,6 +42,10 @@ def read(site: "Site", call: Call, *, version: str, name: str, record_id: str) -
     )
     (shown,) = result.records()
     return json_reply({**shown, "Id": record["Id"]})
+
+
+def _readable(sobject: "SObject") -> list[str]:
+    return [f.name for f in sobject.fields.values() if not f.unreadable]
 
 
 def blob(site: "Site", call: Call, *, version: str, name: str, record_id: str, field_name: str) -> Reply:

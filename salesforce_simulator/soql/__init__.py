@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, overload
 from weakref import WeakKeyDictionary
 
 from salesforce_simulator.soql import functions
-from salesforce_simulator.soql.columns import columns
+from salesforce_simulator.soql.columns import columns, formula_count
 from salesforce_simulator.soql.compiler import (
     AggregatePlan,
     BulkPlan,
@@ -24,6 +24,7 @@ from salesforce_simulator.soql.compiler import (
     compile_query,
 )
 from salesforce_simulator.soql.errors import SoqlError
+from salesforce_simulator.soql.restrictions import too_complicated
 from salesforce_simulator.soql.results import (
     AggregateResult,
     BulkResult,
@@ -39,7 +40,17 @@ if TYPE_CHECKING:
 
     from salesforce_simulator.schema import Schema
 
-__all__ = ["BulkResult", "RestResult", "Result", "SoqlError", "check", "columns", "execute"]
+__all__ = [
+    "BulkResult",
+    "RestResult",
+    "Result",
+    "SoqlError",
+    "check",
+    "columns",
+    "execute",
+    "formula_count",
+    "too_complicated",
+]
 
 _PLANS_KEPT = 256
 _plans: WeakKeyDictionary[Schema, dict[tuple[str, str, bool, str | None], Plan]] = WeakKeyDictionary()

@@ -11,7 +11,7 @@ from salesforce_simulator.schema import NUMBER_TYPES
 from salesforce_simulator.soql import aggregates, syntax
 from salesforce_simulator.soql.compiler import compile_query, scope_of
 from salesforce_simulator.soql.parser import parse
-from salesforce_simulator.soql.selection import relationships, selected_fields
+from salesforce_simulator.soql.selection import Selected, relationships, selected_fields
 from salesforce_simulator.soql.sources import ID_TYPES, Parameters, is_text
 
 if TYPE_CHECKING:
@@ -50,6 +50,17 @@ def columns(text: str, schema: Schema) -> JSON:
         "idSelected": any(column["columnName"] == "Id" for column in found),
         "keyPrefix": sobject.key_prefix,
     }
+
+
+def formula_count(text: str, schema: Schema) -> int:
+    """How many formula fields a query selects, those of parents included; its children do not count."""
+    query = parse(text)
+    sobject = schema.get(query.tables[0].path.text)
+    if sobject is None or aggregates.is_aggregate(query):
+        return 0
+    scope = scope_of(text, schema, query, sobject, Parameters())
+    items = selected_fields(scope, query, "rest")
+    return sum(isinstance(item, Selected) and item.field.formula is not None for item in items)
 
 
 def _columns(text: str, schema: Schema, query: syntax.Query, sobject: SObject) -> list[JSON]:

@@ -143,6 +143,8 @@ class _Compiler:
             if query.offset is not None:
                 raise SoqlError("API_ERROR", "OFFSET is not supported in Bulk Query")
             return self._bulk(query, sobject)
+        if aggregate and sobject.big:
+            raise SoqlError("BIG_OBJECT_UNSUPPORTED_OPERATION", "Aggregate functions not supported")
         if aggregates.is_bare_count(query):
             return self._count(query, sobject)
         return self._aggregate(query, sobject) if aggregate else self._records(query, sobject)
@@ -268,6 +270,8 @@ class _Compiler:
             raise SoqlError(
                 "INVALID_TYPE_FOR_OPERATION", f"entity type {sobject.name} does not support query"
             )
+        if sobject.refusal is not None:
+            raise SoqlError(*sobject.refusal)
         return sobject
 
     def _check_clauses(self, query: syntax.Query) -> None:

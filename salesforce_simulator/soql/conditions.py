@@ -142,7 +142,13 @@ class _Comparison:
 
     def _check_operator(self, operator: str) -> None:
         field = self.field
-        if not field.filterable or field.compound or field.type == "base64" or _is_long_text(field):
+        if (
+            not field.filterable
+            or field.unfilterable
+            or field.compound
+            or field.type == "base64"
+            or _is_long_text(field)
+        ):
             raise self._refuse("INVALID_FIELD", f"field '{field.name}' can not be filtered in a query call")
         if operator == "includes":
             if field.type != "multipicklist":

@@ -68,6 +68,11 @@ def check_required_filter(sobject: SObject, where: syntax.Condition | None) -> N
             left = term.left
             if isinstance(left, syntax.Path) and left.parts[-1].lower() in wanted:
                 return
+    if "DurableId" in sobject.requires_filter:
+        columns = ",".join(sobject.requires_filter)
+        raise SoqlError(
+            "MALFORMED_QUERY", f"{sobject.name}: a filter on a reified column is required [{columns}]"
+        )
     names = " or ".join(sobject.requires_filter)
     raise SoqlError(
         "MALFORMED_QUERY",

@@ -124,7 +124,7 @@ class Scope:
         source = self.follow(path, self._local(path)[:-1])
         name = path.parts[-1]
         found = source.sobject.field(name)
-        if found is None:
+        if found is None or found.unreadable:
             raise self.refuse(
                 path.position,
                 "INVALID_FIELD",

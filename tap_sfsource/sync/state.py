@@ -58,7 +58,6 @@ _BEFORE_A_BOOKMARK = frozenset(
             "start_date",
             "sweep_due",
         ),
-        *("replication_key", "replication_key_value"),
         *("replication_key_signpost", "starting_replication_value"),
     }
 )
@@ -163,11 +162,10 @@ class StreamState:
         Raises:
             TapError: One of them cannot be read; the message names it.
         """
-        if (
-            self._replication_key
-            and self.bookmark is None
-            and not self._bookmark.keys() <= _BEFORE_A_BOOKMARK
-        ):
+        strange = self._bookmark.keys() - _BEFORE_A_BOOKMARK
+        if "properties" in self._bookmark:
+            strange -= {"replication_key", "replication_key_value"}  # null, as a first sync writes them
+        if self._replication_key and self.bookmark is None and strange:
             logger.warning(
                 "State of %s: it has no value of %s. Reading all rows.", self._stream, self._replication_key
             )
