@@ -40,13 +40,10 @@ logger = logging.getLogger("tap-sfsource.sync")
 _UNREADABLE = "unreadable"
 """Key under which a bookmark is kept that is no JSON object."""
 
-_BEFORE_A_BOOKMARK = frozenset(
-    {
-        *("deleted_until", "jobs", "key_prefix", "org", "properties", "sweep_due"),
-        *("replication_key_signpost", "starting_replication_value"),
-    }
-)
-"""Keys that an unfinished first sync leaves without a bookmark; the last two are the SDK's."""
+_OWN_KEYS = frozenset({"deleted_until", "jobs", "key_prefix", "org", "properties", "sweep_due"})
+"""Keys that an unfinished first sync leaves without a bookmark."""
+
+_SDK_KEYS = frozenset({"replication_key_signpost", "starting_replication_value"})
 
 _MARK_LENGTH = 6
 
@@ -140,6 +137,10 @@ class StreamState:
         self._bookmark = bookmark
         if _UNREADABLE in bookmark:
             raise self._unreadable("the bookmark", bookmark[_UNREADABLE], "is not a JSON object. Remove it.")
+        keys = bookmark.keys() - _SDK_KEYS
+        given = "replication_key_value" in keys or (keys and not keys & _OWN_KEYS)
+        if replication_key and given and self.bookmark is None:
+            logger.warning("State of %s: it has no value of %s. Reading all rows.", stream, replication_key)
 
     def check(self) -> None:
         """Read every key once.
@@ -147,14 +148,6 @@ class StreamState:
         Raises:
             TapError: One of them cannot be read; the message names it.
         """
-        if (
-            self._replication_key
-            and self.bookmark is None
-            and not self._bookmark.keys() <= _BEFORE_A_BOOKMARK
-        ):
-            logger.warning(
-                "State of %s: it has no value of %s. Reading all rows.", self._stream, self._replication_key
-            )
         _ = self.bookmark, self.deleted_until, self.refreshed_at, self.swept_until
         self.unknown(())
         for purpose in self.jobs:
