@@ -23,6 +23,7 @@ class ConnectedApp:
         certificate: PEM of the certificate that JWT assertions are checked with, or none.
         rotate_refresh_tokens: whether each use of a refresh token gives a new one and kills the old.
         refresh_tokens: live refresh tokens, each with the user name it stands for.
+        rotated_out: refresh tokens that were used, each with the one given in its place.
         approved_users: user names that an admin approved for it; none means everybody.
     """
 
@@ -34,6 +35,7 @@ class ConnectedApp:
     certificate: str | None = None
     rotate_refresh_tokens: bool = False
     refresh_tokens: dict[str, str] = field(default_factory=dict)
+    rotated_out: dict[str, str] = field(default_factory=dict)
     approved_users: frozenset[str] | None = None
 
 

@@ -26,6 +26,9 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 BIN_MS = 15 * DAY_MS
 EMPTIED_MS = DAY_MS
+_LIVING = '"IsDeleted" = 0'
+# Of the children that forbid a delete, the message names so many; how many Salesforce names no source says.
+_SHOWN_CHILDREN = 5
 # Filled with whoever creates the record, where nothing else is given.
 _ACTOR_FIELDS = frozenset({"OwnerId", "AuthorId", "RunningUserId"})
 _TRACKED = {"StageName": "DynamicEnum", "Amount": "Currency", "CloseDate": "DateOnly"}
@@ -177,7 +180,7 @@ class Changes:
         """Put a record and what it takes along into the recycle bin, or remove them where they have none."""
         stamp = whole_second(stamp)
         self._check_restricted(sobject, record_id)
-        for name, ids in self._with_dependents(sobject, record_id, '"IsDeleted" = 0').items():
+        for name, ids in self._with_dependents(sobject, record_id, _LIVING).items():
             taken = self.schema.objects[name]
             if taken.binless or "IsDeleted" not in taken.fields:
                 self._vanish(taken, ids, stamp)
@@ -186,16 +189,35 @@ class Changes:
                 self._to_bin(taken, ids, stamp, actor, record_id)
         self._trim_bin(stamp)
 
+    def restricting(self, sobject: SObject, record_id: str) -> dict[str, list[str]]:
+        """Ids of living rows, by object, that forbid to delete a record or what its delete takes along."""
+        taken = self._with_dependents(sobject, record_id, _LIVING)
+        found: dict[str, list[str]] = {}
+        for name, ids in taken.items():
+            for relationship in self.schema.child_relationships(name):
+                if not relationship.restricted_delete:
+                    continue
+                child = relationship.child
+                for child_id in self._children(child, relationship.field, ids, _LIVING):
+                    if child_id not in taken.get(child, ()) and child_id not in found.setdefault(child, []):
+                        found[child].append(child_id)
+        return {name: ids for name, ids in found.items() if ids}
+
     def _check_restricted(self, sobject: SObject, record_id: str) -> None:
-        for relationship in self.schema.child_relationships(sobject.name):
-            if not relationship.restricted_delete:
-                continue
-            if self._children(relationship.child, relationship.field, [record_id], '"IsDeleted" = 0'):
-                raise ApiError(
-                    "DELETE_FAILED",
-                    f"Your attempt to delete {record_id} could not be completed because it is associated with "
-                    f"{self.schema.objects[relationship.child].label_plural}.",
-                )
+        for name, ids in self.restricting(sobject, record_id).items():
+            child = self.schema.objects[name]
+            names = ", ".join(self._shown_name(child, each) for each in ids[:_SHOWN_CHILDREN])
+            raise ApiError(
+                "DELETE_FAILED",
+                f"Your attempt to delete {self._shown_name(sobject, record_id)} could not be completed because it is "
+                f"associated with the following {child.label_plural.lower()}.: {names}\n",
+            )
+
+    def _shown_name(self, sobject: SObject, record_id: str) -> str:
+        """A record as messages call it: a person with the salutation, what has no name by its id."""
+        row = self.store.get(sobject.name, record_id) or {}
+        name = row.get(sobject.name_field.name) if sobject.name_field is not None else None
+        return " ".join(part for part in (row.get("Salutation"), name or record_id) if part)
 
     def _to_bin(self, sobject: SObject, ids: list[str], stamp: int, actor: str, root: str) -> None:
         changes = {"IsDeleted": 1, **self._audit(sobject, stamp, actor)}
@@ -267,6 +289,9 @@ class Changes:
 
     def hard_delete(self, sobject: SObject, record_id: str, stamp: int) -> None:
         """Remove a record and its dependents at once, past the bin."""
+        row = self.store.get(sobject.name, record_id)
+        if row is None or not row.get("IsDeleted"):
+            self._check_restricted(sobject, record_id)
         for name, ids in self._with_dependents(sobject, record_id, "1").items():
             self._vanish(self.schema.objects[name], ids, whole_second(stamp))
             self.store.log_deletions(name, ids, whole_second(stamp))
@@ -276,7 +301,7 @@ class Changes:
         stamp = whole_second(stamp)
         for relationship in self.schema.child_relationships(sobject.name):
             child = self.schema.objects[relationship.child]
-            if relationship.field == "MasterRecordId" or not child.queryable:
+            if not child.queryable:
                 continue
             ids = self.store.ids_where(
                 child.name, f"{quoted(relationship.field)} IN ({marks(losers)})", losers
@@ -337,12 +362,7 @@ class Changes:
         for relationship in self.schema.child_relationships(sobject.name):
             child = self.schema.objects[relationship.child]
             f = child.fields[relationship.field]
-            if (
-                relationship.cascade_delete
-                or f.name == "MasterRecordId"
-                or not f.nillable
-                or not child.queryable
-            ):
+            if relationship.cascade_delete or not f.nillable or not child.queryable:
                 continue
             pointing = self._children(child.name, f.name, ids, "1")
             stamped = {"SystemModstamp": stamp} if "SystemModstamp" in child.fields else {}

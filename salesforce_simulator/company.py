@@ -196,7 +196,7 @@ def _named(org: Org, now: datetime) -> None:
 
 def _delete_some(org: Org, random: Random) -> None:
     """Soft deletes of several kinds, one of them of an account with all that hangs on it."""
-    org.delete(_find(org, "Account", "Name", UNDELETED_ACCOUNT)["Id"])
+    _clear_away(org, _find(org, "Account", "Name", UNDELETED_ACCOUNT)["Id"])
     for sobject, count in (
         ("Account", 1),
         ("Contact", 4),
@@ -208,7 +208,14 @@ def _delete_some(org: Org, random: Random) -> None:
         living = [r["Id"] for r in org.rows(sobject)[5:] if not r["IsDeleted"] and r.get("Name") != LEAD_NAME]
         for record_id in random.sample(living, min(count, len(living))):
             if not org.is_deleted(record_id):
-                org.delete(record_id)
+                _clear_away(org, record_id)
+
+
+def _clear_away(org: Org, record_id: str) -> None:
+    """Delete a record, and before it those that forbid it."""
+    for other in org.restricting(record_id):
+        org.delete(other)
+    org.delete(record_id)
 
 
 @dataclass(slots=True)
@@ -242,6 +249,10 @@ def next_day(org: Org) -> Day:
     day.updated["Case"] += 1
     org.delete(lead["Id"])
     org.undelete(account["Id"])
+    for name in ("Case", "Contract"):
+        for row in org.rows(name):
+            if row["AccountId"] == account["Id"] and row["IsDeleted"]:
+                org.undelete(row["Id"])
     _new_rows(org, day)
     _updates(org, day)
     for name, old in before.items():

@@ -32,6 +32,8 @@ _SOAP_TYPES = {
     "address": "urn:address",
     "location": "urn:location",
 }
+# The length of a name that is made of a person's first and last one.
+_PERSON_NAME = 121
 _NOT_AGGREGATABLE = frozenset({"boolean", "multipicklist", "base64", "anyType"}) | COMPOUND_TYPES
 
 
@@ -207,7 +209,7 @@ def _type_of(field: Field) -> JSON:
         "digits": field.digits,
         "displayLocationInDecimal": False,
         "encrypted": field.type == "encryptedstring",
-        "extraTypeInfo": field.extra_type_info,
+        "extraTypeInfo": field.extra_type_info or _extra_type_info(field),
         "formulaTreatNullNumberAsZero": False,
         "highScaleNumber": False,
         "htmlFormatted": field.html_formatted,
@@ -223,8 +225,6 @@ def _type_of(field: Field) -> JSON:
 
 def _behaviour_of(field: Field) -> JSON:
     long_text = field.type == "textarea" and field.length > 255
-    required = not field.nillable and field.createable and not field.defaulted_on_create
-    system = field.name in AUDIT_FIELDS or field.name_field or field.auto_number
     return {
         "aggregatable": field.type not in _NOT_AGGREGATABLE and not long_text,
         "aiPredictionField": False,
@@ -244,19 +244,40 @@ def _behaviour_of(field: Field) -> JSON:
         "groupable": field.groupable,
         "idLookup": field.id_lookup,
         "nillable": field.nillable,
-        "permissionable": not (required or system),
+        "permissionable": _permissionable(field),
         "queryByDistance": field.compound,
-        "searchPrefilterable": field.type in ("reference", "picklist") and field.filterable,
+        "searchPrefilterable": field.type == "reference"
+        and field.name not in AUDIT_FIELDS
+        and field.filterable,
         "sortable": field.sortable,
         "unique": field.unique,
         "updateable": field.updateable,
     }
 
 
+def _permissionable(field: Field) -> bool:
+    """Whether field-level security can hide the field: no system field, none that a record cannot be without."""
+    if field.name in (*AUDIT_FIELDS, "OwnerId") or field.name_field or field.auto_number:
+        return False
+    if field.compound_field_name == "Name" or not (field.custom or field.createable or field.updateable):
+        return False
+    return field.nillable or field.defaulted_on_create
+
+
+def _extra_type_info(field: Field) -> str | None:
+    if field.type == "textarea":
+        return "richtextarea" if field.html_formatted else "plaintextarea"
+    if field.type == "url" and field.name.endswith("PhotoUrl"):
+        return "imageurl"
+    if field.name_field and field.length == _PERSON_NAME:
+        return "personname"
+    return None
+
+
 def _default_value(field: Field) -> Any:
     if field.type == "boolean":
         return bool(field.default)
-    return None if field.picklist else field.default
+    return None if field.picklist or not field.createable else field.default
 
 
 def _picklist_value(field: Field, value: str) -> JSON:

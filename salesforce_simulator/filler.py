@@ -54,16 +54,23 @@ class Filler:
 
     def row_maker(self, sobject: SObject) -> Callable[[], Row]:
         """A function that makes a row: every field of the object but Id, the audit fields and formulas."""
-        makers: list[tuple[str, bool, Callable[[], Any]]] = []
+        makers: list[tuple[str, bool, Any, Callable[[], Any]]] = []
         for f in sobject.columns:
-            if f.name in _SYSTEM or f.formula is not None or f.auto_number:
+            if (
+                f.name in _SYSTEM
+                or (sobject.name, f.name) in _AS_MADE
+                or f.formula is not None
+                or f.auto_number
+            ):
                 continue
-            makers.append((f.name, f.nillable and f.type != "boolean", self._maker(f)))
+            nillable = f.nillable and f.type != "boolean"
+            makers.append((f.name, nillable, "" if f.empty_text else None, self._maker(f)))
         chance = self._random.random
 
         def make() -> Row:
             return {
-                name: None if nillable and chance() < 0.35 else maker() for name, nillable, maker in makers
+                name: nothing if nillable and chance() < 0.35 else maker()
+                for name, nillable, nothing, maker in makers
             }
 
         return make
@@ -122,6 +129,10 @@ class Filler:
         return self._random.choice(self._random.choice(targets)) if targets else None
 
 
+# With the value that every new record has.
+_AS_MADE = frozenset(
+    {("Contact", "IsPriorityRecord"), ("Lead", "IsPriorityRecord"), ("Dashboard", "OwnerId")}
+)
 _SYSTEM = frozenset(
     {
         "Id",

@@ -49,6 +49,14 @@ def parse_id(value: object) -> str:
     raise ApiError("MALFORMED_ID", f"malformed id {value}")
 
 
+def custom_prefixes() -> Iterator[str]:
+    """Key prefixes of custom objects, in order: `a00` to `azz`, then (what no source says) `b00` and so on."""
+    for letter in "abc":
+        for first in DIGITS:
+            for second in DIGITS:
+                yield f"{letter}{first}{second}"
+
+
 def make_id(key_prefix: str, number: int) -> str:
     """The 18-character id of the number-th record (from 1) under a key prefix."""
     digits = []

@@ -13,6 +13,7 @@ from salesforce_simulator.errors import ApiError
 from salesforce_simulator.ids import id_run, parse_id
 from salesforce_simulator.reading import Reading
 from salesforce_simulator.replication import ChangeWindow, Replication
+from salesforce_simulator.schema import TEXT_TYPES
 from salesforce_simulator.transactions import Transaction
 
 if TYPE_CHECKING:
@@ -76,6 +77,12 @@ class Records(Reading):
         with self._store.lock:
             self._write(self.plan_delete(record_id, user))
 
+    def restricting(self, record_id: str) -> list[str]:
+        """Ids of the records that must go before this one can be deleted."""
+        with self._store.writing():
+            found = self._changes.restricting(*self._locate(record_id))
+        return [each for ids in found.values() for each in ids]
+
     def undelete(self, record_id: str, *, user: User | str | None = None) -> None:
         """Take a record and what its delete took along out of the recycle bin."""
         _, actor = self._acting(user)
@@ -118,6 +125,16 @@ class Records(Reading):
     def touch(self, record_ids: Iterable[str]) -> int:
         """Move SystemModstamp and nothing else, as background jobs do; gives how many rows."""
         return self._quietly(record_ids, self._changes.touch)
+
+    def empty_texts(self, record_id: str, *names: str) -> None:
+        """Have text fields of a record be `""`, which no client can write but some fields of real orgs say."""
+        with self._store.lock:
+            sobject, record_id = self._locate(record_id)
+            fields = [sobject.field(name) for name in names]
+            if any(f is None or f.type not in TEXT_TYPES for f in fields):
+                raise ValueError(f"not all of {', '.join(names)} are text fields of {sobject.name}")
+            row = {f.name: "" for f in fields if f is not None}
+            self._write(lambda: self._changes.update(sobject, record_id, row, self._stamp(), self.admin.id))
 
     def _quietly(self, record_ids: Iterable[str], change: Callable[[SObject, list[str], int], None]) -> int:
         by_object: dict[str, list[str]] = {}

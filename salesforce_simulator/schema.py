@@ -39,6 +39,7 @@ AUDIT_FIELDS = frozenset(
 )
 _NOT_GROUPABLE = frozenset(
     {"double", "currency", "percent", "datetime", "multipicklist", "base64", "anyType", "address", "location"}
+    | {"encryptedstring"}
 )
 REPLICATION_KEYS = ("SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginTime")
 
@@ -64,7 +65,8 @@ class Field:
     `{Relationship.Field}` for one of a parent. `formula_text` is what describe shows instead. `summary` makes it a
     roll-up summary field. `default` is a JSON
     value. `feature` names the org feature without which the field does not exist. `evidence` says how sure the
-    facts are. `decimal_text` makes an int leave the org as `47.0`, as some do.
+    facts are. `decimal_text` makes an int leave the org as `47.0`, as some do. `empty_text` makes a new record show
+    `""` and not null where it has no text.
     """
 
     name: str
@@ -104,6 +106,7 @@ class Field:
     extra_type_info: str | None = None
     inline_help_text: str | None = None
     decimal_text: bool = False
+    empty_text: bool = False
     feature: str | None = None
     evidence: str = ""
 
@@ -250,6 +253,8 @@ class Schema:
     def __init__(self, objects: Iterable[SObject]) -> None:
         self.objects: dict[str, SObject] = {o.name: o for o in sorted(objects, key=lambda o: o.name.lower())}
         self._by_lower = {name.lower(): name for name in self.objects}
+        # Of objects that share a prefix, the first.
+        self._by_prefix = {o.key_prefix: o for o in reversed(self.objects.values())}
         self._children: dict[str, list[ChildRelationship]] | None = None
 
     def __iter__(self) -> Iterator[SObject]:
@@ -262,8 +267,7 @@ class Schema:
 
     def of_id(self, record_id: str) -> SObject | None:
         """The object whose key prefix an id starts with, or none."""
-        prefix = record_id[:3]
-        return next((o for o in self.objects.values() if o.key_prefix == prefix), None)
+        return self._by_prefix.get(record_id[:3])
 
     def child_relationships(self, name: str) -> list[ChildRelationship]:
         """The fields of all objects that point at this one, in describe's order (child, then field)."""
@@ -271,7 +275,8 @@ class Schema:
             self._children = {}
             for child in self.objects.values():
                 for f in child.fields.values():
-                    for target in f.reference_to:
+                    # Merges point at their master, but recorded describes of masters do not list it.
+                    for target in f.reference_to if f.name != "MasterRecordId" else ():
                         self._children.setdefault(target, []).append(
                             ChildRelationship(
                                 child.name,

@@ -107,6 +107,7 @@ def serve(
     Raises:
         OSError: a port is taken.
     """
+    _tell_sandbox(org)
     directory = Path(tempfile.mkdtemp(prefix="simulated-org-"))
     site = Site(org, directory, router(), next_day, settings or Settings())
     site.settings.latency = latency or site.settings.latency
@@ -125,6 +126,13 @@ def serve(
         transport.close()
         site.close()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _tell_sandbox(org: Org) -> None:
+    """Have the Organization record say whether the org is a sandbox, which is not known when the record is made."""
+    (row,) = org.rows("Organization")
+    if row["IsSandbox"] != org.login.sandbox:
+        org.update(org.id, {"IsSandbox": org.login.sandbox})
 
 
 def _listen(port: int) -> list[socket.socket]:

@@ -86,6 +86,9 @@ class Store:
         self.fails: Callable[[], bool] = lambda: False
         self._readers: list[sqlite3.Connection] = []
         self._local = threading.local()
+        # Columns to be indexed, by table; those of this write, in case it is taken back.
+        self._unindexed: dict[str, list[str]] = {}
+        self._indexed_here: dict[str, list[str]] = {}
         self.writer = self._connect()
         self.writer.execute("PRAGMA journal_mode=WAL")
         self.writer.execute("PRAGMA synchronous=OFF")
@@ -143,10 +146,12 @@ class Store:
                 yield self.writer
             except BaseException:
                 self.writer.execute("ROLLBACK")
+                self._unindexed |= self._indexed_here
                 raise
             else:
                 self.writer.execute("COMMIT")
             finally:
+                self._indexed_here.clear()
                 self._owner = None
 
     def _check(self) -> None:
@@ -156,17 +161,27 @@ class Store:
     # tables
 
     def create_table(self, sobject: SObject) -> None:
-        """Make the table of an object, and the indexes that changes need."""
+        """Make the table of an object; the indexes that changes need come with its first row."""
         columns = [column for f in sobject.columns if f.name != "Id" for column in _columns(f, "STORED")]
         columns += ['"_InBin" INTEGER', '"_PurgeAt" INTEGER', '"_DeletedWith" TEXT']
-        table = quoted(sobject.name)
-        self.writer.execute(f'CREATE TABLE {table} ("Id" TEXT PRIMARY KEY NOT NULL, {", ".join(columns)})')
         self.writer.execute(
-            f'CREATE INDEX {quoted(f"_Purge_{sobject.name}")} ON {table} ("_PurgeAt") WHERE "_PurgeAt" IS NOT NULL'
+            f'CREATE TABLE {quoted(sobject.name)} ("Id" TEXT PRIMARY KEY NOT NULL, {", ".join(columns)})'
         )
-        for f in sobject.columns:
-            if f.cascade_delete or f.name == sobject.replication_key:
-                self.index(sobject.name, f.name)
+        key = sobject.replication_key
+        self._unindexed[sobject.name] = [f.name for f in sobject.columns if f.cascade_delete or f.name == key]
+
+    def _index_first(self, table: str) -> None:
+        """Make the indexes of a table that gets its first row; most of thousands never do, and each costs time."""
+        columns = self._unindexed.pop(table, None)
+        if columns is None:
+            return
+        self._indexed_here[table] = columns
+        self.writer.execute(
+            f'CREATE INDEX IF NOT EXISTS {quoted(f"_Purge_{table}")} ON {quoted(table)} ("_PurgeAt") '
+            'WHERE "_PurgeAt" IS NOT NULL'
+        )
+        for column in columns:
+            self.index(table, column)
 
     def index(self, table: str, column: str) -> None:
         """Make an index on a column, if there is none."""
@@ -176,6 +191,7 @@ class Store:
     def drop_table(self, name: str) -> None:
         """Remove the table of an object with its rows and what the log says of them."""
         self.writer.execute(f"DROP TABLE {quoted(name)}")
+        self._unindexed.pop(name, None)
         self.writer.execute('DELETE FROM "_Deletion" WHERE SObject = ?', (name,))
 
     def add_column(self, table: str, field: Field) -> None:
@@ -187,16 +203,21 @@ class Store:
 
     def drop_column(self, table: str, field: Field) -> None:
         """Remove a field's column with its values."""
-        self.writer.execute(f"DROP INDEX IF EXISTS {quoted(f'_By_{table}_{field.name}')}")
+        self._drop_index(table, field.name)
         for name in (text_column(field.name), field.name) if field.type == "datetime" else (field.name,):
             self.writer.execute(f"ALTER TABLE {quoted(table)} DROP COLUMN {quoted(name)}")
 
     def rename_column(self, table: str, column: str, new_name: str) -> None:
         """Give a column another name; its values stay."""
-        self.writer.execute(f"DROP INDEX IF EXISTS {quoted(f'_By_{table}_{column}')}")
+        self._drop_index(table, column)
         self.writer.execute(
             f"ALTER TABLE {quoted(table)} RENAME COLUMN {quoted(column)} TO {quoted(new_name)}"
         )
+
+    def _drop_index(self, table: str, column: str) -> None:
+        self.writer.execute(f"DROP INDEX IF EXISTS {quoted(f'_By_{table}_{column}')}")
+        if column in self._unindexed.get(table, ()):
+            self._unindexed[table].remove(column)
 
     # rows, as the writer sees them
 
@@ -219,6 +240,7 @@ class Store:
 
     def insert(self, table: str, row: Row) -> None:
         """Add one row."""
+        self._index_first(table)
         names = ", ".join(map(quoted, row))
         self.writer.execute(
             f"INSERT INTO {quoted(table)} ({names}) VALUES ({marks(tuple(row))})", tuple(row.values())
@@ -228,6 +250,7 @@ class Store:
         self, table: str, constants: Row, columns: Sequence[str], rows: Iterable[Sequence[Any]]
     ) -> int:
         """Add many rows: `columns` come from each row, `constants` are the same in all; gives how many."""
+        self._index_first(table)
         names = ", ".join(map(quoted, (*columns, *constants)))
         fixed = "".join(f", {_literal(value)}" for value in constants.values())
         cursor = self.writer.executemany(

@@ -104,6 +104,8 @@ def defaults(sobject: SObject) -> Row:
             row[f.name] = 0 if f.summary.function in ("count", "sum") else None
         elif f.type == "boolean" or (not f.nillable and f.type in ("int", "double", "currency", "percent")):
             row[f.name] = 0
+        elif f.empty_text:
+            row[f.name] = ""
         elif f.name == "CurrencyIsoCode":
             row[f.name] = "USD"
     return row

@@ -115,8 +115,10 @@ class TapSFSource(SDKTap):
     @functools.cached_property
     def sync_run(self) -> SyncRun:
         """The run over the selected streams; started when it is first asked for."""
+        from tap_sfsource.singer.maps import check_names  # noqa: PLC0415
         from tap_sfsource.sync.run import SelectedObject, SyncRun  # noqa: PLC0415 - kept off the path of --version
 
+        check_names({stream.name: stream.maps for stream in self._selected_streams})
         whole = self.settings.partial_rows == "whole"
         selected = [
             SelectedObject(
@@ -156,8 +158,9 @@ class TapSFSource(SDKTap):
     def run_plan(self) -> RunPlan:
         """What this run reads, and what it does not although it is selected."""
         from tap_sfsource.catalog.discovery import plan_run  # noqa: PLC0415
+        from tap_sfsource.sync.state import EmittedProperties  # noqa: PLC0415 - kept off the path of --version
 
-        return plan_run(self.client, self.settings, self._catalog_as_given)
+        return plan_run(self.client, self.settings, self._catalog_as_given, EmittedProperties(self.state).of)
 
     def catalog_of_run(self) -> Catalog:
         """What was selected, as the org is today."""

@@ -17,8 +17,6 @@ from singer_sdk.batch import BaseBatcher
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["CSVBatcher"]
-
 
 class CSVBatcher(BaseBatcher):
     """Writes records as CSV that COPY reads: NULL is an empty field, text is always quoted."""

@@ -15,8 +15,6 @@ from target_sfwarehouse.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["NAME_BYTES", "Settings"]
-
 NAME_BYTES: Final = 63
 """Bytes of a Postgres identifier (NAMEDATALEN - 1)."""
 
@@ -163,8 +161,8 @@ class Settings:
     )
     activate_version: bool = _setting(
         "boolean",
-        "Act on ACTIVATE_VERSION messages: rows that the version did not bring get `is_deleted = true` (or "
-        "`_sdc_deleted_at`, where a stream has no `is_deleted`).",
+        "Act on ACTIVATE_VERSION messages: rows that the version did not bring are marked as deleted, in the column that "
+        "the schema marks with `x-soft-delete`, else in `is_deleted`, else in `_sdc_deleted_at`.",
         default=True,
     )
     add_record_metadata: bool = _setting(
@@ -302,8 +300,3 @@ class Settings:
     def target_schema(self) -> str:
         """Name of the schema that the tables are in."""
         return self.schema or self.default_target_schema or DEFAULT_SCHEMA
-
-    @property
-    def quarantines(self) -> bool:
-        """Whether a bad record goes to `_rejected` and the run goes on."""
-        return self.on_bad_record == "quarantine"

@@ -6,22 +6,6 @@ import re
 
 from singer_sdk.exceptions import MissingKeyPropertiesError, RecordsWithoutSchemaException
 
-__all__ = [
-    "BadRecordError",
-    "BadSchemaError",
-    "InputError",
-    "MissingKeyError",
-    "RecordBeforeSchemaError",
-    "SettingsError",
-    "StoppedError",
-    "TableLockedError",
-    "TargetError",
-    "WarehouseError",
-    "said",
-    "shown",
-    "without_secrets",
-]
-
 SHOWN_VALUE = 120
 """Characters of a value that a message may quote."""
 

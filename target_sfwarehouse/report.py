@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from target_sfwarehouse.load.audit import Counts
     from target_sfwarehouse.load.tables import Load
 
-__all__ = ["Report", "summary_lines"]
-
 EVERY = 0.5
 """Seconds between two updates of the line."""
 

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse.input.batcher import Stream
 from target_sfwarehouse.postgres.schema import DELETED_AT
-from target_sfwarehouse.singer_sdk_private import PrivateSink
+from target_sfwarehouse.sdk import PrivateSink
 from target_sfwarehouse.stream_maps import is_custom, redacted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_sfwarehouse.singer_sdk_private import PrivateTarget
-
-__all__ = ["WarehouseSink"]
+    from target_sfwarehouse.sdk import PrivateTarget
 
 
 class WarehouseSink(PrivateSink):

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from singer_sdk.mapper import StreamMap
 
-__all__ = ["PartialRowError", "for_partial_rows", "guard", "is_custom", "redacted"]
-
 WHOLE_RECORD = ("record", "_")
 NOTHING = (None, "__NULL__")
 FILTER, KEYS, SOURCE = "__filter__", "__key_properties__", "__source__"

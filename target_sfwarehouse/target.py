@@ -16,7 +16,7 @@ from singer_sdk.mapper import SameRecordTransform
 from target_sfwarehouse.config import Settings
 from target_sfwarehouse.errors import BadSchemaError, InputError, StoppedError, TargetError, without_secrets
 from target_sfwarehouse.report import Report
-from target_sfwarehouse.singer_sdk_private import PrivateTarget
+from target_sfwarehouse.sdk import PrivateTarget
 from target_sfwarehouse.stream_maps import PartialRowError, for_partial_rows, guard, is_custom, redacted
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from target_sfwarehouse.input.batcher import Stream
     from target_sfwarehouse.sink import WarehouseSink
-
-__all__ = ["TargetSFWarehouse"]
 
 
 class TargetSFWarehouse(PrivateTarget):
@@ -158,9 +156,13 @@ class TargetSFWarehouse(PrivateTarget):
     def take_record(self, message: dict[str, Any]) -> None:
         """Map, flatten and validate a RECORD message, and take the result in."""
         stream = message["stream"]
-        if any(map(is_custom, self.mapper.stream_maps.get(stream, ()))):
+        if self._hides_values(stream):
             self.batcher.source = self.batcher.source._replace(text=redacted(stream))
         self.process_mapped(message)
+
+    def _hides_values(self, stream: str) -> bool:
+        """Whether a map of the settings changes the stream's records."""
+        return any(map(is_custom, self.mapper.stream_maps.get(stream, ())))
 
     def activate_version(self, stream: str, version: int) -> None:
         """Act on an ACTIVATE_VERSION message. Raises KeyError where no SCHEMA has announced the stream."""
@@ -180,11 +182,12 @@ class TargetSFWarehouse(PrivateTarget):
         if plain is not None:
             batch.load(plain)
         else:
-            batch.load_mapped(self.take_record)
+            batch.load_mapped(self.take_record, redacted(stream) if self._hides_values(stream) else None)
 
     def process_endofpipe(self) -> None:
         """Commit everything, emit the last STATE and write the summary. Raises InputError for a bad record."""
         self.batcher.finish()
+        self.drain_all()  # a later SDK counts records when it drains a sink, and logs the counts before `clean_up`
         for sink in self.active_sinks().values():
             sink.count()
         super().process_endofpipe()

@@ -33,9 +33,11 @@ class OrgHistories(RuleBasedStateMachine):
 
     Attributes:
         deselected: Properties of accounts that a catalog file leaves out.
+        kinds: Types that custom fields take.
         dropped: Fields that left their name since a sync was last complete: object, name, type.
     """
 
+    kinds: ClassVar[tuple[str, ...]] = tuple(VALUES)
     deselectable: ClassVar[frozenset[str]] = frozenset({"name", "industry", "number_of_employees"})
 
     @initialize()
@@ -143,6 +145,10 @@ class OrgHistories(RuleBasedStateMachine):
         self.transaction.commit()
         self.transaction = None
 
+    def one_of_kinds(self, kind: str) -> str:
+        """The type, or another one in its place where a history does without it."""
+        return kind if kind in self.kinds else self.kinds[0]
+
     def custom(self) -> list[str]:
         """The custom objects that there are."""
         return [name for name in CUSTOM if self.org.schema.get(name) is not None]
@@ -166,6 +172,7 @@ class OrgHistories(RuleBasedStateMachine):
     @rule(data=st.data(), name=st.sampled_from(FIELDS), kind=st.sampled_from([*VALUES]))
     def add_field(self, data: st.DataObject, name: str, kind: str) -> None:
         sobject = data.draw(st.sampled_from(["Account", *self.custom()]))
+        kind = self.one_of_kinds(kind)
         if self.org.object(sobject).field(name) is None and (sobject, name, kind) not in self.dropped:
             self.org.add_field(sobject, custom_field(name, kind))
             self.fill(data, sobject, name)
@@ -191,6 +198,7 @@ class OrgHistories(RuleBasedStateMachine):
     def make_field_anew(self, data: st.DataObject, kind: str) -> None:
         """A field is removed and another one with its name takes its place, of another type."""
         if fields := self.fields():
+            kind = self.one_of_kinds(kind)
             sobject, name = data.draw(st.sampled_from(fields))
             self.drop(sobject, name)
             self.org.remove_field(sobject, name)
@@ -212,6 +220,7 @@ class OrgHistories(RuleBasedStateMachine):
     @rule(data=st.data(), name=st.sampled_from(CUSTOM), kind=st.sampled_from([*VALUES]))
     def add_object(self, data: st.DataObject, name: str, kind: str) -> None:
         if name not in self.custom():
+            kind = self.one_of_kinds(kind)
             self.org.add_object(custom_object(name, [custom_field(FIELDS[0], kind)]))
             self.org.create(name, {"Name": "first"})
             self.fill(data, name, FIELDS[0])

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from salesforce_simulator import soql
 from salesforce_simulator.errors import ApiError
@@ -177,17 +177,21 @@ class BatchJobs:
     def _work(self, job: BatchJob, batch: Batch) -> None:
         org = self._site.org
         try:
-            result = soql.execute(
-                batch.query,
-                schema=org.schema_for(job.user),
-                connection=org.connection(),
-                now=org.clock.now(),
-                all_rows=job.operation == "queryAll",
-                api="bulk",
-            )
+            options: dict[str, Any] = {
+                "schema": org.schema_for(job.user),
+                "connection": org.connection(),
+                "now": org.clock.now(),
+                "all_rows": job.operation == "queryAll",
+                "version": job.version,
+                "asker": job.user.id,
+            }
+            result = soql.execute(batch.query, api="bulk", **options)
             _check_root(job, result.sobject)
             path = self._site.directory / f"{batch.id}.{job.content_type.lower()}"
-            batch.rows = bulk1_results.write(path, result, job.content_type, org.seed)
+            if job.content_type == "JSON":
+                batch.rows = bulk1_results.write_json(path, soql.execute(batch.query, **options))
+            else:
+                batch.rows = bulk1_results.write(path, result, job.content_type, org.seed)
             batch.result_id = random_id("752")[:15]
             batch.result = FilePart(path, 0, path.stat().st_size)
             batch.state = "Completed"
@@ -195,7 +199,10 @@ class BatchJobs:
             batch.state = "Failed"
             # Compound fields are refused with a code of their own here.
             code = "FUNCTIONALITY_NOT_ENABLED" if error.error_code == "API_ERROR" else error.error_code
-            batch.message = f"InvalidBatch : Failed to process query: {code}: {error.message}"
+            if "base64" in error.message:
+                batch.message = "FeatureNotEnabled : Binary field not supported"
+            else:
+                batch.message = f"InvalidBatch : Failed to process query: {code}: {error.message}"
         batch.modified = org.clock.now()
 
 

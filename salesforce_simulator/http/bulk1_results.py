@@ -1,20 +1,17 @@
 """The rows of a Bulk API 1.0 batch as a file: CSV, JSON or XML.
 
-Guide: "Retrieve Batch Results" and "Sample Query"; dates and times are milliseconds since the epoch in JSON, ISO text in the
-others. What XML 1.0 cannot hold (most control characters) is left out of it.
+JSON has the records of REST: `attributes` with type and URL in each, in nested ones too, and times that end in `+0000`. (The
+guide's own sample has milliseconds since the epoch; recorded results do not.) What XML 1.0 cannot hold (most control
+characters) is left out of it.
 """
 
 import re
-from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 from salesforce_simulator import values
-from salesforce_simulator.clock import EPOCH
 from salesforce_simulator.http.messages import encode
-from salesforce_simulator.schema import Field
 
 if TYPE_CHECKING:
     from salesforce_simulator import soql
@@ -32,11 +29,7 @@ _HEAD = (
 
 
 def write(path: Path, result: "soql.BulkResult", content_type: str, seed: int) -> int:
-    """Write the rows of a query; gives how many."""
-    if content_type == "JSON":
-        records = list(_json_records(result))
-        path.write_bytes(encode(records))
-        return len(records)
+    """Write the rows of a query as CSV or XML; gives how many."""
     if content_type == "XML":
         rows = [_xml_record(result, row) for row in result.rows()]
         path.write_text(f"{_HEAD}{''.join(rows)}</queryResult>", "utf-8", newline="")
@@ -50,12 +43,14 @@ def write(path: Path, result: "soql.BulkResult", content_type: str, seed: int) -
     return count
 
 
-def _json_records(result: "soql.BulkResult") -> Iterator[dict[str, Any]]:
-    for row in result.rows():
-        yield {"attributes": {"type": result.sobject}} | _nested(result, row, _json_value)
+def write_json(path: Path, result: "soql.RestResult") -> int:
+    """Write the records of a query; gives how many."""
+    records = result.records()
+    path.write_bytes(encode(records))
+    return len(records)
 
 
-def _nested(result: "soql.BulkResult", row: Any, shown: Any) -> dict[str, Any]:
+def _nested(result: "soql.BulkResult", row: Any) -> dict[str, Any]:
     """A row with the fields of parents in records of their own."""
     record: dict[str, Any] = {}
     for name, of, value in zip(result.columns, result.fields, row, strict=True):
@@ -63,20 +58,12 @@ def _nested(result: "soql.BulkResult", row: Any, shown: Any) -> dict[str, Any]:
         *parents, last = name.split(".")
         for parent in parents:
             place = place.setdefault(parent, {})
-        place[last] = shown(of, value)
+        place[last] = values.to_csv(of, value)
     return record
 
 
-def _json_value(of: Field, value: Any) -> Any:
-    if of.type == "datetime" or value is None:
-        return value if of.type != "boolean" else False
-    if of.type == "date":
-        return (date.fromisoformat(value) - EPOCH.date()).days * 86_400_000
-    return values.to_rest(of, value)
-
-
 def _xml_record(result: "soql.BulkResult", row: Any) -> str:
-    record = _nested(result, row, values.to_csv)
+    record = _nested(result, row)
     # As in SOAP, every record has its type and an Id in front, be it asked for or not.
     head = {"type": result.sobject, "Id": record.get("Id", "")}
     return f'<records xsi:type="sObject">{_elements(head)}{_elements(record)}</records>'

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from salesforce_simulator import soql
 from salesforce_simulator.errors import ApiError
 from salesforce_simulator.http.bulk1_batches import BatchJob
+from salesforce_simulator.http.effort import check_refused_columns
 from salesforce_simulator.http.errors import HttpError
 from salesforce_simulator.http.faults import AbortJob, FailJob, Locator, LostRows, ShortPage, StallJob
 from salesforce_simulator.http.jobs import ENDED, Job
@@ -53,7 +54,9 @@ def create(site: "Site", call: Call, *, version: str) -> Reply:
             now=site.org.clock.now(),
             all_rows=operation == "queryAll",
             api="bulk",
+            asker=user.id,
         )
+        check_refused_columns(site.settings, text, query.sobject)
     except ApiError as error:
         raise _worded(error) from error
     sobject = site.org.schema.get(query.sobject)

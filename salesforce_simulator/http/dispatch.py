@@ -26,6 +26,7 @@ from salesforce_simulator.http.faults import (
     HtmlPage,
     Replace,
     Status,
+    TokenRefusal,
     UseUp,
 )
 from salesforce_simulator.http.hosts import Role
@@ -112,6 +113,9 @@ def _injected(site: "Site", call: Call) -> Reply | None:
     html = call.action(HtmlPage)
     if html is not None and not call.composite:
         return Reply(200, html.page(), {}, "text/html;charset=UTF-8")
+    refusal = call.action(TokenRefusal)
+    if refusal is not None:
+        return OAuthError(refusal.error, refusal.words()).reply()
     status = call.action(Status)
     if status is None:
         return None

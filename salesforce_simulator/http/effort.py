@@ -3,12 +3,53 @@
 from typing import TYPE_CHECKING
 
 from salesforce_simulator.errors import ApiError
+from salesforce_simulator.soql import syntax
+from salesforce_simulator.soql.errors import at
+from salesforce_simulator.soql.parser import parse
+from salesforce_simulator.soql.restrictions import comparisons, too_complicated
+from salesforce_simulator.soql.sources import no_such_column
 
 if TYPE_CHECKING:
     from salesforce_simulator.http.site import Settings
     from salesforce_simulator.users import User
 
 _ACTIVITIES = ("Task", "Event")
+
+
+def check_columns(settings: "Settings", text: str) -> None:
+    """Refuse a query of too many columns.
+
+    Raises:
+        SoqlError: `QUERY_TOO_COMPLICATED`.
+    """
+    if settings.most_columns is not None and len(parse(text).select) > settings.most_columns:
+        raise too_complicated()
+
+
+def check_refused_columns(settings: "Settings", text: str, sobject: str) -> None:
+    """Refuse a query that does with a column what the org does not take.
+
+    Raises:
+        SoqlError: `INVALID_FIELD`.
+    """
+    refused = {
+        name.partition(".")[2].lower(): use
+        for name, use in settings.refused_columns.items()
+        if name.partition(".")[0] == sobject
+    }
+    if not refused:
+        return
+    query = parse(text)
+    read = [item.expression for item in query.select if isinstance(item, syntax.Column)]
+    filtered = [] if query.where is None else [term.left for term in comparisons(query.where)]
+    for use, expressions in (("read", read), ("filter", filtered)):
+        for path in expressions:
+            if isinstance(path, syntax.Path) and refused.get(path.parts[-1].lower()) == use:
+                name = path.parts[-1]
+                problem = f"field '{name}' can not be filtered in a query call"
+                if use == "read":
+                    problem = no_such_column(name, sobject)
+                raise at(text, path.position, "INVALID_FIELD", problem)
 
 
 def check_effort(settings: "Settings", user: "User", sobject: str, rows: int) -> None:

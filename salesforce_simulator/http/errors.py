@@ -15,6 +15,8 @@ _STATUS = {
     "INSUFFICIENT_ACCESS": 403,
     "INSUFFICIENT_ACCESS_OR_READONLY": 400,
 }
+# Recorded with a list of fields although none is at fault.
+_WITH_FIELDS = frozenset({"DELETE_FAILED"})
 
 
 class HttpError(ApiError):
@@ -48,7 +50,7 @@ def error_reply(error: ApiError) -> Reply:
 def error_body(status: int, code: str, message: str, fields: Sequence[str] = ()) -> Reply:
     """An answer with the one error that it names."""
     body: dict[str, object] = {"message": message, "errorCode": code}
-    if fields:
+    if fields or code in _WITH_FIELDS:
         body["fields"] = list(fields)
     return json_reply([body], status)
 

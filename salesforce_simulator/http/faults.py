@@ -33,6 +33,12 @@ _BODIES: dict[int, tuple[str, str]] = {
     ),
 }
 _HTML_TITLES = {406: "Not Acceptable", 420: "Enhance Your Calm", 502: "Bad Gateway", 504: "Gateway Timeout"}
+_TOKEN_WORDS = {
+    "unknown_error": "retry your request",
+    "invalid_grant": "token request is already being processed",
+    "server_error": "the authentication server met an unexpected error",
+    "temporarily_unavailable": "the authentication server is temporarily unavailable",
+}
 
 
 class Action:
@@ -63,6 +69,21 @@ class Status(Action):
     def page(self) -> str:
         """The HTML body."""
         return _HTML.format(title=_HTML_TITLES.get(self.status, "Error")) if self.html is None else self.html
+
+
+@dataclass(frozen=True)
+class TokenRefusal(Action):
+    """The token endpoint refuses for a while, with 400 and Salesforce's words for the error; `description` says others.
+
+    Issues of clients in wide use have the first two. The words of the others are not recorded.
+    """
+
+    error: str = "unknown_error"
+    description: str | None = None
+
+    def words(self) -> str:
+        """The error's description."""
+        return _TOKEN_WORDS.get(self.error, "") if self.description is None else self.description
 
 
 @dataclass(frozen=True)

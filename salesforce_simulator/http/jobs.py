@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from salesforce_simulator import soql
 from salesforce_simulator.errors import ApiError
-from salesforce_simulator.http.effort import check_effort
+from salesforce_simulator.http.effort import check_columns, check_effort
 from salesforce_simulator.http.faults import AbortJob, Action, FailJob, StallJob
 from salesforce_simulator.http.results import DELIMITERS, LINE_ENDINGS, Results, write_results
 from salesforce_simulator.ids import random_id, to_18
@@ -186,8 +186,10 @@ class Jobs:
             now=org.clock.now(),
             all_rows=job.operation == "queryAll",
             api="bulk",
+            asker=job.user.id,
         )
         separators = DELIMITERS[job.delimiter], LINE_ENDINGS[job.line_ending]
+        check_columns(self._site.settings, job.query)
         ordered = bool(parse(job.query).order_by)
         if ordered:
             check_effort(self._site.settings, job.user, result.sobject, result.total_size)

@@ -117,8 +117,8 @@ class Call:
 
 
 def split_url(url: str) -> tuple[str, dict[str, str]]:
-    """Path (decoded) and query parameters of a URL."""
-    parts = urlsplit(url)
+    """Path (decoded) and query parameters of a URL; slashes in front are one, as orgs take them."""
+    parts = urlsplit(f"/{url.lstrip('/')}" if url.startswith("//") else url)
     return unquote(parts.path), dict(parse_qsl(parts.query, keep_blank_values=True))
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from salesforce_simulator import soql
 from salesforce_simulator.errors import ApiError
 from salesforce_simulator.http.cursors import Cursor
-from salesforce_simulator.http.effort import check_effort
+from salesforce_simulator.http.effort import check_columns, check_effort, check_refused_columns
 from salesforce_simulator.http.errors import invalid_session
 from salesforce_simulator.http.faults import ShortPage
 from salesforce_simulator.http.messages import Call, Reply, json_reply
@@ -56,11 +56,15 @@ def check_length(text: str) -> None:
 
 def _first_page(site: "Site", call: Call, version: str, *, all_rows: bool) -> Reply:
     assert call.session
+    if "explain" in call.query:
+        return json_reply(_explained(site, call, call.query["explain"]))
     text = call.query.get("q")
     if text is None:
         raise ApiError("MALFORMED_QUERY", "A query string has to be specified")
     check_length(text)
     user = call.session.user
+    if call.query.get("columns", "").lower() == "true":
+        return json_reply(soql.columns(text, site.org.schema_for(user)))
     result = soql.execute(
         text,
         schema=site.org.schema_for(user),
@@ -68,11 +72,42 @@ def _first_page(site: "Site", call: Call, version: str, *, all_rows: bool) -> Re
         now=site.org.clock.now(),
         all_rows=all_rows,
         version=version,
+        asker=user.id,
     )
+    check_columns(site.settings, text)
+    check_refused_columns(site.settings, text, result.sobject)
     check_effort(site.settings, user, result.sobject, result.total_size)
     cursor = site.cursors.new(result, call.session, _page_rows(site, call))
     base = f"/services/data/v{version}/{'queryAll' if all_rows else 'query'}"
     return _page(site, call, base, cursor, 0)
+
+
+def _explained(site: "Site", call: Call, text: str) -> dict[str, object]:
+    """A query's plan (guide, "Query Performance Feedback"): here it always reads the whole table."""
+    assert call.session
+    user = call.session.user
+    result = soql.execute(
+        text,
+        schema=site.org.schema_for(user),
+        connection=site.org.connection(),
+        now=site.org.clock.now(),
+        asker=user.id,
+    )
+    note = {
+        "description": "Not considering filter for optimization because unindexed",
+        "fields": ["IsDeleted"],
+        "tableEnumOrId": result.sobject,
+    }
+    plan = {
+        "cardinality": result.total_size,
+        "fields": [],
+        "leadingOperationType": "TableScan",
+        "notes": [note] if "IsDeleted" in site.org.object(result.sobject).fields else [],
+        "relativeCost": 2.8,
+        "sobjectCardinality": site.org.count(result.sobject),
+        "sobjectType": result.sobject,
+    }
+    return {"plans": [plan], "sourceQuery": text}
 
 
 def _page_rows(site: "Site", call: Call) -> int:

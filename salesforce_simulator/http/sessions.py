@@ -19,6 +19,7 @@ class Session:
     Attributes:
         token: The access token, also called session id.
         app: The connected app that it was given to; None after a SOAP login.
+        opened: The moment of the login.
         last_used: The moment that its life is counted from.
         refresh_token: The refresh token that it was opened with, if any.
     """
@@ -26,6 +27,7 @@ class Session:
     token: str
     user: "User"
     app: "ConnectedApp | None"
+    opened: datetime
     last_used: datetime
     refresh_token: str | None = None
 
@@ -41,7 +43,8 @@ class Sessions:
     def open(self, user: "User", app: "ConnectedApp | None", refresh_token: str | None = None) -> Session:
         """Log a user in."""
         token = f"{self._org.id[:15]}!AQ{secrets.token_urlsafe(66)}"
-        session = Session(token, user, app, self._org.clock.now(), refresh_token)
+        now = self._org.clock.now()
+        session = Session(token, user, app, now, now, refresh_token)
         with self._lock:
             self._sessions[token] = session
         return session
@@ -52,16 +55,21 @@ class Sessions:
         A session ends after the org's session timeout without use; as in Salesforce, use in the second half of
         that time starts it anew.
         """
-        with self._lock:
-            session = self._sessions.get(token)
-            if session is None:
-                return None
+        session = self.peek(token)
+        if session is not None:
             now, life = self._org.clock.now(), timedelta(minutes=self._org.login.session_minutes)
-            if now >= session.last_used + life:
-                del self._sessions[token]
-                return None
             if now >= session.last_used + life / 2:
                 session.last_used = now
+        return session
+
+    def peek(self, token: str) -> Session | None:
+        """The live session of a token, which is not used by this."""
+        with self._lock:
+            session = self._sessions.get(token)
+            life = timedelta(minutes=self._org.login.session_minutes)
+            if session is not None and self._org.clock.now() >= session.last_used + life:
+                del self._sessions[token]
+                return None
             return session
 
     def end(self, token: str) -> bool:
@@ -75,10 +83,14 @@ class Sessions:
             for token in [t for t, s in self._sessions.items() if s.refresh_token == refresh_token]:
                 del self._sessions[token]
 
-    def end_all(self, username: str | None = None) -> int:
-        """End every session, or those of one user; gives how many."""
+    def end_all(self, username: str | None = None, app: "ConnectedApp | None" = None) -> int:
+        """End every session, or those of one user, or of one connected app; gives how many."""
         with self._lock:
-            ended = [t for t, s in self._sessions.items() if username is None or s.user.username == username]
+            ended = [
+                token
+                for token, session in self._sessions.items()
+                if username in (None, session.user.username) and (app is None or session.app is app)
+            ]
             for token in ended:
                 del self._sessions[token]
             return len(ended)

@@ -37,6 +37,9 @@ class Settings:
         compression: Whether gzip is sent to those who ask for it.
         timeout_rows: A REST query that finds more rows runs into QUERY_TIMEOUT, and so does a Bulk query with ORDER BY,
             which switches PK chunking off; None: none does.
+        most_columns: A query that selects more is QUERY_TOO_COMPLICATED, as one of many long formulas is; None: none is.
+        refused_columns: `Account.Industry` to what a query may not do with that field although describe says that it may:
+            `read` or `filter`.
         most_activities: Tasks or events that a query may find for a user without "View All" on them.
         app_quotas: API calls a day for a connected app, by client id; the limit header of such an app has its long form.
         cursors_end_with_session: Whether a query locator is worth nothing to other sessions once its own has ended (seen
@@ -53,6 +56,8 @@ class Settings:
     bulk_results_kept: bool = False
     compression: bool = True
     timeout_rows: int | None = None
+    most_columns: int | None = None
+    refused_columns: dict[str, str] = field(default_factory=dict)
     most_activities: int = 100_000
     app_quotas: dict[str, int] = field(default_factory=dict)
     cursors_end_with_session: bool = False

@@ -1,7 +1,8 @@
 """`/_simulator/records`, `/fields`, `/objects`, `/instance`: changes for which this org has no API of Salesforce's.
 
     POST records   {"undelete": [ids]}, {"hardDelete": [ids]}, {"merge": {"master": id, "others": [ids]}},
-                   {"archive": [ids]}, {"touch": [ids]}, {"emptyRecycleBin": [ids], or null for all}
+                   {"archive": [ids]}, {"touch": [ids]}, {"emptyRecycleBin": [ids], or null for all},
+                   {"emptyTexts": {id: [fields]}}
     POST fields    {"sobject": "Account", "name": "Tier__c", "type": "picklist", "picklist": ["A", "B"]}
     DELETE fields  ?sobject=Account&name=Tier__c
     POST objects   {"name": "Visit__c", "fields": [{"name": ..., "type": ...}]}
@@ -40,12 +41,19 @@ def _each(change: Callable[["Org", str], object]) -> Callable[["Org", Any], None
     return change_all
 
 
+def _empty_texts(org: "Org", wish: dict[str, list[str]]) -> None:
+    with org.atomic():
+        for record_id, names in wish.items():
+            org.empty_texts(record_id, *names)
+
+
 _CHANGES: dict[str, Callable[["Org", Any], object]] = {
     "undelete": _each(lambda org, record_id: org.undelete(record_id)),
     "hardDelete": _each(lambda org, record_id: org.hard_delete(record_id)),
     "merge": lambda org, wish: org.merge(wish["master"], wish["others"]),
     "archive": lambda org, ids: org.archive(ids),
     "touch": lambda org, ids: org.touch(ids),
+    "emptyTexts": _empty_texts,
     "emptyRecycleBin": lambda org, ids: org.empty_recycle_bin(ids),
 }
 

@@ -4,9 +4,9 @@
 to `syntax`), `sources`, `conditions`, `selection` and `aggregates` (each a part of the tree to SQL), `compiler`
 (the whole), `results`.
 
-Not there: USING SCOPE but for `everything`, WITH, GROUP BY ROLLUP and CUBE, DISTANCE, currency literals (USD100), and
-`FORMAT`, `convertCurrency`, `convertTimezone` and `toLabel` pass values through as they are. Child records come all
-at once: there are no cursors for children.
+Not there: USING SCOPE but for `everything` and `mine`, WITH, GROUP BY ROLLUP and CUBE, DISTANCE, currency literals
+(USD100), and `FORMAT`, `convertCurrency`, `convertTimezone` and `toLabel` pass values through as they are. Child records
+come all at once: there are no cursors for children.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, overload
 from weakref import WeakKeyDictionary
 
 from salesforce_simulator.soql import functions
+from salesforce_simulator.soql.columns import columns
 from salesforce_simulator.soql.compiler import (
     AggregatePlan,
     BulkPlan,
@@ -38,10 +39,10 @@ if TYPE_CHECKING:
 
     from salesforce_simulator.schema import Schema
 
-__all__ = ["BulkResult", "RestResult", "Result", "SoqlError", "check", "execute"]
+__all__ = ["BulkResult", "RestResult", "Result", "SoqlError", "check", "columns", "execute"]
 
 _PLANS_KEPT = 256
-_plans: WeakKeyDictionary[Schema, dict[tuple[str, str, bool], Plan]] = WeakKeyDictionary()
+_plans: WeakKeyDictionary[Schema, dict[tuple[str, str, bool, str | None], Plan]] = WeakKeyDictionary()
 
 
 @overload
@@ -54,6 +55,7 @@ def execute(
     all_rows: bool = False,
     api: Literal["rest"] = "rest",
     version: str = "62.0",
+    asker: str | None = None,
 ) -> RestResult: ...
 
 
@@ -67,6 +69,7 @@ def execute(
     all_rows: bool = False,
     api: Literal["bulk"],
     version: str = "62.0",
+    asker: str | None = None,
 ) -> BulkResult: ...
 
 
@@ -79,6 +82,7 @@ def execute(
     all_rows: bool = False,
     api: Literal["rest", "bulk"] = "rest",
     version: str = "62.0",
+    asker: str | None = None,
 ) -> Result:
     """Run a query.
 
@@ -90,6 +94,7 @@ def execute(
         all_rows: Whether deleted, merged and archived rows count (queryAll).
         api: `rest` for records, `bulk` for CSV; each refuses what Salesforce's does.
         version: API version for the URLs in `attributes`.
+        asker: Id of the asking user, for `USING SCOPE mine`.
 
     Returns:
         For REST a `RestResult` with its ids fixed; for Bulk a `BulkResult`, which reads rows when asked.
@@ -98,7 +103,7 @@ def execute(
         SoqlError: with Salesforce's code and message.
     """
     functions.prepare(connection)
-    plan = _plan(text, schema, api, all_rows=all_rows)
+    plan = _plan(text, schema, api, all_rows=all_rows, asker=asker)
     if isinstance(plan, BulkPlan):
         return BulkResult(plan, connection, now)
     base = f"/services/data/v{version}"
@@ -121,13 +126,13 @@ def check(
     _plan(text, schema, api, all_rows=all_rows)
 
 
-def _plan(text: str, schema: Schema, api: str, *, all_rows: bool) -> Plan:
+def _plan(text: str, schema: Schema, api: str, *, all_rows: bool, asker: str | None = None) -> Plan:
     """The query's plan, compiled once for a schema."""
     plans = _plans.setdefault(schema, {})
-    key = (text, api, all_rows)
+    key = (text, api, all_rows, asker if "scope" in text.lower() else None)
     plan = plans.get(key)
     if plan is None:
-        plan = compile_query(text, schema, api, all_rows=all_rows)
+        plan = compile_query(text, schema, api, all_rows=all_rows, asker=asker)
         if len(plans) >= _PLANS_KEPT:
             plans.clear()
         plans[key] = plan

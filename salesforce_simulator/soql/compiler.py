@@ -91,7 +91,7 @@ class BulkPlan:
 Plan = RecordsPlan | CountPlan | AggregatePlan | BulkPlan
 
 
-def compile_query(text: str, schema: Schema, api: str, *, all_rows: bool) -> Plan:
+def compile_query(text: str, schema: Schema, api: str, *, all_rows: bool, asker: str | None = None) -> Plan:
     """Check a query against a schema and plan it.
 
     Args:
@@ -99,19 +99,36 @@ def compile_query(text: str, schema: Schema, api: str, *, all_rows: bool) -> Pla
         schema: What the asking user may see.
         api: `rest` or `bulk`.
         all_rows: Whether deleted, merged and archived rows count (queryAll).
+        asker: Id of the asking user, whose records `USING SCOPE mine` gives.
 
     Raises:
         SoqlError: the query is not one that this API takes.
     """
     try:
-        return _Compiler(text, schema, all_rows=all_rows).plan(parse(text), api)
+        return _Compiler(text, schema, all_rows=all_rows, asker=asker).plan(parse(text), api)
     except RecursionError:
         # Conditions within conditions, functions within functions, subqueries within subqueries.
         raise restrictions.too_complicated() from None
 
 
+def scope_of(
+    text: str, schema: Schema, query: syntax.Query, sobject: SObject, parameters: Parameters
+) -> Scope:
+    """The tables of one SELECT; what stands before a path in it are its aliases and the object's own name."""
+    names: dict[str, tuple[str, ...]] = {sobject.name.lower(): ()}
+    if query.tables[0].alias is not None:
+        names[query.tables[0].alias.lower()] = ()
+    for table in query.tables[1:]:
+        first, *rest = table.path.parts
+        known = names.get(first.lower())
+        steps = (*known, *rest) if known is not None else table.path.parts
+        names[(table.alias or table.path.parts[-1]).lower()] = steps
+    return Scope(text, schema, sobject, parameters, names)
+
+
 class _Compiler:
-    def __init__(self, text: str, schema: Schema, *, all_rows: bool) -> None:
+    def __init__(self, text: str, schema: Schema, *, all_rows: bool, asker: str | None) -> None:
+        self.asker = asker
         self.text = text
         self.schema = schema
         self.all_rows = all_rows
@@ -268,15 +285,7 @@ class _Compiler:
             raise self._refuse(position, "MALFORMED_QUERY", "HAVING is only allowed with GROUP BY")
 
     def _scope(self, query: syntax.Query, sobject: SObject, parameters: Parameters) -> Scope:
-        names: dict[str, tuple[str, ...]] = {sobject.name.lower(): ()}
-        if query.tables[0].alias is not None:
-            names[query.tables[0].alias.lower()] = ()
-        for table in query.tables[1:]:
-            first, *rest = table.path.parts
-            known = names.get(first.lower())
-            steps = (*known, *rest) if known is not None else table.path.parts
-            names[(table.alias or table.path.parts[-1]).lower()] = steps
-        return Scope(self.text, self.schema, sobject, parameters, names)
+        return scope_of(self.text, self.schema, query, sobject, parameters)
 
     def _tail(self, scope: Scope, query: syntax.Query) -> str:
         parts = (self._where(scope, query), self._order(scope, query, {}), _limit(query))
@@ -290,6 +299,8 @@ class _Compiler:
                 terms.append(f'NOT ifnull({scope.root.alias}."IsDeleted", 0)')
             if sobject.name in _ACTIVITIES and "IsArchived" in sobject.fields:
                 terms.append(f'NOT ifnull({scope.root.alias}."IsArchived", 0)')
+        if query.scope == "mine":
+            terms.append(self._mine(scope, query))
         if sobject.requires_filter:
             restrictions.check_required_filter(sobject, query.where)
         if query.where is not None:
@@ -297,6 +308,12 @@ class _Compiler:
             operand = partial(self._filter_operand, scope)
             terms.append(compile_condition(scope, query.where, operand, partial(self._subselect, scope)))
         return f"WHERE {' AND '.join(terms)}" if terms else ""
+
+    def _mine(self, scope: Scope, query: syntax.Query) -> str:
+        if self.asker is None or "OwnerId" not in scope.root.sobject.fields:
+            problem = f"{scope.root.sobject.name} does not support the scope mine"
+            raise self._refuse(query.positions["scope"], "MALFORMED_QUERY", problem)
+        return f'{scope.root.alias}."OwnerId" = {scope.parameters.bind(self.asker)}'
 
     def _filter_operand(self, scope: Scope, expression: syntax.Expression) -> Operand:
         if aggregates.has_aggregate(expression):

@@ -120,7 +120,8 @@ class _Comparison:
     def __init__(self, scope: Scope, position: int, left: Operand) -> None:
         self.scope = scope
         self.position = position
-        self.left = left
+        # Empty text is null to a condition.
+        self.left = Operand(f"nullif({left.sql}, '')", left.field) if is_text(left.field) else left
         self.field = left.field
         self.bind = scope.parameters.bind
 

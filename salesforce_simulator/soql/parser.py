@@ -104,11 +104,11 @@ class _Builder(Transformer[Token, Any]):
     def table(self, path: syntax.Path, *alias: Token) -> syntax.Table:
         return syntax.Table(path, str(alias[-1]) if alias else None)
 
-    def using(self, token: Token, _scope: Token, name: Token) -> tuple[str, int, None]:
-        if name.lower() != "everything":
-            # The others depend on who asks, which the engine is not told.
+    def using(self, token: Token, _scope: Token, name: Token) -> tuple[str, int, str]:
+        scope = name.lower()
+        if scope not in ("everything", "mine"):
             raise _InvalidValueError(name.start_pos or 0, f"Invalid scope: {name}")
-        return "using", token.start_pos or 0, None
+        return "scope", token.start_pos or 0, scope
 
     def where(self, token: Token, condition: syntax.Condition) -> tuple[str, int, Any]:
         return "where", token.start_pos or 0, condition

@@ -33,7 +33,7 @@ def check_semi_joins(text: str, where: syntax.Condition) -> None:
     """
     top = {id(term) for term in where.terms} if isinstance(where, syntax.And | syntax.Or) else {id(where)}
     count = 0
-    for term in _comparisons(where):
+    for term in comparisons(where):
         if not isinstance(term.right, syntax.Query):
             continue
         count += 1
@@ -47,7 +47,7 @@ def check_semi_joins(text: str, where: syntax.Condition) -> None:
             )
             raise at(text, term.position, "MALFORMED_QUERY", problem)
         inner = term.right.where
-        if inner is not None and any(isinstance(c.right, syntax.Query) for c in _comparisons(inner)):
+        if inner is not None and any(isinstance(c.right, syntax.Query) for c in comparisons(inner)):
             problem = "Nesting of semi join sub-selects is not supported"
             raise at(text, term.right.positions["select"], "MALFORMED_QUERY", problem)
     if count > _MAX_SEMI_JOINS:
@@ -76,7 +76,7 @@ def check_required_filter(sobject: SObject, where: syntax.Condition | None) -> N
     )
 
 
-def _comparisons(condition: syntax.Condition) -> list[syntax.Comparison]:
+def comparisons(condition: syntax.Condition) -> list[syntax.Comparison]:
     """Every comparison of a condition, however deep."""
     found: list[syntax.Comparison] = []
     rest = [condition]

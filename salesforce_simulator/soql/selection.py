@@ -66,7 +66,7 @@ def selected_fields(
             yield item
             continue
         for selected in _fields_of(scope, query, item, api):
-            name = (*_relationships(selected.source), selected.key)
+            name = (*relationships(selected.source), selected.key)
             if name in seen:
                 raise SoqlError("INVALID_FIELD", f"duplicate field selected: {'.'.join(name)}")
             seen.add(name)
@@ -117,7 +117,8 @@ def _expand(scope: Scope, query: syntax.Query, call: syntax.Call, api: str) -> l
     return [field for field in fields if kind == "ALL" or field.custom == (kind == "CUSTOM")]
 
 
-def _relationships(source: Source) -> tuple[str, ...]:
+def relationships(source: Source) -> tuple[str, ...]:
+    """The relationships that lead to a source, from the query's own object on."""
     names: list[str] = []
     while source.owner is not None:
         assert source.reference is not None
@@ -147,7 +148,7 @@ class BulkSelection:
                 raise SoqlError(
                     "FUNCTIONALITY_NOT_ENABLED", "Selecting base64 data not supported in Bulk Query"
                 )
-            header = ".".join((*_relationships(item.source), item.key))
+            header = ".".join((*relationships(item.source), item.key))
             self.cells.append(_cell(header, item.source, item.field))
 
 
@@ -233,7 +234,7 @@ class RestSelection:
         for path in paths:
             field = source.sobject.field(path.text)
             if field is None:
-                problem = no_such_column(path.text, source.sobject)
+                problem = no_such_column(path.text, source.sobject.name)
                 raise self._scope.refuse(path.position, "INVALID_FIELD", problem)
             self._add(shape, source, field, field.name)
         return shape

@@ -33,10 +33,10 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def no_such_column(name: str, sobject: SObject) -> str:
+def no_such_column(name: str, sobject: str) -> str:
     """What is wrong with a field name that an SObject lacks."""
     return (
-        f"No such column '{name}' on entity '{sobject.name}'. If you are attempting to use a custom field, be sure to "
+        f"No such column '{name}' on entity '{sobject}'. If you are attempting to use a custom field, be sure to "
         f"append the '__c' after the custom field name. {ADVICE}"
     )
 
@@ -128,7 +128,7 @@ class Scope:
             raise self.refuse(
                 path.position,
                 "INVALID_FIELD",
-                no_such_column(name, source.sobject),
+                no_such_column(name, source.sobject.name),
             )
         return source, found
 

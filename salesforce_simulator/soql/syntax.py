@@ -134,6 +134,7 @@ class Query:
 
     select: tuple[SelectItem, ...]
     tables: tuple[Table, ...]
+    scope: str | None = None
     where: Condition | None = None
     group_by: tuple[Expression, ...] = ()
     having: Condition | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -31,6 +32,11 @@ _REFUSALS: Final = frozenset({400, 404, 405, 501})
 
 _RAW: Final = msgspec.json.Decoder(msgspec.Raw)
 
+_APART_SECONDS: Final = 60.0
+"""How long a composite call is tried before its parts are asked one by one."""
+
+_NEVER: Final = float("inf")
+
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -51,15 +57,19 @@ class Client(Connection):
         A refused subrequest is an answer with `ok` false.
 
         A subrequest that fails for passing reasons, and every one of a kind that the org refuses inside a
-        composite, is sent as a call of its own.
+        composite, is sent as a call of its own. So is every part of a call that keeps failing: one of them may be why.
 
         Raises:
             TapError: The whole call failed; see `request`.
         """
+        deadline = time.monotonic() + self.settings.retry_seconds
         inside = [part for part in subrequests if self._composite_works and part.kind not in self._alone]
         answers: dict[str, Subresponse] = {}
-        for given in self.map(self._composite_call, pack(inside)):
-            answers.update((answer.reference_id, answer) for answer in given)
+        apart: set[str] = set()
+        calls = pack(inside)
+        for parts, given in zip(calls, self.map(self._composite_call, calls), strict=True):
+            answers.update((answer.reference_id, answer) for answer in given or ())
+            apart.update(part.reference_id for part in parts if given is None)
         for kind, parts in self._doubtful(inside, answers).items():
             # One call tells whether the org has no answer, or only none inside a composite.
             probe = self._alone_call(parts[0])
@@ -70,7 +80,10 @@ class Client(Connection):
                     del answers[part.reference_id]
                 answers[probe.reference_id] = probe
         left = [part for part in subrequests if part.reference_id not in answers]
-        answers.update((answer.reference_id, answer) for answer in self.map(self._alone_call, left))
+        # What has failed together until now has no new patience alone, so that an outage lasts no longer.
+        patience = dict.fromkeys(apart, deadline)
+        asked = self.map(lambda part: self._alone_call(part, patience.get(part.reference_id, _NEVER)), left)
+        answers.update((answer.reference_id, answer) for answer in asked)
         return [answers[part.reference_id] for part in subrequests]
 
     def map(self, work: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
@@ -84,8 +97,11 @@ class Client(Connection):
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _composite_call(self, parts: Sequence[Subrequest]) -> list[Subresponse]:
-        """Send one composite call; it gives no answer for a subrequest that is worth asking again."""
+    def _composite_call(self, parts: Sequence[Subrequest]) -> list[Subresponse] | None:
+        """Send one composite call; it gives no answer for a subrequest that is worth asking again.
+
+        None: the call keeps failing, and its parts have to be asked one by one.
+        """
         wanted = [
             {"method": part.method, "url": part.url, "referenceId": part.reference_id}
             | ({"httpHeaders": dict(part.headers)} if part.headers else {})
@@ -93,13 +109,19 @@ class Client(Connection):
         ]
         try:
             with paid_by(payer_of(part.owner for part in parts)):
-                answered = self.post(
-                    self.data("/composite"),
-                    COMPOSITE_ANSWERS,
-                    json={"allOrNone": False, "compositeRequest": wanted},
+                path = self.data("/composite")
+                body = msgspec.json.encode({"allOrNone": False, "compositeRequest": wanted})
+                until = time.monotonic() + min(_APART_SECONDS, self.settings.retry_seconds / 2)
+                answered = self.repeat(
+                    Call("POST", path, None, body, {}),
+                    lambda response: decode(response.content, COMPOSITE_ANSWERS, path),
+                    until if len(parts) > 1 else _NEVER,
                 )
-        except TransientError:
-            raise
+        except TransientError as error:
+            if len(parts) == 1:
+                raise
+            logger.warning("%s Asking its %d parts one by one.", error, len(parts))
+            return None
         except SalesforceError as error:
             logger.warning("%s Asking one by one instead of in composite calls.", error)
             self._composite_works = False
@@ -114,11 +136,11 @@ class Client(Connection):
             if answer.status != HTTPStatus.UNAUTHORIZED and not is_transient(answer.status, answer.error_code)
         ]
 
-    def _alone_call(self, part: Subrequest) -> Subresponse:
+    def _alone_call(self, part: Subrequest, until: float = _NEVER) -> Subresponse:
         call = Call(part.method, part.url, None, None, part.headers)
         try:
             with paid_by(payer_of([part.owner])):
-                return self.repeat(call, lambda response: _answer_to(part, response))
+                return self.repeat(call, lambda response: _answer_to(part, response), until)
         except SalesforceError as error:
             raw = msgspec.json.encode([{"errorCode": error.error_code, "message": error.message}])
             unread = error if isinstance(error, UnreadableError) else None

@@ -211,8 +211,11 @@ class Connection:
             response.close()
             self._permits.release()
 
-    def repeat(self, call: Call, read: Callable[[requests.Response], _T]) -> _T:
-        """Send a request and read its answer, again as long as either fails for passing reasons."""
+    def repeat(self, call: Call, read: Callable[[requests.Response], _T], until: float = float("inf")) -> _T:
+        """Send a request and read its answer, again as long as either fails for passing reasons.
+
+        `until` is a moment of `time.monotonic` after which no attempt begins but the first.
+        """
         started = time.monotonic()
         attempts = renewals = 0
         while True:
@@ -235,7 +238,7 @@ class Connection:
                 pause = backoff(attempts) if asked is None else max(asked, backoff(1))
                 if isinstance(failure, WrongHostError | UnexpectedAnswerError):
                     raise
-                self._pause(failure, pause, started + self._patience(met=self._met))
+                self._pause(failure, pause, min(until, started + self._patience(met=self._met)))
 
     def now(self) -> datetime:
         """The time by the org's clock, to the second; see `OrgClock`."""

@@ -141,6 +141,10 @@ class DescribeCache:
         kept = self._sobjects.get(name)
         return {"If-Modified-Since": kept.last_modified} if kept else {}
 
+    def forget(self, name: str) -> None:
+        """Keep a describe no longer: something has changed that its Last-Modified does not show, such as a permission."""
+        self._changed = self._sobjects.pop(name, None) is not None or self._changed
+
     def get(self, name: str) -> SObject | None:
         """A kept describe, or None."""
         kept = self._sobjects.get(name)

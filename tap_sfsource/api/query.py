@@ -103,9 +103,14 @@ class RestReader:
     def pages(self, first: QueryPage) -> Iterator[RestPage]:
         """Yield the page of a query's first answer, then those to which its cursor leads."""
         page, path = first, self._client.data("/query")
+        read = 0
         while True:
             rows = decode(page.records, self._keys, path)
             last = rows[-1].key if rows else None
+            read += len(rows)
+            if page.done and read < first.totalSize:
+                problem = f"it is the last page, and {read} of {first.totalSize} rows have come"
+                raise UnexpectedAnswerError(200, "", problem, urlsplit(path).path)
             yield RestPage(page.records, isoformat(self._client.now()), last, len(rows))
             if page.done:
                 return

@@ -84,6 +84,17 @@ class Limits:
         usages = (self.org, self.app)
         return self.org is None or any(usage is not None and usage.used >= usage.maximum for usage in usages)
 
+    @property
+    def left(self) -> int | None:
+        """Calls that the quota leaves to this run, None before the org has told its limit."""
+        with self._lock:
+            if self.org is None:
+                return None
+            shares = [self._percent_per_run * self.org.maximum // 100 - self.calls]
+            usages = [usage for usage in (self.org, self.app) if usage is not None]
+            shares += [self._percent_total * usage.maximum // 100 - usage.used for usage in usages]
+            return max(0, min(shares))
+
     def _check(self) -> None:
         for what, usage in (("org", self.org), ("connected app", self.app)):
             if usage is not None and usage.percent >= self._percent_total:

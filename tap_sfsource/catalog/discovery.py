@@ -19,14 +19,14 @@ from tap_sfsource.api.describe import (
     describe_global_with,
     open_cache,
 )
-from tap_sfsource.catalog.naming import API_NAMES, COLLECTIONS, stream_names
-from tap_sfsource.catalog.plan import NAME, plan_of, why_unsupported
+from tap_sfsource.catalog.naming import API_NAMES, COLLECTIONS, names_in_use, stream_names
+from tap_sfsource.catalog.plan import NAME, mark_of, plan_of, why_unsupported
 from tap_sfsource.catalog.selection import is_pattern, matches, read_catalog
 from tap_sfsource.catalog.types import property_schema
 from tap_sfsource.errors import ConfigError, IncompleteError, TapError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tap_sfsource.api.client import Client
     from tap_sfsource.api.describe import DescribeCache
@@ -93,10 +93,16 @@ class RunPlan:
             logger.warning("Nothing is selected, so nothing is read.")
 
 
-def plan_run(client: Client, settings: Settings, catalog: Mapping[str, Any] | None) -> RunPlan:
+def plan_run(
+    client: Client,
+    settings: Settings,
+    catalog: Mapping[str, Any] | None,
+    emitted: Callable[[str], Callable[[str], bool]] | None = None,
+) -> RunPlan:
     """Plan the streams that a run reads, described as they are today; what is skipped or failed is logged.
 
-    `catalog` is the input catalog as it came; without one the settings select.
+    `catalog` is the input catalog as it came; without one the settings select. `emitted` tells by a stream and a
+    `Column.mark` which names earlier runs have given.
 
     Raises:
         CatalogError: The catalog is no Singer catalog.
@@ -124,7 +130,7 @@ def plan_run(client: Client, settings: Settings, catalog: Mapping[str, Any] | No
     described = describe(client, readable, cache, known)
     _warn_of_unknown_fields(described.found, settings)
     plans = [
-        _plan(sobject, wanted[api_name], settings, selections.get(api_name))
+        _plan(sobject, wanted[api_name], settings, selections.get(api_name), emitted)
         for api_name, sobject in described.found.items()
     ]
     reasons.update((plan.api_name, plan.unsupported) for plan in plans)
@@ -142,9 +148,19 @@ def plan_run(client: Client, settings: Settings, catalog: Mapping[str, Any] | No
 
 
 def _plan(
-    sobject: SObject, stream_name: str, settings: Settings, selection: StreamSelection | None
+    sobject: SObject,
+    stream_name: str,
+    settings: Settings,
+    selection: StreamSelection | None,
+    emitted: Callable[[str], Callable[[str], bool]] | None,
 ) -> SObjectPlan:
-    known = selection.known_names if selection else None
+    known = dict(selection.known_names) if selection else {}
+    if emitted is not None:
+        types = {field.name: field.type for field in sobject.fields}
+        in_use = emitted(stream_name)
+        known |= names_in_use(
+            types, lambda api_name, name: in_use(mark_of(name, api_name, types[api_name])), settings.naming
+        )
     plan = plan_of(sobject, stream_name, settings, known)
     if selection is None:
         return plan.selecting(lambda column: column.selected_by_default)
@@ -179,7 +195,7 @@ def _keyed(plan: SObjectPlan, selection: StreamSelection) -> SObjectPlan:
 
 
 def _with_override(column: Column, selection: StreamSelection) -> Column:
-    recorded = selection.types.get(column.property)
+    recorded = selection.types.get(selection.name_of(column))
     if recorded is None:
         return column
     schema = selection.overridden_schema(column, property_schema(Field(name=column.api_name, type=recorded)))

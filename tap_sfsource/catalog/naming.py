@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 COLLECTIONS: Final[Mapping[str, str]] = {
     "Account": "accounts",
@@ -72,6 +72,9 @@ API_NAMES: Final[Mapping[str, str]] = {collection: api for api, collection in CO
 IS_DELETED: Final = "is_deleted"
 """The property that every stream has, also where the SObject has no IsDeleted."""
 
+_MOST_COLLISIONS = 5
+"""Fields of an object whose names collide, as far as a state is asked for their names."""
+
 _BREAK = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Za-z])")
 _OTHER = re.compile(r"[^A-Za-z0-9]+")
 
@@ -90,7 +93,7 @@ def collection_name(api_name: str) -> str:
 def unique_names(wanted: Mapping[str, str], known: Mapping[str, str] | None = None) -> dict[str, str]:
     """Give every API name a name of its own, near the `wanted` one.
 
-    Colliding names get a suffix `_2`, `_3`, ... in API-name order; an API name that a catalog has named
+    Colliding names get a suffix `_2`, `_3`, ... in API-name order; an API name that a state or a catalog has named
     before keeps that name, so a new field never renames an older one.
     """
     known = known or {}
@@ -110,6 +113,23 @@ def unique_names(wanted: Mapping[str, str], known: Mapping[str, str] | None = No
         given[api_name] = candidate
         taken.add(candidate)
     return {api_name: given[api_name] for api_name in wanted}
+
+
+def names_in_use(
+    api_names: Iterable[str], in_use: Callable[[str, str], bool], naming: str = "segment"
+) -> dict[str, str]:
+    """API name of a field to the property name that rows have been emitted with, where there is one.
+
+    `in_use` tells it of an API name and a property name.
+    """
+    found: dict[str, str] = {}
+    for api_name in api_names if naming != "salesforce" else ():
+        name = column_name(api_name)
+        candidates = (name, *(f"{name}_{count}" for count in range(2, _MOST_COLLISIONS + 1)))
+        used = next((candidate for candidate in candidates if in_use(api_name, candidate)), None)
+        if used is not None:
+            found[api_name] = used
+    return found
 
 
 def column_names(

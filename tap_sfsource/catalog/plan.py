@@ -62,6 +62,14 @@ NAME_PARTS: Final = frozenset({"Id", "Name", "Type", "FirstName", "MiddleName", 
 REPLICATION_KEYS: Final = ("SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginTime")
 """Fields that tell when a row changed, best first."""
 
+MOVING_KEYS: Final = frozenset({"SystemModstamp", "LastModifiedDate"})
+"""Those of them that move when a row goes into the recycle bin and comes back."""
+
+
+def mark_of(name: str, api_name: str, sf_type: str) -> str:
+    """What the values of a property depend on; see `Column.mark`."""
+    return f"{name} {api_name} {sf_type}"
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Column:
@@ -104,7 +112,7 @@ class Column:
 
         A field that is deleted and created again with another type has other values, and no row's stamp changes.
         """
-        return f"{self.property} {self.api_name} {self.sf_type}"
+        return mark_of(self.property, self.api_name, self.sf_type)
 
     def metadata(self) -> dict[str, Any]:
         """The property's catalog metadata."""
@@ -179,6 +187,24 @@ class SObjectPlan:
             column
             for column in self.columns
             if not column.unsupported and (column.automatic or is_selected(column))
+        )
+        return dataclasses.replace(self, columns=columns)
+
+    def without(self, api_names: frozenset[str]) -> SObjectPlan:
+        """The plan without some columns; without its replication key, every run reads all rows."""
+        key = self.replication_key
+        return dataclasses.replace(
+            self,
+            columns=tuple(column for column in self.columns if column.api_name not in api_names),
+            has_is_deleted=self.has_is_deleted and "IsDeleted" not in api_names,
+            replication_key=None if key is not None and key.api_name in api_names else key,
+        )
+
+    def unsorted(self, api_name: str) -> SObjectPlan:
+        """The plan whose rows are never ordered by a column."""
+        columns = tuple(
+            dataclasses.replace(column, sortable=False) if column.api_name == api_name else column
+            for column in self.columns
         )
         return dataclasses.replace(self, columns=columns)
 

@@ -91,20 +91,24 @@ class StreamSelection:
     replication_method: str
     replication_key: str
 
+    def name_of(self, column: Column) -> str:
+        """The name that the catalog gives a column; a state may have given another one before."""
+        return self.known_names.get(column.api_name, column.property)
+
     def is_selected(self, column: Column) -> bool:
         """Whether a column that could be left out is read.
 
         Its mark says; a listed property without a mark follows its stream. A column that the catalog does not know follows
         its default in a selection-only entry, and in one that discovery made only if that deselects nothing.
         """
-        mark = self.exact.get(column.property) or self.exact.get(column.api_name)
+        mark = self.exact.get(self.name_of(column)) or self.exact.get(column.api_name)
         if mark is not None and mark.verdict is not None:
             return mark.verdict
         for pattern, pattern_mark in reversed(self.patterns):
-            names = (column.property, column.api_name)
+            names = (self.name_of(column), column.api_name)
             if pattern_mark.verdict is not None and any(fnmatchcase(name, pattern) for name in names):
                 return pattern_mark.verdict
-        if self.is_full and column.property in self.schemas:
+        if self.is_full and self.name_of(column) in self.schemas:
             return True
         if self.is_full:
             return column.selected_by_default and bool(self.types) and not self.deselects
@@ -123,8 +127,9 @@ class StreamSelection:
 
         A user wrote it if its type or format differs from `types_of`, what discovery gives the recorded type.
         """
-        schema = self.schemas.get(column.property)
-        if not schema or column.property not in self.types or not schema.get("type"):
+        name = self.name_of(column)
+        schema = self.schemas.get(name)
+        if not schema or name not in self.types or not schema.get("type"):
             return None
         same = all(schema.get(key) == types_of.get(key) for key in ("format", "contentEncoding"))
         return None if same and _types(schema) == _types(types_of) else schema

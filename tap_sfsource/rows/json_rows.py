@@ -77,6 +77,9 @@ class JsonRows:
     def canonical(self, record: msgspec.Struct) -> list[Any]:
         """JSON values of one decoded record, the same as Bulk would give."""
         row = list(msgspec.structs.astuple(record))
+        if "" in row:
+            # Some fields are empty text over REST, such as User.BadgeText; Bulk has no way to say so.
+            row = [None if value == "" else value for value in row]
         for place, kind in self._fixups:
             row[place] = self._canonical_value(place, kind, row[place])
         return row

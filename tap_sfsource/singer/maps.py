@@ -13,7 +13,7 @@ import msgspec
 from singer_sdk.exceptions import MapExpressionError
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 
-from tap_sfsource.errors import TapError
+from tap_sfsource.errors import ConfigError, TapError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -47,12 +47,13 @@ class Maps:
 
     Attributes:
         identity: Whether rows go out as they are.
-        partial_rows: Whether the maps can take partial rows. A filter or an expression needs all properties.
+        partial_rows: Whether the maps can take partial rows. A filter or an expression needs all properties; a tombstone
+            needs the key, and the property that marks deleted rows.
         signature: Tells these maps from others; empty for none.
         removed: Whether no row of the stream goes out.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, deleted: str) -> None:
         everything: Sequence[StreamMap] = stream.stream_maps
         self._stream = stream.name
         self._maps = [part for part in everything if not isinstance(part, RemoveRecordTransform)]
@@ -68,8 +69,10 @@ class Maps:
         self.partial_rows = self.identity or (
             all(map(_is_independent, definitions))
             and (bool(definitions) or all(type(part) is SameRecordTransform for part in self._maps))
+            and all(part.transformed_key_properties for part in self._maps)
+            and all(deleted in part.transformed_schema["properties"] for part in self._maps)
         )
-        self.signature = "" if self.identity else _signature(stream.config)
+        self.signature = "" if self.identity else _signature(definitions, stream.config)
 
     def schemas(self, properties: Sequence[str]) -> Iterator[dict[str, Any]]:
         """The SCHEMA message of each map for rows with these properties only."""
@@ -115,6 +118,23 @@ class Maps:
             ) from error
 
 
+def check_names(maps: Mapping[str, Maps]) -> None:
+    """Compare the names under which streams go out; `maps` has those of each stream.
+
+    Raises:
+        ConfigError: Two streams go out under one name: a sweep of one would mark the other's rows as deleted.
+    """
+    streams: dict[str, str] = {}
+    for stream, own in maps.items():
+        for alias in own.aliases:
+            if (other := streams.setdefault(alias, stream)) != stream:
+                raise ConfigError(
+                    "stream_maps",
+                    f"{other} and {stream} both go out as {alias}",
+                    "Give each stream a name of its own.",
+                )
+
+
 def _definitions(stream: str, maps: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The maps of the settings that are about a stream; null removes the stream and is none."""
     return [
@@ -129,10 +149,11 @@ def _is_independent(definition: Mapping[str, Any]) -> bool:
     return all(value is None or value == _NULL for name, value in definition.items() if name not in _NAMES)
 
 
-def _signature(config: Mapping[str, Any]) -> str:
-    relevant = {
+def _signature(definitions: Sequence[Mapping[str, Any]], config: Mapping[str, Any]) -> str:
+    shared = {
         name: value
         for name, value in config.items()
-        if name.startswith(("stream_map", "flattening", "faker"))
+        if name.startswith(("stream_map_config", "flattening", "faker"))
     }
+    relevant = [definitions, shared]
     return hashlib.sha256(json.dumps(relevant, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -138,6 +138,12 @@ class SDKStream(Stream):
         """Write a message through the tap's writer."""
         self._tap.write_message(message)
 
+    def change_schema(self, schema: dict[str, Any], keys: list[str]) -> None:
+        """Take another schema in the middle of a run; no SCHEMA is written."""
+        self._schema = schema
+        self._tap.mapper.register_raw_stream_schema(self.name, schema, keys)
+        self._stream_maps = []
+
     def write_schema(self) -> None:
         """Write the SCHEMA messages: one for each stream map."""
         self._write_schema_message()

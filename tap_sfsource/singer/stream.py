@@ -98,7 +98,7 @@ class SalesforceStream(SDKStream):
     def maps(self) -> Maps:
         """The user's stream maps for this stream."""
         if self._maps is None:
-            self._maps = Maps(self)
+            self._maps = Maps(self, self.plan.is_deleted)
         return self._maps
 
     def get_records(self, context: Context | None) -> Iterable[Record]:  # noqa: ARG002
@@ -129,6 +129,8 @@ class SalesforceStream(SDKStream):
             try:
                 sync = run.take(self.name)
                 summary.notes = sync.source.notes
+                if sync.source.plan is not self.plan:
+                    self._narrow(sync.source.plan)
                 self._emit(sync, self._emitter(config), summary, counter)
                 summary.reader = "Bulk" if sync.used_bulk else "REST"
             except _RUN_ERRORS:
@@ -142,6 +144,14 @@ class SalesforceStream(SDKStream):
         report.progress.finished()
         self.write_state()
         summary.seconds = time.monotonic() - started
+
+    def _narrow(self, plan: SObjectPlan) -> None:
+        """Take a plan that the sync has found to be the one that the org answers to, and announce it."""
+        self.plan = plan
+        self.replication_key = plan.replication_key.property if plan.replication_key else None
+        self.change_schema(plan.schema(), [plan.key])
+        self._maps = None
+        self.write_schema()
 
     def _emit(
         self, sync: ObjectSync, emitter: Emitter, summary: StreamSummary, counter: metrics.Counter
@@ -195,10 +205,10 @@ class NamesStream(SalesforceStream):
         self._announced = False
 
     def write_names(self) -> None:
-        """Write the names collected since the last call."""
+        """Write the names collected since the last call. A failure is the names' own: the other collections go on."""
         names = self._run.sync_run.names
         found = names.take() if names is not None else []
-        if names is None or not found or self.maps.removed:
+        if names is None or not found or names.broken or self.maps.removed:
             return
         if not self._announced:
             self.write_schema()
@@ -206,11 +216,18 @@ class NamesStream(SalesforceStream):
         if self._names_emitter is None:
             self._names_emitter = self._emitter(self.get_batch_config(self.config))
         extracted = isoformat(self._run.client.now())
-        self._names_emitter.rows(
-            Rows(Kind.WHOLE, ValuesPage(found, len(found), lambda: extracted), names.layout)
-        )
-        self._names_emitter.flush()
-        self._summary.rows += len(found)
+        try:
+            self._names_emitter.rows(
+                Rows(Kind.WHOLE, ValuesPage(found, len(found), lambda: extracted), names.layout)
+            )
+            self._names_emitter.flush()
+        except _RUN_ERRORS:
+            raise
+        except Exception as error:  # noqa: BLE001 - one collection's failure never ends the run
+            names.broken = True
+            self._run.report.fail(self._summary, _told(error))
+        else:
+            self._summary.rows += len(found)
 
     def emit(self, config: BatchConfig | None) -> None:  # noqa: ARG002
         """Write nothing: names come with the rows of other streams."""

@@ -25,7 +25,13 @@ _MOST_SEEN = 200_000
 
 
 class Names:
-    """Collects names from the pages of other objects, by the plan of Name: its selected columns."""
+    """Collects names from the pages of other objects, by the plan of Name: its selected columns.
+
+    Attributes:
+        broken: Whether names could not be written: the lookups of this run's rows are read again by the next run.
+    """
+
+    broken = False
 
     def __init__(self, plan: SObjectPlan) -> None:
         by_api_name = {column.api_name: column for column in plan.columns}

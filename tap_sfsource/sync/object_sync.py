@@ -43,6 +43,10 @@ _LONGEST_TRANSACTION = datetime.timedelta(hours=1)
 instance, sometimes for days (help article 000199029); one of the org's own ends within minutes (Apex limits guide)."""
 
 
+_MOST_MENDS = 20
+"""Refusals of single columns in one run, after which the object fails."""
+
+
 @dataclass
 class ObjectSync:
     """One SObject in one run.
@@ -127,6 +131,8 @@ class ObjectSync:
         if source.whole and source.key:
             yield from self._deleted_rows()
         yield Checkpoint(self._finish)
+        if first_sync and source.key:
+            yield from refresh.first_deletions()
         sweeps = self._sweeps()
         if source.key and not first_sync and not (source.whole and sweeps):
             yield from refresh.news()
@@ -234,16 +240,20 @@ class ObjectSync:
         return bool(unknown)
 
     def _prepare_query(self, answer: Subresponse | None) -> None:
-        try:
-            self.query.prepare(answer)
-        except SalesforceError as error:
-            if error.error_code != "INVALID_FIELD" or not self.source.lookups:
-                raise
-            # Rows matter more than the names behind their lookups.
-            logger.warning("%s: its lookups lead to no names. %s", self.source.plan.api_name, error)
-            self.source.lookups = []
-            self.query.further = ()
-            self.query.prepare(self.query.look())
+        """Prepare the query; one column that the org refuses does not block the object."""
+        for _ in range(_MOST_MENDS):
+            try:
+                self.query.prepare(answer)
+            except SalesforceError as error:
+                if not self.source.mend(error):
+                    raise
+                watermark = self.query.watermark
+                self.query = self._next_query()
+                self.query.watermark = watermark
+                answer = self.query.look()
+            else:
+                return
+        self.query.prepare(answer)
 
     def _read_log(self, log: DeletionLog, answer: Subresponse) -> None:
         try:
@@ -277,9 +287,18 @@ class ObjectSync:
 
     def _opened(self) -> None:
         state = self.source.state
+        if state.bookmark is None:
+            state.begin_first_sync(self.source.readers.settings.start)
+            state.maps = self.source.emitted
+        if self._deletions.ids:
+            self._refresh.note_deletions()
         if state.bookmark is None or not state.knows_properties:
             state.know(self.source.properties)
-        if not self.source.whole:
+        else:
+            # Rows of this run lack a property that is not selected any more: so it is not known from here on.
+            unknown = set(state.unknown(self.source.properties))
+            state.know([name for name in self.source.properties if name not in unknown])
+        if not self.source.whole and (state.bookmark is not None or self.source.key is None):
             self._deletions_emitted()
         # A job that is still there cannot be resumed, or is not wanted any more; it would be too old behind these rows.
         state.clear_jobs()
@@ -303,11 +322,16 @@ class ObjectSync:
         if self.source.key is None:
             return
         self._reach(clock.parse(self.query.watermark))
+        if self.source.names is not None and self.source.names.broken:
+            self.source.state.know(self.source.properties)
         if self.source.state.refreshed_at is None:
             told = clock.parse(self.query.watermark)
             self.source.state.refreshed_at = told if self.query.resumed else self._now
 
     def _reach(self, moment: datetime.datetime) -> None:
         bookmark = self.source.state.bookmark
+        if bookmark is None and not self.source.whole:
+            # Not before: beside an older bookmark, which a merge may bring back, it would hide deletions.
+            self._deletions_emitted()
         if bookmark is None or moment > bookmark:
             self.source.state.bookmark = moment

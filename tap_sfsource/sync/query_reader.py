@@ -17,22 +17,21 @@ import msgspec
 
 from tap_sfsource import clock
 from tap_sfsource.api.bulk import JobFailedError, JobGoneError
-from tap_sfsource.api.composite import Subrequest
-from tap_sfsource.api.query import QUERY_PAGE, RestPage, RestReader, page_size_header, select
+from tap_sfsource.api.query import QUERY_PAGE, select
 from tap_sfsource.errors import SalesforceError, TapError, TransientError
 from tap_sfsource.sync.ahead import ahead
+from tap_sfsource.sync.column_groups import TOO_COMPLICATED, grouped_pages
+from tap_sfsource.sync.readers import PAGE_BYTES, SMALLEST_PAGE, rows_at_once
 from tap_sfsource.sync.state import JobBookmark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tap_sfsource.api.bulk import BulkPage, BulkReader
-    from tap_sfsource.api.bulk_budget import BulkBudget
-    from tap_sfsource.api.client import Client
-    from tap_sfsource.api.composite import Subresponse
-    from tap_sfsource.api.query import QueryPage
+    from tap_sfsource.api.bulk import BulkPage
+    from tap_sfsource.api.composite import Subrequest, Subresponse
+    from tap_sfsource.api.query import QueryPage, RestPage
     from tap_sfsource.catalog.plan import Column
-    from tap_sfsource.config import Settings
+    from tap_sfsource.sync.readers import Readers
     from tap_sfsource.sync.state import StreamState
     from tap_sfsource.sync.windows import Window
 
@@ -41,7 +40,7 @@ logger = logging.getLogger("tap-sfsource.scan")
 _EARLIEST = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 """Before the first org was: where a window without a start is taken to begin when it has to be split."""
 
-_TOO_LARGE = frozenset({"QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "QUERY_TOO_COMPLICATED"})
+_TOO_LARGE = frozenset({"QUERY_TIMEOUT", "OPERATION_TOO_LARGE"})
 _JOB_TOO_LARGE = ("QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "Retried more than")
 """A failed job tells its reason only in its message (Bulk API 2.0 guide, "Get Information About a Query Job")."""
 
@@ -56,7 +55,6 @@ _RESTRICTION = re.compile("restriction|filter", re.IGNORECASE)
 _URI_TOO_LONG = frozenset({414, 431})
 """A query of many fields, where the org takes no composite call: only a Bulk job can hold it."""
 
-_NOT_IN_BULK = frozenset({"INVALIDENTITY", "FEATURENOTENABLED", "API_ERROR"})
 _BULK_FULL = frozenset({"LIMIT_EXCEEDED", "EXCEEDEDQUOTA", "TOOMANYREQUESTS"})
 _JOB_FULL = "LIMIT_EXCEEDED"
 """How the message of a job begins whose results do not fit into the day's storage."""
@@ -82,32 +80,6 @@ QueriedPage: TypeAlias = "BulkPage | RestPage"
 
 class JobLostError(TapError):
     """An earlier run's job cannot be resumed: it is gone, it ended, or its locator is refused."""
-
-
-@dataclass(frozen=True, slots=True)
-class Readers:
-    """The readers and limits that the queries of a run share."""
-
-    client: Client
-    bulk: BulkReader
-    budget: BulkBudget
-    settings: Settings
-
-    def first_page(self, query: str) -> QueryPage:
-        """The first page of a query by REST, in a composite call: some queries are longer than a URL may be."""
-        answer = self.client.composite([self.request(query, "query")])[0]
-        if not answer.ok:
-            raise answer.error("/queryAll")
-        return answer.decode(QUERY_PAGE)
-
-    def request(self, query: str, reference_id: str) -> Subrequest:
-        """The request for a query's first page."""
-        url = self.client.data("/queryAll", {"q": query})
-        return Subrequest("GET", url, reference_id, page_size_header(self.settings.page_size))
-
-    def pages(self, first: QueryPage, key: str = "Id") -> Iterator[RestPage]:
-        """The pages of a query by REST, from its first one on; `key` is the field that it is ordered by."""
-        return RestReader(self.client, self.settings.page_size, key).pages(first)
 
 
 @dataclass
@@ -146,6 +118,8 @@ class QueryReader:
     total: int | None = None
     _first: QueryPage | None = field(default=None, repr=False)
     _too_large: bool = field(default=False, repr=False)
+    _too_wide: bool = field(default=False, repr=False)
+    _page_rows: int | None = field(default=None, repr=False)
     _bulk_refused: bool = field(default=False, repr=False)
 
     @property
@@ -153,12 +127,20 @@ class QueryReader:
         """What the query asks for."""
         return [*(column.api_name for column in self.columns), *self.further]
 
-    def query(self, window: Window, *, ordered: bool) -> str:
-        """The SOQL for a window."""
+    def query(
+        self, window: Window, *, ordered: bool, fields: Sequence[str] | None = None, limit: int | None = None
+    ) -> str:
+        """The SOQL for a window; `fields` are asked for in place of all."""
         wanted = [name for name in (self.key, "Id") if name] if ordered else []
         order = [name for name in wanted if name not in self.unsortable]
         return select(
-            self.api_name, self.fields, key=self.key, start=window.start, end=window.end, order_by=order
+            self.api_name,
+            self.fields if fields is None else fields,
+            key=self.key,
+            start=window.start,
+            end=window.end,
+            order_by=order,
+            limit=limit,
         )
 
     def resume(self, state: StreamState) -> None:
@@ -172,9 +154,22 @@ class QueryReader:
 
     def first_request(self, reference_id: str) -> Subrequest | None:
         """The first look at the query, to ride in a composite call; None if the scan goes to Bulk without one."""
-        if self.job is not None or self._bulk_at_once():
+        if self.job is not None or self._in_steps or self._bulk_at_once():
             return None
-        return self.readers.request(self.query(self.window, ordered=True), reference_id)
+        query = self.query(self.window, ordered=True, limit=self._look_rows)
+        return self.readers.request(query, reference_id, self._page_rows)
+
+    @property
+    def _look_rows(self) -> int | None:
+        """Rows of a first look where texts can be long; None for a whole page."""
+        page = self.readers.settings.page_size
+        rows = rows_at_once(self.columns, page)
+        return rows if rows < page and self._page_rows is None else None
+
+    @property
+    def _in_steps(self) -> bool:
+        """Whether rows are too long for the smallest page that Salesforce makes."""
+        return self._page_rows is not None and self._page_rows < SMALLEST_PAGE
 
     def prepare(self, answer: Subresponse | None) -> None:
         """Take the first look's answer, and start the Bulk job if that is the way to go.
@@ -187,15 +182,25 @@ class QueryReader:
         """
         if answer is not None and answer.ok:
             self._first = answer.decode(QUERY_PAGE)
+            if self._look_rows == self._first.totalSize:
+                # There may be more: now the rows are known to be as long as they are, not as they can be.
+                fitting = PAGE_BYTES * self._first.totalSize // len(answer.raw)
+                self._page_rows, self._first = max(1, min(fitting, self.readers.settings.page_size)), None
+                self.prepare(self.look())
+                return
             self.total = self._first.totalSize
         elif answer is not None:
             if _is_restricted(answer):
                 raise self._restricted(answer)
-            if answer.error_code not in _TOO_LARGE and answer.status not in _URI_TOO_LONG:
-                raise answer.error(f"{self.api_name} /queryAll")
+            self._too_wide = answer.error_code == TOO_COMPLICATED
             self._too_large = answer.error_code in _TOO_LARGE
+            if not self._too_wide and not self._too_large and answer.status not in _URI_TOO_LONG:
+                raise answer.error(f"{self.api_name} /queryAll")
         if self.job is None and self._wants_bulk():
             self._start_job()
+            if answer is None and self.job is None and not self._in_steps:
+                self.prepare(self.look())
+                return
         if answer is not None and answer.status in _URI_TOO_LONG and self.job is None:
             raise answer.error(f"{self.api_name} /queryAll")
 
@@ -226,6 +231,10 @@ class QueryReader:
                 yield from self._without_job(error)
         elif self._first is not None:
             yield from self._rest_pages(self._first)
+        elif self._in_steps:
+            yield from self._by_id()
+        elif self._too_wide:
+            yield from self._in_groups()
         elif self._too_large:
             yield from self._in_halves()
         else:
@@ -242,7 +251,7 @@ class QueryReader:
 
     def _wants_bulk(self) -> bool:
         settings = self.readers.settings
-        if settings.reader == "rest" or self._bulk_refused:
+        if settings.reader == "rest" or self._bulk_refused or self._too_wide:
             return False
         if self._first is None:
             return True
@@ -260,13 +269,12 @@ class QueryReader:
         try:
             job_id = self.readers.bulk.create(self.query(self.window, ordered=False))
         except SalesforceError as error:
+            # Whatever the reason is: REST may take the query, or has a better one.
             code = error.error_code.upper()
-            if code in _NOT_IN_BULK:
-                logger.info("%s: Bulk does not take it; staying on REST.", self.api_name)
-            elif code in _BULK_FULL:
+            if code in _BULK_FULL:
                 self.readers.budget.close(f"{self.api_name}'s job is refused ({code}: {error.message})")
             else:
-                raise
+                logger.info("%s: Bulk does not take it (%s); staying on REST.", self.api_name, error)
             self._bulk_refused = True
             return
         self.job = JobBookmark(job_id, self._fingerprint(), watermark=self.watermark, bookmark=self.bookmark)
@@ -278,7 +286,7 @@ class QueryReader:
         return None if request is None else self.readers.client.composite([request])[0]
 
     def _rest_pages(self, first: QueryPage) -> Iterator[tuple[QueriedPage, Progress]]:
-        pages = self.readers.pages(first, self.key or "Id")
+        pages = self.readers.pages(first, self.key or "Id", self._page_rows)
         pages = pages if first.done else ahead(pages, _PAGES_AHEAD)
         in_order = self.key is not None and self.key not in self.unsortable
         for page in pages:
@@ -301,23 +309,49 @@ class QueryReader:
             )
 
     def _without_job(self, error: TapError) -> Iterator[tuple[QueriedPage, Progress]]:
-        """Go on after a job that ended without its rows: smaller, if it was too large, or by REST if the day is full."""
+        """Go on after a job that ended without its rows: smaller if it was too large, else by REST, whatever the reason.
+
+        Where REST would take more calls than the run has left, Bulk is tried on halves: one bad row fails one of them.
+        """
         reason = error.reason if isinstance(error, JobFailedError) else ""
         too_large = any(mark in reason for mark in _JOB_TOO_LARGE)
         full = reason.startswith(_JOB_FULL)
-        if not too_large and not full:
-            raise (JobLostError if self.resumed else TapError)(f"{self.api_name}: {error}") from error
-        if full:
-            self.readers.budget.close(f"{self.api_name}'s job has failed ({reason})")
-            self._bulk_refused = True
-        else:
-            logger.info("%s: %s Splitting it.", self.api_name, error)
+        wide = TOO_COMPLICATED in reason
+        if self.resumed and not too_large and not full and not wide:
+            raise JobLostError(f"{self.api_name}: {error}") from error
+        if isinstance(error, JobFailedError) and error.state == "Aborted":
+            # By an administrator, who does not want the same rows read in another way.
+            raise TapError(f"{self.api_name}: {error}") from error
         self.job, self.resumed, self._first = None, False, None
         if too_large:
+            logger.info("%s: %s Splitting it.", self.api_name, error)
             yield from self._in_halves()
-        else:
-            self.prepare(self.look())
+            return
+        if full:
+            self.readers.budget.close(f"{self.api_name}'s job has failed ({reason})")
+        elif not wide:
+            logger.warning("%s: %s REST reads its rows.", self.api_name, error)
+        self._bulk_refused = True
+        self.prepare(self.look())
+        rows = self._first.totalSize if self._first is not None else 0
+        if full or self.readers.fits_rest(rows) or self.key is None:
             yield from self.pages()
+            return
+        self._first, self._bulk_refused = None, False
+        yield from self._in_halves()
+
+    def _in_groups(self) -> Iterator[tuple[QueriedPage, Progress]]:
+        """Read the window's columns in groups, where one query cannot hold them all."""
+        in_order = self.key is not None and self.key not in self.unsortable
+        window = self.window
+        for page in grouped_pages(
+            self.readers,
+            self.api_name,
+            self.fields,
+            self.key,
+            lambda fields: self.query(window, ordered=True, fields=fields),
+        ):
+            yield page, Progress(key=clock.parse(page.last) if page.last and in_order else None)
 
     def _in_halves(self) -> Iterator[tuple[QueriedPage, Progress]]:
         """Read the window in two halves, each of which may be split again; jobs of halves are not resumed."""
@@ -327,7 +361,14 @@ class QueryReader:
             return
         for window in halves:
             half = replace(
-                self, window=window, count=None, job=None, resumed=False, _first=None, _too_large=False
+                self,
+                window=window,
+                count=None,
+                job=None,
+                resumed=False,
+                _first=None,
+                _too_large=False,
+                _too_wide=False,
             )
             half.prepare(half.look())
             last: QueriedPage | None = None
@@ -341,7 +382,7 @@ class QueryReader:
 
     def _by_id(self) -> Iterator[tuple[QueriedPage, Progress]]:
         """Read the window in steps of Id, where its time cannot be split any further."""
-        step = self.readers.settings.page_size
+        step = self._page_rows or rows_at_once(self.columns, self.readers.settings.page_size, PAGE_BYTES)
         after = ""
         while True:
             query = select(

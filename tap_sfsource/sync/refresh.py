@@ -14,6 +14,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_sfsource import clock
+from tap_sfsource.api.query import select
+from tap_sfsource.catalog.plan import MOVING_KEYS
 from tap_sfsource.rows.pages import ValuesPage, values
 from tap_sfsource.sync.events import Activate, Checkpoint, Event, Kind
 from tap_sfsource.sync.query_reader import JobLostError
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from tap_sfsource.sync.windows import Window
 
 logger = logging.getLogger("tap-sfsource.refresh")
+
+_BIN_KEPT = datetime.timedelta(days=15)
+"""Salesforce help, "Manage the Recycle Bin"."""
 
 _WHOLE = "whole"
 _SWEEP = "ids"
@@ -54,9 +59,9 @@ class Refresh:
         if not self._state.jobs:
             return []
         sweeps = self._settings.deletes != "soft" or self._state.sweep_due
-        queries: list[QueryReader | None] = [self._whole_query()]
+        queries: list[QueryReader | None] = [self._whole_query()] if _WHOLE in self._state.jobs else []
         if not self._source.whole:
-            queries = [
+            queries += [
                 self._query("backfill", self._fresh()),
                 self._query("formulas", self._stale()),
                 self._names_query() if self._source.lookups else None,
@@ -96,6 +101,10 @@ class Refresh:
         if fresh:
             names = ", ".join(column.api_name for column in fresh)
             logger.info("%s: reading %s for every row.", source.plan.api_name, names)
+        if self._state.maps != source.emitted:
+            logger.info("%s: its stream maps have changed; reading every row.", source.plan.api_name)
+            yield from self._whole(self._begun(self._whole_query()))
+            return
         if source.whole:
             if unknown or self._stale() or (source.lookups and self._is_due()):
                 yield from self._whole(self._begun(self._whole_query()))
@@ -117,6 +126,31 @@ class Refresh:
             else:
                 yield from self._refreshed(query)
         yield Checkpoint(partial(setattr, self._state, "refreshed_at", moment))
+
+    def note_deletions(self) -> None:
+        """Rows are deleted now: some may come back, which the stamp of some objects does not show."""
+        if self._hides_returns:
+            self._state.bin_until = self.now + _BIN_KEPT
+
+    def first_deletions(self) -> Iterator[Event]:
+        """Ask after a first sync whether it has read deleted rows that may come back unseen."""
+        if not self._hides_returns:
+            return
+        source = self._source
+        query = select(source.plan.api_name, ["Id"], conditions=["IsDeleted = true"], limit=1)
+        if source.readers.first_page(query).totalSize:
+            yield Checkpoint(self.note_deletions)
+
+    @property
+    def _hides_returns(self) -> bool:
+        key, deleted = self._source.key, self._source.is_deleted
+        return key is not None and key not in MOVING_KEYS and deleted is not None
+
+    @property
+    def _may_return(self) -> bool:
+        """Whether a deleted row may have come back since the last refresh."""
+        until, last = self._state.bin_until, self._state.refreshed_at
+        return self._hides_returns and until is not None and (last is None or last < until)
 
     def contents(self, window: Window, version: int | None) -> Iterator[Event]:
         """Read the base64 fields of a window's rows, which costs an API call each."""
@@ -140,6 +174,8 @@ class Refresh:
         """
         if self._source.whole:
             query = self._begun(self._whole_query())
+            # The log does not show every deletion up to now: a transaction may commit late.
+            query.watermark = watermark or query.watermark
             yield from self._whole(query, version_of(query))
             return
         query = self._ids_query()
@@ -170,6 +206,7 @@ class Refresh:
     def _wholly_read(self, query: QueryReader, version: int | None) -> None:
         moment = clock.parse(query.watermark)
         self._state.know(self._source.properties)
+        self._state.maps = self._source.emitted
         self._state.refreshed_at = moment
         if version is not None:
             self._state.swept()
@@ -240,6 +277,8 @@ class Refresh:
         return bool(hours) and (last is None or self.now - last >= datetime.timedelta(hours=hours))
 
     def _is_refreshed(self, column: Column) -> bool:
+        if column is self._source.is_deleted:
+            return self._may_return
         named = f"{self._source.plan.api_name}.{column.api_name}".lower()
         return column.calculated or named in {name.lower() for name in self._settings.refresh_fields}
 

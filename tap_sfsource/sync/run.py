@@ -14,7 +14,7 @@ from tap_sfsource.errors import AuthError, ConfigError, QuotaReachedError, TapEr
 from tap_sfsource.sync.lookahead import Lookahead
 from tap_sfsource.sync.names import Names
 from tap_sfsource.sync.object_sync import ObjectSync
-from tap_sfsource.sync.query_reader import Readers
+from tap_sfsource.sync.readers import Readers
 from tap_sfsource.sync.source import Source
 from tap_sfsource.sync.state import CLOCKS_DIFFER, StreamState, other_org
 

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_sfsource import clock
+from tap_sfsource.api.describe import describe, open_cache
 from tap_sfsource.api.query import QUERY_PAGE, select
+from tap_sfsource.errors import SalesforceError
 from tap_sfsource.rows.layout import Layout
 from tap_sfsource.rows.pages import Page, ValuesPage, values
+from tap_sfsource.sync.column_groups import IDS_A_QUERY, TOO_COMPLICATED, batches, grouped_pages, of_ids
 from tap_sfsource.sync.contents import ContentsReader
 from tap_sfsource.sync.events import Kind, Rows
 from tap_sfsource.sync.names import NamesInPages
 from tap_sfsource.sync.query_reader import QueryReader
+from tap_sfsource.sync.readers import PAGE_BYTES, rows_at_once
+from tap_sfsource.sync.refused_columns import refused_column
 from tap_sfsource.sync.windows import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tap_sfsource.api.bulk import BulkPage
     from tap_sfsource.api.composite import Subrequest, Subresponse
     from tap_sfsource.api.query import RestPage
     from tap_sfsource.catalog.plan import Column, SObjectPlan
     from tap_sfsource.sync.names import Lookup, Names
-    from tap_sfsource.sync.query_reader import Readers
+    from tap_sfsource.sync.readers import Readers
     from tap_sfsource.sync.state import StreamState
 
-_IDS_A_QUERY = 500
-"""A query of so many ids is about 11,000 characters long."""
+logger = logging.getLogger("tap-sfsource.sync")
 
 
 @dataclass
@@ -66,7 +72,14 @@ class Source:
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Sort the plan's columns by how they are read."""
+        """Sort the plan's columns by how they are read, and look at the state."""
+        self._sort_columns()
+        self.state.begin(self.plan.key_prefix)
+        self.state.check()
+        if self.state.sweep_due:
+            self.notes.append("another org or another object had this name: swept all ids")
+
+    def _sort_columns(self) -> None:
         by_api_name = {column.api_name: column for column in self.plan.columns}
         self.id = by_api_name["Id"]
         self.is_deleted = by_api_name.get("IsDeleted")
@@ -81,10 +94,51 @@ class Source:
             self.readers.settings.base64_max_bytes,
         )
         self._leading: RestPage | None = None
-        self.state.begin(self.plan.key_prefix)
-        self.state.check()
-        if self.state.sweep_due:
-            self.notes.append("another org or another object had this name: swept all ids")
+
+    def mend(self, error: SalesforceError) -> bool:
+        """Ask for less, where a query is refused for a column; false if the error is about something else.
+
+        The object is described again, so that a column that is gone by now is not found by one more refusal.
+        """
+        refused = refused_column(error)
+        names = {column.api_name for column in self.plan.columns}
+        if refused is None or refused.name not in names - {"Id"}:
+            if error.error_code != "INVALID_FIELD" or not self.lookups:
+                return False
+            # Rows matter more than the names behind their lookups.
+            logger.warning("%s: its lookups lead to no names. %s", self.plan.api_name, error)
+            self.lookups = []
+            return True
+        told = f"{self.plan.api_name}.{refused.name}"
+        if refused.use == "sort":
+            self.plan = self.plan.unsorted(refused.name)
+        elif refused.use == "filter":
+            if self.key != refused.name:
+                return False
+            logger.warning("%s cannot be filtered: every row is read. %s", told, error)
+            self.notes.append(f"{refused.name} cannot be filtered: read in full")
+            self.plan = self.plan.as_full_table()
+        else:
+            lost = (names - self._described_again()) | {refused.name}
+            logger.warning("%s cannot be read although describe lists it: left out. %s", told, error)
+            self.notes.append(f"left out {', '.join(sorted(lost))}")
+            self.plan = self.plan.without(frozenset(lost))
+        if self.plan.replication_key is None:
+            self.state.lose_key()
+        lookups = self.lookups
+        self._sort_columns()
+        self.lookups = lookups and self.lookups
+        return True
+
+    def _described_again(self) -> set[str]:
+        """The fields that the org lists now; also in the cache, which does not notice a change of permissions."""
+        client, name = self.readers.client, self.plan.api_name
+        cache = open_cache(self.readers.settings, client.instance_url)
+        if cache is not None:
+            cache.forget(name)
+        found = describe(client, [name], cache).found.get(name)
+        fields = found.fields if found is not None else ()
+        return {field.name for field in fields} or {column.api_name for column in self.plan.columns}
 
     @property
     def key(self) -> str | None:
@@ -114,7 +168,8 @@ class Source:
     @property
     def properties(self) -> list[str]:
         """All that rows are read with, as the state remembers it."""
-        return [*(column.mark() for column in [*self.columns, *self.files]), *self.further]
+        names = () if self.names is not None and self.names.broken else self.further
+        return [*(column.mark() for column in [*self.columns, *self.files]), *names]
 
     @property
     def has_log(self) -> bool:
@@ -169,8 +224,11 @@ class Source:
     def every_row(
         self, purpose: str, columns: Sequence[Column], further: tuple[str, ...] = ()
     ) -> QueryReader:
-        """The query of some columns of every row; resumed likewise."""
-        return self._query(purpose, columns, None, Window(), self.count, further)
+        """The query of some columns of every row that is loaded; resumed likewise."""
+        start = self.readers.settings.start
+        if self.key is None or start is None or self.state.start_date != start:
+            return self._query(purpose, columns, None, Window(), self.count, further)
+        return self._query(purpose, columns, self.key, Window(start), None, further)
 
     def ids_of(self, window: Window) -> QueryReader:
         """The query of a window's ids; never resumed."""
@@ -200,24 +258,37 @@ class Source:
     def rows_by_id(self, ids: Sequence[str]) -> Iterator[tuple[RestPage, list[str]]]:
         """Whole rows of ids, those in the recycle bin included, with the ids that each page has."""
         only_ids = self.layout([self.id])
-        for at in range(0, len(ids), _IDS_A_QUERY):
-            # Ids are letters and digits, so none needs an escape.
-            listed = ", ".join(f"'{record_id}'" for record_id in ids[at : at + _IDS_A_QUERY])
-            query = select(self.plan.api_name, self._fields, conditions=[f"Id IN ({listed})"])
-            for page in self.readers.pages(self.readers.first_page(query)):
+        for some in batches(ids, rows_at_once(self.columns, IDS_A_QUERY, PAGE_BYTES)):
+            for page in self._whole_pages(functools.partial(of_ids, self.plan.api_name, some)):
                 yield page, [row[0] for row in values(page, only_ids)]
+
+    def _whole_pages(self, query: Callable[[Sequence[str]], str]) -> Iterator[RestPage]:
+        """The pages of a query of all fields, given its SOQL for some of them."""
+        try:
+            first = self.readers.first_page(query(self._fields))
+        except SalesforceError as error:
+            if error.error_code != TOO_COMPLICATED:
+                raise
+            yield from grouped_pages(self.readers, self.plan.api_name, self._fields, None, query)
+        else:
+            yield from self.readers.pages(first)
 
     @property
     def _fields(self) -> list[str]:
         return [*(column.api_name for column in self.columns), *self.further]
 
     def _row_of(self, answer: Subresponse) -> RestPage:
+        if answer.error_code == TOO_COMPLICATED:
+            return next(self._whole_pages(self._any))
         if not answer.ok:
             raise answer.error(f"{self.plan.api_name} /queryAll")
         return next(self.readers.pages(answer.decode(QUERY_PAGE)))
 
     def _any_row(self) -> Subrequest:
-        return self.readers.request(select(self.plan.api_name, self._fields, limit=1), "row")
+        return self.readers.request(self._any(self._fields), "row")
+
+    def _any(self, fields: Sequence[str]) -> str:
+        return select(self.plan.api_name, fields, limit=1)
 
     def _query(self, purpose: str, *query: Any) -> QueryReader:
         reader = self._reader(purpose, *query)
@@ -243,7 +314,7 @@ class Source:
             count,
             further,
             self.unsortable,
-            emitted=self.emitted,
+            emitted=f"{self.emitted}{'whole' if self.whole else ''}",
         )
 
 

@@ -2,7 +2,8 @@
 
 Keys of a bookmark; other keys are kept as they are:
 
-- ``replication_key``, ``replication_key_value``: every row stamped before the value has been emitted (the SDK's names).
+- ``replication_key``, ``replication_key_value``: every row stamped before the value has been emitted (the SDK's names). The
+  value is null while a first sync has not come that far.
 - ``deleted_until``: every deletion logged before it has been emitted.
 - ``jobs``: the Bulk jobs that are being read, by purpose, each with the locator of its next page.
 - ``properties``: the properties that every row has been emitted with. Each is six characters of a digest of its name, field
@@ -12,6 +13,9 @@ Keys of a bookmark; other keys are kept as they are:
 - ``org``: the id of the org that the bookmark is of. A refreshed sandbox, or a production org in its place, has another one.
 - ``sweep_due``: whether rows of the deleted object of the same name have still to be marked as deleted.
 - ``refreshed_at``: when the fields that change without a stamp were last read for every row.
+- ``start_date``: the setting of that name in the first sync, where it had one.
+- ``maps``: a digest of the stream maps that every row went through, where there are some.
+- ``bin_until``: when the last deleted row leaves the recycle bin, where the replication key does not move if one comes back.
 - ``swept_until``: with whole rows only: every deletion before it has been marked by a sweep.
 
 Meltano merges states deeply: a key that a new state lacks survives from an old one. So absence means nothing, and a job
@@ -24,7 +28,7 @@ import base64
 import datetime
 import hashlib
 import logging
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -33,7 +37,7 @@ from tap_sfsource import clock
 from tap_sfsource.errors import TapError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
 logger = logging.getLogger("tap-sfsource.sync")
 
@@ -149,6 +153,7 @@ class StreamState:
             TapError: One of them cannot be read; the message names it.
         """
         _ = self.bookmark, self.deleted_until, self.refreshed_at, self.swept_until
+        _ = self.start_date, self.bin_until
         self.unknown(())
         for purpose in self.jobs:
             self.job(purpose)
@@ -176,8 +181,37 @@ class StreamState:
 
     @bookmark.setter
     def bookmark(self, moment: datetime.datetime) -> None:
+        if self._bookmark.get("replication_key_value") is None:
+            # The keys stand where they would without the null, so that a complete state is the same bytes.
+            self._bookmark.pop("replication_key", None)
+            self._bookmark.pop("replication_key_value", None)
         self._bookmark["replication_key"] = self._replication_key
         self._bookmark["replication_key_value"] = clock.isoformat(moment)
+
+    def begin_first_sync(self, start_date: datetime.datetime | None) -> None:
+        """Write that there is no bookmark yet: one of an older state must not come back beside what this run writes."""
+        if self._replication_key is not None:
+            self._bookmark["replication_key"] = self._replication_key
+            self._bookmark["replication_key_value"] = None
+        if start_date is not None:
+            self._bookmark["start_date"] = clock.isoformat(start_date)
+        elif "start_date" in self._bookmark:
+            self._bookmark["start_date"] = None
+
+    @property
+    def start_date(self) -> datetime.datetime | None:
+        """The setting `start_date` of the first sync: rows with an older stamp are not loaded."""
+        return self._moment("start_date")
+
+    @property
+    def maps(self) -> str:
+        """The signature of the stream maps that every row went through; empty for none."""
+        return str(self._bookmark.get("maps") or "")
+
+    @maps.setter
+    def maps(self, signature: str) -> None:
+        if signature or "maps" in self._bookmark:
+            self._bookmark["maps"] = signature
 
     @property
     def bookmark_text(self) -> str:
@@ -204,6 +238,15 @@ class StreamState:
         self._bookmark["refreshed_at"] = clock.isoformat(moment)
 
     @property
+    def bin_until(self) -> datetime.datetime | None:
+        """When the last deleted row leaves the recycle bin; kept where no stamp shows that a row comes back before."""
+        return self._moment("bin_until")
+
+    @bin_until.setter
+    def bin_until(self, moment: datetime.datetime) -> None:
+        self._bookmark["bin_until"] = clock.isoformat(moment)
+
+    @property
     def swept_until(self) -> datetime.datetime | None:
         """The time before which every deletion has been marked by a sweep of whole rows."""
         return self._moment("swept_until")
@@ -220,6 +263,10 @@ class StreamState:
             self._bookmark.clear()
             self._bookmark["sweep_due"] = True
         self._bookmark["org"] = org
+
+    def lose_key(self) -> None:
+        """Use no bookmark in this run: its replication key cannot be used."""
+        self._replication_key = None
 
     def begin(self, key_prefix: str | None) -> None:
         """Compare the bookmark with the SObject's Id prefix, None if unknown; forget a bookmark of another object."""
@@ -247,7 +294,7 @@ class StreamState:
             return []
         if not isinstance(marks, str):
             raise self._unreadable("properties", marks, "is not text. Remove it.")
-        known = {marks[at : at + _MARK_LENGTH] for at in range(0, len(marks), _MARK_LENGTH)}
+        known = _marks(marks)
         return [name for name in properties if _mark(name) not in known]
 
     def know(self, properties: Sequence[str]) -> None:
@@ -312,6 +359,25 @@ class StreamState:
 
     def _unreadable(self, key: str, value: object, problem: str) -> TapError:
         return TapError(f"State of {self._stream}: {key} {value!r} {problem}")
+
+
+class EmittedProperties:
+    """Which properties the streams of a whole STATE have been emitted with."""
+
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        bookmarks = state.get("bookmarks")
+        self._bookmarks = bookmarks if isinstance(bookmarks, Mapping) else {}
+
+    def of(self, stream: str) -> Callable[[str], bool]:
+        """Tell by the name that a property has in a state (`Column.mark`) whether rows have been emitted with it."""
+        bookmark = self._bookmarks.get(stream)
+        marks = bookmark.get("properties") if isinstance(bookmark, Mapping) else None
+        known = _marks(marks) if isinstance(marks, str) else frozenset()
+        return lambda name: bool(known) and _mark(name) in known
+
+
+def _marks(text: str) -> frozenset[str]:
+    return frozenset(text[at : at + _MARK_LENGTH] for at in range(0, len(text), _MARK_LENGTH))
 
 
 def _mark(name: str) -> str:

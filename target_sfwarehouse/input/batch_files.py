@@ -28,8 +28,6 @@ from target_sfwarehouse.rows.values import cell_value
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-__all__ = ["CsvFile", "open_batch_file", "parquet_records"]
-
 BLOCK = 128 * 1024
 COPY_BLOCK = 1024 * 1024
 _CELL = re.compile(r'(?:[^",]+|"[^"]*")*')

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from target_sfwarehouse.load.tables import Load
     from target_sfwarehouse.rows.layout import Layout
 
-__all__ = ["Batcher", "Source", "Stream"]
-
 BUFFERED_BYTES = 16 * 1024 * 1024
 """Input held back, over all streams, for chunks that are not full."""
 

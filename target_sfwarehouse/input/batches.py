@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from target_sfwarehouse.input.batcher import Batcher, Stream
 
-__all__ = ["BatchReader"]
-
 FORMATS = ("jsonl", "parquet", "csv")
 
 
@@ -75,12 +73,15 @@ class BatchReader:
         except InputError as error:
             raise error if error.line else self._error(error.reason) from None
 
-    def load_mapped(self, process: Callable[[dict[str, Any]], None]) -> None:
-        """Load the files by `process`, which maps, flattens or validates a RECORD message, and commit."""
+    def load_mapped(self, process: Callable[[dict[str, Any]], None], hidden: bytes | None) -> None:
+        """Load the files by `process`, which maps, flattens or validates a RECORD message, and commit.
+
+        The quarantine keeps `hidden` of a row that cannot be read, where a map may hide its values.
+        """
         for url in self._files:
             with self._located():
                 for text, record in self._records(url):
-                    self._take(text, partial(self._process, process, text, record))
+                    self._take(hidden or text, partial(self._process, process, text, record))
         self._batcher.flush()
 
     def _process(

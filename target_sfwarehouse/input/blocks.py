@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Run", "blocks"]
-
 BLOCK = 1024 * 1024
 WAKE_BYTES = 512
 

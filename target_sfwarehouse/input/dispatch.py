@@ -15,16 +15,14 @@ if TYPE_CHECKING:
 
     from target_sfwarehouse.input.batcher import Stream
 
-__all__ = ["HEAD", "Lines", "Route", "Routes", "joined"]
-
 HEAD = 512
 """Bytes of a line in which its `"record"` is looked for."""
 
-ROUTES = 4096
+KNOWN_HEADS = 4096
 """Beginnings of lines that are remembered, at most."""
 
 
-class Route:
+class Destination:
     """Where RECORD lines with the same beginning go.
 
     Attributes:
@@ -70,26 +68,26 @@ class Lines(NamedTuple):
     """Lines of one stream that follow each other in a block.
 
     Attributes:
-        route: Where they go; None for one line that no route takes.
+        destination: Where they go; None for one line that no destination takes.
         start: Where the first one begins.
         stop: Where the last one ends, without its newline.
         first: Number of the first one.
         lines: How many they are.
     """
 
-    route: Route | None
+    destination: Destination | None
     start: int
     stop: int
     first: int
     lines: int
 
 
-class Routes:
-    """The routes known so far."""
+class Dispatcher:
+    """Finds where lines go, among the destinations known so far."""
 
     def __init__(self) -> None:
-        self._by_head: dict[bytes, Route] = {}
-        self._last: Route | None = None
+        self._by_head: dict[bytes, Destination] = {}
+        self._last: Destination | None = None
 
     def __len__(self) -> int:
         """How many they are."""
@@ -100,39 +98,39 @@ class Routes:
         head, found, _ = line[:HEAD].partition(b'"record":')
         decoder = stream.shape.message
         if found and b'"type"' in head and b'"stream"' in head and decoder is not None:
-            if len(self._by_head) >= ROUTES:
+            if len(self._by_head) >= KNOWN_HEADS:
                 # What stands before the record differs from line to line, such as the time of extraction.
                 self.clear()
-            self._by_head[head] = Route(head, stream, decoder)
+            self._by_head[head] = Destination(head, stream, decoder)
 
     def clear(self) -> None:
         """Forget all of them: a stream may have another schema now."""
         self._by_head.clear()
         self._last = None
 
-    def like(self, route: Route | None) -> Route | None:
-        """The route that now has the beginning of one known before."""
-        return self._by_head.get(route.head) if route is not None else None
+    def like(self, destination: Destination | None) -> Destination | None:
+        """The destination that now has the beginning of one known before."""
+        return self._by_head.get(destination.head) if destination is not None else None
 
     def following(self, block: bytes, start: int, number: int) -> Lines:
         """Find the lines that begin at a place and go where the first of them goes."""
         find = block.find
-        route = self._last
+        destination = self._last
         # Most lines go where the one before them went.
-        if route is None or not block.startswith(route.head, start):
+        if destination is None or not block.startswith(destination.head, start):
             record = find(b'"record":', start, start + HEAD)
-            route = self._by_head.get(block[start:record]) if record >= 0 else None
+            destination = self._by_head.get(block[start:record]) if record >= 0 else None
         if (stop := find(b"\n", start)) < 0:
             stop = len(block)
-        if route is None:
+        if destination is None:
             return Lines(None, start, stop, number, 1)
-        self._last = route
-        count, begins, head = 1, block.startswith, route.head
+        self._last = destination
+        count, begins, head = 1, block.startswith, destination.head
         while begins(head, stop + 1):
             count += 1
             if (stop := find(b"\n", stop + 1)) < 0:
                 stop = len(block)
-        return Lines(route, start, stop, number, count)
+        return Lines(destination, start, stop, number, count)
 
 
 def joined(block: bytes, runs: Sequence[Lines]) -> Span:

@@ -31,7 +31,7 @@ from target_sfwarehouse.errors import (
 )
 from target_sfwarehouse.input.batcher import Source
 from target_sfwarehouse.input.blocks import Run, blocks
-from target_sfwarehouse.input.dispatch import HEAD, Routes, joined
+from target_sfwarehouse.input.dispatch import HEAD, Dispatcher, joined
 from target_sfwarehouse.rows.chunks import Span
 from target_sfwarehouse.rows.values import load_json
 
@@ -39,9 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from target_sfwarehouse.input.batcher import Batcher, Stream
-    from target_sfwarehouse.input.dispatch import Lines, Route
-
-__all__ = ["FastReader"]
+    from target_sfwarehouse.input.dispatch import Destination, Lines
 
 _MESSAGES = (SingerMessageType.SCHEMA, SingerMessageType.ACTIVATE_VERSION, SingerMessageType.BATCH)
 _STREAM = re.compile(rb'"stream":\s*"([^"\\]*)"')
@@ -85,7 +83,7 @@ class FastReader(GenericSingerReader[bytes]):
         super().__init__()
         self._streams = streams
         self._batcher = streams.batcher
-        self._routes = Routes()
+        self._dispatcher = Dispatcher()
         self._counts: Counter[str] = Counter()
         self._state = msgspec.json.Decoder(_State)
         self._envelope = msgspec.json.Decoder(_Envelope)
@@ -176,45 +174,45 @@ class FastReader(GenericSingerReader[bytes]):
         while position <= len(block):
             together: list[Lines] = []
             while position <= len(block):
-                found = self._routes.following(block, position, number)
-                if found.route is None:
+                found = self._dispatcher.following(block, position, number)
+                if found.destination is None:
                     break
                 together.append(found)
                 position, number = found.stop + 1, found.first + found.lines
             if together:
                 self._records(block, together)
-                continue  # what stopped them may have a route since
+                continue  # what stopped them may have a destination since
             batcher.line = number
             self._other(block[position : found.stop])
             position, number = found.stop + 1, number + 1
         batcher.line = number - 1
 
     def _records(self, block: bytes, together: list[Lines]) -> None:
-        """Take lines with routes: all of a stream at once, or one by one if a decoder refuses one of them."""
-        groups: dict[Route, list[Lines]] = {}
+        """Take lines whose destination is known: all of a stream at once, or one by one if a decoder refuses one of them."""
+        groups: dict[Destination, list[Lines]] = {}
         for lines in together:
-            assert lines.route is not None
-            groups.setdefault(lines.route, []).append(lines)
+            assert lines.destination is not None
+            groups.setdefault(lines.destination, []).append(lines)
         decoded = []
         try:
-            for route, runs in groups.items():
+            for destination, runs in groups.items():
                 span = joined(block, runs)
-                messages = route.decode_lines(span.text)
+                messages = destination.decode_lines(span.text)
                 if len(messages) != len(span.numbers):
                     break  # an empty line, or two messages in one
-                decoded.append((route, messages, span))
+                decoded.append((destination, messages, span))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass
         if len(decoded) < len(groups):
             self._one_by_one(block, together)
             return
         self._batcher.line = together[-1].first + together[-1].lines - 1
-        for route, messages, span in decoded:
-            self._hand_over(route, messages, span)
+        for destination, messages, span in decoded:
+            self._hand_over(destination, messages, span)
 
-    def _hand_over(self, route: Route, messages: list[Any], span: Span) -> None:
+    def _hand_over(self, destination: Destination, messages: list[Any], span: Span) -> None:
         """Put decoded messages into their stream's buffer, chunk by chunk: the hot loop."""
-        stream, start, end = route.stream, 0, len(messages)
+        stream, start, end = destination.stream, 0, len(messages)
         self._counts[SingerMessageType.RECORD] += end
         while start < end:
             buffer = stream.buffer
@@ -227,24 +225,24 @@ class FastReader(GenericSingerReader[bytes]):
             start = stop
 
     def _one_by_one(self, block: bytes, together: list[Lines]) -> None:
-        """Take lines with routes in order, each decoded value by value; what a decoder refuses goes the slow way."""
+        """Take such lines in order, each decoded value by value; a line that a decoder refuses goes the slow way."""
         for lines in together:
             texts = block[lines.start : lines.stop].split(b"\n")
             for number, text in enumerate(texts, lines.first):
                 self._batcher.line = number
-                # A slow record can make routes of the lines behind it old.
-                route = self._routes.like(lines.route)
+                # A slow record can change where the lines behind it go.
+                destination = self._dispatcher.like(lines.destination)
                 try:
-                    messages = [route.decode(text)] if route is not None else []
+                    messages = [destination.decode(text)] if destination is not None else []
                 except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                     messages = []
-                if route is not None and messages:
-                    self._hand_over(route, messages, Span(text, (number,)))
+                if destination is not None and messages:
+                    self._hand_over(destination, messages, Span(text, (number,)))
                 else:
                     self._other(text)
 
     def _other(self, line: bytes) -> None:
-        """Take a line that no route takes."""
+        """Take a line that no destination takes."""
         if not line.strip():
             return
         try:
@@ -293,7 +291,7 @@ class FastReader(GenericSingerReader[bytes]):
             # The SDK quotes the whole message, which may be long.
             reason = str(error).partition(": {")[0]
             raise InputError(f"a {kind} that is incomplete: {reason}", line=line, stream=stream) from None
-        self._routes.clear()
+        self._dispatcher.clear()
 
     def _peek(self, line: bytes) -> tuple[str, str | None]:
         """Return a message's type and stream."""
@@ -325,8 +323,8 @@ class FastReader(GenericSingerReader[bytes]):
             versioned = plain.versioned
             plain.add(record, source)
             if plain.versioned != versioned:
-                self._routes.clear()
-            self._routes.learn(line, plain)
+                self._dispatcher.clear()
+            self._dispatcher.learn(line, plain)
             return
         self._batcher.source = source
         try:

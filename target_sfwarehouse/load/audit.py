@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from target_sfwarehouse.config import Settings
     from target_sfwarehouse.errors import InputError
 
-__all__ = ["REJECTED", "SYNC_RUNS", "Counts", "Quarantine", "RunLog"]
-
 SYNC_RUNS = "_sync_runs"
 REJECTED = "_rejected"
 

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from target_sfwarehouse.postgres.schema import Table
     from target_sfwarehouse.rows.chunks import Chunk
 
-__all__ = ["BAD_ROW", "REFUSED_ROW", "BadRow", "copy_row_by_row", "is_trouble", "judge", "merge_accepted"]
-
 BAD_ROW = (pg.DataError, pg.NotNullViolation, pg.CheckViolation, pg.ProgramLimitExceeded)
 """What Postgres raises for a row that does not fit, as opposed to a failure of the load."""
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from target_sfwarehouse.load.tables import Part, Segment
     from target_sfwarehouse.rows.chunks import Chunk
 
-__all__ = ["GROUP_BYTES", "OpenCopy", "copy_blocks"]
-
 GROUP_BYTES = 4 * 1024 * 1024
 """Encoded rows that one COPY takes at most, since they are kept until the server has accepted them."""
 

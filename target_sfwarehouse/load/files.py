@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from target_sfwarehouse.rows.decode import RowShape
 
-__all__ = ["FileLoad"]
-
 
 class Source(Protocol):
     """A CSV file. Reading it raises InputError, OSError and EOFError."""

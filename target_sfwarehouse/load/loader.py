@@ -15,7 +15,8 @@ import psycopg
 
 from target_sfwarehouse.errors import TargetError
 from target_sfwarehouse.load.audit import Quarantine, RunLog
-from target_sfwarehouse.load.session import Run, Session
+from target_sfwarehouse.load.run import Run
+from target_sfwarehouse.load.session import Session
 from target_sfwarehouse.load.tables import Load, check_name
 from target_sfwarehouse.postgres import capabilities
 from target_sfwarehouse.postgres.connect import connector
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from target_sfwarehouse.load.files import FileLoad
     from target_sfwarehouse.rows.chunks import Chunk
     from target_sfwarehouse.rows.layout import Layout
-
-__all__ = ["Loader"]
 
 logger = logging.getLogger("target-sfwarehouse")
 
@@ -132,7 +131,7 @@ class Loader:
         self._submit(self._session.end_copy)
 
     def flush(self, states: list[tuple[int, bytes]]) -> None:
-        """Have everything taken in committed, and then the last state emitted that all of it stands behind.
+        """Have everything taken in committed, and then the last STATE before a bad record emitted.
 
         `states` are line number and text of the STATE messages since the last flush, in order.
         """

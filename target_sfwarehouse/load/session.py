@@ -15,17 +15,14 @@ a first load.
 from __future__ import annotations
 
 import logging
-import queue
-import threading
-from concurrent.futures import Future
 from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import errors as pg
 
-from target_sfwarehouse.errors import BadSchemaError, InputError
+from target_sfwarehouse.errors import InputError
 from target_sfwarehouse.load.audit import Counts
 from target_sfwarehouse.load.bad_rows import (
     BAD_ROW,
@@ -33,94 +30,28 @@ from target_sfwarehouse.load.bad_rows import (
     copy_row_by_row,
     is_trouble,
     judge,
-    merge_accepted,
 )
 from target_sfwarehouse.load.copying import OpenCopy, copy_blocks
+from target_sfwarehouse.load.merger import Merger
+from target_sfwarehouse.load.run import Thread
 from target_sfwarehouse.load.tables import Load, Part, Segment, State
 from target_sfwarehouse.load.upsert import activate
-from target_sfwarehouse.postgres.connect import explained
 from target_sfwarehouse.postgres.ddl import ensure_schema, ensure_table, lock, make_stage, run
 from target_sfwarehouse.postgres.schema import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
     from contextlib import AbstractContextManager
 
-    from target_sfwarehouse.config import Settings
-    from target_sfwarehouse.load.audit import Quarantine, RunLog
     from target_sfwarehouse.load.files import FileLoad
-    from target_sfwarehouse.postgres.capabilities import Capabilities
+    from target_sfwarehouse.load.run import Run
     from target_sfwarehouse.postgres.schema import Table
     from target_sfwarehouse.rows.chunks import Chunk
     from target_sfwarehouse.rows.decode import RowShape
     from target_sfwarehouse.rows.layout import Layout
 
-__all__ = ["Run", "Session"]
-
-T = TypeVar("T")
-
-WAITING = 8
-"""Jobs that may wait: enough to keep the server busy, few enough to keep memory small."""
-
 logger = logging.getLogger("target-sfwarehouse")
-
-
-class Run:
-    """What the sessions of a run share. Each is changed by one session at a time: `Session.wait` puts them in order.
-
-    Attributes:
-        loads: The run's tables, by stream.
-        failure: The first bad line so far.
-        ready: Whether the schema and `_sync_runs` are there.
-    """
-
-    def __init__(self, able: Capabilities, settings: Settings, log: RunLog, quarantine: Quarantine) -> None:
-        self.able = able
-        self.settings = settings
-        self.log = log
-        self.quarantine = quarantine
-        self.loads: dict[str, Load] = {}
-        self.failure: InputError | None = None
-        self.ready = False
-
-
-class Thread:
-    """Runs jobs one after the other. After a job has failed the later ones are not run: they fail likewise."""
-
-    def __init__(self, name: str) -> None:
-        self.error: BaseException | None = None
-        self._jobs: queue.Queue[Callable[[], None] | None] = queue.Queue(WAITING)
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._thread.start()
-
-    def submit(self, job: Callable[..., T], *arguments: Any) -> Future[T]:
-        """Hand over a job; waits while too many wait already. Raises what an earlier job raised."""
-        if self.error is not None:
-            raise self.error
-        future: Future[T] = Future()
-        self._jobs.put(partial(self._run, future, job, arguments))
-        return future
-
-    def close(self) -> None:
-        """Let the thread end when the jobs handed over are done."""
-        self._jobs.put(None)
-        self._thread.join()
-
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            job()
-
-    def _run(self, future: Future[T], job: Callable[..., T], arguments: tuple[Any, ...]) -> None:
-        if self.error is not None:
-            future.set_exception(self.error)
-            return
-        try:
-            future.set_result(job(*arguments))
-        except BaseException as error:  # noqa: BLE001 - raised by the next submit, and to whoever waits
-            said = explained(error)
-            if not isinstance(said, BadSchemaError):
-                self.error = said
-            future.set_exception(said)
 
 
 class Session:
@@ -135,6 +66,7 @@ class Session:
         self._copying: OpenCopy | None = None
         self._direct: Part | None = None
         self._before: Future[Any] | None = None
+        self._merger = Merger(connection, run, self._fail)
 
     def close(self) -> None:
         """End the thread and the connection, whose open transaction is rolled back."""
@@ -346,20 +278,12 @@ class Session:
             self._run.settings, keep=partial(self.reject, error, text), end=partial(self._fail, part, error)
         )
 
-    def _refused_by_table(self, part: Part, error: InputError, text: bytes) -> bool:
-        """Judge a row that its table refused, in the transaction that merges the others; likewise."""
-        return judge(
-            self._run.settings,
-            keep=partial(self._run.quarantine.write, self._connection, error, text),
-            end=partial(self._fail, part, error),
-        )
-
     def reject(self, error: InputError, text: bytes) -> None:
         """Put a record into quarantine."""
         self.end_copy()
         self.wait()
         self._make_schema()
-        if error.stream in self._run.loads:
+        if error.stream is not None and error.stream in self._run.loads:
             self._part(error.stream).counts.rejected += 1
         self._run.quarantine.write(self._connection, error, text)
 
@@ -407,17 +331,8 @@ class Session:
     def _end_direct(self) -> None:
         """Commit the open transaction, if there is one, after merging what had to be staged beside it."""
         if self._direct is not None:
-            self._guarded(self._direct, self._commit_direct)
-
-    def _commit_direct(self, part: Part) -> None:
-        part.to(State.MERGING)
-        counts = Counts(inserted=part.direct_rows) + self._merged(part)
-        self._run.log.record(
-            self._connection, part.load.table.stream, part.load.counts + counts + part.counts
-        )
-        run(self._connection, "COMMIT")
-        self._direct = None
-        self._committed(part, counts)
+            self._guarded(self._direct, self._merger.direct)
+            self._direct = None
 
     # Batches
 
@@ -437,7 +352,7 @@ class Session:
         if part.is_behind_a_failure:
             part.to(State.FAILED)
         else:
-            self._guarded(part, self._merge_alone)
+            self._guarded(part, self._merger.alone)
 
     def _merge_other_columns(self, part: Part, columns: tuple[str, ...]) -> None:
         """Merge what is staged with other columns than those of the rows that come next."""
@@ -449,56 +364,7 @@ class Session:
             self._end_direct()
             self._commit_part(part)
         else:
-            self._guarded(part, self._merge_beside)
-
-    def _merge_beside(self, part: Part) -> None:
-        """Merge what is staged in the open transaction of the table, which goes on."""
-        part.counts += self._merged(part)
-        part.segment = None
-
-    def _merge_alone(self, part: Part) -> None:
-        """Merge what is staged in a transaction of its own."""
-        if part.segment is None or not part.segment.rows:
-            part.load.counts += part.counts
-            part.counts, part.segment = Counts(), None
-            return
-        part.to(State.MERGING)
-        emptied = part.load.emptied
-        try:
-            counts = self._merge_in_transaction(part)
-        except REFUSED_ROW:
-            # Only a rule that waits for the COMMIT gets here; asked of each statement, it tells the row.
-            logger.debug("%s refuses a batch at its end; asking it earlier", part.load.table.label)
-            part.load.emptied = emptied
-            self._run.quarantine.forget()
-            counts = self._merge_in_transaction(part, "SET CONSTRAINTS ALL IMMEDIATE")
-        self._committed(part, counts)
-
-    def _merge_in_transaction(self, part: Part, *first: str) -> Counts:
-        with self._connection.transaction():
-            lock(self._connection, self._run.settings, part.load.table.label)
-            for statement in first:
-                run(self._connection, statement)
-            counts = self._merged(part)
-            self._run.log.record(
-                self._connection, part.load.table.stream, part.load.counts + counts + part.counts
-            )
-        return counts
-
-    def _merged(self, part: Part) -> Counts:
-        """Merge what is staged for a table in the open transaction, which holds the table's lock."""
-        load, segment = part.load, part.segment
-        if segment is None or not segment.rows:
-            return Counts()
-        if self._run.settings.load_method == "overwrite" and not load.emptied:
-            run(self._connection, f"DELETE FROM {load.table.sql}")  # noqa: S608 - quoted
-            load.emptied = True
-        refuse = partial(self._refused_by_table, part)
-        return merge_accepted(self._connection, self._run.able, load.table, segment, refuse)
-
-    def _committed(self, part: Part, counts: Counts) -> None:
-        part.load.counts += counts + part.counts
-        part.to(State.IDLE)
+            self._guarded(part, self._merger.beside)
 
     def _guarded(self, part: Part, work: Callable[[Part], None]) -> None:
         """Merge or commit a table's rows; what the warehouse refuses ends that table's load only."""

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from target_sfwarehouse.postgres.schema import Table
     from target_sfwarehouse.rows.decode import RowShape
 
-__all__ = ["Load", "Part", "Segment", "State", "check_name"]
-
 
 class State(Enum):
     """What a session holds of a table."""

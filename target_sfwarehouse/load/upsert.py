@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from target_sfwarehouse.postgres.capabilities import Capabilities
     from target_sfwarehouse.postgres.schema import Table
 
-__all__ = ["activate", "merge", "merge_numbered"]
-
 
 def merge(connection: psycopg.Connection[Any], able: Capabilities, table: Table, segment: Segment) -> Counts:
     """Insert or upsert the staged rows, and empty the staging table, in a transaction that holds the table's lock."""

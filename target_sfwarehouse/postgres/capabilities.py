@@ -8,8 +8,6 @@ from typing import Any
 
 import psycopg
 
-__all__ = ["Capabilities", "begin", "capabilities_of", "detect"]
-
 TUNING = ("SET temp_buffers = '64MB'", "SET work_mem = '64MB'", "SET random_page_cost = 1.1", "SET jit = off")
 """Memory for a batch. Keys are looked up in the table's index: the planner's default reads a table of a million rows whole
 for each batch. No batch waits for LLVM."""

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from target_sfwarehouse.config import Settings
 
-__all__ = ["connector", "explained"]
-
 logger = logging.getLogger("target-sfwarehouse")
 
 SESSION = (

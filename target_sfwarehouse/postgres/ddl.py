@@ -26,17 +26,6 @@ if TYPE_CHECKING:
 
     from target_sfwarehouse.config import Settings
 
-__all__ = [
-    "add_bookkeeping",
-    "ensure_schema",
-    "ensure_table",
-    "lock",
-    "make_stage",
-    "read_table",
-    "run",
-    "wait_for_lock",
-]
-
 logger = logging.getLogger("target-sfwarehouse")
 
 Connection = psycopg.Connection[Any]

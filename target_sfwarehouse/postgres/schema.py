@@ -13,24 +13,6 @@ from target_sfwarehouse.postgres.types import SqlType, widened
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = [
-    "BOOKKEEPING_TYPES",
-    "DELETED",
-    "DELETED_AT",
-    "METADATA_COLUMNS",
-    "ROW_TARGET_MOST",
-    "VERSION",
-    "Column",
-    "Table",
-    "Wanted",
-    "changes",
-    "identifier",
-    "quoted",
-    "table_name",
-    "widened_row_target",
-    "with_parameters",
-]
-
 DIGEST = 8
 
 DELETED = "is_deleted"

@@ -15,22 +15,6 @@ if TYPE_CHECKING:
     from target_sfwarehouse.postgres.capabilities import Capabilities
     from target_sfwarehouse.postgres.schema import Table
 
-__all__ = [
-    "ORDER",
-    "ROW",
-    "append",
-    "count_keys",
-    "count_matches",
-    "keep_last",
-    "mark_older",
-    "mark_version",
-    "number_rows",
-    "part",
-    "remove_older",
-    "row_as_json",
-    "upsert",
-]
-
 ROW = "_sfw_row"
 """Column that numbers staged rows in their order, while a refused row is looked for."""
 

@@ -11,8 +11,6 @@ from urllib.parse import unquote
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["SqlType", "column_type", "declared_types", "dereferenced", "parse_type", "widened"]
-
 BIGINT_DIGITS = 19
 BIGINT_RANGE = (-(2**63), 2**63 - 1)
 MAX_VARCHAR = 10_485_760

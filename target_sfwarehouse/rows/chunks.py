@@ -13,8 +13,6 @@ from target_sfwarehouse.rows.values import BadValueError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["CHUNK_ROWS", "Buffer", "Chunk", "Span"]
-
 CHUNK_ROWS = 2_000
 CHUNK_BYTES = 1024 * 1024
 

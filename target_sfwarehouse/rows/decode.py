@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from target_sfwarehouse.rows.layout import Property
 
-__all__ = ["COPY_OPTIONS", "EscapedTextError", "NestedValueError", "NulError", "RowShape", "encode_rows"]
-
 COPY_OPTIONS = r"(FORMAT csv, ESCAPE E'\\', NULL 'null')"
 
 _encoder = msgspec.json.Encoder(decimal_format="number")

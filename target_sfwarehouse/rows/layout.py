@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from target_sfwarehouse.config import Settings
     from target_sfwarehouse.postgres.types import SqlType
 
-__all__ = ["Layout", "Property", "json_types", "read_schema"]
-
 SOFT_DELETE = "x-soft-delete"
 """Keyword of a property that marks deleted rows: a boolean is set true, a date or date-time gets the time."""
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from target_sfwarehouse.postgres.types import SqlType
 
-__all__ = ["REPLACEMENT", "BadValueError", "Way", "cell_value", "load_json", "way"]
-
 REPLACEMENT = "\ufffd"
 """What a NUL character becomes."""
 

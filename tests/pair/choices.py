@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import random
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "emitter": ("lines", "flattening", "csv", "jsonl", "filter", "mask", "computed"),
-    "trouble": ("none", "fault", "bad page", "cut", "torn", "merge", "lost"),
+    "trouble": ("none", "fault", "bad page", "cut", "torn", "merge", "lost", "cut refresh"),
     "reader": ("auto", "rest", "bulk"),
     "deletes": ("all", "soft", "sweep"),
     "naming": ("segment", "salesforce"),
@@ -22,6 +23,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 - torn: the target ends at some line as if it were killed.
 - merge: the state is an older one with the newer one's values over it, as Meltano merges states.
 - lost: there is no state, as with Meltano's --full-refresh; the tables stay.
+- cut refresh: a full refresh that is killed; Meltano merges what it left into the state before it.
 """
 
 SAME_TABLE = ("lines", "flattening", "csv", "jsonl")
@@ -69,9 +71,13 @@ def all_pairs() -> set[Pair]:
 
 
 def covering() -> list[Choices]:
-    """A table in which every two choices meet; greedy, and the same each time."""
+    """A table in which every two choices meet; greedy, and the same each time.
+
+    Where several rows meet as many pairs that are missing, chance takes one, so that no choice is common.
+    """
     missing = all_pairs()
     rows = list(itertools.product(*CHOICES.values()))
+    random.Random(13).shuffle(rows)
     table: list[Choices] = []
     while missing:
         best = max(rows, key=lambda row: len(pairs(row) & missing))

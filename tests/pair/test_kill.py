@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil  # type: ignore[import-untyped]
 import pytest
 
 from salesforce_simulator.http.faults import Latency
 from tests.fix_process import wait_until
+from tests.pair.both import batch_config
 from tests.pair.store import differences
 
 if TYPE_CHECKING:
@@ -24,10 +25,17 @@ PIPE = "tap-sfsource --config tap.json {state} | target-sfwarehouse --config tar
 
 
 @pytest.mark.parametrize("victim", ["tap-sfsource", "target-sfwarehouse"])
+@pytest.mark.parametrize("form", ["lines", "csv", "map"])
 def test_the_next_run_goes_on(
-    victim: str, company_server: OrgServer, warehouse: Warehouse, processes: Processes
+    victim: str, form: str, company_server: OrgServer, warehouse: Warehouse, processes: Processes
 ) -> None:
-    processes.write("tap.json", company_server.config(objects=OBJECTS, reader="bulk"))
+    more: dict[str, Any] = {}
+    if form == "csv":
+        more = {"batch_config": batch_config("csv", processes.directory / "batches"), "deletes": "sweep"}
+    elif form == "map":
+        maps = {name: {"copy_of_id": "id"} for name in ("accounts", "contacts")}
+        more = {"stream_maps": maps, "deletes": "sweep"}
+    processes.write("tap.json", company_server.config(objects=OBJECTS, reader="bulk", **more))
     processes.write("target.json", warehouse.config(batch_size_rows=100))
     company_server.server.settings.latency = 200
     # However slowly the target starts, the last collection is still on its way when the first is in the warehouse.

@@ -87,7 +87,7 @@ def test_a_bad_bulk_page_fails_its_collection_and_no_row_of_it_leaves(
     # Of the first page a BATCH file of two rows may have left, and the third row waits for the next.
     assert len(pair.rows("accounts")) in ({2, 3} if form == "jsonl" else {3})
     assert names(pair, form) <= set(NAMES)
-    assert "replication_key_value" not in bookmark(pair, "accounts")
+    assert bookmark(pair, "accounts").get("replication_key_value") is None
     assert differences(pair.warehouse, org, ["Contact"]) == []
     org.clock.advance(hours=3)
     pair.good(**settings)
@@ -311,6 +311,26 @@ def test_a_job_beside_another_bookmark_than_its_own_is_not_resumed(
     # A sweep that was asked for again would put right what the old one did.
     pair.good(**{**settings, **extra.get(purpose, {}), "deletes": "all"})
     assert pair.deleted() == set()
+    assert differences(pair.warehouse, org, ["Account"]) == []
+
+
+@pytest.mark.parametrize("reader", ["rest", "bulk"])
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
+def test_a_full_refresh_that_was_killed_leaves_no_column_unfilled(
+    pair: Pair, org: Org, reader: str, share: float
+) -> None:
+    """Meltano merges the state of the killed run into the one before it, whose bookmark then holds."""
+    settings: dict[str, Any] = {"reader": reader, "bulk_page_size": 2, "objects": ["Account"]}
+    without = {"breadcrumb": ["properties", "industry"], "metadata": {"selected": False}}
+    pair.good({"streams": [{"tap_stream_id": "accounts", "metadata": [without]}]}, **settings)
+    before, pair.state = pair.state, None
+    org.clock.advance(hours=3)
+    lines = pair.tap(**settings).output.splitlines(keepends=True)
+    states = [place for place, line in enumerate(lines) if b'"STATE"' in line]
+    pair.load(lines[: states[round(share * (len(states) - 1))] + 1])
+    pair.state = merged(before, pair.state)
+    org.clock.advance(hours=3)
+    pair.good(**settings)
     assert differences(pair.warehouse, org, ["Account"]) == []
 
 

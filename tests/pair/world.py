@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from salesforce_simulator.http.faults import (
     CutBody,
+    Drop,
+    ExpireCursors,
     FailJob,
     HtmlPage,
     LostRows,
@@ -16,12 +18,12 @@ from salesforce_simulator.http.faults import (
     Status,
 )
 from tests.pair.both import Pair
-from tests.pair.choices import Choices, settings_of
+from tests.pair.choices import SAME_TABLE, Choices, settings_of
 from tests.pair.views import View, same
 from tests.target.support import TornError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from salesforce_simulator.org import Org
@@ -32,22 +34,45 @@ if TYPE_CHECKING:
 
 MOST_RUNS = 12
 
-FAULTS: tuple[tuple[Any, dict[str, Any]], ...] = (
-    (Status(503), {"nth": 2}),
-    (Status(400, "QUERY_TIMEOUT"), {"path": "*/queryAll"}),
-    (FailJob("OPERATION_TOO_LARGE"), {"path": "*/jobs/query"}),
-    (ShortPage(1), {"path": "*/results", "nth": 2}),
+FAULTS: tuple[tuple[Any, str], ...] = (
+    (Status(503), "*"),
+    (Status(400, "QUERY_TIMEOUT"), "*/queryAll"),
+    (FailJob("OPERATION_TOO_LARGE"), "*/jobs/query"),
+    (ShortPage(1), "*/results"),
+    (ExpireCursors(), "*/query/*"),
+    (Drop("body"), "*/results"),
+    (Status(420), "*/composite"),
 )
-BAD_PAGES: tuple[tuple[Any, dict[str, Any]], ...] = (
-    (LostRows(), {"path": "*/results"}),
-    (CutBody(-2), {"path": "*/results"}),
-    (Replace('"false"', '"#Error!"'), {"path": "*/results"}),
-    (Replace("Acme", "Ac\udcffe"), {"path": "*/results"}),
-    (Replace(":false", ":17"), {"path": "*/query*"}),
-    (CutBody(-9), {"path": "*/query/*"}),
-    (HtmlPage(), {"path": "*/query/*"}),
-    (HtmlPage(), {"path": "*/jobs/query*"}),
+"""What goes wrong, and at which path."""
+
+BAD_BULK_PAGES: tuple[tuple[Any, str], ...] = (
+    (LostRows(), "*/results"),
+    (CutBody(-2), "*/results"),
+    (Replace('"false"', '"#Error!"'), "*/results"),
+    (Replace("Acme", "Ac\udcffe"), "*/results"),
+    (HtmlPage(), "*/jobs/query*"),
+    (Replace('"5"', '"five"'), "*/results"),
 )
+BAD_REST_PAGES: tuple[tuple[Any, str], ...] = (
+    (Replace(":false", ":17"), "*/query*"),
+    (Replace("Acme", "Ac\udcffe"), "*/query*"),
+    (CutBody(-9), "*/query*"),
+    (HtmlPage(), "*/query/*"),
+    (HtmlPage(), "*/composite"),
+)
+_ACTIONS = {
+    ("fault", "auto"): FAULTS,
+    ("fault", "rest"): FAULTS,
+    ("fault", "bulk"): FAULTS,
+    ("bad page", "auto"): BAD_BULK_PAGES + BAD_REST_PAGES,
+    ("bad page", "rest"): BAD_REST_PAGES,
+    ("bad page", "bulk"): BAD_BULK_PAGES,
+}
+
+
+def actions_of(choices: Choices) -> tuple[tuple[Any, str], ...]:
+    """The faults or bad pages of a run's trouble, where it is one of them."""
+    return _ACTIONS.get((choices.trouble, choices.reader), ())
 
 
 def merged(old: Any, new: Any) -> Any:
@@ -68,6 +93,7 @@ class World:
         objects: API names of the objects that are synced; `*pattern` is a pattern of collections.
         names: API names of the objects that are compared.
         deselected: Fields of accounts that the catalog file leaves out.
+        between: What happens in the org between the runs of a trouble.
         forgotten: Keys by table of rows that are gone from the org and that no log will tell: only a sweep finds them.
     """
 
@@ -78,6 +104,7 @@ class World:
     objects: list[str]
     names: tuple[str, ...]
     deselected: set[str] = field(default_factory=set)
+    between: Callable[[], object] = lambda: None
     forgotten: dict[str, set[str]] = field(default_factory=dict)
     _states: list[dict[str, Any]] = field(default_factory=list)
     _ever: dict[tuple[str, str, str], list[tuple[str, Any]]] = field(default_factory=dict)
@@ -107,7 +134,7 @@ class World:
             self.holds_nothing_wrong()
             self.server.faults.clear()
         for _ in range(MOST_RUNS):
-            if self._run(settings):
+            if self._run(choices, settings):
                 break
         else:
             raise AssertionError("a dozen runs were not complete")
@@ -122,38 +149,61 @@ class World:
     def _troubled(self, choices: Choices, settings: dict[str, Any], cut: float, nth: int) -> bool:
         """Let the trouble happen; whether a run was part of it."""
         trouble = choices.trouble
-        if trouble in ("fault", "bad page"):
-            action, conditions = (FAULTS if trouble == "fault" else BAD_PAGES)[
-                nth % 8 % len(FAULTS if trouble == "fault" else BAD_PAGES)
-            ]
-            self.server.faults.add(action, **{"times": 1, **conditions})
-        elif trouble == "merge":
-            if self._states and self.pair.state is not None:
-                old = self._states[round(cut * (len(self._states) - 1))]
-                self.pair.state = merged(copy.deepcopy(old), self.pair.state)
+        if actions := actions_of(choices):
+            action, path = actions[nth % len(actions)]
+            self.server.faults.add(action, path=path, nth=1 + nth // len(actions) % 3)
+        elif trouble == "merge" and nth % 2:
+            self._merge_an_older(cut)
             return False
+        elif trouble == "merge":
+            # The jobs of a killed sweep survive a full refresh: Meltano merges the states.
+            self._run(choices, {**settings, "reader": "bulk", "deletes": "sweep"}, "killed sweep", cut)
+            before = self.pair.state
+            self._lose()
+            self.between()
+            self._run(choices, settings)
+            self.pair.state = merged(before, self.pair.state)
+            return True
         elif trouble == "lost":
             self._lose()
             return False
+        elif trouble == "cut refresh":
+            before = self.pair.state
+            self._lose()
+            self._run(choices, settings, "cut", cut)
+            self.pair.state = merged(before, self.pair.state or {})
+            return True
         elif trouble == "none":
             return False
-        self._run(settings, trouble, cut)
+        self._run(choices, settings, trouble, cut)
         return True
+
+    def _merge_an_older(self, place: float) -> None:
+        if self._states and self.pair.state is not None:
+            old = self._states[round(place * (len(self._states) - 1))]
+            self.pair.state = merged(copy.deepcopy(old), self.pair.state)
 
     def _lose(self) -> None:
         """Lose the state. Of the rows that are gone by now, the next run hears no word."""
         self.pair.state = None
         self._forget()
 
-    def _run(self, settings: dict[str, Any], trouble: str = "none", cut: float = 1) -> bool:
+    def _run(self, choices: Choices, settings: dict[str, Any], trouble: str = "none", cut: float = 1) -> bool:
         """Run once; whether both halves came to their end."""
         self._remember()
         run = self.pair.tap(self._catalog(), **settings)
         self._aloud(run)
+        self._framed(run, choices)
         lines = run.output.splitlines(keepends=True)
-        some = trouble in ("cut", "torn")
+        some = trouble in ("cut", "torn", "killed sweep")
+        ends: Sequence[int] = range(len(lines) + 1)
+        if trouble == "killed sweep":
+            swept = [
+                place + 1 for place, line in enumerate(lines) if b'"STATE"' in line and b'"ids":' in line
+            ]
+            ends = swept or ends
         if some:
-            lines = lines[: round(cut * len(lines))]
+            lines = lines[: ends[round(cut * (len(ends) - 1))]]
         self.pair.target = {"batch_size_rows": 2} if trouble == "torn" else {}
         self.pair.load(lines, torn=trouble == "torn")
         if not isinstance(self.pair.target_error, TornError):
@@ -166,7 +216,25 @@ class World:
     def _aloud(run: TapRun) -> None:
         """A run that is not complete says so, in a line for people."""
         assert run.error is None or run.failed_aloud, f"{run.error!r}\n{run.said}"
-        assert "Traceback" not in run.said, run.said
+
+    def _framed(self, run: TapRun, choices: Choices) -> None:
+        """Partial rows go out only where they may, and never before a whole row if there is one."""
+        found: dict[str, list[tuple[str, frozenset[str]]]] = {}
+        force: dict[str, frozenset[str]] = {}
+        for message in run.messages:
+            stream = message.get("stream", "")
+            if message["type"] == "SCHEMA":
+                force[stream] = frozenset(message["schema"]["properties"])
+            if message["type"] in ("SCHEMA", "RECORD", "BATCH"):
+                found.setdefault(stream, []).append((message["type"], force[stream]))
+        mapped = self.view.table(self.org.object("Account"))
+        for stream, seen in found.items():
+            whole = max((names for _, names in seen), key=len)
+            rows = [names for kind, names in seen if kind != "SCHEMA"]
+            if choices.partial_rows == "whole" or (stream == mapped and choices.emitter not in SAME_TABLE):
+                assert {names for _, names in seen} == {whole}, (stream, "a SCHEMA is narrowed")
+            elif rows and self._alive(stream):
+                assert rows[0] == whole, (stream, "a partial row is the first")
 
     def _catalog(self) -> dict[str, Any] | None:
         """A catalog file without the deselected properties; None where nothing is deselected."""

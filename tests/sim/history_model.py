@@ -25,6 +25,8 @@ CHILDREN = {
 }
 # A child of these does not exist without its parent; one of the others loses it and lives on.
 DETAILS = ("CaseComment", "Visit__c")
+# A living one of these forbids to delete its parent; it does not go along.
+RESTRICTING = ("Case",)
 VALUES: dict[str, Callable[[str], dict[str, Any]]] = {
     "Account": lambda text: {"Name": text or "x", "Phone": text[:40] or None},
     "Contact": lambda text: {"LastName": text[:80] or "x"},

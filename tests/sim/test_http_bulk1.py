@@ -163,6 +163,32 @@ def test_rows_as_xml(org_server: OrgServer, api: Api) -> None:
     assert phone.attrib == {"{http://www.w3.org/2001/XMLSchema-instance}nil": "true"}
 
 
+def test_rows_as_json(org_server: OrgServer, api: Api) -> None:
+    parent = org_server.org.create("Account", {"Name": "Acme"})
+    child = org_server.org.create(
+        "Contact", {"LastName": "x", "AccountId": parent, "Birthdate": "2000-02-29"}
+    )
+    alone = org_server.org.create("Contact", {"LastName": "y"})
+    wish = {"operation": "query", "object": "Contact", "contentType": "JSON"}
+    job = f"{BASE}/{api.call('POST', BASE, json=wish).json()['id']}"
+    soql = "SELECT LastName, Birthdate, CreatedDate, Account.Name FROM Contact ORDER BY LastName"
+    batch = api.call("POST", f"{job}/batch", data=soql, headers={"Content-Type": "application/json"}).json()
+    assert api.get(f"{job}/batch/{batch['id']}", headers={"Accept": "application/json"}).json()["state"] == (
+        "Completed"
+    )
+    (result,) = api.get(f"{job}/batch/{batch['id']}/result").json()
+    first, second = api.get(f"{job}/batch/{batch['id']}/result/{result}").json()
+    base = "/services/data/v62.0/sobjects"
+    assert first["attributes"] == {"type": "Contact", "url": f"{base}/Contact/{child}"}
+    assert first["Account"] == {
+        "attributes": {"type": "Account", "url": f"{base}/Account/{parent}"},
+        "Name": "Acme",
+    }
+    assert first["Birthdate"] == "2000-02-29"
+    assert first["CreatedDate"].endswith("+0000")
+    assert (second["attributes"]["url"], second["Account"]) == (f"{base}/Contact/{alone}", None)
+
+
 def test_what_fails(org_server: OrgServer, api: Api) -> None:
     job = opened(api)
     for soql, message in (
@@ -172,6 +198,7 @@ def test_what_fails(org_server: OrgServer, api: Api) -> None:
             "SELECT BillingAddress FROM Account",
             "FUNCTIONALITY_NOT_ENABLED: Selecting compound data not supported",
         ),
+        ("SELECT Body FROM Document", "FeatureNotEnabled : Binary field not supported"),
     ):
         batch = xml(api.get(f"{job}/batch/{added(api, job, soql)['id']}"))
         assert batch["state"] == "Failed"

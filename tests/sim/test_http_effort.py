@@ -32,6 +32,27 @@ def test_a_query_for_too_much_runs_into_the_timeout(org_server: OrgServer, api: 
     assert api.finished(api.job(ALL))["numberRecordsProcessed"] == 300
 
 
+def test_a_query_for_too_many_columns_is_too_complicated(org_server: OrgServer, api: Api) -> None:
+    org_server.server.settings.most_columns = 2
+    assert error(api.query("SELECT Id, Name, Industry FROM Account")) == (400, "QUERY_TOO_COMPLICATED")
+    assert api.query(ALL).status_code == 200
+    job = api.finished(api.job("SELECT Id, Name, Industry FROM Account"))
+    assert (job["state"], job["errorMessage"].partition(":")[0]) == ("Failed", "QUERY_TOO_COMPLICATED")
+
+
+@pytest.mark.parametrize(
+    ("use", "text"),
+    [("read", "SELECT Id, Industry FROM Account"), ("filter", f"{ALL} WHERE Industry = 'x'")],
+)
+def test_a_column_that_the_org_refuses_although_describe_lists_it(
+    org_server: OrgServer, api: Api, use: str, text: str
+) -> None:
+    org_server.server.settings.refused_columns["Account.Industry"] = use
+    assert error(api.query(text)) == (400, "INVALID_FIELD")
+    assert error(api.post("jobs/query", {"operation": "query", "query": text})) == (400, "API_ERROR")
+    assert api.query(ALL).status_code == 200
+
+
 def test_too_many_activities_for_a_user_who_may_not_view_all(org_server: OrgServer, api: Api) -> None:
     for number in range(3):
         org_server.org.create("Task", {"Subject": f"call {number}"})

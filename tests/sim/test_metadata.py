@@ -80,7 +80,12 @@ def test_what_a_delete_takes_along() -> None:
     taken = {
         (child.child, child.field) for child in FULL.child_relationships("Account") if child.cascade_delete
     }
-    assert {("Contact", "AccountId"), ("Opportunity", "AccountId"), ("Case", "AccountId")} <= taken
+    assert {
+        ("Contact", "AccountId"),
+        ("Opportunity", "AccountId"),
+        ("AccountContactRole", "AccountId"),
+    } <= taken
+    assert ("Case", "AccountId") not in taken
     assert ("Account", "ParentId") not in taken
     assert not [c for c in FULL.child_relationships("User") if c.cascade_delete]
 

@@ -20,7 +20,17 @@ from tests.fix_org import OrgServer
 from tests.levels import at_level
 from tests.sim.agreement import check_changes, check_describes, check_rows, text_of
 from tests.sim.api import Api
-from tests.sim.history_model import CHILDREN, CUSTOM, DETAILS, SETTABLE, VALUES, Row, texts, visit
+from tests.sim.history_model import (
+    CHILDREN,
+    CUSTOM,
+    DETAILS,
+    RESTRICTING,
+    SETTABLE,
+    VALUES,
+    Row,
+    texts,
+    visit,
+)
 
 if TYPE_CHECKING:
     from salesforce_simulator.transactions import Transaction
@@ -80,9 +90,28 @@ class Histories(RuleBasedStateMachine):
             found += [
                 i
                 for i, row in self.rows.items()
-                if row.parent == each and row.root is None and i not in found
+                if row.parent == each
+                and row.root is None
+                and i not in found
+                and row.sobject not in RESTRICTING
             ]
         return found
+
+    def forbidden(self, record_id: str) -> bool:
+        """Whether a living record forbids to delete this one."""
+        return any(
+            row.parent == record_id and row.root is None and row.sobject in RESTRICTING
+            for row in self.rows.values()
+        )
+
+    def vanish(self, gone: list[str]) -> None:
+        """These are no more; lookups at them are emptied."""
+        for each in gone:
+            del self.rows[each]
+        for row in self.rows.values():
+            if row.sobject in RESTRICTING and row.parent in gone:
+                row.parent = row.values[CHILDREN[row.sobject][0]] = None
+                row.stamp = self.now
 
     def fitted(self, row: Row) -> Row:
         """A row with what it has in the custom fields that there are, and nothing in those that are gone."""
@@ -141,6 +170,9 @@ class Histories(RuleBasedStateMachine):
         if not self.living(record):
             self.refused(lambda: self.org.delete(record), "ENTITY_IS_DELETED", "NOT_FOUND")
             return
+        if self.forbidden(record):
+            self.refused(lambda: self.org.delete(record), "DELETE_FAILED")
+            return
         self.org.delete(record)
         for each in self.dependents(record):
             row = self.rows[each]
@@ -153,7 +185,7 @@ class Histories(RuleBasedStateMachine):
         if row is None or not row.in_bin or row.root != record:
             self.refused(lambda: self.org.undelete(record), "UNDELETE_FAILED", "NOT_FOUND")
             return
-        if row.parent is not None and not self.living(row.parent):
+        if row.parent is not None and not self.living(row.parent) and row.sobject not in RESTRICTING:
             if row.sobject in DETAILS:
                 self.refused(lambda: self.org.undelete(record), "UNDELETE_FAILED")
                 return
@@ -169,13 +201,20 @@ class Histories(RuleBasedStateMachine):
         if record not in self.rows:
             self.refused(lambda: self.org.hard_delete(record), "NOT_FOUND")
             return
+        if self.living(record) and self.forbidden(record):
+            self.refused(lambda: self.org.hard_delete(record), "DELETE_FAILED")
+            return
         self.org.hard_delete(record)
         found = [record]
         for each in found:
-            found += [i for i, row in self.rows.items() if row.parent == each and i not in found]
+            found += [
+                i
+                for i, row in self.rows.items()
+                if row.parent == each and i not in found and row.sobject not in RESTRICTING
+            ]
         for each in found:
-            row = self.rows.pop(each)
-            self.log.setdefault(each, (row.sobject, self.now))
+            self.log.setdefault(each, (self.rows[each].sobject, self.now))
+        self.vanish(found)
 
     @rule(record=records)
     def empty_bin_of_one(self, record: str) -> None:
@@ -222,10 +261,7 @@ class Histories(RuleBasedStateMachine):
     def _pass(self, step: timedelta) -> None:
         self.clock.advance(seconds=step.total_seconds())
         now = self.clock.now()
-        for record_id in [
-            i for i, row in self.rows.items() if row.gone_at is not None and row.gone_at <= now
-        ]:
-            del self.rows[record_id]
+        self.vanish([i for i, row in self.rows.items() if row.gone_at is not None and row.gone_at <= now])
 
     @rule(record=records)
     def archive(self, record: str) -> None:

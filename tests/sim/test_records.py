@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -247,18 +248,40 @@ def test_a_delete_takes_its_dependents_along_and_back(frozen_org: Org) -> None:
     other = org.create("Account", {"Name": "Child", "ParentId": account})
     contact = org.create("Contact", {"LastName": "x", "AccountId": account})
     gone_before = org.create("Contact", {"LastName": "y", "AccountId": account})
-    case = org.create("Case", {"AccountId": account, "ContactId": contact})
-    comment = org.create("CaseComment", {"ParentId": case, "CommentBody": "hm"})
+    deal = org.create(
+        "Opportunity",
+        {"Name": "D", "StageName": "Prospecting", "CloseDate": "2026-05-01", "AccountId": account},
+    )
+    note = org.create("Note", {"ParentId": deal, "Title": "hm"})
     org.delete(gone_before)
     org.clock.advance(minutes=1)
     org.delete(account)
-    assert [org.is_deleted(each) for each in (account, contact, case, comment, other)] == [True] * 4 + [False]
-    assert record(org, comment)["SystemModstamp"] == LATER
+    assert [org.is_deleted(each) for each in (account, contact, deal, note, other)] == [True] * 4 + [False]
+    assert record(org, note)["SystemModstamp"] == LATER
     org.clock.advance(minutes=1)
     org.undelete(account)
-    assert [org.is_deleted(each) for each in (account, contact, case, comment)] == [False] * 4
+    assert [org.is_deleted(each) for each in (account, contact, deal, note)] == [False] * 4
     assert org.is_deleted(gone_before)
     assert record(org, contact)["SystemModstamp"] > LATER
+
+
+def test_field_history_goes_and_comes_back_with_its_opportunity(frozen_org: Org) -> None:
+    """No column of a history row tells that it came back: CreatedDate, its only stamp, stays."""
+    org = frozen_org
+    deal = org.create("Opportunity", {"Name": "D", "StageName": "Prospecting", "CloseDate": "2026-05-01"})
+    org.update(deal, {"StageName": "Qualification", "Amount": 5})
+    before = org.rows("OpportunityFieldHistory")
+    assert [(row["Field"], row["CreatedDate"]) for row in before] == [("StageName", START), ("Amount", START)]
+    org.clock.advance(minutes=1)
+    org.delete(deal)
+    assert org.rows("OpportunityFieldHistory") == [{**row, "IsDeleted": True} for row in before]
+    start, end = org.clock.now() - timedelta(minutes=5), org.clock.now() + timedelta(minutes=5)
+    assert len(org.deleted("OpportunityFieldHistory", start, end).records) == 2
+    org.clock.advance(minutes=1)
+    org.undelete(deal)
+    assert org.rows("OpportunityFieldHistory") == before
+    assert not org.deleted("OpportunityFieldHistory", start, end).records
+    assert record(org, deal)["SystemModstamp"] > LATER
 
 
 def test_a_child_does_not_come_back_alone(frozen_org: Org) -> None:
@@ -278,6 +301,7 @@ def test_what_comes_back_after_its_parent_went(frozen_org: Org) -> None:
     comment = org.create("CaseComment", {"ParentId": case, "CommentBody": "hm"})
     org.delete(contact)
     org.delete(comment)
+    org.delete(case)
     org.delete(account)
     with pytest.raises(ApiError) as error:
         org.undelete(comment)

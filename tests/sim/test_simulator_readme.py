@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-README = Path(__file__).parents[1] / "simulator" / "README.md"
+README = Path(__file__).parents[2] / "salesforce_simulator" / "README.md"
 
 
 def test_the_example_runs() -> None:

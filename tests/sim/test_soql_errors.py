@@ -77,7 +77,7 @@ SYNTAX = {
         "line 1:62 no viable alternative at character '<EOF>'"
     ),
     r"SELECT Id FROM Account WHERE Name = 'a\qb'": r"Illegal escape sequence '\q'",
-    "SELECT Id FROM Account USING SCOPE mine": "Invalid scope: mine",
+    "SELECT Id FROM Account USING SCOPE sideways": "Invalid scope: sideways",
     "SELECT Id Name FROM Account": "only aggregate expressions use field aliasing",
     "SELECT Id FROM Account ALL ROWS": "ALL ROWS not allowed in this context",
     "SELECT Id FROM Account WHERE CreatedDate > 2020-02-30T00:00:00Z": "invalid dateTime: 2020-02-30T00:00:00Z",

@@ -36,6 +36,10 @@ class ReferenceTarget:
             if line:
                 self._apply(json.loads(line, parse_float=Decimal))
 
+    def properties(self, stream: str) -> set[str]:
+        """The properties of a stream's last SCHEMA."""
+        return set(self._schemas[stream]["schema"]["properties"])
+
     def _apply(self, message: dict[str, Any]) -> None:
         kind, stream = message["type"], message.get("stream", "")
         if kind == "SCHEMA":

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
-from salesforce_simulator.http.faults import Action, Drop, EndSession, Status, UseUp
+from salesforce_simulator.http.faults import Action, CutBody, Drop, EndSession, Status, UseUp
 from salesforce_simulator.server import serve
 from salesforce_simulator.users import Permissions
 from tap_sfsource.api.client import Client
@@ -334,3 +335,27 @@ def test_a_session_that_dies_inside_a_composite_is_healed(org_server: OrgServer)
     answers = client.composite([describe_of(client, name, name) for name in ("Account", "Lead")])
 
     assert [answer.ok for answer in answers] == [True, True]
+
+
+def test_a_composite_that_fails_each_time_is_taken_apart(org_server: OrgServer) -> None:
+    """Its parts together may take longer than a gateway waits."""
+    org_server.faults.add(Status(504), path="*/composite")
+    org_server.faults.add(Status(504), path="*/describe", sobject="Lead")
+    client = client_of(org_server, retry_seconds=2)
+
+    started = time.monotonic()
+    answers = client.composite([describe_of(client, name, name) for name in ("Account", "Lead", "Case")])
+
+    assert [answer.ok for answer in answers] == [True, False, True]
+    assert answers[1].status == 504
+    assert time.monotonic() - started < 10
+
+
+def test_a_part_that_cannot_be_decoded_costs_that_part_only(org_server: OrgServer) -> None:
+    org_server.faults.add(CutBody(100), path="*/describe", sobject="Lead")
+    client = client_of(org_server, retry_seconds=1)
+
+    answers = client.composite([describe_of(client, name, name) for name in ("Account", "Lead", "Case")])
+
+    assert [answer.ok for answer in answers] == [True, False, True]
+    assert "cannot be read" in str(answers[1].error())

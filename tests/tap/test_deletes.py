@@ -37,6 +37,48 @@ def test_a_soft_delete_an_undelete_and_a_hard_delete_show_at_once(
     assert syncs.row("accounts", back)["is_deleted"] is False
 
 
+def opportunity_with_history(server: OrgServer, frozen: Clock) -> tuple[str, str]:
+    """An opportunity and the row of its field history."""
+    org = server.org
+    record = {"Name": "Deal", "StageName": "Prospecting", "CloseDate": "2026-12-31", "Amount": 1}
+    deal = org.create("Opportunity", record)
+    frozen.advance(hours=1)
+    org.update(deal, {"StageName": "Closed Won"})
+    frozen.advance(hours=3)
+    (row, *_) = org.rows("OpportunityFieldHistory")
+    return deal, row["Id"]
+
+
+@pytest.mark.parametrize("partial_rows", ["auto", "whole"])
+@pytest.mark.parametrize("deleted_first", [False, True])
+def test_history_rows_of_an_undeleted_record_come_back(
+    org_server: OrgServer, frozen: Clock, partial_rows: str, deleted_first: bool
+) -> None:
+    """Their replication key is CreatedDate, which neither a delete nor an undelete moves."""
+    deal, row = opportunity_with_history(org_server, frozen)
+    syncs = Syncs(org_server, "OpportunityFieldHistory", partial_rows=partial_rows)
+    if not deleted_first:
+        syncs.sync()
+        assert syncs.row("opportunity_field_history", row)["is_deleted"] is False
+    org_server.org.delete(deal)
+    frozen.advance(hours=3)
+    syncs.sync()
+    assert syncs.row("opportunity_field_history", row)["is_deleted"] is True
+    frozen.advance(days=9)
+    syncs.sync()
+    assert syncs.row("opportunity_field_history", row)["is_deleted"] is True
+    org_server.org.undelete(deal)
+    frozen.advance(days=2)
+    syncs.sync()
+    assert syncs.row("opportunity_field_history", row)["is_deleted"] is False
+    assert syncs.row("opportunity_field_history", row)["field"]
+    # Nothing is deleted any more, so nothing is read again once the bin is empty.
+    frozen.advance(days=20)
+    syncs.sync()
+    frozen.advance(days=2)
+    assert syncs.sync() == {}
+
+
 def test_deletes_soft_does_as_segment_does(org_server: OrgServer, frozen: Clock) -> None:
     soft, hard = accounts(org_server, 2)
     frozen.advance(hours=3)

@@ -138,6 +138,7 @@ def test_a_field_that_the_user_may_not_see_is_no_column(org_server: OrgServer) -
 
 
 def test_a_first_sync_starts_where_start_date_says(org_server: OrgServer, frozen: Clock) -> None:
+    frozen.advance(days=-20)
     accounts(org_server, 2)
     frozen.advance(days=10)
     since = frozen.now()

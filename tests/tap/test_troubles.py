@@ -36,10 +36,13 @@ def test_one_failing_collection_lets_the_others_finish(org_server: OrgServer, fr
     org_server.faults.add(
         FailJob("INVALID", "Something odd."), path="*/jobs/query", sobject="Contact", times=1
     )
+    org_server.faults.add(
+        Status(400, "INVALID", "Something odd."), path="*/queryAll", sobject="Contact", times=2
+    )
     assert syncs.sync() == {"accounts": 3, "leads": 1}
     assert not syncs.complete
     assert syncs.target.state is not None
-    assert "replication_key_value" not in syncs.target.state["bookmarks"].get("contacts", {})
+    assert not syncs.target.state["bookmarks"].get("contacts", {}).get("replication_key_value")
     assert syncs.sync() == {"contacts": 1}
     assert syncs.complete
 
@@ -204,3 +207,91 @@ def test_an_answer_that_is_no_json_is_told(org_server: OrgServer) -> None:
     org_server.faults.add(Status(200, html="<html>Please accept our terms</html>"), path="*/composite")
     with pytest.raises(TapError, match=r"/composite cannot be read.*such as a proxy"):
         Syncs(org_server, "Account", retry_seconds=1).sync()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Failed to write query result",
+        "Cannot serialize value for field",
+        "Foreign Key Relationships not supported",
+        "InternalServerError",
+        "",
+    ],
+)
+def test_rows_whose_job_fails_are_read_by_rest_whatever_the_reason(
+    org_server: OrgServer, frozen: Clock, message: str
+) -> None:
+    ids = accounts(org_server, 5)
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account", reader="bulk")
+    org_server.faults.add(FailJob("InvalidBatch", message), path="*/jobs/query")
+    assert syncs.sync() == {"accounts": 5}
+    assert syncs.complete
+    assert set(syncs.target.tables["accounts"]) == set(ids)
+    assert syncs.sync() == {}
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Status(403, "FUNCTIONALITY_NOT_ENABLED", "Bulk is not for this user."),
+        Status(400, "INVALIDJOB", "Unable to find object."),
+        Status(400, "ANY_OTHER", ""),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("reader", ["bulk", "auto"])
+def test_rows_whose_job_is_refused_are_read_by_rest_whatever_the_reason(
+    org_server: OrgServer, refusal: Status, reader: str
+) -> None:
+    accounts(org_server, 5)
+    org_server.faults.add(refusal, path="*/jobs/query")
+    syncs = Syncs(org_server, "Account", reader=reader, bulk_threshold=2)
+    assert syncs.sync() == {"accounts": 5}
+    assert syncs.complete
+
+
+def test_rows_too_many_for_the_quota_by_rest_are_tried_by_bulk_in_halves(
+    org_server: OrgServer, frozen: Clock
+) -> None:
+    """A job that fails over one row is no reason to read millions of others by calls that the run does not have."""
+    for _ in range(6):
+        accounts(org_server, 500)
+        frozen.advance(days=30)
+    org_server.org.limits.daily_api_requests.maximum = 400
+    syncs = Syncs(org_server, "Account", reader="bulk", page_size=200, quota_percent_per_run=5)
+    org_server.faults.add(FailJob("InvalidBatch", "Failed to write query result"), path="*/jobs/query", nth=1)
+    syncs.sync()
+    assert syncs.complete
+    assert len(syncs.target.tables["accounts"]) == 3000
+    assert len(org_server.ledger.matching("/jobs/query", method="POST")) > 1
+
+
+@pytest.mark.parametrize("reader", ["rest", "bulk", "auto"])
+def test_a_query_of_too_many_columns_is_read_in_groups_of_columns(
+    org_server: OrgServer, frozen: Clock, reader: str
+) -> None:
+    fields = {"Industry": "Energy", "Phone": "1", "Description": 'a "text"', "NumberOfEmployees": 7}
+    ids = [org_server.org.create("Account", {"Name": f"{n}", **fields}) for n in range(450)]
+    frozen.advance(hours=3)
+    expected = Syncs(org_server, "Account")
+    expected.sync()
+    org_server.server.settings.most_columns = 9
+    syncs = Syncs(org_server, "Account", reader=reader, page_size=200)
+    syncs.sync()
+    assert syncs.complete
+    assert set(syncs.target.tables["accounts"]) == set(ids)
+    assert syncs.target.tables["accounts"] == expected.target.tables["accounts"]
+    # A tombstone wants a whole row before it, and a row of the recycle bin is read by its Id.
+    org_server.org.delete(ids[0])
+    org_server.org.empty_recycle_bin([ids[0]])
+    frozen.advance(hours=3)
+    syncs.sync()
+    assert syncs.complete
+    assert syncs.row("accounts", ids[0])["is_deleted"] is True
+    org_server.org.delete(ids[1])
+    frozen.advance(hours=3)
+    syncs.sync(partial_rows="whole")
+    assert syncs.complete
+    assert syncs.row("accounts", ids[1])["is_deleted"] is True

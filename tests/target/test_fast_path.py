@@ -184,7 +184,7 @@ def test_lines_that_begin_differently_each_time_are_not_all_remembered(warehouse
     target = TargetSFWarehouse(config=warehouse.config())
     target.listen(io.BytesIO(as_lines([SCHEMA, *lines])))  # type: ignore[arg-type]
     assert isinstance(target.message_reader, FastReader)
-    assert len(target.message_reader._routes) <= 4096
+    assert len(target.message_reader._dispatcher) <= 4096
     (found,) = warehouse.query("SELECT count(*) AS n FROM {schema}.accounts")
     assert found == {"n": 5000}
 

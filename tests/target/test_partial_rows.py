@@ -252,6 +252,23 @@ def test_the_quarantine_of_a_mapped_stream_holds_mapped_values(warehouse: Wareho
     assert json.loads(rejected["message"])["record"]["id"] == hidden("c")
 
 
+def test_a_line_of_a_file_that_is_no_json_is_not_kept_where_a_map_hides_values(
+    tmp_path: Path, warehouse: Warehouse
+) -> None:
+    path = tmp_path / "f"
+    path.write_text('{"id": "secret"\n')
+    message = {
+        "type": "BATCH",
+        "stream": "accounts",
+        "encoding": {"format": "jsonl"},
+        "manifest": [str(path)],
+    }
+    config = warehouse.config(stream_maps={"accounts": {"id": "md5(id)"}}, on_bad_record="quarantine")
+    loaded(config, [*WHOLE, message])
+    (rejected,) = warehouse.query("SELECT message FROM {schema}._rejected")
+    assert "secret" not in rejected["message"]
+
+
 def test_a_map_that_is_wrong_is_told(warehouse: Warehouse) -> None:
     for stream_map in ({"name": "("}, {"__key_properties__": ["nowhere"]}, {"id": None}):
         outcome = load(warehouse.config(stream_maps={"accounts": stream_map}), WHOLE)

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from target_sfwarehouse.input.batcher import Batcher
 
-__all__ = ["PrivateSink", "PrivateTarget"]
-
 
 class PrivateTarget(Target):
     """What the target needs of the SDK's own, and what a sink needs of the target."""

@@ -1,0 +1,101 @@
+"""Bring what a session holds of a table into the table, in a transaction that holds the table's lock."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from target_sfwarehouse.load.audit import Counts
+from target_sfwarehouse.load.bad_rows import REFUSED_ROW, judge, merge_accepted
+from target_sfwarehouse.load.tables import State
+from target_sfwarehouse.postgres.ddl import lock, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import psycopg
+
+    from target_sfwarehouse.errors import InputError
+    from target_sfwarehouse.load.run import Run
+    from target_sfwarehouse.load.tables import Part
+
+logger = logging.getLogger("target-sfwarehouse")
+
+
+class Merger:
+    """Merges the parts of a batch; `fail` ends the load of a table at a row that the table refuses."""
+
+    def __init__(
+        self, connection: psycopg.Connection[Any], run: Run, fail: Callable[[Part, InputError], None]
+    ) -> None:
+        self._connection = connection
+        self._run = run
+        self._fail = fail
+
+    def direct(self, part: Part) -> None:
+        """Commit the rows that were copied into the table itself, after merging what had to be staged beside them."""
+        part.to(State.MERGING)
+        counts = Counts(inserted=part.direct_rows) + self._merged(part)
+        self._record(part, counts)
+        run(self._connection, "COMMIT")
+        self._committed(part, counts)
+
+    def beside(self, part: Part) -> None:
+        """Merge what is staged in the open transaction of the table, which goes on."""
+        part.counts += self._merged(part)
+        part.segment = None
+
+    def alone(self, part: Part) -> None:
+        """Merge what is staged in a transaction of its own."""
+        if part.segment is None or not part.segment.rows:
+            part.load.counts += part.counts
+            part.counts, part.segment = Counts(), None
+            return
+        part.to(State.MERGING)
+        emptied = part.load.emptied
+        try:
+            counts = self._in_transaction(part)
+        except REFUSED_ROW:
+            # Only a rule that waits for the COMMIT gets here; asked of each statement, it tells the row.
+            logger.debug("%s refuses a batch at its end; asking it earlier", part.load.table.label)
+            part.load.emptied = emptied
+            self._run.quarantine.forget()
+            counts = self._in_transaction(part, "SET CONSTRAINTS ALL IMMEDIATE")
+        self._committed(part, counts)
+
+    def _in_transaction(self, part: Part, *first: str) -> Counts:
+        with self._connection.transaction():
+            lock(self._connection, self._run.settings, part.load.table.label)
+            for statement in first:
+                run(self._connection, statement)
+            counts = self._merged(part)
+            self._record(part, counts)
+        return counts
+
+    def _merged(self, part: Part) -> Counts:
+        """Merge what is staged for a table in the open transaction, which holds the table's lock."""
+        load, segment = part.load, part.segment
+        if segment is None or not segment.rows:
+            return Counts()
+        if self._run.settings.load_method == "overwrite" and not load.emptied:
+            run(self._connection, f"DELETE FROM {load.table.sql}")  # noqa: S608 - quoted
+            load.emptied = True
+        refuse = partial(self._refused, part)
+        return merge_accepted(self._connection, self._run.able, load.table, segment, refuse)
+
+    def _committed(self, part: Part, counts: Counts) -> None:
+        part.load.counts += counts + part.counts
+        part.to(State.IDLE)
+
+    def _record(self, part: Part, counts: Counts) -> None:
+        counts = part.load.counts + counts + part.counts
+        self._run.log.record(self._connection, part.load.table.stream, counts)
+
+    def _refused(self, part: Part, error: InputError, text: bytes) -> bool:
+        """Judge a row that its table refused, in the transaction that merges the others; true if the run goes on."""
+        return judge(
+            self._run.settings,
+            keep=partial(self._run.quarantine.write, self._connection, error, text),
+            end=partial(self._fail, part, error),
+        )

@@ -1,0 +1,82 @@
+"""Columns that describe lists and that a query is refused for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.tap.syncs import Syncs, accounts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from salesforce_simulator.clock import Clock
+    from tests.fix_org import OrgServer
+
+
+@pytest.mark.parametrize("reader", ["rest", "bulk"])
+def test_a_column_that_cannot_be_read_does_not_block_its_object(
+    org_server: OrgServer, frozen: Clock, caplog: pytest.LogCaptureFixture, reader: str
+) -> None:
+    record = org_server.org.create("Account", {"Name": "Acme", "Industry": "Energy", "Phone": "1"})
+    frozen.advance(hours=3)
+    refused = org_server.server.settings.refused_columns
+    refused |= {"Account.Industry": "read", "Account.Phone": "read"}
+    syncs = Syncs(org_server, "Account", reader=reader)
+    assert syncs.sync() == {"accounts": 1}
+    assert syncs.complete
+    assert syncs.row("accounts", record)["name"] == "Acme"
+    assert not {"industry", "phone"} & set(syncs.row("accounts", record))
+    assert not {"industry", "phone"} & syncs.target.properties("accounts")
+    assert "Account.Industry cannot be read although describe lists it" in caplog.text
+    # When the org takes it again, it is read for the rows that lack it.
+    refused.clear()
+    frozen.advance(hours=3)
+    syncs.sync()
+    assert syncs.row("accounts", record)["industry"] == "Energy"
+
+
+def test_old_values_of_a_refused_column_are_kept(org_server: OrgServer, frozen: Clock) -> None:
+    record = org_server.org.create("Account", {"Name": "Acme", "Industry": "Energy"})
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account")
+    syncs.sync()
+    org_server.server.settings.refused_columns["Account.Industry"] = "read"
+    org_server.org.update(record, {"Name": "Acme 2"})
+    frozen.advance(hours=3)
+    syncs.sync()
+    assert syncs.complete
+    assert syncs.row("accounts", record)["name"] == "Acme 2"
+    assert syncs.row("accounts", record)["industry"] == "Energy"
+
+
+@pytest.mark.parametrize("use", ["filter", "read"])
+def test_without_a_usable_replication_key_the_object_is_read_in_full(
+    org_server: OrgServer, frozen: Clock, use: str
+) -> None:
+    ids = accounts(org_server, 3)
+    frozen.advance(hours=3)
+    org_server.server.settings.refused_columns["Account.SystemModstamp"] = use
+    syncs = Syncs(org_server, "Account")
+    for _ in range(2):
+        assert syncs.sync() == {"accounts": 3}
+        assert syncs.complete
+        frozen.advance(hours=3)
+    assert set(syncs.target.tables["accounts"]) == set(ids)
+
+
+def test_a_cached_describe_that_a_permission_has_made_wrong_is_read_again(
+    org_server: OrgServer, frozen: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    accounts(org_server, 2)
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account", cache_dir=str(tmp_path))
+    org_server.server.settings.refused_columns["Account.Industry"] = "read"
+    syncs.sync()
+    assert syncs.complete
+    assert (
+        len([entry for entry in org_server.ledger.calls for part in entry.parts if "describe" in part.path])
+        == 2
+    )
+    assert "Account.Industry" in caplog.text
