@@ -24,4 +24,5 @@ def parse(text: str) -> datetime.datetime:
 
 def isoformat(moment: datetime.datetime) -> str:
     """The datetime as SOQL, a URL and a bookmark take it: ``2026-03-29T10:11:12Z``."""
-    return to_second(moment).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Not by strftime, which writes the year 900 with three digits on Linux.
+    return f"{to_second(moment).replace(tzinfo=None).isoformat()}Z"

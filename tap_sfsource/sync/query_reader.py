@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import logging
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -47,6 +48,9 @@ _RESTRICTED = frozenset(
     {"MALFORMED_QUERY", "BIG_OBJECT_UNSUPPORTED_OPERATION", "EXTERNAL_OBJECT_UNSUPPORTED_EXCEPTION"}
 )
 """How an object that wants a filter of its own answers a query without one."""
+
+_RESTRICTION = re.compile("restriction|filter", re.IGNORECASE)
+"""MALFORMED_QUERY says it in these words, and is the code of any other query that is refused."""
 
 _URI_TOO_LONG = frozenset({414, 431})
 """A query of many fields, where the org takes no composite call: only a Bulk job can hold it."""
@@ -186,7 +190,7 @@ class QueryReader:
                 return
             self.total = self._first.totalSize
         elif answer is not None:
-            if answer.error_code in _RESTRICTED:
+            if _is_restricted(answer):
                 raise self._restricted(answer)
             self._too_wide = answer.error_code == TOO_COMPLICATED
             self._too_large = answer.error_code in _TOO_LARGE
@@ -411,3 +415,10 @@ class QueryReader:
         # A field that was made anew is another one, though the query does not tell.
         text += "".join(f"\n{column.mark()}" for column in self.columns) + self.emitted
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _is_restricted(answer: Subresponse) -> bool:
+    code = answer.error_code
+    if code == "MALFORMED_QUERY":
+        return bool(_RESTRICTION.search(answer.error().message))
+    return code in _RESTRICTED

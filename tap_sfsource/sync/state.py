@@ -45,23 +45,22 @@ logger = logging.getLogger("tap-sfsource.sync")
 _UNREADABLE = "unreadable"
 """Key under which a bookmark is kept that is no JSON object."""
 
-_BEFORE_A_BOOKMARK = frozenset(
+_OWN_KEYS = frozenset(
     {
-        *(
-            "begun_at",
-            "deleted_until",
-            "jobs",
-            "key_prefix",
-            "maps",
-            "org",
-            "properties",
-            "start_date",
-            "sweep_due",
-        ),
-        *("replication_key_signpost", "starting_replication_value"),
+        "begun_at",
+        "deleted_until",
+        "jobs",
+        "key_prefix",
+        "maps",
+        "org",
+        "properties",
+        "start_date",
+        "sweep_due",
     }
 )
-"""Keys that an unfinished first sync leaves without a bookmark; the last two are the SDK's."""
+"""Keys that an unfinished first sync leaves without a bookmark."""
+
+_SDK_KEYS = frozenset({"replication_key_signpost", "starting_replication_value"})
 
 _MARK_LENGTH = 6
 
@@ -155,6 +154,11 @@ class StreamState:
         self._bookmark = bookmark
         if _UNREADABLE in bookmark:
             raise self._unreadable("the bookmark", bookmark[_UNREADABLE], "is not a JSON object. Remove it.")
+        keys = bookmark.keys() - _SDK_KEYS
+        # A first sync that has not come to a bookmark writes null.
+        given = bookmark.get("replication_key_value") is not None or (keys and not keys & _OWN_KEYS)
+        if replication_key and given and self.bookmark is None:
+            logger.warning("State of %s: it has no value of %s. Reading all rows.", stream, replication_key)
 
     def check(self) -> None:
         """Read every key once.
@@ -162,13 +166,6 @@ class StreamState:
         Raises:
             TapError: One of them cannot be read; the message names it.
         """
-        strange = self._bookmark.keys() - _BEFORE_A_BOOKMARK
-        if "properties" in self._bookmark:
-            strange -= {"replication_key", "replication_key_value"}  # null, as a first sync writes them
-        if self._replication_key and self.bookmark is None and strange:
-            logger.warning(
-                "State of %s: it has no value of %s. Reading all rows.", self._stream, self._replication_key
-            )
         _ = self.bookmark, self.deleted_until, self.refreshed_at, self.swept_until
         _ = self.start_date, self.bin_until
         self.unknown(())

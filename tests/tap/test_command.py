@@ -203,6 +203,23 @@ def test_an_error_that_nobody_foresaw_shows_no_secret(org_server: OrgServer, pro
     assert DEMO_CLIENT_SECRET not in finished.said
 
 
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_the_imports_is_one_line(signum: signal.Signals) -> None:
+    program = (
+        "import os, sys, tap_sfsource.__main__ as tap\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *_):\n"
+        f"        if name == 'tap_sfsource.tap': os.kill(os.getpid(), {int(signum)})\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "tap.main()\n"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 128 + signum
+    assert ended.stderr == f"Stopped by {signum.name} before the start.\n"
+
+
 def test_a_stream_that_cannot_be_described_is_not_complete_and_the_others_are_read(
     org_server: OrgServer, processes: Processes
 ) -> None:

@@ -170,6 +170,20 @@ def test_a_wide_object_goes_to_bulk_where_the_org_takes_no_composite_calls(org_s
     assert len(org_server.ledger.matching("/jobs/query", method="POST")) == 1
 
 
+def test_a_query_that_is_refused_for_another_reason_has_salesforces_own_words(
+    org_server: OrgServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    accounts(org_server, 1)
+    org_server.faults.add(Status(400, "MALFORMED_QUERY", "unexpected token: 'FROM'"), path="*/queryAll")
+    syncs = Syncs(org_server, "Account")
+
+    syncs.sync()
+
+    assert not syncs.complete
+    assert "400 MALFORMED_QUERY for Account /queryAll: unexpected token: 'FROM'" in caplog.text
+    assert "does not give all rows" not in caplog.text
+
+
 def test_an_object_that_wants_a_filter_says_how_to_leave_it_out(
     org_server: OrgServer, caplog: pytest.LogCaptureFixture
 ) -> None:
