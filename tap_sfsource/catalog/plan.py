@@ -82,6 +82,7 @@ class Column:
         scale: Those after the point.
         calculated: Whether it is a formula, whose value changes without a new SystemModstamp.
         sortable: Whether a query can be ordered by it.
+        nillable: Whether a row may have no value.
         reference_to: API names of the objects that a reference points at.
         relationship_name: Name by which SOQL follows the reference, or None.
         automatic: Whether it is always read.
@@ -98,6 +99,7 @@ class Column:
     scale: int = 0
     calculated: bool = False
     sortable: bool = True
+    nillable: bool = False
     reference_to: tuple[str, ...] = ()
     relationship_name: str | None = None
     automatic: bool = False
@@ -332,6 +334,7 @@ def _column(sobject_name: str, field: Field, name: str, automatic: bool, setting
         scale=field.scale,
         calculated=field.calculated,
         sortable=field.sortable,
+        nillable=field.nillable,
         reference_to=field.reference_to,
         relationship_name=field.relationship_name,
         automatic=automatic,

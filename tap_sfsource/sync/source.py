@@ -310,6 +310,7 @@ class Source:
             count,
             further,
             self.unsortable,
+            key is not None and self.plan.replication_key is not None and self.plan.replication_key.nillable,
             emitted=self.emitted,
         )
 
