@@ -26,6 +26,7 @@ def select(
     key: str | None = None,
     start: datetime | None = None,
     end: datetime | None = None,
+    nulls: bool = False,
     conditions: Sequence[str] = (),
     order_by: Sequence[str] = (),
     limit: int | None = None,
@@ -38,15 +39,16 @@ def select(
         key: API name of the replication key that `start` and `end` are about.
         start: The first second to read.
         end: The first second not to read.
+        nulls: Whether rows without the key are read as well.
         conditions: Further conditions, all of which must hold.
         order_by: Fields to order by, ascending.
         limit: The most rows to answer with.
     """
     where = list(conditions)
-    if key and start is not None:
-        where.append(f"{key} >= {isoformat(start)}")
+    span = [f"{key} >= {isoformat(start)}"] if key and start is not None else []
     if key and end is not None:
-        where.append(f"{key} < {isoformat(end)}")
+        span.append(f"{key} < {isoformat(end)}")
+    where += [f"(({' AND '.join(span)}) OR {key} = null)"] if nulls and span else span
     text = f"SELECT {', '.join(fields)} FROM {api_name}"  # noqa: S608 - SOQL, of names that describe gave
     if where:
         text += f" WHERE {' AND '.join(where)}"

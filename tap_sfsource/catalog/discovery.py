@@ -170,6 +170,13 @@ def _plan(
             "%s: the catalog names %s, which %s does not have today.%s", stream_name, name, sobject.name, hint
         )
     plan = _keyed(plan, selection).selecting(selection.is_selected)
+    if plan.replication_key is not None and plan.replication_key.nillable:
+        logger.warning(
+            "%s: its replication key %s may be null; each run reads all rows without it. A change that does not move the key "
+            "of a row is not seen.",
+            stream_name,
+            plan.replication_key.api_name,
+        )
     columns = tuple(_with_override(column, selection) for column in plan.columns)
     return dataclasses.replace(plan, columns=columns)
 

@@ -70,7 +70,7 @@ API_NAMES: Final[Mapping[str, str]] = {collection: api for api, collection in CO
 """Collection name to API name, for the 48."""
 
 IS_DELETED: Final = "is_deleted"
-"""The property that every stream has, also where the SObject has no IsDeleted."""
+"""The property that every stream but names has, also where the SObject has no IsDeleted."""
 
 _MOST_COLLISIONS = 5
 """Fields of an object whose names collide, as far as a state is asked for their names."""

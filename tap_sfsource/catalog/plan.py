@@ -85,6 +85,7 @@ class Column:
         scale: Those after the point.
         calculated: Whether it is a formula, whose value changes without a new SystemModstamp.
         sortable: Whether a query can be ordered by it.
+        nillable: Whether a row may have no value.
         reference_to: API names of the objects that a reference points at.
         relationship_name: Name by which SOQL follows the reference, or None.
         automatic: Whether it is always read.
@@ -101,6 +102,7 @@ class Column:
     scale: int = 0
     calculated: bool = False
     sortable: bool = True
+    nillable: bool = False
     reference_to: tuple[str, ...] = ()
     relationship_name: str | None = None
     automatic: bool = False
@@ -175,6 +177,11 @@ class SObjectPlan:
         return "INCREMENTAL" if self.replication_key else "FULL_TABLE"
 
     @property
+    def tells_deletions(self) -> bool:
+        """Whether its rows say if they are deleted: names do not, as Salesforce does not tell it of a name."""
+        return self.api_name != NAME
+
+    @property
     def polymorphic_lookups(self) -> tuple[Column, ...]:
         """References that may point at objects of several kinds, such as Task's WhoId."""
         return tuple(
@@ -219,12 +226,13 @@ class SObjectPlan:
         return dataclasses.replace(self, columns=columns, replication_key=key)
 
     def schema(self) -> dict[str, Any]:
-        """The stream's JSON schema, `is_deleted` included."""
+        """The stream's JSON schema, with `is_deleted` where rows say it."""
         properties = {
             column.property: {**column.schema, API_NAME_KEY: column.api_name} for column in self.columns
         }
-        deleted = properties.get(self.is_deleted, {"type": ["boolean", "null"], "title": "Deleted"})
-        properties[self.is_deleted] = {**deleted, SOFT_DELETE_KEY: True}
+        if self.tells_deletions:
+            deleted = properties.get(self.is_deleted, {"type": ["boolean", "null"], "title": "Deleted"})
+            properties[self.is_deleted] = {**deleted, SOFT_DELETE_KEY: True}
         schema: dict[str, Any] = {"type": "object", "properties": properties, "required": [self.key]}
         if self.label:
             schema["title"] = self.label
@@ -255,7 +263,7 @@ class SObjectPlan:
             {"breadcrumb": ["properties", column.property], "metadata": column.metadata()}
             for column in self.columns
         )
-        if not self.has_is_deleted:
+        if self.tells_deletions and not self.has_is_deleted:
             told = {"inclusion": "automatic", "selected-by-default": True}
             metadata.append({"breadcrumb": ["properties", self.is_deleted], "metadata": told})
         entry = {
@@ -339,6 +347,7 @@ def _column(sobject_name: str, field: Field, name: str, automatic: bool, setting
         scale=field.scale,
         calculated=field.calculated,
         sortable=field.sortable,
+        nillable=field.nillable,
         reference_to=field.reference_to,
         relationship_name=field.relationship_name,
         automatic=automatic,

@@ -37,7 +37,7 @@ class Names:
         by_api_name = {column.api_name: column for column in plan.columns}
         identity = by_api_name.pop("Id")
         self.columns = tuple(by_api_name.values())
-        self.layout = Layout(plan.stream_name, [identity, *self.columns], {plan.is_deleted: False})
+        self.layout = Layout(plan.stream_name, [identity, *self.columns])
         self.json = JsonRows(self.layout)
         self._found: list[Sequence[Any]] = []
         self._seen: set[str] = set()

@@ -93,6 +93,7 @@ class QueryReader:
         count: How many rows there are about, where that is known before asking.
         further: Fields to ask for behind the columns, as SOQL spells them.
         unsortable: API names by which the SObject does not let a query be ordered.
+        nulls: Whether rows without the key are read as well.
         emitted: How its rows are emitted; a job is not resumed by a run that emits rows otherwise.
         watermark: The stream's bookmark once the query is read; kept with a job, for the run that resumes it.
         bookmark: The stream's bookmark when the query is asked.
@@ -110,6 +111,7 @@ class QueryReader:
     count: int | None = None
     further: tuple[str, ...] = ()
     unsortable: frozenset[str] = frozenset()
+    nulls: bool = False
     emitted: str = ""
     watermark: str = ""
     bookmark: str = ""
@@ -139,6 +141,7 @@ class QueryReader:
             key=self.key,
             start=window.start,
             end=window.end,
+            nulls=self.nulls,
             order_by=order,
             limit=limit,
         )
@@ -363,6 +366,7 @@ class QueryReader:
             half = replace(
                 self,
                 window=window,
+                nulls=self.nulls and window is halves[0],
                 count=None,
                 job=None,
                 resumed=False,
@@ -391,6 +395,7 @@ class QueryReader:
                 key=self.key,
                 start=self.window.start,
                 end=self.window.end,
+                nulls=self.nulls,
                 conditions=[f"Id > '{after}'"] if after else [],
                 order_by=["Id"],
                 limit=step,
@@ -411,7 +416,7 @@ class QueryReader:
         return replace(page, records=msgspec.Raw(msgspec.json.encode(records[:1])), count=len(records[:1]))
 
     def _fingerprint(self) -> str:
-        text = select(self.api_name, self.fields, key=self.key, start=self.window.start)
+        text = select(self.api_name, self.fields, key=self.key, start=self.window.start, nulls=self.nulls)
         # A field that was made anew is another one, though the query does not tell.
         text += "".join(f"\n{column.mark()}" for column in self.columns) + self.emitted
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -314,6 +314,7 @@ class Source:
             count,
             further,
             self.unsortable,
+            key is not None and self.plan.replication_key is not None and self.plan.replication_key.nillable,
             emitted=f"{self.emitted}{'whole' if self.whole else ''}",
         )
 

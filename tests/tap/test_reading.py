@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 import pytest
 
-from salesforce_simulator.custom import custom_object
+from salesforce_simulator.custom import custom_field, custom_object
 from salesforce_simulator.schema import Field
 from salesforce_simulator.users import Permissions
 from tap_sfsource.api.bulk import BulkReader
@@ -83,6 +83,49 @@ def test_an_object_that_cannot_be_ordered_by_its_key_is_read_all_the_same(
     org_server.org.update(ids[7], {"Name": "changed"})
     frozen.advance(hours=3)
     assert syncs.sync() == {"operation_c": 1}
+
+
+def keyed_by(name: str) -> dict[str, Any]:
+    """A catalog that asks for another replication key of the accounts."""
+    root = {"breadcrumb": [], "metadata": {"replication-key": name}}
+    return {"streams": [{"tap_stream_id": "accounts", "metadata": [root]}]}
+
+
+@pytest.mark.parametrize("reader", ["rest", "bulk"])
+def test_rows_without_a_replication_key_are_read_and_the_key_is_told(
+    org_server: OrgServer, frozen: Clock, caplog: pytest.LogCaptureFixture, reader: str
+) -> None:
+    org_server.org.add_field("Account", custom_field("Seen__c", "datetime"))
+    never, seen = accounts(org_server, 2)
+    frozen.advance(hours=3)
+    org_server.org.update(seen, {"Seen__c": frozen.now().isoformat()})
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account", reader=reader)
+    syncs.sync(keyed_by("seen_c"))
+    assert set(syncs.target.tables["accounts"]) == {never, seen}
+    assert "replication key Seen__c may be null" in caplog.text
+    late = org_server.org.create("Account", {"Name": "late"})
+    org_server.org.update(never, {"Name": "renamed"})
+    frozen.advance(hours=3)
+    syncs.sync(keyed_by("seen_c"))
+    assert syncs.complete
+    assert late in syncs.target.tables["accounts"]
+    assert syncs.row("accounts", never)["name"] == "renamed"
+
+
+def test_rows_without_a_replication_key_are_read_once_where_the_window_is_halved(
+    org_server: OrgServer, frozen: Clock
+) -> None:
+    org_server.org.add_field("Account", custom_field("Seen__c", "datetime"))
+    ids = accounts(org_server, 6)
+    for record_id in ids[2:]:
+        frozen.advance(days=30)
+        org_server.org.update(record_id, {"Seen__c": frozen.now().isoformat()})
+    frozen.advance(hours=3)
+    org_server.server.settings.timeout_rows = 4
+    syncs = Syncs(org_server, "Account", reader="rest")
+    assert syncs.sync(keyed_by("seen_c")) == {"accounts": 6}
+    assert set(syncs.target.tables["accounts"]) == set(ids)
 
 
 def test_a_newly_selected_property_is_filled_for_old_rows(org_server: OrgServer, frozen: Clock) -> None:
