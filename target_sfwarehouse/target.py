@@ -167,7 +167,13 @@ class TargetSFWarehouse(PrivateTarget):
     def activate_version(self, stream: str, version: int) -> None:
         """Act on an ACTIVATE_VERSION message. Raises KeyError where no SCHEMA has announced the stream."""
         for stream_map in self.mapper.stream_maps[stream]:
-            self.active_sinks()[stream_map.stream_alias].activate_version(version)
+            alias = stream_map.stream_alias
+            sources = {
+                name
+                for name, stream_maps in self.mapper.stream_maps.items()
+                if any(other.stream_alias == alias for other in stream_maps)
+            }
+            self.batcher.activate(self.active_sinks()[alias].stream, version, {alias, *sources})
 
     def take_batch(self, message: dict[str, Any]) -> None:
         """Load the records of a BATCH message's files, then commit.
