@@ -160,6 +160,10 @@ class TargetSFWarehouse(PrivateTarget):
             self.batcher.source = self.batcher.source._replace(text=redacted(stream))
         self.process_mapped(message)
 
+    def kept(self, stream: str | None, line: bytes) -> bytes:
+        """Return what people may see of an input line: no values that a map of its stream may hide."""
+        return redacted(stream) if stream is not None and self._hides_values(stream) else line
+
     def _hides_values(self, stream: str) -> bool:
         """Whether a map of the settings changes the stream's records."""
         return any(map(is_custom, self.mapper.stream_maps.get(stream, ())))
