@@ -56,21 +56,6 @@ class WarehouseSink(PrivateSink):
         del context
         self._batcher.flush()
 
-    def activate_version(self, new_version: int) -> None:
-        """Mark or remove what a version did not bring."""
-        if not self._batcher.settings.activate_version:
-            self.logger.info("ACTIVATE_VERSION of '%s' ignored, as `activate_version` says", self.stream_name)
-            return
-        self._batcher.settle()
-        load = self.stream.load
-        if load.total.read and not load.versioned:
-            # Nobody can tell which rows the version brought: marking all of them would be a catastrophe.
-            self.logger.warning(
-                "ACTIVATE_VERSION of '%s' ignored: its records carry no version", self.stream_name
-            )
-            return
-        self._batcher.activate(self.stream, new_version)
-
     def count(self) -> None:
         """Set the stream's metric to what was read; the SDK logs it at the end of the run."""
         self.record_counter_metric.value = self.stream.load.total.read

@@ -14,6 +14,7 @@ import json
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from singer_sdk.exceptions import MapExpressionError
 from singer_sdk.mapper import CustomStreamMap
 
 from target_sfwarehouse.errors import BadRecordError, TargetError
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 WHOLE_RECORD = ("record", "_")
 NOTHING = (None, "__NULL__")
+_TELLING = (MapExpressionError, AttributeError, TypeError)
+"""Errors whose text names types and expressions; that of other errors may hold a record's values."""
 FILTER, KEYS, SOURCE = "__filter__", "__key_properties__", "__source__"
 
 
@@ -134,6 +137,16 @@ def redacted(stream: str, record: Mapping[str, Any] | None = None) -> bytes:
     return json.dumps({"type": "RECORD", "stream": stream, "record": record}, default=str).encode()
 
 
+def _told(error: BaseException | None) -> str:
+    """Say what an expression raised, and from what, without the values of the record."""
+    told = []
+    while error is not None:
+        kind = type(error).__name__
+        told.append(f"{kind}: {error}" if isinstance(error, _TELLING) else kind)
+        error = error.__cause__
+    return " from ".join(told)
+
+
 def guard(stream_map: StreamMap, stream: str, line: Callable[[], int]) -> None:
     """Make a record that a map of the settings cannot map a bad record; the SDK would end the run with a traceback."""
     if not is_custom(stream_map) or "transform" in vars(stream_map):
@@ -146,8 +159,7 @@ def guard(stream_map: StreamMap, stream: str, line: Callable[[], int]) -> None:
         except TargetError:
             raise
         except Exception as error:  # noqa: BLE001 - an expression may raise anything
-            why = f" ({error.__cause__})" if error.__cause__ is not None else ""
-            reason = f"its stream map cannot be applied: {error or type(error).__name__}{why}"
+            reason = f"its stream map cannot be applied: {_told(error)}"
             raise BadRecordError(reason, line=line(), stream=stream, text=redacted(stream)) from None
 
     vars(stream_map)["transform"] = guarded

@@ -160,6 +160,10 @@ class TargetSFWarehouse(PrivateTarget):
             self.batcher.source = self.batcher.source._replace(text=redacted(stream))
         self.process_mapped(message)
 
+    def kept(self, stream: str | None, line: bytes) -> bytes:
+        """Return what people may see of an input line: no values that a map of its stream may hide."""
+        return redacted(stream) if stream is not None and self._hides_values(stream) else line
+
     def _hides_values(self, stream: str) -> bool:
         """Whether a map of the settings changes the stream's records."""
         return any(map(is_custom, self.mapper.stream_maps.get(stream, ())))
@@ -167,7 +171,13 @@ class TargetSFWarehouse(PrivateTarget):
     def activate_version(self, stream: str, version: int) -> None:
         """Act on an ACTIVATE_VERSION message. Raises KeyError where no SCHEMA has announced the stream."""
         for stream_map in self.mapper.stream_maps[stream]:
-            self.active_sinks()[stream_map.stream_alias].activate_version(version)
+            alias = stream_map.stream_alias
+            sources = {
+                name
+                for name, stream_maps in self.mapper.stream_maps.items()
+                if any(other.stream_alias == alias for other in stream_maps)
+            }
+            self.batcher.activate(self.active_sinks()[alias].stream, version, {alias, *sources})
 
     def take_batch(self, message: dict[str, Any]) -> None:
         """Load the records of a BATCH message's files, then commit.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -16,6 +17,7 @@ from target_sfwarehouse.rows.values import BadValueError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from target_sfwarehouse.config import Settings
     from target_sfwarehouse.errors import InputError
@@ -29,6 +31,8 @@ BUFFERED_BYTES = 16 * 1024 * 1024
 
 KEPT_STATES = 256
 """STATE messages kept since the last commit; of more than these every second one is forgotten."""
+
+logger = logging.getLogger("target-sfwarehouse")
 
 
 class Source(NamedTuple):
@@ -296,10 +300,25 @@ class Batcher:
             self._loader.finish()
             self._report.end(self._loader.loads)
 
-    def activate(self, stream: Stream, version: int) -> None:
-        """Mark or remove what a version did not bring, after everything before it is committed."""
+    def activate(self, stream: Stream, version: int, names: AbstractSet[str]) -> None:
+        """Mark or remove what a version did not bring, after everything before it is committed.
+
+        `names` are those of the streams whose records go to the table. The table stays as it is where nobody can tell
+        which rows the version brought, or where one of the rows is in quarantine: the form that it had is not gone.
+        """
+        if not self.settings.activate_version:
+            logger.info("ACTIVATE_VERSION of '%s' ignored, as `activate_version` says", stream.name)
+            return
         self.settle()
-        self.loader.activate(stream.load, version)
+        load = stream.load
+        if load.total.read and not load.versioned:
+            logger.warning("ACTIVATE_VERSION of '%s' ignored: its records carry no version", stream.name)
+        elif rejected := self.loader.rejected(names):
+            logger.warning(
+                "ACTIVATE_VERSION of '%s' ignored: %s of its records are in quarantine", stream.name, rejected
+            )
+        else:
+            self.loader.activate(load, version)
 
     def refuse(self, error: InputError, text: bytes) -> None:
         """Judge a bad record of the input: it goes into quarantine, in order with the records before it, or is raised."""

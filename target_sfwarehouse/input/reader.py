@@ -42,7 +42,9 @@ if TYPE_CHECKING:
     from target_sfwarehouse.input.dispatch import Destination, Lines
 
 _MESSAGES = (SingerMessageType.SCHEMA, SingerMessageType.ACTIVATE_VERSION, SingerMessageType.BATCH)
+_TYPE = re.compile(rb'"type":\s*"([^"\\]*)"')
 _STREAM = re.compile(rb'"stream":\s*"([^"\\]*)"')
+_NO_RECORD = re.compile(rb'"type":\s*"(?:SCHEMA|STATE|ACTIVATE_VERSION|BATCH)"')
 
 
 class Streams(Run, Protocol):
@@ -65,6 +67,9 @@ class Streams(Run, Protocol):
     def plain_stream(self, name: str) -> Stream | None:
         """Return a stream whose records need no transformation, if it is one."""
 
+    def kept(self, stream: str | None, line: bytes) -> bytes:
+        """Return what people may see of a line: a map may hide the values of its stream."""
+
 
 class _State(msgspec.Struct):
     type: Literal["STATE"]
@@ -74,6 +79,18 @@ class _State(msgspec.Struct):
 class _Envelope(msgspec.Struct):
     type: str
     stream: str | None = None
+
+
+def _begins_as_record(line: bytes) -> bool:
+    """Whether a line that cannot be decoded is a RECORD by its beginning."""
+    found = _TYPE.search(line[:HEAD])
+    return found is not None and found[1] == b"RECORD"
+
+
+def _named_stream(line: bytes) -> str | None:
+    """Find the stream in the beginning of a line that cannot be decoded."""
+    found = _STREAM.search(line[:HEAD])
+    return found[1].decode(errors="replace") if found else None
 
 
 class FastReader(GenericSingerReader[bytes]):
@@ -94,16 +111,21 @@ class FastReader(GenericSingerReader[bytes]):
         return sys.stdin.buffer
 
     def deserialize_json(self, line: bytes) -> dict[str, Any]:
-        """Decode a line."""
+        """Decode a line. Raises InputError, which is a BadRecordError only where the line cannot hide another message."""
         try:
             message = load_json(line)
         except ValueError:
-            raise BadRecordError(f"this is no JSON: {shown(line[:80])}", line=self._batcher.line) from None
+            kind = BadRecordError if _begins_as_record(line) and not _NO_RECORD.search(line) else InputError
+            raise kind(f"this is no JSON: {self._start(line)}", line=self._batcher.line) from None
         if not isinstance(message, dict):
-            raise BadRecordError(
+            raise InputError(
                 f"a message must be a JSON object, not {shown(message)}", line=self._batcher.line
             )
         return message
+
+    def _start(self, line: bytes) -> str:
+        """Show how a line begins."""
+        return shown(self._streams.kept(_named_stream(line), line)[:80])
 
     def process_lines(
         self, file_input: Any, callbacks: dict[str, Callable[[dict[str, Any]], None]]
@@ -161,10 +183,8 @@ class FastReader(GenericSingerReader[bytes]):
                 load_json(line)
         except ValueError:
             self._batcher.line += 1
-            error = InputError(
-                f"the input ends in the middle of a line: {shown(line[:80])}", line=self._batcher.line
-            )
-            raise error from None
+            reason = f"the input ends in the middle of a line: {self._start(line)}"
+            raise InputError(reason, line=self._batcher.line) from None
         self._take(line)
 
     def _take(self, block: bytes) -> None:
@@ -248,12 +268,15 @@ class FastReader(GenericSingerReader[bytes]):
         try:
             self._dispatch(line)
         except (BadRecordError, RecordBeforeSchemaError) as error:
-            self._batcher.refuse(error, line)
+            self._refuse(error, line)
         except RecursionError:
-            named = _STREAM.search(line[:HEAD])
-            stream = named[1].decode(errors="replace") if named else None
-            reason = "it is nested too deeply: about 900 levels can be read"
-            self._batcher.refuse(BadRecordError(reason, line=self._batcher.line, stream=stream), line)
+            reason, stream = "it is nested too deeply: about 900 levels can be read", _named_stream(line)
+            if not _begins_as_record(line):
+                raise InputError(reason, line=self._batcher.line, stream=stream) from None
+            self._refuse(BadRecordError(reason, line=self._batcher.line, stream=stream), line)
+
+    def _refuse(self, error: InputError, line: bytes) -> None:
+        self._batcher.refuse(error, self._streams.kept(error.stream or _named_stream(line), line))
 
     def _dispatch(self, line: bytes) -> None:
         kind, stream = self._peek(line)
@@ -284,9 +307,7 @@ class FastReader(GenericSingerReader[bytes]):
         except (RecordsWithoutSchemaException, KeyError) as error:
             if isinstance(error, KeyError) and error.args != (stream,):
                 raise InputError(f"a {kind} without {error}", line=line, stream=stream) from None
-            raise RecordBeforeSchemaError(
-                f"a {kind} before the SCHEMA of its stream", line=line, stream=stream
-            ) from None
+            raise InputError(f"a {kind} before the SCHEMA of its stream", line=line, stream=stream) from None
         except (InvalidInputLine, TypeError) as error:
             # The SDK quotes the whole message, which may be long.
             reason = str(error).partition(": {")[0]
@@ -304,7 +325,8 @@ class FastReader(GenericSingerReader[bytes]):
                 raise InputError(
                     f"a message without a type: {shown(message)}", line=self._batcher.line
                 ) from None
-            return kind, message.get("stream")
+            stream = message.get("stream")
+            return kind, stream if isinstance(stream, str) else None
         return envelope.type, envelope.stream
 
     def _record(self, line: bytes, stream: str | None) -> None:

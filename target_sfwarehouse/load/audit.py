@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections import Counter
 from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -142,10 +143,15 @@ class RunLog:
 
 @dataclass
 class Quarantine:
-    """The run's rows in `_rejected`: records that did not fit, and why."""
+    """The run's rows in `_rejected`: records that did not fit, and why.
+
+    Attributes:
+        counted: How many of each stream; None stands for lines whose stream cannot be told.
+    """
 
     settings: Settings
     run_id: uuid.UUID
+    counted: Counter[str | None] = field(default_factory=Counter)
     _ready: bool = False
 
     def write(self, connection: psycopg.Connection[Any], error: InputError, text: bytes) -> None:
@@ -158,6 +164,7 @@ class Quarantine:
         reason = error.reason.replace("\0", "�").encode("utf-8", "replace").decode()
         row = (self.run_id, error.line, error.stream, error.name, reason, message)
         connection.execute(REJECT.format(table=with_parameters(table)).encode(), row)
+        self.counted[error.stream] += 1
 
     def forget(self) -> None:
         """A transaction has failed that may have made the table: look for it again."""

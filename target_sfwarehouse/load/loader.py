@@ -24,6 +24,7 @@ from target_sfwarehouse.postgres.schema import changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from collections.abc import Set as AbstractSet
     from concurrent.futures import Future
 
     from target_sfwarehouse.config import Settings
@@ -151,6 +152,11 @@ class Loader:
         """Wait until everything flushed is committed."""
         if self._last is not None:
             self._last.result()
+
+    def rejected(self, names: AbstractSet[str]) -> int:
+        """Count the records in quarantine that may be of one of these streams; everything read before is settled."""
+        counted = self._run.quarantine.counted
+        return sum(count for name, count in counted.items() if name is None or name in names)
 
     def activate(self, load: Load, version: int) -> None:
         """Mark or remove the rows that a version did not bring; everything read before is settled."""

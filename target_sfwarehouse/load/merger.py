@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -53,13 +54,13 @@ class Merger:
             part.counts, part.segment = Counts(), None
             return
         part.to(State.MERGING)
-        emptied = part.load.emptied
+        emptied, counted = part.load.emptied, Counter(self._run.quarantine.counted)
         try:
             counts = self._in_transaction(part)
         except REFUSED_ROW:
             # Only a rule that waits for the COMMIT gets here; asked of each statement, it tells the row.
             logger.debug("%s refuses a batch at its end; asking it earlier", part.load.table.label)
-            part.load.emptied = emptied
+            part.load.emptied, self._run.quarantine.counted = emptied, counted
             self._run.quarantine.forget()
             counts = self._in_transaction(part, "SET CONSTRAINTS ALL IMMEDIATE")
         self._committed(part, counts)

@@ -101,7 +101,16 @@ def cell_value(cell: str, declared: frozenset[str]) -> Any:
             return load_json(cell.encode())
         if declared == {"boolean"}:
             return {"true": True, "false": False}.get(cell, cell)
-        return Decimal(cell) if declared <= {"integer", "number"} and _NUMBER.fullmatch(cell) else cell
+        if not (declared <= {"integer", "number"} and _NUMBER.fullmatch(cell)):
+            return cell
+        number = Decimal(cell)
+        # As a RECORD has it; the SDK's validator takes no Decimal for an integer.
+        whole = (
+            "integer" in declared
+            and number.adjusted() < INTEGER_DIGITS
+            and number == number.to_integral_value()
+        )
+        return int(number) if whole else number
     except ValueError:
         return cell
 

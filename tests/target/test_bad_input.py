@@ -238,8 +238,20 @@ def test_a_bad_line_ends_the_run_after_what_came_before(line: Any, reason: str, 
     assert [row["id"] for row in warehouse.query("SELECT id FROM {schema}.accounts")] == ["a"]
 
 
-@pytest.mark.parametrize("line", [BAD_LINES[0][1], BAD_LINES[2][1], BAD_LINES[5][1], BAD_LINES[6][1]])
-def test_a_line_that_is_no_record_goes_to_quarantine(line: Any, warehouse: Warehouse) -> None:
+CUT_OFF = b'{"type": "RECORD", "stream": "accounts", "record": {"id": "\n'
+DEEP_SCHEMA = (
+    b'{"type": "SCHEMA", "stream": "accounts", "key_properties": ["id"], "schema": '
+    + b'{"properties":{"id":' * 20_000
+    + b"{}"
+    + b"}}" * 20_000
+    + b"}\n"
+)
+
+
+@pytest.mark.parametrize(
+    "line", [CUT_OFF, BAD_LINES[2][1], BAD_LINES[5][1], BAD_LINES[6][1], BAD_LINES[7][1]]
+)
+def test_a_record_that_cannot_be_read_goes_to_quarantine(line: Any, warehouse: Warehouse) -> None:
     outcome = load(
         warehouse.config(on_bad_record="quarantine"),
         [*GOOD, line, record("accounts", {"id": "b"}), state({"n": 2})],
@@ -247,6 +259,61 @@ def test_a_line_that_is_no_record_goes_to_quarantine(line: Any, warehouse: Wareh
     assert (outcome.error, outcome.states) == (None, [{"n": 2}])
     (rejected,) = warehouse.query("SELECT line FROM {schema}._rejected")
     assert rejected["line"] == 4
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        BAD_LINES[0][1],
+        BAD_LINES[1][1],
+        json.dumps(SCHEMA).encode()[:-3] + b"\n",
+        CUT_OFF[:-1] + json.dumps(SCHEMA).encode() + b"\n",
+        b'{"type": "STATE", "value": {"n"\n',
+        b'"RECORD", "stream": "accounts", "record": {"id": "b"}}\n',
+        DEEP_SCHEMA,
+        {"type": "ACTIVATE_VERSION", "stream": "leads", "version": 1},
+        {"type": "BATCH", "stream": "leads", "encoding": {"format": "jsonl"}, "manifest": []},
+    ],
+    ids=[
+        "no JSON",
+        "no object",
+        "cut SCHEMA",
+        "SCHEMA behind a cut RECORD",
+        "cut STATE",
+        "no beginning",
+        "deep SCHEMA",
+        "version of an unknown stream",
+        "BATCH of an unknown stream",
+    ],
+)
+def test_a_line_that_may_be_another_message_is_no_bad_record(line: Any, warehouse: Warehouse) -> None:
+    """A SCHEMA that is lost lets later rows in without columns."""
+    config = warehouse.config(on_bad_record="quarantine")
+    outcome = load(config, [*GOOD, line, record("accounts", {"id": "b"}), state({"n": 2})])
+    assert str(outcome.error).startswith("line 4")
+    assert outcome.states == [{"n": 1}]
+    assert "_rejected" not in warehouse.table_names()
+    assert [row["id"] for row in warehouse.query("SELECT id FROM {schema}.accounts")] == ["a"]
+
+
+@pytest.mark.parametrize("policy", ["fail", "quarantine"])
+@pytest.mark.parametrize("cause", ["cut off", "the last line", "too deep", "no object"])
+def test_a_record_that_cannot_be_read_shows_no_value_that_a_map_hides(
+    cause: str, policy: str, warehouse: Warehouse
+) -> None:
+    head = b'{"type": "RECORD", "stream": "accounts", "record": '
+    line = {
+        "cut off": head + b'{"name": "secret"\n',
+        "the last line": head + b'{"name": "secret"',
+        "too deep": head + b'{"name": "secret", "details": ' + b"[" * 20_000 + b"]" * 20_000 + b"}}\n",
+        "no object": head + b'["secret"]}\n',
+    }[cause]
+    config = warehouse.config(on_bad_record=policy, stream_maps={"accounts": {"name": "md5(name)"}})
+    told = str(load(config, [SCHEMA, line]).error)
+    if "_rejected" in warehouse.table_names():
+        told += str(warehouse.query("SELECT reason, message FROM {schema}._rejected"))
+    assert ("line 2" in told) == (policy == "fail" or cause == "the last line")
+    assert "secret" not in told
 
 
 def test_the_first_of_two_failures_decides_what_is_vouched_for(warehouse: Warehouse) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.target.support import BOOLEAN, STRING, load, loaded, record, schema_message
+from tests.target.support import BOOLEAN, INTEGER, STRING, load, loaded, record, schema_message, state
 
 if TYPE_CHECKING:
     from tests.fix_warehouse import Warehouse
@@ -92,3 +92,52 @@ def test_a_version_resumed_in_a_second_run(warehouse: Warehouse) -> None:
     loaded(warehouse.config(), [FULL, record("accounts", {"id": "a"}, version=2)])
     loaded(warehouse.config(), [FULL, record("accounts", {"id": "b"}, version=2), activate(2)])
     assert deleted(warehouse) == {"old": True, "a": False, "b": False}
+
+
+REFUSED = [
+    ("a value", record("accounts", {"id": "b", "name": "B", "size": "big"}, version=2), "accounts"),
+    ("a constraint", record("accounts", {"id": "b", "name": "refused", "size": 1}, version=2), "accounts"),
+    ("a map", record("accounts", {"id": "b", "name": None, "size": 1}, version=2), "accounts"),
+    ("no JSON", b'{"type": "RECORD", "stream": "accounts", "record": {"id": "b\n', None),
+    ("no record", {"type": "RECORD", "stream": "accounts", "record": None, "version": 2}, "accounts"),
+]
+
+
+@pytest.mark.parametrize("renamed", [False, True], ids=["", "renamed"])
+@pytest.mark.parametrize("hard_delete", [False, True], ids=["marks", "removes"])
+@pytest.mark.parametrize("bad", REFUSED, ids=[case[0] for case in REFUSED])
+def test_a_version_is_not_activated_without_a_row_that_is_in_quarantine(
+    bad: tuple[str, Any, str | None],
+    hard_delete: bool,
+    renamed: bool,
+    warehouse: Warehouse,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Accounts stay as they are; a whole table beside them is activated, unless the line may be one of its rows."""
+    cause, line, stream = bad
+    table = "parties" if renamed else "accounts"
+    config = warehouse.config(on_bad_record="quarantine", hard_delete=hard_delete)
+    if renamed or cause == "a map":
+        config["stream_maps"] = {"accounts": {"name": "name.lower()"}}
+    if renamed:
+        config["stream_maps"]["accounts"]["__alias__"] = table
+    wide = {"id": STRING, "name": STRING, "size": INTEGER, "is_deleted": BOOLEAN}
+    schemas = [schema_message("accounts", wide), schema_message("leads", wide)]
+
+    def whole(version: int, ids: str) -> list[Any]:
+        values = [{"id": id_, "name": id_, "size": 1} for id_ in ids]
+        return [record(name, row, version=version) for name in ("accounts", "leads") for row in values]
+
+    loaded(config, [*schemas, *whole(1, "abc"), activate(1), {**activate(1), "stream": "leads"}])
+    warehouse.execute(f"ALTER TABLE {{schema}}.{table} ADD CHECK (name <> 'refused')")
+    messages = [*schemas, *whole(2, "a"), line, activate(2), {**activate(2), "stream": "leads"}, state(2)]
+    outcome = loaded(config, messages)
+    assert outcome.states == [2]
+
+    def alive(name: str) -> list[str]:
+        found = warehouse.query(f"SELECT id FROM {{schema}}.{name} WHERE NOT is_deleted ORDER BY id")
+        return [row["id"] for row in found]
+
+    assert alive(table) == ["a", "b", "c"]
+    assert alive("leads") == (["a"] if stream else ["a", "b", "c"])
+    assert f"ACTIVATE_VERSION of '{table}' ignored: 1 of its records are in quarantine" in caplog.text
