@@ -12,6 +12,8 @@ Keys of a bookmark; other keys are kept as they are:
 - ``sweep_due``: whether rows of the deleted object of the same name have still to be marked as deleted.
 - ``refreshed_at``: when the fields that change without a stamp were last read for every row.
 - ``bin_until``: when the last deleted row leaves the recycle bin, where the replication key does not move if one comes back.
+- ``refused``, ``refused_since``, ``refused_until``: that Salesforce does not give all rows of the object, so
+  that it is not asked in each run.
 - ``swept_until``: with whole rows only: every deletion before it has been marked by a sweep.
 
 Meltano merges states deeply: a key that a new state lacks survives from an old one. So absence means nothing, and a job
@@ -21,6 +23,7 @@ counts only beside the bookmark that it names.
 from __future__ import annotations
 
 import base64
+import datetime
 import hashlib
 from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
@@ -31,13 +34,14 @@ from tap_sfsource import clock
 from tap_sfsource.errors import TapError
 
 if TYPE_CHECKING:
-    import datetime
     from collections.abc import Callable, Sequence
 
 UNREADABLE = "unreadable"
 """Key under which a bookmark is kept that is no JSON object."""
 
 _MARK_LENGTH = 6
+_REFUSAL_KEPT = datetime.timedelta(days=7)
+_MAY_PASS = datetime.timedelta(hours=1)
 
 
 class JobBookmark(msgspec.Struct, frozen=True):
@@ -132,6 +136,34 @@ class StreamState:
     @refreshed_at.setter
     def refreshed_at(self, moment: datetime.datetime) -> None:
         self._bookmark["refreshed_at"] = clock.isoformat(moment)
+
+    def refused(self, now: datetime.datetime) -> str:
+        """Why Salesforce has refused to give all rows within the last days; empty if it has not."""
+        told = self._refusal()
+        until = self._moment("refused_until")
+        return (
+            str(told.get("reason", "")) if told.get("lasting") and until is not None and now < until else ""
+        )
+
+    def refuse(self, now: datetime.datetime, reason: str, *, lasting: bool) -> bool:
+        """Note a refusal, and tell whether it lasts: one that may pass does so once it has been met twice, hours apart."""
+        told, since = self._refusal(), self._moment("refused_since")
+        before = since is not None and told.get("reason") == reason and now - since >= _MAY_PASS
+        lasting = lasting or before
+        self._bookmark["refused"] = {"reason": reason, "lasting": lasting}
+        if since is None or told.get("reason") != reason:
+            self._bookmark["refused_since"] = clock.isoformat(now)
+        self._bookmark["refused_until"] = clock.isoformat(now + _REFUSAL_KEPT)
+        return lasting
+
+    def answered(self) -> None:
+        """Forget a refusal: the object has answered."""
+        if "refused" in self._bookmark:
+            self._bookmark.update(refused={}, refused_since=None, refused_until=None)
+
+    def _refusal(self) -> Mapping[str, Any]:
+        told = self._bookmark.get("refused")
+        return told if isinstance(told, Mapping) else {}
 
     @property
     def bin_until(self) -> datetime.datetime | None:
