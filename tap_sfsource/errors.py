@@ -44,6 +44,19 @@ class IncompleteError(TapError):
     """A run ended with streams that are not read to their end."""
 
 
+class RefusedError(TapError):
+    """An object does not answer a query for all of its rows, and describe does not tell it: no fault of the run.
+
+    Attributes:
+        reason: Why, as a clause.
+    """
+
+    def __init__(self, api_name: str, reason: str) -> None:
+        """Keep the reason."""
+        super().__init__(f"{api_name} is left out: {reason}")
+        self.reason = reason
+
+
 class SalesforceError(TapError):
     """An error answer of the org that trying again does not change.
 

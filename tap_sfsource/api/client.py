@@ -65,11 +65,17 @@ class Client(Connection):
         deadline = time.monotonic() + self.settings.retry_seconds
         inside = [part for part in subrequests if self._composite_works and part.kind not in self._alone]
         answers: dict[str, Subresponse] = {}
-        apart: set[str] = set()
+        patience: dict[str, float] = {}
         calls = pack(inside)
         for parts, given in zip(calls, self.map(self._composite_call, calls), strict=True):
             answers.update((answer.reference_id, answer) for answer in given or ())
-            apart.update(part.reference_id for part in parts if given is None)
+            if given is None:
+                # What has failed together until now has no new patience alone, so that an outage lasts no longer.
+                patience.update((part.reference_id, deadline) for part in parts)
+            elif any(part.is_query and part.reference_id in answers for part in parts):
+                # A query that fails beside others that are answered is likely to fail each time.
+                soon = time.monotonic() + _APART_SECONDS
+                patience.update((part.reference_id, soon) for part in parts if part.is_query)
         for kind, parts in self._doubtful(inside, answers).items():
             # One call tells whether the org has no answer, or only none inside a composite.
             probe = self._alone_call(parts[0])
@@ -80,8 +86,6 @@ class Client(Connection):
                     del answers[part.reference_id]
                 answers[probe.reference_id] = probe
         left = [part for part in subrequests if part.reference_id not in answers]
-        # What has failed together until now has no new patience alone, so that an outage lasts no longer.
-        patience = dict.fromkeys(apart, deadline)
         asked = self.map(lambda part: self._alone_call(part, patience.get(part.reference_id, _NEVER)), left)
         answers.update((answer.reference_id, answer) for answer in asked)
         return [answers[part.reference_id] for part in subrequests]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tap_sfsource.catalog.naming import COLLECTIONS, IS_DELETED, column_names
 from tap_sfsource.catalog.types import (
     BIG_OBJECT,
+    BIG_OBJECTS,
     COMPOUND_TYPES,
     JSON_TYPES,
     NEEDS_FILTER,
@@ -324,7 +325,7 @@ def why_unsupported(sobject: SObject) -> str:
         return ""
     if not sobject.queryable:
         return "Salesforce does not let it be queried"
-    if sobject.name.endswith(BIG_OBJECT):
+    if sobject.name.endswith(BIG_OBJECT) or sobject.name in BIG_OBJECTS:
         return "it is a big object: Salesforce answers only queries along its index, without Ids"
     if sobject.name in NEEDS_FILTER:
         return "Salesforce answers only queries for some of its rows, not for all"

@@ -53,9 +53,28 @@ BIG_OBJECT: Final = "__b"
 """Ending of a big object's API name. A query for Ids finds none of its rows, and filters go along its index only (Big
 Objects implementation guide, "SOQL with Big Objects")."""
 
+BIG_OBJECTS: Final = frozenset(
+    {
+        "ActivityFieldHistory",
+        "ApiEvent",
+        "BulkApiResultEventStore",
+        "ConcurLongRunApexErrEvent",
+        "IdentityVerificationEvent",
+        "LightningUriEvent",
+        "ListViewEvent",
+        "LoginAsEvent",
+        "LoginEvent",
+        "LogoutEvent",
+        "ReportEvent",
+        "UriEvent",
+    }
+)
+"""Standard big objects, whose names do not end so (Platform Events guide, "Real-Time Event Monitoring Objects")."""
+
 NEEDS_FILTER: Final = frozenset(
     {
         "Announcement",
+        "ApexTypeImplementor",
         "AppTabMember",
         "CollaborationGroupRecord",
         "ColorDefinition",
@@ -63,25 +82,39 @@ NEEDS_FILTER: Final = frozenset(
         "ContentFolderItem",
         "ContentFolderMember",
         "DataStatistics",
+        "DataType",
+        "DatacloudAddress",
+        "DatacloudCompany",
+        "DatacloudContact",
+        "DatacloudDandBCompany",
+        "DatacloudSocialHandle",
+        "EntityDefinition",
         "EntityParticle",
         "FieldDefinition",
         "FieldHistoryArchive",
         "FlexQueueItem",
+        "FlowTestView",
         "FlowVariableView",
         "FlowVersionView",
         "IconDefinition",
         "IdeaComment",
+        "ListViewChartInstance",
         "NetworkUserHistoryRecent",
+        "OutgoingEmail",
+        "OutgoingEmailRelation",
         "OwnerChangeOptionInfo",
         "PicklistValueInfo",
         "PlatformAction",
         "RecordActionHistory",
+        "RelatedListColumnDefinition",
+        "RelatedListDefinition",
         "RelationshipDomain",
         "RelationshipInfo",
         "SearchLayout",
         "SiteDetail",
         "UserEntityAccess",
         "UserFieldAccess",
+        "UserRecordAccess",
         "Vote",
     }
 )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import metrics
 
 from tap_sfsource.api.usage import RUN, SHARED
-from tap_sfsource.errors import AuthError, IncompleteError, QuotaReachedError, TapError
+from tap_sfsource.errors import AuthError, IncompleteError, QuotaReachedError, RefusedError, TapError
 from tap_sfsource.sync.events import Kind
 
 if TYPE_CHECKING:
@@ -86,10 +86,12 @@ class RunReport:
 
     Attributes:
         failures: Streams that are not complete, with their errors.
+        left_out: Streams that Salesforce does not give, which is no fault of the run, with the reasons.
     """
 
     def __init__(self, calls: CallsByPayer, progress: Progress) -> None:
         self.failures: dict[str, TapError] = {}
+        self.left_out: dict[str, str] = {}
         self.summaries: list[StreamSummary] = []
         self.progress = progress
         self._calls = calls
@@ -116,12 +118,22 @@ class RunReport:
             logger.error("%s is not complete: %s", summary.stream, error)
         self.failures[summary.stream] = error
 
+    def leave_out(self, summary: StreamSummary, refusal: RefusedError) -> None:
+        """Note that Salesforce does not give a stream's rows."""
+        logger.info("%s: %s", summary.stream, refusal)
+        self.summaries.remove(summary)
+        self.left_out[summary.stream] = refusal.reason
+
     def check(self) -> None:
         """Raise what the exit status says.
 
         Raises:
             IncompleteError: Streams are not complete; the message names them.
         """
+        if self.left_out and not self.summaries:
+            raise IncompleteError(
+                f"Nothing of what is selected can be read: {', '.join(sorted(self.left_out))}. The reasons are above."
+            )
         if self.failures:
             raise IncompleteError(
                 f"Not complete: {', '.join(self.failures)}. The reasons are above; the next run goes on where each stopped."
@@ -129,6 +141,7 @@ class RunReport:
 
     def text(self, skipped: Mapping[str, str]) -> str:
         """The run as a table, and its metrics in the log; `skipped` gives the reason for each unread stream."""
+        skipped = {**skipped, **self.left_out}
         log_metrics(self.summaries, self._calls, skipped)
         return table(self.summaries, self._calls, time.monotonic() - self._started, skipped)
 

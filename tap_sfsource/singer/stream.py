@@ -11,7 +11,7 @@ from singer_sdk import metrics
 
 from tap_sfsource.api.usage import paid_by
 from tap_sfsource.clock import isoformat
-from tap_sfsource.errors import AuthError, TapError
+from tap_sfsource.errors import AuthError, RefusedError, TapError
 from tap_sfsource.rows.pages import ValuesPage, lines
 from tap_sfsource.singer.emitters import BatchEmitter, Emitter
 from tap_sfsource.singer.maps import Maps
@@ -135,6 +135,8 @@ class SalesforceStream(SDKStream):
                 summary.reader = "Bulk" if sync.used_bulk else "REST"
             except _RUN_ERRORS:
                 raise
+            except RefusedError as refusal:
+                report.leave_out(summary, refusal)
             except Exception as error:  # noqa: BLE001 - one collection's failure never ends the run
                 timer.tags[metrics.Tag.STATUS] = metrics.Status.FAILED
                 told = _told(error)

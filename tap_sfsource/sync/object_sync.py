@@ -19,7 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_sfsource import clock
-from tap_sfsource.errors import SalesforceError
+from tap_sfsource.errors import RefusedError, SalesforceError, TapError
 from tap_sfsource.rows.pages import ValuesPage
 from tap_sfsource.sync import windows
 from tap_sfsource.sync.deletions import DeletionLog, Deletions, to_minute
@@ -42,6 +42,9 @@ _LONGEST_TRANSACTION = datetime.timedelta(hours=1)
 """How far ``latestDateCovered`` may hold a bookmark back. Salesforce holds its mark back for transactions of the whole
 instance, sometimes for days (help article 000199029); one of the org's own ends within minutes (Apex limits guide)."""
 
+
+_UNKNOWN = "UNKNOWN_EXCEPTION"
+"""How Salesforce answers in passing trouble, and in each query of some objects that cannot be queried."""
 
 _MOST_MENDS = 20
 """Refusals of single columns in one run, after which the object fails."""
@@ -73,6 +76,8 @@ class ObjectSync:
     def first_requests(self) -> list[Subrequest]:
         """The deletion log and the first page of rows; nothing where a leftover job has to be read before."""
         self._refresh = Refresh(self.source, self._clock())
+        if reason := self.source.state.refused(self._now):
+            raise RefusedError(self.source.plan.api_name, reason)
         self.query = self._next_query()
         self._leftovers = [] if self.query.resumed else self._refresh.leftovers()
         return [] if self._resumes else self._look()
@@ -189,8 +194,20 @@ class ObjectSync:
         self._raise_error()
 
     def _raise_error(self) -> None:
-        if self._error is not None:
-            raise self._error
+        error, state, api_name = self._error, self.source.state, self.source.plan.api_name
+        if error is None:
+            state.answered()
+            return
+        if state.knows_properties:
+            # It has answered before: to leave it out now would lose changes in silence.
+            raise TapError(str(error)) if isinstance(error, RefusedError) else error
+        if isinstance(error, RefusedError) and not state.refused(self._now):
+            state.refuse(self._now, error.reason, lasting=True)
+        elif isinstance(error, SalesforceError) and error.error_code == _UNKNOWN:
+            reason = f"Salesforce answers its query with {_UNKNOWN} in each run"
+            if state.refuse(self._now, reason, lasting=False):
+                raise RefusedError(api_name, reason) from error
+        raise error
 
     def _resume(self) -> Iterator[Event]:
         """Read leftover jobs to their ends; a lost job is begun anew by the reads that follow."""

@@ -18,7 +18,7 @@ import msgspec
 from tap_sfsource import clock
 from tap_sfsource.api.bulk import JobFailedError, JobGoneError
 from tap_sfsource.api.query import QUERY_PAGE, select
-from tap_sfsource.errors import SalesforceError, TapError, TransientError
+from tap_sfsource.errors import RefusedError, SalesforceError, TapError, TransientError
 from tap_sfsource.sync.ahead import ahead
 from tap_sfsource.sync.column_groups import TOO_COMPLICATED, grouped_pages
 from tap_sfsource.sync.readers import PAGE_BYTES, SMALLEST_PAGE, rows_at_once
@@ -45,12 +45,16 @@ _JOB_TOO_LARGE = ("QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "Retried more than")
 """A failed job tells its reason only in its message (Bulk API 2.0 guide, "Get Information About a Query Job")."""
 
 _RESTRICTED = frozenset(
-    {"MALFORMED_QUERY", "BIG_OBJECT_UNSUPPORTED_OPERATION", "EXTERNAL_OBJECT_UNSUPPORTED_EXCEPTION"}
+    {
+        "BIG_OBJECT_UNSUPPORTED_OPERATION",
+        "EXTERNAL_OBJECT_UNSUPPORTED_EXCEPTION",
+        "INVALID_TYPE_FOR_OPERATION",
+    }
 )
 """How an object that wants a filter of its own answers a query without one."""
 
-_RESTRICTION = re.compile("restriction|filter", re.IGNORECASE)
-"""MALFORMED_QUERY says it in these words, and is the code of any other query that is refused."""
+_FILTER_WANTED = re.compile(r"implementation restriction|reified column|requires? a filter", re.IGNORECASE)
+"""The same, where the code is MALFORMED_QUERY, which other queries are answered with as well."""
 
 _URI_TOO_LONG = frozenset({414, 431})
 """A query of many fields, where the org takes no composite call: only a Bulk job can hold it."""
@@ -193,8 +197,8 @@ class QueryReader:
                 return
             self.total = self._first.totalSize
         elif answer is not None:
-            if _is_restricted(answer):
-                raise self._restricted(answer)
+            if answer.error_code in _RESTRICTED or _FILTER_WANTED.search(answer.error("").message):
+                raise self._refused(answer)
             self._too_wide = answer.error_code == TOO_COMPLICATED
             self._too_large = answer.error_code in _TOO_LARGE
             if not self._too_wide and not self._too_large and answer.status not in _URI_TOO_LONG:
@@ -207,12 +211,12 @@ class QueryReader:
         if answer is not None and answer.status in _URI_TOO_LONG and self.job is None:
             raise answer.error(f"{self.api_name} /queryAll")
 
-    def _restricted(self, answer: Subresponse) -> TapError:
+    def _refused(self, answer: Subresponse) -> RefusedError:
         """Say that an object answers only to queries for some of its rows, which describe does not tell."""
         error = answer.error("")
-        return TapError(
-            f"Salesforce does not give all rows of {self.api_name} ({error.error_code}: {' '.join(error.message.split())}). "
-            "Deselect it, or name it in exclude_objects."
+        told = " ".join(error.message.split())
+        return RefusedError(
+            self.api_name, f"Salesforce does not give all of its rows ({error.error_code}: {told})"
         )
 
     def pages(self) -> Iterator[tuple[QueriedPage, Progress]]:
@@ -420,10 +424,3 @@ class QueryReader:
         # A field that was made anew is another one, though the query does not tell.
         text += "".join(f"\n{column.mark()}" for column in self.columns) + self.emitted
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _is_restricted(answer: Subresponse) -> bool:
-    code = answer.error_code
-    if code == "MALFORMED_QUERY":
-        return bool(_RESTRICTION.search(answer.error().message))
-    return code in _RESTRICTED

@@ -17,6 +17,8 @@ Keys of a bookmark; other keys are kept as they are:
 - ``start_date``: the setting of that name in the first sync, where it had one.
 - ``maps``: a digest of the stream maps that every row went through, where there are some.
 - ``bin_until``: when the last deleted row leaves the recycle bin, where the replication key does not move if one comes back.
+- ``refused``, ``refused_since``, ``refused_until``: that Salesforce does not give all rows of the object, so
+  that it is not asked in each run.
 - ``swept_until``: with whole rows only: every deletion before it has been marked by a sweep.
 
 Meltano merges states deeply: a key that a new state lacks survives from an old one. So absence means nothing, and a job
@@ -63,6 +65,8 @@ _OWN_KEYS = frozenset(
 _SDK_KEYS = frozenset({"replication_key_signpost", "starting_replication_value"})
 
 _MARK_LENGTH = 6
+_REFUSAL_KEPT = datetime.timedelta(days=7)
+_MAY_PASS = datetime.timedelta(hours=1)
 
 CLOCKS_DIFFER = datetime.timedelta(minutes=1)
 """By how much the clocks of Salesforce's servers may differ."""
@@ -265,6 +269,34 @@ class StreamState:
     @refreshed_at.setter
     def refreshed_at(self, moment: datetime.datetime) -> None:
         self._bookmark["refreshed_at"] = clock.isoformat(moment)
+
+    def refused(self, now: datetime.datetime) -> str:
+        """Why Salesforce has refused to give all rows within the last days; empty if it has not."""
+        told = self._refusal()
+        until = self._moment("refused_until")
+        return (
+            str(told.get("reason", "")) if told.get("lasting") and until is not None and now < until else ""
+        )
+
+    def refuse(self, now: datetime.datetime, reason: str, *, lasting: bool) -> bool:
+        """Note a refusal, and tell whether it lasts: one that may pass does so once it has been met twice, hours apart."""
+        told, since = self._refusal(), self._moment("refused_since")
+        before = since is not None and told.get("reason") == reason and now - since >= _MAY_PASS
+        lasting = lasting or before
+        self._bookmark["refused"] = {"reason": reason, "lasting": lasting}
+        if since is None or told.get("reason") != reason:
+            self._bookmark["refused_since"] = clock.isoformat(now)
+        self._bookmark["refused_until"] = clock.isoformat(now + _REFUSAL_KEPT)
+        return lasting
+
+    def answered(self) -> None:
+        """Forget a refusal: the object has answered."""
+        if "refused" in self._bookmark:
+            self._bookmark.update(refused={}, refused_since=None, refused_until=None)
+
+    def _refusal(self) -> Mapping[str, Any]:
+        told = self._bookmark.get("refused")
+        return told if isinstance(told, Mapping) else {}
 
     @property
     def bin_until(self) -> datetime.datetime | None:

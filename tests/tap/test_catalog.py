@@ -68,6 +68,22 @@ def test_a_big_object_says_why_it_is_not_read() -> None:
     assert "big object" in plan.unsupported
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        *(
+            (name, "some of its rows")
+            for name in ("UserRecordAccess", "OutgoingEmail", "OutgoingEmailRelation")
+        ),
+        *((name, "some of its rows") for name in ("DataType", "FlowTestView", "EntityDefinition")),
+        *((name, "some of its rows") for name in ("ListViewChartInstance", "RelatedListDefinition")),
+        *((name, "big object") for name in ("LoginEvent", "ApiEvent", "UriEvent", "ActivityFieldHistory")),
+    ],
+)
+def test_objects_that_refuse_a_plain_query_are_known(name: str, reason: str) -> None:
+    assert reason in plan_of(SObject(name=name), name, Settings()).unsupported
+
+
 def test_a_streams_metadata_keeps_what_its_name_does_not_tell(org_server: OrgServer) -> None:
     entry = catalog_from(org_server)["opportunity_product"]
 

@@ -127,6 +127,7 @@ def test_what_failed_and_what_was_skipped_is_in_the_table_and_in_the_metrics(
     accounts(org_server, 2)
     org_server.faults.add(Status(400, code="INSUFFICIENT_ACCESS", message="no"), path="*/Lead/describe")
     org_server.faults.add(FailJob("INVALID", "Something odd."), path="*/jobs/query", sobject="Contact")
+    org_server.faults.add(Status(400, "INVALID", "Something odd."), path="*/queryAll", sobject="Contact")
     config = org_server.config(objects=["Account", "Contact", "Lead", "CaseTag"], reader="bulk")
     processes.write("tap.json", config)
 
