@@ -201,7 +201,7 @@ class TargetSFWarehouse(PrivateTarget):
         for sink in self.active_sinks().values():
             sink.count()
         super().process_endofpipe()
-        self.batcher.check()
+        self.batcher.check(at_end=True)
         self.batcher.close()
 
     def on_signal(self, number: int) -> None:

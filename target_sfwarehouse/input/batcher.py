@@ -238,10 +238,10 @@ class Batcher:
         self.push(buffer)
         self.loader.copy_file(file)
 
-    def check(self) -> None:
-        """Raise the first bad record among those handed over, if the settings say to stop."""
+    def check(self, *, at_end: bool = False) -> None:
+        """Raise the first failure of what was handed over if nothing more is to be read, or if this is the end."""
         if self._loader is not None:
-            self._loader.check()
+            self._loader.check(at_end=at_end)
 
     def took(self, size: int) -> None:
         """Count bytes of input, and hand over or commit what the limits do not allow to hold."""
@@ -318,7 +318,7 @@ class Batcher:
                 "ACTIVATE_VERSION of '%s' ignored: %s of its records are in quarantine", stream.name, rejected
             )
         else:
-            self.loader.activate(load, version)
+            self.loader.activate(load, version, self.line)
 
     def refuse(self, error: InputError, text: bytes) -> None:
         """Judge a bad record of the input: it goes into quarantine, in order with the records before it, or is raised."""
