@@ -143,6 +143,10 @@ class TargetSFWarehouse(PrivateTarget):
             keys = message.get("key_properties") or ()
             self.mapper.stream_maps_dict = for_partial_rows(maps, name, properties, known, keys)
             self.register_schema(message)
+            for stream_map in self.mapper.stream_maps[name]:
+                if (sink := self.active_sinks().get(stream_map.stream_alias)) is not None:
+                    sink.stream.partial = bool(known - properties)
+                    sink.stream.refuse_partial(None)
             known |= properties
         except PartialRowError as error:
             raise InputError(str(error), line=line, stream=name) from None

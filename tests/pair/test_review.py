@@ -98,6 +98,14 @@ def test_a_row_in_quarantine_is_not_deleted_by_its_version(
 # 2. Partial rows where there is no key to merge by: the versions of whole rows are older than those of ids.
 
 
+def refused(pair: Pair, **settings: Any) -> None:
+    """The target, which the tap knows nothing of, takes no partial rows: it says so and what to do, and loads nothing."""
+    before = sorted(row["name"] for row in table(pair))
+    pair.sync(**settings)
+    assert "Set the tap's `partial_rows` to `whole`." in str(pair.target_error)
+    assert sorted(row["name"] for row in table(pair)) == before
+
+
 @pytest.mark.parametrize("way", ["append-only", "no key by a map"])
 @pytest.mark.parametrize(
     "later", [timedelta(hours=3), timedelta(days=16)], ids=["asked for", "after 16 days"]
@@ -113,6 +121,9 @@ def test_a_sweep_of_a_table_without_a_key_leaves_whole_rows_alive(
     pair.good()
     org.clock.advance(seconds=later.total_seconds())
     settings: dict[str, Any] = {} if later.days else {"deletes": "sweep"}
+    if way == "append-only":
+        refused(pair, **settings)
+        settings["partial_rows"] = "whole"
     pair.good(**settings)
     assert alive(pair) == set(NAMES)
 
@@ -352,7 +363,8 @@ def test_overwrite_does_not_leave_rows_without_content(pair: Pair, org: Org) -> 
     pair.good()
     org.add_field("Account", custom_field("Extra__c", "string"))
     org.clock.advance(hours=3)
-    pair.sync()
+    refused(pair)
+    pair.good(partial_rows="whole")
     assert alive(pair) == set(NAMES)
 
 
