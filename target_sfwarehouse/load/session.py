@@ -73,6 +73,8 @@ class Session:
         """End the thread and the connection, whose open transaction is rolled back."""
         self.thread.close()
         self._connection.close()
+        if self._copying is not None:
+            self._copying.abandon()
 
     def follow(self, batch: Future[Any]) -> None:
         """Take the rows that come after a batch which another session commits."""
