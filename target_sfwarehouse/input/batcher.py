@@ -338,7 +338,7 @@ class Batcher:
         load = stream.load
         if load.total.read and not load.versioned:
             logger.warning("ACTIVATE_VERSION of '%s' ignored: its records carry no version", stream.name)
-        elif rejected := self.loader.rejected(names):
+        elif rejected := self.loader.rejected(names, version):
             logger.warning(
                 "ACTIVATE_VERSION of '%s' ignored: %s of its records are in quarantine", stream.name, rejected
             )

@@ -153,10 +153,10 @@ class Loader:
         if self._last is not None:
             self._last.result()
 
-    def rejected(self, names: AbstractSet[str]) -> int:
-        """Count the records in quarantine that may be of one of these streams; everything read before is settled."""
-        counted = self._run.quarantine.counted
-        return sum(count for name, count in counted.items() if name is None or name in names)
+    def rejected(self, streams: AbstractSet[str], version: int) -> int:
+        """Count the records in quarantine that a version of some streams lacks; everything read before is settled."""
+        count: int = self._submit(self._session.rejected, streams, version).result()
+        return count
 
     def activate(self, load: Load, version: int, line: int) -> None:
         """Mark or remove the rows that a version did not bring; everything read before is settled."""

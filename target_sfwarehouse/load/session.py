@@ -42,6 +42,7 @@ from target_sfwarehouse.postgres.schema import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
     from concurrent.futures import Future
     from contextlib import AbstractContextManager
 
@@ -106,6 +107,12 @@ class Session:
             ensure_schema(self._connection, self._run.settings)
             self._run.log.prepare(self._connection)
             self._run.ready = True
+
+    def rejected(self, streams: AbstractSet[str], version: int) -> int:
+        """Count the records in quarantine that a version of some streams lacks."""
+        self.end_copy()
+        self.wait()
+        return self._run.quarantine.count(self._connection, streams, version)
 
     def activate(self, load: Load, version: int, line: int) -> None:
         """Mark or remove the rows that a version did not bring; everything read for the table is committed.

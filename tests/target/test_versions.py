@@ -98,11 +98,12 @@ REFUSED = [
     ("a value", record("accounts", {"id": "b", "name": "B", "size": "big"}, version=2), "accounts"),
     ("a constraint", record("accounts", {"id": "b", "name": "refused", "size": 1}, version=2), "accounts"),
     ("a map", record("accounts", {"id": "b", "name": None, "size": 1}, version=2), "accounts"),
-    ("no JSON", b'{"type": "RECORD", "stream": "accounts", "record": {"id": "b\n', None),
+    ("no JSON", b'{"type": "RECORD", "stream": "accounts", "version": 2, "record": {"id": "b\n', None),
     ("no record", {"type": "RECORD", "stream": "accounts", "record": None, "version": 2}, "accounts"),
 ]
 
 
+@pytest.mark.parametrize("resumed", [False, True], ids=["", "resumed"])
 @pytest.mark.parametrize("renamed", [False, True], ids=["", "renamed"])
 @pytest.mark.parametrize("hard_delete", [False, True], ids=["marks", "removes"])
 @pytest.mark.parametrize("bad", REFUSED, ids=[case[0] for case in REFUSED])
@@ -110,6 +111,7 @@ def test_a_version_is_not_activated_without_a_row_that_is_in_quarantine(
     bad: tuple[str, Any, str | None],
     hard_delete: bool,
     renamed: bool,
+    resumed: bool,
     warehouse: Warehouse,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -130,8 +132,12 @@ def test_a_version_is_not_activated_without_a_row_that_is_in_quarantine(
 
     loaded(config, [*schemas, *whole(1, "abc"), activate(1), {**activate(1), "stream": "leads"}])
     warehouse.execute(f"ALTER TABLE {{schema}}.{table} ADD CHECK (name <> 'refused')")
-    messages = [*schemas, *whole(2, "a"), line, activate(2), {**activate(2), "stream": "leads"}, state(2)]
-    outcome = loaded(config, messages)
+    messages = [*schemas, *whole(2, "a"), line]
+    rest = [activate(2), {**activate(2), "stream": "leads"}, state(2)]
+    if resumed:
+        loaded(config, messages)
+        messages = [*schemas]
+    outcome = loaded(config, [*messages, *rest])
     assert outcome.states == [2]
 
     def alive(name: str) -> list[str]:
