@@ -48,7 +48,7 @@ class WarehouseSink(PrivateSink):
         del context
         source = self._batcher.source
         if self._mapped:
-            source = source._replace(text=redacted(self.stream_name, record))
+            source = source._replace(text=redacted(self.stream_name, source.version, record))
         self.stream.add(record, source)
 
     def process_batch(self, context: dict[str, Any]) -> None:

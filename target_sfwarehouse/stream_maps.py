@@ -20,10 +20,12 @@ from singer_sdk.mapper import CustomStreamMap
 from target_sfwarehouse.errors import BadRecordError, TargetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from singer_sdk.mapper import StreamMap
+
+    from target_sfwarehouse.input.batcher import Batcher
 
 WHOLE_RECORD = ("record", "_")
 NOTHING = (None, "__NULL__")
@@ -132,9 +134,12 @@ def is_custom(stream_map: StreamMap) -> bool:
     return isinstance(stream_map, CustomStreamMap)
 
 
-def redacted(stream: str, record: Mapping[str, Any] | None = None) -> bytes:
+def redacted(stream: str, version: int | None, record: Mapping[str, Any] | None = None) -> bytes:
     """Give a RECORD of mapped values for the quarantine: the line itself has values that the map may hide."""
-    return json.dumps({"type": "RECORD", "stream": stream, "record": record}, default=str).encode()
+    message: dict[str, Any] = {"type": "RECORD", "stream": stream, "record": record}
+    if version is not None:
+        message["version"] = version
+    return json.dumps(message, default=str).encode()
 
 
 def _told(error: BaseException | None) -> str:
@@ -147,7 +152,7 @@ def _told(error: BaseException | None) -> str:
     return " from ".join(told)
 
 
-def guard(stream_map: StreamMap, stream: str, line: Callable[[], int]) -> None:
+def guard(stream_map: StreamMap, stream: str, batcher: Batcher) -> None:
     """Make a record that a map of the settings cannot map a bad record; the SDK would end the run with a traceback."""
     if not is_custom(stream_map) or "transform" in vars(stream_map):
         return
@@ -160,6 +165,7 @@ def guard(stream_map: StreamMap, stream: str, line: Callable[[], int]) -> None:
             raise
         except Exception as error:  # noqa: BLE001 - an expression may raise anything
             reason = f"its stream map cannot be applied: {_told(error)}"
-            raise BadRecordError(reason, line=line(), stream=stream, text=redacted(stream)) from None
+            text = redacted(stream, batcher.source.version)
+            raise BadRecordError(reason, line=batcher.line, stream=stream, text=text) from None
 
     vars(stream_map)["transform"] = guarded

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import signal
 import sys
 from collections import defaultdict
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
     from target_sfwarehouse.input.batcher import Stream
     from target_sfwarehouse.sink import WarehouseSink
+
+
+_VERSION = re.compile(rb'"version":\s*([0-9]{1,19})(?![0-9])')
 
 
 class TargetSFWarehouse(PrivateTarget):
@@ -143,6 +147,10 @@ class TargetSFWarehouse(PrivateTarget):
             keys = message.get("key_properties") or ()
             self.mapper.stream_maps_dict = for_partial_rows(maps, name, properties, known, keys)
             self.register_schema(message)
+            for stream_map in self.mapper.stream_maps[name]:
+                if (sink := self.active_sinks().get(stream_map.stream_alias)) is not None:
+                    sink.stream.partial = bool(known - properties)
+                    sink.stream.refuse_partial(None)
             known |= properties
         except PartialRowError as error:
             raise InputError(str(error), line=line, stream=name) from None
@@ -151,18 +159,22 @@ class TargetSFWarehouse(PrivateTarget):
         finally:
             self.mapper.stream_maps_dict = maps
         for stream_map in self.mapper.stream_maps[name]:
-            guard(stream_map, name, lambda: self.batcher.line)
+            guard(stream_map, name, self.batcher)
 
     def take_record(self, message: dict[str, Any]) -> None:
         """Map, flatten and validate a RECORD message, and take the result in."""
         stream = message["stream"]
         if self._hides_values(stream):
-            self.batcher.source = self.batcher.source._replace(text=redacted(stream))
+            source = self.batcher.source
+            self.batcher.source = source._replace(text=redacted(stream, source.version))
         self.process_mapped(message)
 
     def kept(self, stream: str | None, line: bytes) -> bytes:
         """Return what people may see of an input line: no values that a map of its stream may hide."""
-        return redacted(stream) if stream is not None and self._hides_values(stream) else line
+        if stream is None or not self._hides_values(stream):
+            return line
+        version = _VERSION.search(line)
+        return redacted(stream, int(version[1]) if version else None)
 
     def _hides_values(self, stream: str) -> bool:
         """Whether a map of the settings changes the stream's records."""
@@ -192,7 +204,8 @@ class TargetSFWarehouse(PrivateTarget):
         if plain is not None:
             batch.load(plain)
         else:
-            batch.load_mapped(self.take_record, redacted(stream) if self._hides_values(stream) else None)
+            hidden = redacted(stream, message.get("version")) if self._hides_values(stream) else None
+            batch.load_mapped(self.take_record, hidden)
 
     def process_endofpipe(self) -> None:
         """Commit everything, emit the last STATE and write the summary. Raises InputError for a bad record."""
@@ -201,7 +214,7 @@ class TargetSFWarehouse(PrivateTarget):
         for sink in self.active_sinks().values():
             sink.count()
         super().process_endofpipe()
-        self.batcher.check()
+        self.batcher.check(at_end=True)
         self.batcher.close()
 
     def on_signal(self, number: int) -> None:

@@ -8,8 +8,8 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from target_sfwarehouse.errors import BadRecordError, BadSchemaError, MissingKeyError, shown
-from target_sfwarehouse.postgres.schema import VERSION
+from target_sfwarehouse.errors import BadRecordError, BadSchemaError, MissingKeyError, SettingsError, shown
+from target_sfwarehouse.postgres.schema import DELETED, DELETED_AT, VERSION
 from target_sfwarehouse.rows.chunks import CHUNK_ROWS, Buffer
 from target_sfwarehouse.rows.decode import RowShape
 from target_sfwarehouse.rows.layout import read_schema
@@ -63,6 +63,7 @@ class Stream:
         shape: How records become rows.
         buffer: Rows that wait to be handed over.
         versioned: Whether each row has a place for a version.
+        partial: Whether its schema has a part of the properties that the stream had before.
     """
 
     load: Load
@@ -81,6 +82,7 @@ class Stream:
         self.keys = keys
         # With `_sdc_*` columns each row has a place for a version from the start.
         self.versioned = batcher.settings.add_record_metadata
+        self.partial = False
         self._batcher = batcher
         self._schema = schema
         self._bookmarks = bookmarks
@@ -99,13 +101,34 @@ class Stream:
         self.shape = RowShape(self.name, own, extras)
         self.buffer = batcher.buffer(self.shape)
 
+    def refuse_partial(self, version: int | None) -> None:
+        """Raise SettingsError for a partial row where no whole row takes it up, unless it is the tombstone of a row.
+
+        Rows are merged by key only by `upsert`. Anywhere else a row of a few columns would stand for the whole one, and
+        the version of a sweep's rows would delete the whole ones.
+        """
+        method = self._batcher.settings.load_method
+        if not self.partial or (method == "upsert" and self.load.table.keys):
+            return
+        columns = {column.column for column in self.shape.columns}
+        if version is None and columns & {*self.load.deletion, DELETED, DELETED_AT}:
+            return
+        why = "the stream has no key" if method == "upsert" else f"`load_method` is `{method}`"
+        raise SettingsError(
+            f"line {self._batcher.line}, stream '{self.name}': partial rows cannot be merged into {self.load.table.label}, "
+            f"as {why}. Set the tap's `partial_rows` to `whole`."
+        )
+
     def retire(self) -> None:
         """Hand over what is buffered before another SCHEMA takes this one's place."""
         self._batcher.forget(self.buffer)
 
     def note_version(self, version: int | None) -> None:
         """Make a place for versions if a record carries one and there is none yet."""
-        if version is not None and not self.versioned:
+        if version is None:
+            return
+        self.refuse_partial(version)
+        if not self.versioned:
             self.retire()
             self.versioned = True
             self.open()
@@ -114,6 +137,8 @@ class Stream:
         """Return the values of the shape's extra columns for a record, in their order; empty if there are none."""
         if not self.versioned:
             return ()
+        if self.partial and version is not None:
+            self.refuse_partial(version)
         self.load.versioned = self.load.versioned or version is not None
         now = datetime.now(UTC)
         known = {
@@ -238,10 +263,10 @@ class Batcher:
         self.push(buffer)
         self.loader.copy_file(file)
 
-    def check(self) -> None:
-        """Raise the first bad record among those handed over, if the settings say to stop."""
+    def check(self, *, at_end: bool = False) -> None:
+        """Raise the first failure of what was handed over if nothing more is to be read, or if this is the end."""
         if self._loader is not None:
-            self._loader.check()
+            self._loader.check(at_end=at_end)
 
     def took(self, size: int) -> None:
         """Count bytes of input, and hand over or commit what the limits do not allow to hold."""
@@ -313,12 +338,12 @@ class Batcher:
         load = stream.load
         if load.total.read and not load.versioned:
             logger.warning("ACTIVATE_VERSION of '%s' ignored: its records carry no version", stream.name)
-        elif rejected := self.loader.rejected(names):
+        elif rejected := self.loader.rejected(names, version):
             logger.warning(
                 "ACTIVATE_VERSION of '%s' ignored: %s of its records are in quarantine", stream.name, rejected
             )
         else:
-            self.loader.activate(load, version)
+            self.loader.activate(load, version, self.line)
 
     def refuse(self, error: InputError, text: bytes) -> None:
         """Judge a bad record of the input: it goes into quarantine, in order with the records before it, or is raised."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections import Counter
 from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from target_sfwarehouse.postgres.schema import quoted, with_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
     import psycopg
 
@@ -52,6 +52,11 @@ FINISH = "UPDATE {table} SET ended_at = now(), bookmark = %s WHERE run_id = %s A
 
 REJECT = """
 INSERT INTO {table} (run_id, line, collection, property, reason, message) VALUES (%s, %s, %s, %s, %s, %s)
+"""
+
+
+COUNT = """
+SELECT count(*) FROM {table} WHERE (collection IS NULL OR collection = ANY(%s)) AND (run_id = %s OR message ~ %s)
 """
 
 
@@ -143,15 +148,10 @@ class RunLog:
 
 @dataclass
 class Quarantine:
-    """The run's rows in `_rejected`: records that did not fit, and why.
-
-    Attributes:
-        counted: How many of each stream; None stands for lines whose stream cannot be told.
-    """
+    """The run's rows in `_rejected`: records that did not fit, and why."""
 
     settings: Settings
     run_id: uuid.UUID
-    counted: Counter[str | None] = field(default_factory=Counter)
     _ready: bool = False
 
     def write(self, connection: psycopg.Connection[Any], error: InputError, text: bytes) -> None:
@@ -164,7 +164,16 @@ class Quarantine:
         reason = error.reason.replace("\0", "�").encode("utf-8", "replace").decode()
         row = (self.run_id, error.line, error.stream, error.name, reason, message)
         connection.execute(REJECT.format(table=with_parameters(table)).encode(), row)
-        self.counted[error.stream] += 1
+
+    def count(self, connection: psycopg.Connection[Any], streams: AbstractSet[str], version: int) -> int:
+        """Count the records of this run, and those of a version that earlier runs began, that may be of some streams."""
+        table = quoted(self.settings.target_schema, REJECTED)
+        found = connection.execute("SELECT to_regclass(%s)", (table,)).fetchone()
+        if found is None or found[0] is None:
+            return 0
+        values = (list(streams), self.run_id, f'"version":\\s*{version}([^0-9]|$)')
+        row = connection.execute(COUNT.format(table=with_parameters(table)).encode(), values).fetchone()
+        return 0 if row is None else int(row[0])
 
     def forget(self) -> None:
         """A transaction has failed that may have made the table: look for it again."""

@@ -61,6 +61,11 @@ def judge(settings: Settings, *, keep: Callable[[], None], end: Callable[[], Non
     return settings.on_bad_record == "quarantine"
 
 
+def plainly(error: psycopg.Error) -> str:
+    """Give what the warehouse says, on one line, without its detail, which shows the values of a row."""
+    return without_secrets(" ".join((error.diag.message_primary or str(error)).split()))
+
+
 def is_trouble(error: psycopg.Error) -> bool:
     """Whether an error is one of the warehouse, and not of a table or its rows."""
     return isinstance(error, psycopg.OperationalError) and not isinstance(error, BAD_ROW)
@@ -264,7 +269,7 @@ class _Search:
         properties = {column.column: column.name for column in shape.columns}
         keys = [values[column.column] for column in shape.columns if column.key]
         bad = BadRecordError(
-            without_secrets(" ".join((error.diag.message_primary or str(error)).split())),
+            plainly(error),
             line=self.segment.line(number - 1),
             stream=stream,
             name=properties.get(error.diag.column_name or ""),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from psycopg.copy import LibpqWriter
 from psycopg.generators import copy_to
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from contextlib import AbstractContextManager
 
-    import psycopg
     from psycopg.abc import Buffer
 
     from target_sfwarehouse.load.tables import Part, Segment
@@ -115,6 +115,11 @@ class OpenCopy:
             # What the server has said already is raised here in place of what the client noticed.
             if not self._stack.__exit__(*sys.exc_info()):
                 raise
+
+    def abandon(self) -> None:
+        """Let go of it after its connection was closed: none of its rows stay."""
+        with suppress(psycopg.Error):
+            self._stack.close()
 
     def end(self) -> None:
         """Have the server accept what was written. Raises what it says of a row: then nothing stays."""

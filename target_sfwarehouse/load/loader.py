@@ -72,9 +72,9 @@ class Loader:
         self._begins = False
         return self._session.thread.submit(job, *arguments)
 
-    def check(self) -> None:
-        """Raise the first bad record among those handed over, if the settings say to stop."""
-        if self._run.failure is not None:
+    def check(self, *, at_end: bool = False) -> None:
+        """Raise the first failure so far if nothing more is to be read because of one, or if this is the end."""
+        if self._run.failure is not None and (self._run.stops or at_end):
             raise self._run.failure
 
     def prepare(self, stream: str, layout: Layout) -> Load:
@@ -153,14 +153,14 @@ class Loader:
         if self._last is not None:
             self._last.result()
 
-    def rejected(self, names: AbstractSet[str]) -> int:
-        """Count the records in quarantine that may be of one of these streams; everything read before is settled."""
-        counted = self._run.quarantine.counted
-        return sum(count for name, count in counted.items() if name is None or name in names)
+    def rejected(self, streams: AbstractSet[str], version: int) -> int:
+        """Count the records in quarantine that a version of some streams lacks; everything read before is settled."""
+        count: int = self._submit(self._session.rejected, streams, version).result()
+        return count
 
-    def activate(self, load: Load, version: int) -> None:
+    def activate(self, load: Load, version: int, line: int) -> None:
         """Mark or remove the rows that a version did not bring; everything read before is settled."""
-        self._submit(self._session.activate, load, version).result()
+        self._submit(self._session.activate, load, version, line).result()
 
     def finish(self) -> None:
         """Write the end of the run, everything flushed, into `_sync_runs`."""

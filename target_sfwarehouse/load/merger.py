@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -54,13 +53,13 @@ class Merger:
             part.counts, part.segment = Counts(), None
             return
         part.to(State.MERGING)
-        emptied, counted = part.load.emptied, Counter(self._run.quarantine.counted)
+        emptied = part.load.emptied
         try:
             counts = self._in_transaction(part)
         except REFUSED_ROW:
             # Only a rule that waits for the COMMIT gets here; asked of each statement, it tells the row.
             logger.debug("%s refuses a batch at its end; asking it earlier", part.load.table.label)
-            part.load.emptied, self._run.quarantine.counted = emptied, counted
+            part.load.emptied = emptied
             self._run.quarantine.forget()
             counts = self._in_transaction(part, "SET CONSTRAINTS ALL IMMEDIATE")
         self._committed(part, counts)

@@ -31,7 +31,8 @@ class Run:
 
     Attributes:
         loads: The run's tables, by stream.
-        failure: The first bad line so far.
+        failure: The first bad line so far; no STATE behind it goes out.
+        stops: Whether nothing more is read because of a failure.
         ready: Whether the schema and `_sync_runs` are there.
     """
 
@@ -42,7 +43,13 @@ class Run:
         self.quarantine = quarantine
         self.loads: dict[str, Load] = {}
         self.failure: InputError | None = None
+        self.stops = False
         self.ready = False
+
+    def fail(self, error: InputError) -> None:
+        """Note a failure."""
+        if self.failure is None or error.line < self.failure.line:
+            self.failure = error
 
 
 class Thread:

@@ -30,6 +30,7 @@ from target_sfwarehouse.load.bad_rows import (
     copy_row_by_row,
     is_trouble,
     judge,
+    plainly,
 )
 from target_sfwarehouse.load.copying import OpenCopy, copy_blocks
 from target_sfwarehouse.load.merger import Merger
@@ -41,6 +42,7 @@ from target_sfwarehouse.postgres.schema import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
     from concurrent.futures import Future
     from contextlib import AbstractContextManager
 
@@ -72,6 +74,8 @@ class Session:
         """End the thread and the connection, whose open transaction is rolled back."""
         self.thread.close()
         self._connection.close()
+        if self._copying is not None:
+            self._copying.abandon()
 
     def follow(self, batch: Future[Any]) -> None:
         """Take the rows that come after a batch which another session commits."""
@@ -104,10 +108,34 @@ class Session:
             self._run.log.prepare(self._connection)
             self._run.ready = True
 
-    def activate(self, load: Load, version: int) -> None:
-        """Mark or remove the rows that a version did not bring; everything read for the table is committed."""
+    def rejected(self, streams: AbstractSet[str], version: int) -> int:
+        """Count the records in quarantine that a version of some streams lacks."""
         self.end_copy()
         self.wait()
+        return self._run.quarantine.count(self._connection, streams, version)
+
+    def activate(self, load: Load, version: int, line: int) -> None:
+        """Mark or remove the rows that a version did not bring; everything read for the table is committed.
+
+        If the warehouse refuses that, all rows stay as they are, and the run goes on to its end, which is a failure.
+        """
+        self.end_copy()
+        self.wait()
+        columns = dict(load.table.columns)
+        try:
+            self._activate(load, version)
+        except psycopg.Error as error:
+            if is_trouble(error):
+                raise
+            load.table.columns = columns
+            reason = (
+                f"the rows of {load.table.label} that are gone cannot be marked or removed: {plainly(error)}"
+            )
+            failure = InputError(reason, line=line, stream=load.table.stream)
+            logger.warning("%s", failure)
+            self._run.fail(failure)
+
+    def _activate(self, load: Load, version: int) -> None:
         with self._connection.transaction():
             lock(self._connection, self._run.settings, load.table.label)
             hard = self._run.settings.hard_delete
@@ -292,8 +320,8 @@ class Session:
         self.wait()  # the batch before may have failed at an earlier line
         if part.load.failure is None:
             part.load.failure = part.failure = error
-        if self._run.failure is None or error.line < self._run.failure.line:
-            self._run.failure = error
+        self._run.fail(error)
+        self._run.stops = True
 
     # Rows copied straight into their table
 
@@ -377,6 +405,6 @@ class Session:
                 run(self._connection, "ROLLBACK")
                 self._direct = None
             self._run.quarantine.forget()
-            failure = part.error(error)
+            failure = part.error(plainly(error))
             part.to(State.FAILED)
             self._fail(part, failure)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from target_sfwarehouse.errors import BadRecordError, BadSchemaError, without_secrets
+from target_sfwarehouse.errors import BadRecordError, BadSchemaError
 from target_sfwarehouse.load.audit import REJECTED, SYNC_RUNS, Counts
 from target_sfwarehouse.postgres.schema import table_name
 
@@ -147,9 +147,8 @@ class Part:
         """Whether an earlier batch ended the load of the table: these rows must not get in."""
         return self.load.failure is not None and self.load.failure is not self.failure
 
-    def error(self, error: Exception) -> BadRecordError:
+    def error(self, said: str) -> BadRecordError:
         """Return an error of all rows that are not committed yet; it names the first one's line."""
-        said = without_secrets(" ".join(str(error).split()))
         reason = f"the warehouse refuses the rows for {self.load.table.label}: {said}"
         return BadRecordError(reason, line=self.first_line, stream=self.load.table.stream)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,17 @@ import pytest
 from target_sfwarehouse.load.copying import copy_blocks
 from tests.fix_process import wait_until
 from tests.fix_warehouse import plain_url
-from tests.target.support import INTEGER, STRING, as_lines, load, loaded, record, schema_message, state
+from tests.target.support import (
+    INTEGER,
+    STRING,
+    TornError,
+    as_lines,
+    load,
+    loaded,
+    record,
+    schema_message,
+    state,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,3 +166,17 @@ def test_a_server_that_takes_nothing_stops_the_reading_of_a_file(warehouse: Ware
         other.rollback()
         assert copied.result(timeout=60) == 64 * 1024
     assert warehouse.query("SELECT count(*) AS n FROM {schema}.notes") == [{"n": 64 * 1024}]
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("first", [True, False], ids=["into the table", "into a staging table"])
+def test_a_run_that_is_torn_leaves_no_copy_open(first: bool, warehouse: Warehouse) -> None:
+    """The driver's generator would end when it is collected, and say that the connection is closed."""
+    schema = schema_message("accounts", {"id": INTEGER})
+    if not first:
+        loaded(warehouse.config(), [schema, record("accounts", {"id": 0})])
+    rows = [record("accounts", {"id": number}) for number in range(1, 3000)]
+    outcome = load(warehouse.config(), [schema, *rows, schema], torn=True)
+    assert isinstance(outcome.error, TornError)
+    del outcome
+    gc.collect()

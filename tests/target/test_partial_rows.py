@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from target_sfwarehouse.errors import SettingsError
 from tests.target.support import (
     BOOLEAN,
     INTEGER,
@@ -273,3 +274,42 @@ def test_a_map_that_is_wrong_is_told(warehouse: Warehouse) -> None:
     for stream_map in ({"name": "("}, {"__key_properties__": ["nowhere"]}, {"id": None}):
         outcome = load(warehouse.config(stream_maps={"accounts": stream_map}), WHOLE)
         assert str(outcome.error).startswith("line 1, stream 'accounts': ")
+
+
+@pytest.mark.parametrize("by_sdk", [False, True], ids=["fast", "by the SDK"])
+@pytest.mark.parametrize("where", ["append-only", "overwrite", "no key"])
+@pytest.mark.parametrize("kind", ["columns", "versions", "versions behind tombstones", "tombstones"])
+def test_partial_rows_that_cannot_be_merged(
+    kind: str, where: str, by_sdk: bool, warehouse: Warehouse
+) -> None:
+    """They would be rows of nothing but a key; the version of such rows would delete the whole ones."""
+    keys = () if where == "no key" else ("id",)
+    full = schema_message("accounts", {"id": STRING, "name": STRING, "is_deleted": BOOLEAN}, keys)
+    config = warehouse.config(load_method="upsert" if where == "no key" else where)
+    loaded(config, [full, record("accounts", {"id": "a", "name": "A"}, version=1)])
+    part = {"id": STRING, **({"name": STRING} if kind == "columns" else {"is_deleted": BOOLEAN})}
+    tombstone, row = {"id": "gone", "is_deleted": True}, {"id": "a"}
+    rows = {
+        "columns": [record("accounts", row)],
+        "versions": [record("accounts", row, version=2)] * 2,
+        "versions behind tombstones": [record("accounts", tombstone), record("accounts", row, version=2)],
+        "tombstones": [record("accounts", tombstone)] * 2,
+    }[kind]
+    messages = [
+        full,
+        record("accounts", {"id": "b"}),
+        schema_message("accounts", part, keys),
+        *rows,
+        full,
+        state(2),
+    ]
+    outcome = load(config, messages, by_sdk=by_sdk)
+    found = {row["id"] for row in warehouse.query("SELECT id FROM {schema}.accounts")}
+    if kind == "tombstones":
+        assert (outcome.error, outcome.states) == (None, [2])
+        assert found >= {"b", "gone"}
+        return
+    assert isinstance(outcome.error, SettingsError)
+    assert "Set the tap's `partial_rows` to `whole`." in str(outcome.error)
+    assert outcome.states == []
+    assert found == {"a"}

@@ -98,11 +98,12 @@ REFUSED = [
     ("a value", record("accounts", {"id": "b", "name": "B", "size": "big"}, version=2), "accounts"),
     ("a constraint", record("accounts", {"id": "b", "name": "refused", "size": 1}, version=2), "accounts"),
     ("a map", record("accounts", {"id": "b", "name": None, "size": 1}, version=2), "accounts"),
-    ("no JSON", b'{"type": "RECORD", "stream": "accounts", "record": {"id": "b\n', None),
+    ("no JSON", b'{"type": "RECORD", "stream": "accounts", "version": 2, "record": {"id": "b\n', None),
     ("no record", {"type": "RECORD", "stream": "accounts", "record": None, "version": 2}, "accounts"),
 ]
 
 
+@pytest.mark.parametrize("resumed", [False, True], ids=["", "resumed"])
 @pytest.mark.parametrize("renamed", [False, True], ids=["", "renamed"])
 @pytest.mark.parametrize("hard_delete", [False, True], ids=["marks", "removes"])
 @pytest.mark.parametrize("bad", REFUSED, ids=[case[0] for case in REFUSED])
@@ -110,6 +111,7 @@ def test_a_version_is_not_activated_without_a_row_that_is_in_quarantine(
     bad: tuple[str, Any, str | None],
     hard_delete: bool,
     renamed: bool,
+    resumed: bool,
     warehouse: Warehouse,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -130,8 +132,12 @@ def test_a_version_is_not_activated_without_a_row_that_is_in_quarantine(
 
     loaded(config, [*schemas, *whole(1, "abc"), activate(1), {**activate(1), "stream": "leads"}])
     warehouse.execute(f"ALTER TABLE {{schema}}.{table} ADD CHECK (name <> 'refused')")
-    messages = [*schemas, *whole(2, "a"), line, activate(2), {**activate(2), "stream": "leads"}, state(2)]
-    outcome = loaded(config, messages)
+    messages = [*schemas, *whole(2, "a"), line]
+    rest = [activate(2), {**activate(2), "stream": "leads"}, state(2)]
+    if resumed:
+        loaded(config, messages)
+        messages = [*schemas]
+    outcome = loaded(config, [*messages, *rest])
     assert outcome.states == [2]
 
     def alive(name: str) -> list[str]:
@@ -141,3 +147,35 @@ def test_a_version_is_not_activated_without_a_row_that_is_in_quarantine(
     assert alive(table) == ["a", "b", "c"]
     assert alive("leads") == (["a"] if stream else ["a", "b", "c"])
     assert f"ACTIVATE_VERSION of '{table}' ignored: 1 of its records are in quarantine" in caplog.text
+
+
+@pytest.mark.parametrize("policy", ["fail", "quarantine"])
+@pytest.mark.parametrize("cause", ["constraint", "trigger", "foreign key"])
+def test_a_version_that_the_table_refuses(cause: str, policy: str, warehouse: Warehouse) -> None:
+    """The table keeps its rows, other streams are loaded, and the run fails; it used to end with a row's values."""
+    leads = schema_message("leads", {"id": STRING})
+    config = warehouse.config(on_bad_record=policy, hard_delete=cause == "foreign key")
+    rows = [record("accounts", {"id": id_, "name": "secret"}) for id_ in "ab"]
+    loaded(config, [FULL, *rows])
+    if cause == "constraint":
+        warehouse.execute("ALTER TABLE {schema}.accounts ADD CHECK (name <> 'secret') NOT VALID")
+    elif cause == "trigger":
+        warehouse.execute(
+            "CREATE FUNCTION {schema}.no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not so'; END $$"
+        )
+        warehouse.execute(
+            "CREATE TRIGGER no BEFORE UPDATE ON {schema}.accounts FOR EACH ROW WHEN (NEW.is_deleted) "
+            "EXECUTE FUNCTION {schema}.no()"
+        )
+    else:
+        warehouse.execute("CREATE TABLE {schema}.orders (account text REFERENCES {schema}.accounts)")
+        warehouse.execute("INSERT INTO {schema}.orders VALUES ('a')")
+    messages = [FULL, state(1), activate(2), leads, record("leads", {"id": "x"}), state(2)]
+    messages += [FULL, record("accounts", {"id": "c"}, version=3), activate(3), state(3)]
+    outcome = load(config, messages)
+    told = str(outcome.error)
+    assert told.startswith("line 3, stream 'accounts': the rows of ")
+    assert "secret" not in told
+    assert outcome.states == [1]
+    assert deleted(warehouse) == {"a": False, "b": False, "c": False}
+    assert [row["id"] for row in warehouse.query("SELECT id FROM {schema}.leads")] == ["x"]
