@@ -64,8 +64,8 @@ def columns_of(sobject: SObject) -> dict[str, Field]:
 
 def expected_value(field: Field, value: Any) -> Any:
     """A value of the org's store as psycopg would hand it out of a column of the right type."""
-    if value is None:
-        return None
+    if value is None or value == "":
+        return None  # Bulk has no empty text, so the tap has none either
     if field.type == "datetime":
         return datetime.fromisoformat(re.sub(r"([+-]\d\d)(\d\d)$", r"\1:\2", value)).astimezone(UTC)
     if field.type == "date":
