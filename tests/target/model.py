@@ -80,7 +80,7 @@ class Model:
             row["_deleted"] = False
 
     def _activate(self, table: ModelTable, version: int) -> None:
-        if table.read and not table.versioned:
+        if (table.read and not table.versioned) or table.refused:
             return
         table.versioned = True
         old = [

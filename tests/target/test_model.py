@@ -99,6 +99,8 @@ def streams(draw: st.DrawFn) -> tuple[list[Any], dict[str, bool]]:
                 if draw(st.booleans())
                 else draw(st.lists(st.sampled_from(pools[name]), unique=True))
             )
+            if name == "keyless":  # it has no key to merge partial rows by
+                chosen = list(dict.fromkeys([*current.get(name, ()), *chosen]))
             current[name] = chosen
             keys = [] if name == "keyless" else ["id"]
             # The key may stand anywhere among the properties.
@@ -279,23 +281,26 @@ def test_rows_that_a_table_refuses_are_left_out(
         model.tables[name].refuses = "count" in message["schema"]["properties"]
         if model.tables[name].refuses:
             warehouse.execute(f"ALTER TABLE {{schema}}.{name} ADD CHECK (count % 3 <> 0)")
-    broken = set()
-    for line, message in enumerate(messages, 1):
+    broken, taken = set(), []
+    for message in messages:
         known = sum(table.refused for table in model.tables.values())
+        # A bad record that a later one of its batch replaces may never be tried, and then its version is activated.
+        if message["type"] == "ACTIVATE_VERSION" and model.tables[message["stream"]].refused and rows > 1:
+            continue
+        taken.append(message)
         model.take(message)
         if sum(table.refused for table in model.tables.values()) > known:
-            broken.add(line)
+            broken.add(len(taken))
     config = warehouse.config(batch_size_rows=rows, on_bad_record="quarantine")
     merge = able[0] and warehouse.connection.info.server_version >= capabilities.MERGE_RETURNING
     with forced(merge=merge, row_origin=able[1]):
-        outcome = load(config, messages, by_sdk=by_sdk)
+        outcome = load(config, taken, by_sdk=by_sdk)
     event(f"refused: {len(broken)}")
     assert outcome.error is None
     assert outcome.states[-1:] == [m["value"] for m in messages if m["type"] == "STATE"][-1:]
     check_tables(warehouse, model)
     found = warehouse.query("SELECT to_regclass(%s) IS NOT NULL AS it", f"{warehouse.schema}._rejected")
     lines = warehouse.query("SELECT line FROM {schema}._rejected") if found[0]["it"] else []
-    # A bad record that a later one of its batch replaced may never have been tried.
     assert {row["line"] for row in lines} <= broken
     for row in warehouse.query("SELECT * FROM {schema}._sync_runs"):
         table = model.tables[row["collection"]]
