@@ -20,7 +20,7 @@ if LEVEL not in LEVELS:
     raise pytest.UsageError(f"SFSOURCE_TEST_LEVEL={LEVEL} is none of {', '.join(LEVELS)}.")
 
 REPEATABLE: Final = LEVEL != "long"
-"""The same cases each time where a change is tested, so that CI judges the change alone; new ones where they are searched for."""
+"""The same cases each time where a change is tested, so that CI judges the change alone; `long` searches for new ones."""
 
 search = pytest.mark.search
 
