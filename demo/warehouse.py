@@ -84,7 +84,8 @@ class Warehouse:
         ).fetchall()
         # Nulls are left out of the digest, so that a new column alone is no change of a row.
         statement = (
-            "SELECT id, md5(jsonb_strip_nulls(to_jsonb(t) - 'is_deleted')::text), is_deleted FROM {} AS t"
+            "SELECT id, md5(jsonb_strip_nulls(to_jsonb(t) - 'is_deleted')::text), "
+            "coalesce((to_jsonb(t) ->> 'is_deleted')::boolean, false) FROM {} AS t"  # names has no is_deleted
         )
         found: dict[str, dict[str, Row]] = {}
         for (table,) in tables:
