@@ -128,7 +128,10 @@ def _aggregate(scope: Scope, call: Call, name: str) -> Operand:
         scale = (field.scale if field.type != "int" else 0) + places
         return Operand(sql, replace(field, type="double", scale=scale, precision=38))
     if name == "sum":
-        return Operand(f"sum({inner.sql})", field)
+        # Numbers with more decimals than their field are kept as doubles, whose sums have digits of their own at the end.
+        total = f"sum({inner.sql})"
+        exact = f"(CASE typeof({total}) WHEN 'real' THEN round({total}, 9) ELSE {total} END)"
+        return Operand(exact, field)
     return Operand(f"{name}({collated})", field)
 
 
