@@ -69,7 +69,7 @@ class Model:
             table.versioned = table.versioned or "version" in message
             table.refused += 1
             return
-        key = values[table.key] if table.key else len(table.rows)
+        key = values[table.key] if table.key else table.read
         row = table.rows.setdefault(key, {table.mark: False} if table.mark in table.columns else {})
         for name in table.current:
             value = as_stored(values.get(name))
