@@ -158,7 +158,7 @@ class TapSFSource(SDKTap):
     def run_plan(self) -> RunPlan:
         """What this run reads, and what it does not although it is selected."""
         from tap_sfsource.catalog.discovery import plan_run  # noqa: PLC0415
-        from tap_sfsource.sync.state import EmittedProperties  # noqa: PLC0415 - kept off the path of --version
+        from tap_sfsource.sync.emitted import EmittedProperties  # noqa: PLC0415 - kept off the path of --version
 
         return plan_run(self.client, self.settings, self._catalog_as_given, EmittedProperties(self.state).of)
 

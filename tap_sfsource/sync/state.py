@@ -27,9 +27,7 @@ counts only beside the bookmark that it names.
 
 from __future__ import annotations
 
-import base64
 import datetime
-import hashlib
 import logging
 from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
@@ -38,14 +36,13 @@ import msgspec
 
 from tap_sfsource import clock
 from tap_sfsource.errors import TapError
+from tap_sfsource.sync.emitted import mark, marks
+from tap_sfsource.sync.given_state import UNREADABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 logger = logging.getLogger("tap-sfsource.sync")
-
-_UNREADABLE = "unreadable"
-"""Key under which a bookmark is kept that is no JSON object."""
 
 _OWN_KEYS = frozenset(
     {
@@ -64,47 +61,11 @@ _OWN_KEYS = frozenset(
 
 _SDK_KEYS = frozenset({"replication_key_signpost", "starting_replication_value"})
 
-_MARK_LENGTH = 6
 _REFUSAL_KEPT = datetime.timedelta(days=7)
 _MAY_PASS = datetime.timedelta(hours=1)
 
 CLOCKS_DIFFER = datetime.timedelta(minutes=1)
 """By how much the clocks of Salesforce's servers may differ."""
-
-
-def bookmarks_of(state: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The bookmarks of a state by stream. A bookmark that is no object is put into one: it fails its stream later.
-
-    Meltano prints a state as ``{"singer_state": ...}``; a line of the tap's output is ``{"type": "STATE", "value": ...}``.
-
-    Raises:
-        TapError: The state has no bookmarks by stream.
-    """
-    for wrapper in ("value", "singer_state"):
-        if "bookmarks" not in state and wrapper in state:
-            state = _object_in(state, wrapper)
-    if not state:
-        return {}
-    if "bookmarks" not in state:
-        raise _unusable('it has no "bookmarks"')
-    bookmarks = _object_in(state, "bookmarks")
-    return {
-        stream: given if isinstance(given, dict) else {_UNREADABLE: given}
-        for stream, given in bookmarks.items()
-    }
-
-
-def _object_in(state: Mapping[str, Any], key: str) -> dict[str, Any]:
-    value = state[key]
-    if not isinstance(value, dict):
-        raise _unusable(f"its {key} {'are' if key == 'bookmarks' else 'is'} no JSON object")
-    return value
-
-
-def _unusable(problem: str) -> TapError:
-    return TapError(
-        f"The state cannot be used: {problem}. Give the last STATE that the tap wrote, or none to read all rows."
-    )
 
 
 def other_org(bookmark: Mapping[str, Any], org: str) -> str:
@@ -139,6 +100,19 @@ class JobBookmark(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, version=version or 0)
 
 
+class _Moment:
+    """A time that a bookmark keeps under the attribute's name."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._key = name
+
+    def __get__(self, state: StreamState, owner: type | None = None) -> datetime.datetime | None:
+        return state.moment(self._key)
+
+    def __set__(self, state: StreamState, moment: datetime.datetime) -> None:
+        state.keep_moment(self._key, moment)
+
+
 class StreamState:
     """A view of one stream's bookmark.
 
@@ -152,12 +126,23 @@ class StreamState:
         TapError: The bookmark is no object. Each property below raises it for a value that cannot be read.
     """
 
+    start_date = _Moment()
+    """The setting `start_date` of the first sync: rows with an older stamp are not loaded."""
+    deleted_until = _Moment()
+    """The time before which every logged deletion has been emitted."""
+    refreshed_at = _Moment()
+    """When the fields that change without a stamp were last read for every row."""
+    bin_until = _Moment()
+    """When the last deleted row leaves the recycle bin; kept where no stamp shows that a row comes back before."""
+    swept_until = _Moment()
+    """The time before which every deletion has been marked by a sweep of whole rows."""
+
     def __init__(self, stream: str, bookmark: MutableMapping[str, Any], replication_key: str | None) -> None:
         self._stream = stream
         self._replication_key = replication_key
         self._bookmark = bookmark
-        if _UNREADABLE in bookmark:
-            raise self._unreadable("the bookmark", bookmark[_UNREADABLE], "is not a JSON object. Remove it.")
+        if UNREADABLE in bookmark:
+            raise self._unreadable("the bookmark", bookmark[UNREADABLE], "is not a JSON object. Remove it.")
         keys = bookmark.keys() - _SDK_KEYS
         # A first sync that has not come to a bookmark writes null.
         given = bookmark.get("replication_key_value") is not None or (keys and not keys & _OWN_KEYS)
@@ -183,7 +168,7 @@ class StreamState:
             TapError: One of them is later, or cannot be read; the message names it.
         """
         for key in ("replication_key_value", "deleted_until", "refreshed_at", "swept_until"):
-            moment = self._moment(key)
+            moment = self.moment(key)
             if moment is not None and moment > now + CLOCKS_DIFFER:
                 raise TapError(
                     f"State of {self._stream}: {key} {self._bookmark[key]!r} is later than the org's clock "
@@ -195,7 +180,7 @@ class StreamState:
         """The stamp before which every row has been emitted, or None before the first sync."""
         if self._replication_key is None or self._bookmark.get("replication_key") != self._replication_key:
             return None
-        return self._moment("replication_key_value")
+        return self.moment("replication_key_value")
 
     @bookmark.setter
     def bookmark(self, moment: datetime.datetime) -> None:
@@ -225,11 +210,6 @@ class StreamState:
             self._bookmark["start_date"] = None
 
     @property
-    def start_date(self) -> datetime.datetime | None:
-        """The setting `start_date` of the first sync: rows with an older stamp are not loaded."""
-        return self._moment("start_date")
-
-    @property
     def maps(self) -> str:
         """The signature of the stream maps that every row went through; empty for none."""
         return str(self._bookmark.get("maps") or "")
@@ -246,41 +226,23 @@ class StreamState:
         return "" if bookmark is None else clock.isoformat(bookmark)
 
     @property
-    def deleted_until(self) -> datetime.datetime | None:
-        """The time before which every logged deletion has been emitted."""
-        return self._moment("deleted_until")
-
-    @deleted_until.setter
-    def deleted_until(self, moment: datetime.datetime) -> None:
-        self._bookmark["deleted_until"] = clock.isoformat(moment)
-
-    @property
     def log_since(self) -> datetime.datetime | None:
         """The time from which the deletion log has to be read; None where no row has been emitted."""
         if self.bookmark is not None or self._replication_key is None:
             return self.deleted_until or self.bookmark
-        return min((part for part in (self.deleted_until, self._moment("begun_at")) if part), default=None)
-
-    @property
-    def refreshed_at(self) -> datetime.datetime | None:
-        """When the fields that change without a stamp were last read for every row."""
-        return self._moment("refreshed_at")
-
-    @refreshed_at.setter
-    def refreshed_at(self, moment: datetime.datetime) -> None:
-        self._bookmark["refreshed_at"] = clock.isoformat(moment)
+        return min((part for part in (self.deleted_until, self.moment("begun_at")) if part), default=None)
 
     def refused(self, now: datetime.datetime) -> str:
         """Why Salesforce has refused to give all rows within the last days; empty if it has not."""
         told = self._refusal()
-        until = self._moment("refused_until")
+        until = self.moment("refused_until")
         return (
             str(told.get("reason", "")) if told.get("lasting") and until is not None and now < until else ""
         )
 
     def refuse(self, now: datetime.datetime, reason: str, *, lasting: bool) -> bool:
         """Note a refusal, and tell whether it lasts: one that may pass does so once it has been met twice, hours apart."""
-        told, since = self._refusal(), self._moment("refused_since")
+        told, since = self._refusal(), self.moment("refused_since")
         before = since is not None and told.get("reason") == reason and now - since >= _MAY_PASS
         lasting = lasting or before
         self._bookmark["refused"] = {"reason": reason, "lasting": lasting}
@@ -297,24 +259,6 @@ class StreamState:
     def _refusal(self) -> Mapping[str, Any]:
         told = self._bookmark.get("refused")
         return told if isinstance(told, Mapping) else {}
-
-    @property
-    def bin_until(self) -> datetime.datetime | None:
-        """When the last deleted row leaves the recycle bin; kept where no stamp shows that a row comes back before."""
-        return self._moment("bin_until")
-
-    @bin_until.setter
-    def bin_until(self, moment: datetime.datetime) -> None:
-        self._bookmark["bin_until"] = clock.isoformat(moment)
-
-    @property
-    def swept_until(self) -> datetime.datetime | None:
-        """The time before which every deletion has been marked by a sweep of whole rows."""
-        return self._moment("swept_until")
-
-    @swept_until.setter
-    def swept_until(self, moment: datetime.datetime) -> None:
-        self._bookmark["swept_until"] = clock.isoformat(moment)
 
     def begin_in(self, org: str) -> None:
         """Compare the bookmark with the org's id, empty if unknown; forget a bookmark of another org."""
@@ -350,17 +294,17 @@ class StreamState:
 
     def unknown(self, properties: Sequence[str]) -> list[str]:
         """Those of the selected properties that not every row has been emitted with; none where the state does not say."""
-        marks = self._bookmark.get("properties")
-        if marks is None:
+        given = self._bookmark.get("properties")
+        if given is None:
             return []
-        if not isinstance(marks, str):
-            raise self._unreadable("properties", marks, "is not text. Remove it.")
-        known = _marks(marks)
-        return [name for name in properties if _mark(name) not in known]
+        if not isinstance(given, str):
+            raise self._unreadable("properties", given, "is not text. Remove it.")
+        known = marks(given)
+        return [name for name in properties if mark(name) not in known]
 
     def know(self, properties: Sequence[str]) -> None:
         """Note that every row has been, or is being, emitted with just these properties."""
-        self._bookmark["properties"] = "".join(sorted(map(_mark, properties)))
+        self._bookmark["properties"] = "".join(sorted(map(mark, properties)))
 
     @property
     def knows_properties(self) -> bool:
@@ -406,7 +350,12 @@ class StreamState:
             raise self._unreadable("jobs", jobs, "is not a JSON object. Remove it.")
         return jobs
 
-    def _moment(self, key: str) -> datetime.datetime | None:
+    def keep_moment(self, key: str, moment: datetime.datetime) -> None:
+        """Write a time under a key."""
+        self._bookmark[key] = clock.isoformat(moment)
+
+    def moment(self, key: str) -> datetime.datetime | None:
+        """The time under a key."""
         text = self._bookmark.get(key)
         if text is None:
             return None
@@ -420,27 +369,3 @@ class StreamState:
 
     def _unreadable(self, key: str, value: object, problem: str) -> TapError:
         return TapError(f"State of {self._stream}: {key} {value!r} {problem}")
-
-
-class EmittedProperties:
-    """Which properties the streams of a whole STATE have been emitted with."""
-
-    def __init__(self, state: Mapping[str, Any]) -> None:
-        bookmarks = state.get("bookmarks")
-        self._bookmarks = bookmarks if isinstance(bookmarks, Mapping) else {}
-
-    def of(self, stream: str) -> Callable[[str], bool]:
-        """Tell by the name that a property has in a state (`Column.mark`) whether rows have been emitted with it."""
-        bookmark = self._bookmarks.get(stream)
-        marks = bookmark.get("properties") if isinstance(bookmark, Mapping) else None
-        known = _marks(marks) if isinstance(marks, str) else frozenset()
-        return lambda name: bool(known) and _mark(name) in known
-
-
-def _marks(text: str) -> frozenset[str]:
-    return frozenset(text[at : at + _MARK_LENGTH] for at in range(0, len(text), _MARK_LENGTH))
-
-
-def _mark(name: str) -> str:
-    digest = hashlib.sha256(name.encode()).digest()
-    return base64.urlsafe_b64encode(digest)[:_MARK_LENGTH].decode()
