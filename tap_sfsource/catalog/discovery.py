@@ -187,6 +187,15 @@ def _keyed(plan: SObjectPlan, selection: StreamSelection) -> SObjectPlan:
         return plan.as_full_table()
     key = plan.replication_key
     wanted = selection.replication_key
+    if wanted and plan.parents is not None:
+        logger.warning(
+            "%s is read in full by each run: Salesforce gives its rows only by the ids of %s. The catalog's replication key "
+            "%s is not used.",
+            plan.stream_name,
+            plan.parents.api_name,
+            wanted,
+        )
+        return plan
     if wanted and (key is None or wanted not in {key.property, key.api_name}):
         column = next((part for part in plan.columns if wanted in {part.property, part.api_name}), None)
         if column is not None and column.sf_type == "datetime":
@@ -225,7 +234,8 @@ def _wanted_by_settings(
         ]
         listed, known = describe_global_with(client, likely, cache)
         names = stream_names(
-            (sobject.name for sobject in listed if sobject.queryable), naming=settings.naming
+            (sobject.name for sobject in listed if sobject.queryable or sobject.name == NAME),
+            naming=settings.naming,
         )
     else:
         asked = [api_name for name in settings.objects if (api_name := _api_name(name))]

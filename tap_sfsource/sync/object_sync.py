@@ -26,6 +26,7 @@ from tap_sfsource.sync.deletions import DeletionLog, Deletions, to_minute
 from tap_sfsource.sync.events import Activate, Checkpoint, Event, Kind, Rows
 from tap_sfsource.sync.query_reader import JobLostError
 from tap_sfsource.sync.refresh import Refresh
+from tap_sfsource.sync.refusals import MAY_PASS
 from tap_sfsource.sync.source import version_of
 from tap_sfsource.sync.windows import Window
 
@@ -42,9 +43,6 @@ _LONGEST_TRANSACTION = datetime.timedelta(hours=1)
 """How far ``latestDateCovered`` may hold a bookmark back. Salesforce holds its mark back for transactions of the whole
 instance, sometimes for days (help article 000199029); one of the org's own ends within minutes (Apex limits guide)."""
 
-
-_UNKNOWN = "UNKNOWN_EXCEPTION"
-"""How Salesforce answers in passing trouble, and in each query of some objects that cannot be queried."""
 
 _MOST_MENDS = 20
 """Refusals of single columns in one run, after which the object fails."""
@@ -143,8 +141,9 @@ class ObjectSync:
             yield from refresh.news()
         if sweeps:
             yield from refresh.sweep(self.query.watermark if self._log is not None else "")
-        if source.whole:
-            yield Checkpoint(partial(self._deletions_emitted, swept=sweeps))
+        if source.whole or source.key is None:
+            swept = sweeps or source.key is None
+            yield Checkpoint(partial(self._deletions_emitted, swept=swept))
 
     def abandon(self) -> None:
         """Abort a job that no STATE names: nobody will read it."""
@@ -162,9 +161,9 @@ class ObjectSync:
 
     def _sweeps(self) -> bool:
         source = self.source
+        if source.key is None:
+            return False  # each run reads every row under a new version anyway
         asked = source.readers.settings.deletes == "sweep" or source.state.sweep_due
-        if source.whole and source.key is None:
-            return source.state.sweep_due  # each run reads every row under a new version anyway
         return asked or bool(self._deletions.incomplete) or bool(self._gone)
 
     def _clock(self) -> datetime.datetime:
@@ -203,8 +202,8 @@ class ObjectSync:
             raise TapError(str(error)) if isinstance(error, RefusedError) else error
         if isinstance(error, RefusedError) and not state.refused(self._now):
             state.refuse(self._now, error.reason, lasting=True)
-        elif isinstance(error, SalesforceError) and error.error_code == _UNKNOWN:
-            reason = f"Salesforce answers its query with {_UNKNOWN} in each run"
+        elif isinstance(error, SalesforceError) and error.error_code in MAY_PASS:
+            reason = f"Salesforce answers its query with {error.error_code} in each run"
             if state.refuse(self._now, reason, lasting=False):
                 raise RefusedError(api_name, reason) from error
         raise error
@@ -337,6 +336,7 @@ class ObjectSync:
         self._finished = True
         self.source.state.clear_job()
         if self.source.key is None:
+            self.source.state.swept()
             return
         self._reach(clock.parse(self.query.watermark))
         if self.source.names is not None and self.source.names.broken:

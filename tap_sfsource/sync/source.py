@@ -14,6 +14,7 @@ from tap_sfsource.api.query import QUERY_PAGE, select
 from tap_sfsource.errors import SalesforceError
 from tap_sfsource.rows.layout import Layout
 from tap_sfsource.rows.pages import Page, ValuesPage, values
+from tap_sfsource.sync.children import ChildrenReader
 from tap_sfsource.sync.column_groups import IDS_A_QUERY, TOO_COMPLICATED, batches, grouped_pages, of_ids
 from tap_sfsource.sync.contents import ContentsReader
 from tap_sfsource.sync.events import Kind, Rows
@@ -304,7 +305,9 @@ class Source:
         count: int | None,
         further: tuple[str, ...],
     ) -> QueryReader:
-        return QueryReader(
+        parents = self.plan.parents
+        make = QueryReader if parents is None else functools.partial(ChildrenReader, parents=parents)
+        return make(
             self.readers,
             self.plan.api_name,
             columns,
