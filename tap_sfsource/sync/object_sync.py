@@ -23,7 +23,7 @@ from tap_sfsource.errors import RefusedError, SalesforceError, TapError
 from tap_sfsource.rows.pages import ValuesPage
 from tap_sfsource.sync import windows
 from tap_sfsource.sync.deletions import DeletionLog, Deletions, to_minute
-from tap_sfsource.sync.events import Activate, Checkpoint, Event, Kind, Rows
+from tap_sfsource.sync.events import Activate, Checkpoint, Event, Kind, Narrowed, Rows
 from tap_sfsource.sync.query_reader import JobLostError
 from tap_sfsource.sync.refresh import Refresh
 from tap_sfsource.sync.refusals import MAY_PASS
@@ -111,10 +111,25 @@ class ObjectSync:
         source = self.source
         for event in self._events():
             if isinstance(event, Rows) and event.page.count and not source.led:
-                if event.kind.partial and (page := source.leading_row(self.query)) is not None:
-                    yield source.whole_rows(page, source.whole_layout(), with_files=True)
+                if event.kind.partial:
+                    yield from self._leading_row()
                 source.led = True
             yield event
+
+    def _leading_row(self) -> Iterator[Event]:
+        """A whole row to go before a partial one, if there is any row."""
+        source = self.source
+        for _ in range(_MOST_MENDS):
+            try:
+                page = source.leading_row(self.query)
+            except SalesforceError as error:
+                if not source.mend(error):
+                    raise
+                yield Narrowed()
+            else:
+                if page is not None:
+                    yield source.whole_rows(page, source.whole_layout(), with_files=True)
+                return
 
     def _events(self) -> Iterator[Event]:
         self._raise_error()
@@ -124,9 +139,8 @@ class ObjectSync:
         source, refresh = self.source, self._refresh
         first_sync = source.state.bookmark is None
         fresh = self._has_fresh_files()
-        self._version = None if source.key else version_of(self.query)
-        yield from self._opening()
-        yield from self._rows()
+        yield from self._tombstones()
+        yield from self._mended_rows()
         if source.files and not source.whole:
             yield from refresh.contents(Window() if fresh else self.query.window, self._version)
         if self._version is not None:
@@ -237,6 +251,30 @@ class ObjectSync:
             yield Checkpoint(partial(self._advance, progress))
         self.used_bulk = self.used_bulk or self.query.job is not None
 
+    def _mended_rows(self) -> Iterator[Event]:
+        """The rows; begun anew without a column that the org refuses in mid-read, as a job may do."""
+        for last in (*[False] * _MOST_MENDS, True):
+            if self.query.columns is not self.source.columns:
+                self._ask_again()
+                self._prepare_query(self.query.look())
+            self._version = None if self.source.key else version_of(self.query)
+            yield Checkpoint(self._opened, waits=self.query.job is not None)
+            try:
+                yield from self._rows()
+            except SalesforceError as error:
+                if last or not self.source.mend(error):
+                    raise
+                yield Checkpoint(self.source.state.clear_job)
+                yield Narrowed()
+            else:
+                return
+
+    def _ask_again(self) -> None:
+        """Make the query of rows anew, by the plan as it is now."""
+        watermark = self.query.watermark
+        self.query = self._next_query()
+        self.query.watermark = watermark
+
     def _deleted_rows(self) -> Iterator[Rows]:
         """Rows of the deletion log, as whole rows where they can still be read; a sweep marks the others."""
         swept_until = self.source.state.swept_until
@@ -262,9 +300,7 @@ class ObjectSync:
             except SalesforceError as error:
                 if not self.source.mend(error):
                     raise
-                watermark = self.query.watermark
-                self.query = self._next_query()
-                self.query.watermark = watermark
+                self._ask_again()
                 answer = self.query.look()
             else:
                 return
@@ -288,8 +324,7 @@ class ObjectSync:
         # The log is read by the minute, and rows must be read again from the same moment: see the order above.
         return to_minute(mark) if self._log is not None else mark
 
-    def _opening(self) -> Iterator[Event]:
-        """Tombstones, and the state that holds from the start of the run on."""
+    def _tombstones(self) -> Iterator[Rows]:
         deletions, source = self._deletions, self.source
         if deletions.incomplete:
             source.notes.append(f"{deletions.incomplete}: swept all ids")
@@ -298,9 +333,9 @@ class ObjectSync:
             told = clock.isoformat(self._now)
             page = ValuesPage([[record_id] for record_id in deletions.ids], len(deletions.ids), lambda: told)
             yield source.partial_rows(Kind.TOMBSTONES, page, layout)
-        yield Checkpoint(self._opened, waits=self.query.job is not None)
 
     def _opened(self) -> None:
+        """What holds from the start of the run on."""
         state = self.source.state
         if state.bookmark is None:
             logged = clock.parse(self.query.watermark) if self._log is not None else None

@@ -22,6 +22,7 @@ from tap_sfsource.sync.ahead import ahead
 from tap_sfsource.sync.column_groups import TOO_COMPLICATED, grouped_pages
 from tap_sfsource.sync.readers import PAGE_BYTES, SMALLEST_PAGE, rows_at_once
 from tap_sfsource.sync.refusals import refusal
+from tap_sfsource.sync.refused_columns import INVALID_FIELD
 from tap_sfsource.sync.state import JobBookmark
 
 if TYPE_CHECKING:
@@ -324,6 +325,9 @@ class QueryReader:
         if full or self.readers.fits_rest(rows) or self.key is None:
             yield from self.pages()
             return
+        if INVALID_FIELD in reason:
+            # Each half would fail for the same column.
+            raise SalesforceError(400, INVALID_FIELD, reason, f"{self.api_name}'s Bulk job")
         self._first, self._bulk_refused = None, False
         yield from self._in_halves()
 

@@ -21,7 +21,7 @@ from tap_sfsource.sync.events import Kind, Rows
 from tap_sfsource.sync.names import NamesInPages
 from tap_sfsource.sync.query_reader import QueryReader
 from tap_sfsource.sync.readers import PAGE_BYTES, rows_at_once
-from tap_sfsource.sync.refused_columns import refused_column
+from tap_sfsource.sync.refused_columns import INVALID_FIELD, refused_column
 from tap_sfsource.sync.windows import Window
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Source:
         refused = refused_column(error)
         names = {column.api_name for column in self.plan.columns}
         if refused is None or refused.name not in names - {"Id"}:
-            if error.error_code != "INVALID_FIELD" or not self.lookups:
+            if error.error_code != INVALID_FIELD or not self.lookups:
                 return False
             # Rows matter more than the names behind their lookups.
             logger.warning("%s: its lookups lead to no names. %s", self.plan.api_name, error)
