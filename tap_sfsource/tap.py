@@ -158,9 +158,10 @@ class TapSFSource(SDKTap):
     def run_plan(self) -> RunPlan:
         """What this run reads, and what it does not although it is selected."""
         from tap_sfsource.catalog.discovery import plan_run  # noqa: PLC0415
-        from tap_sfsource.sync.state import EmittedProperties  # noqa: PLC0415 - kept off the path of --version
+        from tap_sfsource.sync.state import GivenNames  # noqa: PLC0415 - kept off the path of --version
 
-        return plan_run(self.client, self.settings, self._catalog_as_given, EmittedProperties(self.state).of)
+        names = GivenNames(self.state)
+        return plan_run(self.client, self.settings, self._catalog_as_given, names.emitted, names.streams)
 
     def catalog_of_run(self) -> Catalog:
         """What was selected, as the org is today."""

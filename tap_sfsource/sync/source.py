@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tap_sfsource import clock
 from tap_sfsource.api.describe import describe, open_cache
 from tap_sfsource.api.query import QUERY_PAGE, select
+from tap_sfsource.catalog.naming import COLLECTIONS
 from tap_sfsource.errors import SalesforceError
 from tap_sfsource.rows.layout import Layout
 from tap_sfsource.rows.pages import Page, ValuesPage, values
@@ -76,6 +77,8 @@ class Source:
         """Sort the plan's columns by how they are read, and look at the state."""
         self._sort_columns()
         self.state.begin(self.plan.key_prefix)
+        if self.plan.api_name not in {self.plan.stream_name, *COLLECTIONS}:
+            self.state.belong_to(self.plan.api_name)
         self.state.check()
         if self.state.sweep_due:
             self.notes.append("another org or another object had this name: swept all ids")

@@ -8,6 +8,7 @@ Keys of a bookmark; other keys are kept as they are:
 - ``jobs``: the Bulk jobs that are being read, by purpose, each with the locator of its next page.
 - ``properties``: the properties that every row has been emitted with. Each is six characters of a digest of its name, field
   and type: a STATE is written often, and an org has thousands of names.
+- ``api_name``: the object, where the stream's name does not tell which it is. Names once given stay.
 - ``key_prefix``: the first characters of the SObject's Ids. A custom object that is deleted and created again has another
   prefix, and then nothing of the bookmark is true any more.
 - ``org``: the id of the org that the bookmark is of. A refreshed sandbox, or a production org in its place, has another one.
@@ -49,6 +50,7 @@ _UNREADABLE = "unreadable"
 
 _OWN_KEYS = frozenset(
     {
+        "api_name",
         "begun_at",
         "deleted_until",
         "jobs",
@@ -338,6 +340,10 @@ class StreamState:
             self._bookmark["sweep_due"] = True
         self._bookmark["key_prefix"] = key_prefix
 
+    def belong_to(self, api_name: str) -> None:
+        """Note the object that the stream's name is given to."""
+        self._bookmark["api_name"] = api_name
+
     @property
     def sweep_due(self) -> bool:
         """Whether rows of a deleted object of the same name have still to be marked as deleted."""
@@ -422,14 +428,23 @@ class StreamState:
         return TapError(f"State of {self._stream}: {key} {value!r} {problem}")
 
 
-class EmittedProperties:
-    """Which properties the streams of a whole STATE have been emitted with."""
+class GivenNames:
+    """The names that a whole STATE has given to streams and properties."""
 
     def __init__(self, state: Mapping[str, Any]) -> None:
         bookmarks = state.get("bookmarks")
         self._bookmarks = bookmarks if isinstance(bookmarks, Mapping) else {}
 
-    def of(self, stream: str) -> Callable[[str], bool]:
+    @property
+    def streams(self) -> dict[str, str]:
+        """API name of an object to its stream, where the state tells."""
+        return {
+            str(bookmark["api_name"]): stream
+            for stream, bookmark in self._bookmarks.items()
+            if isinstance(bookmark, Mapping) and bookmark.get("api_name")
+        }
+
+    def emitted(self, stream: str) -> Callable[[str], bool]:
         """Tell by the name that a property has in a state (`Column.mark`) whether rows have been emitted with it."""
         bookmark = self._bookmarks.get(stream)
         marks = bookmark.get("properties") if isinstance(bookmark, Mapping) else None
