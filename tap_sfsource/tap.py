@@ -206,9 +206,11 @@ class TapSFSource(SDKTap):
 
     def setup_mapper(self) -> None:
         """Prepare stream maps, with schemas as planned: the SDK's own form drops precision and scale."""
+        from tap_sfsource.singer.maps import register  # noqa: PLC0415 - kept off the path of --version
+
         self.prepare_maps()
         for plan in self.run_plan.streams:
-            self.mapper.register_raw_stream_schema(plan.stream_name, plan.schema(), [plan.key])
+            register(self.mapper, self.config, plan.stream_name, plan.schema(), [plan.key])
 
     def check_config(self, config: Mapping[str, Any]) -> None:
         """Check the settings by their own rules, whose messages hold no secrets; warn of unknown ones."""
