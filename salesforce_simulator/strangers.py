@@ -131,6 +131,67 @@ CHILDREN: dict[str, tuple[tuple[str, ...], str]] = {
 }
 """Columns of ids of which a query must filter on one, and what it is told otherwise."""
 
+UNQUERYABLE = (
+    "AIPredictionEvent",
+    "ActivityHistory",
+    "AggregateResult",
+    "ApiAnomalyEvent",
+    "ApiEventStream",
+    "AssetTokenEvent",
+    "AsyncOperationEvent",
+    "AsyncOperationStatus",
+    "AttachedContentDocument",
+    "AttachedContentNote",
+    "BatchApexErrorEvent",
+    "BulkApiResultEvent",
+    "CombinedAttachment",
+    "ConcurLongRunApexErrEvent",
+    "ContentBody",
+    "CredentialStuffingEvent",
+    "EmailStatus",
+    "FeedLike",
+    "FeedSignal",
+    "FeedTrackedChange",
+    "FlowExecutionErrorEvent",
+    "FolderedContentDocument",
+    "LightningUriEventStream",
+    "ListViewEventStream",
+    "LoginAsEventStream",
+    "LoginEventStream",
+    "LogoutEventStream",
+    "LookedUpFromActivity",
+    "NoteAndAttachment",
+    "OpenActivity",
+    "OrgLifecycleNotification",
+    "OwnedContentDocument",
+    "PlatformStatusAlertEvent",
+    "ProcessExceptionEvent",
+    "ProcessInstanceHistory",
+    "QuoteTemplateRichTextData",
+    "RemoteKeyCalloutEvent",
+    "ReportAnomalyEvent",
+    "ReportEventStream",
+    "SessionHijackingEvent",
+    "UriEventStream",
+)
+"""Objects without any query."""
+
+NO_BULK = (
+    "AcceptedEventRelation",
+    "ContractStatus",
+    "DeclinedEventRelation",
+    "EventWhoRelation",
+    "FieldSecurityClassification",
+    "OrderStatus",
+    "PartnerRole",
+    "RecentlyViewed",
+    "SolutionStatus",
+    "TaskPriority",
+    "TaskWhoRelation",
+    "UndecidedEventRelation",
+)
+"""Objects that the Bulk API refuses and REST gives."""
+
 _ONE_ID = frozenset({"CollaborationGroupRecord", "ContentFolderMember", "Vote"})
 _PARENTS = ("ContentFolder", "Idea")
 
@@ -167,6 +228,8 @@ def objects(*names: str) -> list[SObject]:
         **dict.fromkeys(REIFIED, _reified),
         **dict.fromkeys(CHILDREN, _child),
         **dict.fromkeys(_PARENTS, _parent),
+        **dict.fromkeys(NO_BULK, _without_bulk),
+        **dict.fromkeys(UNQUERYABLE, _unqueryable),
         **dict.fromkeys(BIG, _big),
         "EntityDefinition": _entity_definition,
     }
@@ -207,6 +270,14 @@ def _parent(name: str) -> SObject:
     return _object(name, fields)
 
 
+def _without_bulk(name: str) -> SObject:
+    return _object(name, [Field("SystemModstamp", "datetime", **_READ_ONLY)], bulk=False)
+
+
+def _unqueryable(name: str) -> SObject:
+    return _object(name, [Field("SystemModstamp", "datetime", **_READ_ONLY)], queryable=False)
+
+
 def _entity_definition(name: str) -> SObject:
     columns = [Field(column, "string", length=255) for column in ("DurableId", "QualifiedApiName", "Label")]
     return _object(name, columns, single_batch=True)
@@ -245,7 +316,7 @@ def _object(
     )
 
 
-_NAMES = sorted((*REFUSING, *REIFIED, *CHILDREN, *_PARENTS, *BIG, "EntityDefinition"))
+_NAMES = sorted((*REFUSING, *REIFIED, *CHILDREN, *_PARENTS, *NO_BULK, *UNQUERYABLE, *BIG, "EntityDefinition"))
 
 
 def _prefix(name: str) -> str:

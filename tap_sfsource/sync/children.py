@@ -15,9 +15,9 @@ import msgspec
 from tap_sfsource.api.answers import decode
 from tap_sfsource.api.query import QUERY_PAGE, select
 from tap_sfsource.errors import RefusedError, SalesforceError
-from tap_sfsource.sync.ahead import ahead
+from tap_sfsource.sync.ahead import PAGES_AHEAD, ahead
 from tap_sfsource.sync.column_groups import IDS_A_QUERY, batches
-from tap_sfsource.sync.query_reader import PAGES_AHEAD, TOO_LARGE, Progress, QueriedPage, QueryReader
+from tap_sfsource.sync.query_reader import TOO_LARGE, Progress, QueriedPage, QueryReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -18,8 +18,10 @@ from tap_sfsource import clock
 from tap_sfsource.api.bulk import JobFailedError, JobGoneError
 from tap_sfsource.api.query import QUERY_PAGE, select
 from tap_sfsource.errors import SalesforceError, TapError, TransientError
-from tap_sfsource.sync.ahead import ahead
+from tap_sfsource.sync.ahead import PAGES_AHEAD, ahead
+from tap_sfsource.sync.bulk_query import begin_job, job_pages
 from tap_sfsource.sync.column_groups import TOO_COMPLICATED, grouped_pages
+from tap_sfsource.sync.query_parts import pages_by_id
 from tap_sfsource.sync.readers import PAGE_BYTES, SMALLEST_PAGE, rows_at_once
 from tap_sfsource.sync.refusals import refusal
 from tap_sfsource.sync.refused_columns import INVALID_FIELD
@@ -48,11 +50,8 @@ _JOB_TOO_LARGE = ("QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "Retried more than")
 _URI_TOO_LONG = frozenset({414, 431})
 """A query of many fields, where the org takes no composite call: only a Bulk job can hold it."""
 
-_BULK_FULL = frozenset({"LIMIT_EXCEEDED", "EXCEEDEDQUOTA", "TOOMANYREQUESTS"})
 _JOB_FULL = "LIMIT_EXCEEDED"
 """How the message of a job begins whose results do not fit into the day's storage."""
-
-PAGES_AHEAD: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,18 +250,9 @@ class QueryReader:
 
     def _start_job(self) -> None:
         rows = self._first.totalSize if self._first else self.count or 0
-        if not self.readers.budget.admits(rows, len(self.fields)):
-            self._bulk_refused = True
-            return
-        try:
-            job_id = self.readers.bulk.create(self.query(self.window, ordered=False))
-        except SalesforceError as error:
-            # Whatever the reason is: REST may take the query, or has a better one.
-            code = error.error_code.upper()
-            if code in _BULK_FULL:
-                self.readers.budget.close(f"{self.api_name}'s job is refused ({code}: {error.message})")
-            else:
-                logger.info("%s: Bulk does not take it (%s); staying on REST.", self.api_name, error)
+        query = self.query(self.window, ordered=False)
+        job_id = begin_job(self.readers, self.api_name, query, rows, len(self.fields))
+        if job_id is None:
             self._bulk_refused = True
             return
         self.job = JobBookmark(job_id, self._fingerprint(), watermark=self.watermark, bookmark=self.bookmark)
@@ -281,20 +271,9 @@ class QueryReader:
             yield page, Progress(key=clock.parse(page.last) if page.last and in_order else None)
 
     def _bulk_pages(self, job: JobBookmark) -> Iterator[tuple[QueriedPage, Progress]]:
-        bulk = self.readers.bulk
-        expected = bulk.wait(job.id, self.total or self.count or 0)
-        self.total = expected
-        read, counted = job.rows, True
-        if expected > read:
-            for page in ahead(bulk.pages(job.id, self.fields, job.locator), PAGES_AHEAD):
-                counted = counted and page.count >= 0
-                read += max(page.count, 0)
-                following = msgspec.structs.replace(job, locator=page.locator, rows=read)
-                yield page, Progress(job=following if page.locator else None)
-        if counted and read != expected:
-            raise TapError(
-                f"{self.api_name}: Bulk job {job.id} found {expected} rows but its pages held {read}. Run again."
-            )
+        self.total = self.readers.bulk.wait(job.id, self.total or self.count or 0)
+        for page, following in job_pages(self.readers, self.api_name, self.fields, job, self.total):
+            yield page, Progress(job=following)
 
     def _without_job(self, error: TapError) -> Iterator[tuple[QueriedPage, Progress]]:
         """Go on after a job that ended without its rows: smaller if it was too large, else by REST, whatever the reason.
@@ -373,27 +352,11 @@ class QueryReader:
                 yield last, Progress(key=window.end)
 
     def _by_id(self) -> Iterator[tuple[QueriedPage, Progress]]:
-        """Read the window in steps of Id, where its time cannot be split any further."""
         step = self._page_rows or rows_at_once(self.columns, self.readers.settings.page_size, PAGE_BYTES)
-        after = ""
-        while True:
-            query = select(
-                self.api_name,
-                self.fields,
-                key=self.key,
-                start=self.window.start,
-                end=self.window.end,
-                nulls=self.nulls,
-                conditions=[f"Id > '{after}'"] if after else [],
-                order_by=["Id"],
-                limit=step,
-            )
-            first = self.readers.first_page(query)
-            for part in self.readers.pages(first):
-                yield part, Progress()
-                after = part.last or after
-            if first.totalSize < step:
-                return
+        for page in pages_by_id(
+            self.readers, self.api_name, self.fields, self.key, self.window, step, nulls=self.nulls
+        ):
+            yield page, Progress()
 
     def first_row(self) -> RestPage | None:
         """A page with the query's first row, where it has been answered already."""
