@@ -290,6 +290,20 @@ class Settings:
         _check_api_version(settings.api_version)
         return settings
 
+    @classmethod
+    def typed(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+        """A checked configuration with values of the settings' own types, where others say the same: text of a list."""
+        settings, kinds = (
+            cls.from_config(config),
+            {field.name: field.metadata["kind"] for field in dataclasses.fields(cls)},
+        )
+        values = dict(config)
+        for name in kinds.keys() & config.keys():
+            value = None if _is_unset(config[name]) else getattr(settings, name)
+            if value is None or kinds[name] in {"array", "integer"}:
+                values[name] = list(value) if isinstance(value, tuple) else value
+        return values
+
     @property
     def login_host(self) -> str:
         """The URL to log in at, without a slash at its end."""
@@ -377,16 +391,18 @@ def _checked_names(name: str, value: Any) -> tuple[str, ...]:
     names = value
     if isinstance(value, str):
         names = _names_in(value.strip())
-    if not isinstance(names, list | tuple) or not all(isinstance(part, str) and part for part in names):
+    if not isinstance(names, list | tuple) or not all(
+        isinstance(part, str) and part.strip() for part in names
+    ):
         raise ConfigError(
             name, f"{value!r} is not a list of names", 'Set it to a list, such as ["Account", "*__c"].'
         )
-    return tuple(names)
+    return tuple(part.strip() for part in names)
 
 
 def _names_in(text: str) -> Any:
     if not text.startswith("["):
-        return [part.strip() for part in text.split(",")]
+        return text.split(",")
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -212,13 +212,14 @@ class TapSFSource(SDKTap):
         for plan in self.run_plan.streams:
             register(self.mapper, self.config, plan.stream_name, plan.schema(), [plan.key])
 
-    def check_config(self, config: Mapping[str, Any]) -> None:
+    def checked(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Check the settings by their own rules, whose messages hold no secrets; warn of unknown ones."""
-        Settings.from_config(config)
+        typed = Settings.typed(config)
         others = frozenset(key for key in config if key in _SDK_SETTINGS or key.startswith(_SDK_PREFIXES))
         for name, nearest in Settings.unknown(config, others).items():
             hint = f" Is it {nearest}?" if nearest else ""
             self.logger.warning("There is no setting %s; it is ignored.%s", name, hint)
+        return typed
 
     def sync(self) -> None:
         """Sync all streams, report, and end as the run went.
@@ -230,6 +231,9 @@ class TapSFSource(SDKTap):
         self.logger.debug("Bulk pages wait in %s.", self.spool_dir or "the temporary folder")
         self.run_plan.check()
         try:
+            if self._selected_streams:
+                # An error that ends the run shows here, and not as one of the first stream.
+                _ = self.sync_run
             self.sync_all()
         finally:
             self.report.progress.wipe()

@@ -64,8 +64,9 @@ class SDKTap(Tap):
 
     capabilities: ClassVar[list[CapabilitiesEnum]] = CAPABILITIES  # type: ignore[misc, unused-ignore]
 
-    def check_config(self, config: Mapping[str, Any]) -> None:
-        """Check the configuration before the SDK does, whose messages show values."""
+    def checked(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Check the configuration before the SDK does, whose messages show values, and give it in the settings' types."""
+        return dict(config)
 
     def terminate(self, signum: int) -> None:
         """End by a signal."""
@@ -108,7 +109,7 @@ class SDKTap(Tap):
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         if raise_errors:
-            self.check_config(self._config)
+            self._config = self.checked(self._config)
         return super()._validate_config(raise_errors=raise_errors)
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002

@@ -104,6 +104,30 @@ def test_a_bad_setting_is_one_line(processes: Processes, config: dict[str, Any],
 
 
 @pytest.mark.parametrize(
+    "settings",
+    [
+        {"objects": "Account, Contact"},
+        {"objects": '["Account", "Contact"]'},
+        {"objects": [" Account ", "Contact\n"]},
+        {"objects": ["Account", "Contact"], "max_workers": "2", "exclude_objects": "", "start_date": " "},
+    ],
+)
+def test_settings_as_text_are_taken_from_a_file_too(
+    org_server: OrgServer, processes: Processes, settings: dict[str, Any]
+) -> None:
+    org_server.org.create("Account", {"Name": "Acme"})
+    processes.write("tap.json", org_server.config(**settings))
+    assert '"RECORD"' in processes.tap("--config", "tap.json").expect().stdout
+
+
+def test_a_start_date_in_the_future_is_one_line(org_server: OrgServer, processes: Processes) -> None:
+    processes.write("tap.json", org_server.config(objects=["Account"], start_date="2090-01-01"))
+    assert error_line(processes.tap("--config", "tap.json")).startswith(
+        "Setting start_date: 2090-01-01 is in"
+    )
+
+
+@pytest.mark.parametrize(
     ("part", "expression"),
     [
         ("big", "name +"),
