@@ -285,6 +285,20 @@ class Settings:
         check_api_version(settings.api_version)
         return settings
 
+    @classmethod
+    def typed(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+        """A checked configuration with values of the settings' own types, where others say the same: text of a list."""
+        settings, kinds = (
+            cls.from_config(config),
+            {field.name: field.metadata["kind"] for field in dataclasses.fields(cls)},
+        )
+        values = dict(config)
+        for name in kinds.keys() & config.keys():
+            value = None if is_unset(config[name]) else getattr(settings, name)
+            if value is None or kinds[name] in {"array", "integer"}:
+                values[name] = list(value) if isinstance(value, tuple) else value
+        return values
+
     @property
     def login_host(self) -> str:
         """The URL to log in at, without a slash at its end."""

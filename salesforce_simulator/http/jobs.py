@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 
 from salesforce_simulator import soql
 from salesforce_simulator.errors import ApiError
-from salesforce_simulator.http.effort import check_columns, check_effort, check_formulas
+from salesforce_simulator.http.effort import (
+    check_columns,
+    check_effort,
+    check_formulas,
+    check_refused_columns,
+)
 from salesforce_simulator.http.faults import AbortJob, Action, FailJob, StallJob
 from salesforce_simulator.http.results import DELIMITERS, LINE_ENDINGS, Results, write_results
 from salesforce_simulator.ids import random_id, to_18
@@ -180,6 +185,7 @@ class Jobs:
                 raise ApiError(action.code, action.message)
         org = self._site.org
         check_formulas(self._site.settings, org.schema_for(job.user), job.query)
+        check_refused_columns(self._site.settings, job.query, job.sobject)
         result = soql.execute(
             job.query,
             schema=org.schema_for(job.user),

@@ -40,6 +40,7 @@ class Settings:
         most_columns: A query that selects more is QUERY_TOO_COMPLICATED, as one of many long formulas is; None: none is.
         refused_columns: `Account.Industry` to what a query may not do with that field although describe says that it may:
             `read` or `filter`.
+        refused_when_run: Whether a Bulk job is refused for such a field when it runs, not when it is created.
         most_formulas: Formula fields that a query may select before it is QUERY_TOO_COMPLICATED; None: any number.
         most_activities: Tasks or events that a query may find for a user without "View All" on them.
         app_quotas: API calls a day for a connected app, by client id; the limit header of such an app has its long form.
@@ -59,6 +60,7 @@ class Settings:
     timeout_rows: int | None = None
     most_columns: int | None = None
     refused_columns: dict[str, str] = field(default_factory=dict)
+    refused_when_run: bool = False
     most_formulas: int | None = None
     most_activities: int = 100_000
     app_quotas: dict[str, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What Salesforce's types mean for a stream: field types as JSON schema, and objects that cannot be read as a whole."""
+"""What Salesforce's field types mean for a stream: their JSON schemas."""
 
 from __future__ import annotations
 
@@ -47,81 +47,6 @@ JSON_TYPES: Final[Mapping[str, Mapping[str, Any]]] = {
 _DECIMAL_TYPES: Final = frozenset({"double", "currency", "percent"})
 COMPOUND_TYPES: Final = frozenset({"address", "location"})
 """Types whose values are those of other fields, put together."""
-
-
-BIG_OBJECT: Final = "__b"
-"""Ending of a big object's API name. A query for Ids finds none of its rows, and filters go along its index only (Big
-Objects implementation guide, "SOQL with Big Objects")."""
-
-BIG_OBJECTS: Final = frozenset(
-    {
-        "ActivityFieldHistory",
-        "ApiEvent",
-        "BulkApiResultEventStore",
-        "ConcurLongRunApexErrEvent",
-        "IdentityVerificationEvent",
-        "LightningUriEvent",
-        "ListViewEvent",
-        "LoginAsEvent",
-        "LoginEvent",
-        "LogoutEvent",
-        "ReportEvent",
-        "UriEvent",
-    }
-)
-"""Standard big objects, whose names do not end so (Platform Events guide, "Real-Time Event Monitoring Objects")."""
-
-NEEDS_FILTER: Final = frozenset(
-    {
-        "Announcement",
-        "ApexTypeImplementor",
-        "AppTabMember",
-        "CollaborationGroupRecord",
-        "ColorDefinition",
-        "ContentDocumentLink",
-        "ContentFolderItem",
-        "ContentFolderMember",
-        "DataStatistics",
-        "DataType",
-        "DatacloudAddress",
-        "DatacloudCompany",
-        "DatacloudContact",
-        "DatacloudDandBCompany",
-        "DatacloudSocialHandle",
-        "EntityDefinition",
-        "EntityParticle",
-        "FieldDefinition",
-        "FieldHistoryArchive",
-        "FlexQueueItem",
-        "FlowTestView",
-        "FlowVariableView",
-        "FlowVersionView",
-        "IconDefinition",
-        "IdeaComment",
-        "ListViewChartInstance",
-        "NetworkUserHistoryRecent",
-        "OutgoingEmail",
-        "OutgoingEmailRelation",
-        "OwnerChangeOptionInfo",
-        "PicklistValueInfo",
-        "PlatformAction",
-        "RecordActionHistory",
-        "RelatedListColumnDefinition",
-        "RelatedListDefinition",
-        "RelationshipDomain",
-        "RelationshipInfo",
-        "SearchLayout",
-        "SiteDetail",
-        "UserEntityAccess",
-        "UserFieldAccess",
-        "UserRecordAccess",
-        "Vote",
-    }
-)
-"""Objects that answer only to queries for some of their rows, which describe does not tell.
-
-From Salesforce's object reference and the errors that queries without a filter meet.
-"""
 
 
 def property_schema(field: Field) -> dict[str, Any]:

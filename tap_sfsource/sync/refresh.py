@@ -36,6 +36,9 @@ logger = logging.getLogger("tap-sfsource.refresh")
 _BIN_KEPT = datetime.timedelta(days=15)
 """Salesforce help, "Manage the Recycle Bin"."""
 
+_RETURNS_HOURS = 24
+"""How often to look for rows that come back, where formulas are not read again."""
+
 _WHOLE = "whole"
 _SWEEP = "ids"
 
@@ -106,7 +109,7 @@ class Refresh:
             yield from self._whole(self._begun(self._whole_query()))
             return
         if source.whole:
-            if unknown or self._stale() or (source.lookups and self._is_due()):
+            if unknown or self._stale() or (self._renews_names and self._is_due()):
                 yield from self._whole(self._begun(self._whole_query()))
             return
         yield from self._refreshed(self._query("backfill", fresh))
@@ -118,7 +121,7 @@ class Refresh:
         moment = self.now
         for query in (
             self._query("formulas", self._stale()),
-            self._names_query() if source.lookups else None,
+            self._names_query() if self._renews_names else None,
         ):
             finished = self._finished.get(query.purpose) if query is not None else None
             if finished is not None and not self._is_due(finished):
@@ -271,14 +274,20 @@ class Refresh:
         if job is not None:
             self._state.set_job(job.of_version(version), purpose)
 
+    @property
+    def _renews_names(self) -> bool:
+        return bool(self._source.lookups and self._settings.refresh_formulas_hours)
+
     def _is_due(self, last: datetime.datetime | None = None) -> bool:
-        hours = self._settings.refresh_formulas_hours
+        hours = self._settings.refresh_formulas_hours or (_RETURNS_HOURS if self._may_return else 0)
         last = last or self._state.refreshed_at
         return bool(hours) and (last is None or self.now - last >= datetime.timedelta(hours=hours))
 
     def _is_refreshed(self, column: Column) -> bool:
         if column is self._source.is_deleted:
             return self._may_return
+        if not self._settings.refresh_formulas_hours:
+            return False
         named = f"{self._source.plan.api_name}.{column.api_name}".lower()
         return column.calculated or named in {name.lower() for name in self._settings.refresh_fields}
 

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 from tap_sfsource import clock
 from tap_sfsource.api.describe import describe, open_cache
 from tap_sfsource.api.query import QUERY_PAGE, select
+from tap_sfsource.catalog.naming import COLLECTIONS
 from tap_sfsource.errors import SalesforceError
 from tap_sfsource.rows.layout import Layout
 from tap_sfsource.rows.pages import Page, ValuesPage, values
+from tap_sfsource.sync.children import ChildrenReader
 from tap_sfsource.sync.column_groups import IDS_A_QUERY, TOO_COMPLICATED, batches, grouped_pages, of_ids
 from tap_sfsource.sync.contents import ContentsReader
 from tap_sfsource.sync.events import Kind, Rows
 from tap_sfsource.sync.names import NamesInPages
 from tap_sfsource.sync.query_reader import QueryReader
 from tap_sfsource.sync.readers import PAGE_BYTES, rows_at_once
-from tap_sfsource.sync.refused_columns import refused_column
+from tap_sfsource.sync.refused_columns import INVALID_FIELD, refused_column
 from tap_sfsource.sync.windows import Window
 
 if TYPE_CHECKING:
@@ -75,6 +77,8 @@ class Source:
         """Sort the plan's columns by how they are read, and look at the state."""
         self._sort_columns()
         self.state.begin(self.plan.key_prefix)
+        if self.plan.api_name not in {self.plan.stream_name, *COLLECTIONS}:
+            self.state.belong_to(self.plan.api_name)
         self.state.check()
         if self.state.sweep_due:
             self.notes.append("another org or another object had this name: swept all ids")
@@ -103,7 +107,7 @@ class Source:
         refused = refused_column(error)
         names = {column.api_name for column in self.plan.columns}
         if refused is None or refused.name not in names - {"Id"}:
-            if error.error_code != "INVALID_FIELD" or not self.lookups:
+            if error.error_code != INVALID_FIELD or not self.lookups:
                 return False
             # Rows matter more than the names behind their lookups.
             logger.warning("%s: its lookups lead to no names. %s", self.plan.api_name, error)
@@ -304,7 +308,9 @@ class Source:
         count: int | None,
         further: tuple[str, ...],
     ) -> QueryReader:
-        return QueryReader(
+        parents = self.plan.parents
+        make = QueryReader if parents is None else functools.partial(ChildrenReader, parents=parents)
+        return make(
             self.readers,
             self.plan.api_name,
             columns,

@@ -8,6 +8,7 @@ Keys of a bookmark; other keys are kept as they are:
 - ``jobs``: the Bulk jobs that are being read, by purpose, each with the locator of its next page.
 - ``properties``: the properties that every row has been emitted with. Each is six characters of a digest of its name, field
   and type: a STATE is written often, and an org has thousands of names.
+- ``api_name``: the object, where the stream's name does not tell which it is. Names once given stay.
 - ``key_prefix``: the first characters of the SObject's Ids. A custom object that is deleted and created again has another
   prefix, and then nothing of the bookmark is true any more.
 - ``org``: the id of the org that the bookmark is of. A refreshed sandbox, or a production org in its place, has another one.
@@ -36,7 +37,7 @@ import msgspec
 
 from tap_sfsource import clock
 from tap_sfsource.errors import TapError
-from tap_sfsource.sync.emitted import mark, marks
+from tap_sfsource.sync.given_names import mark, marks
 from tap_sfsource.sync.given_state import UNREADABLE
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ logger = logging.getLogger("tap-sfsource.sync")
 
 _OWN_KEYS = frozenset(
     {
+        "api_name",
         "begun_at",
         "deleted_until",
         "jobs",
@@ -281,6 +283,10 @@ class StreamState:
             self._bookmark.clear()
             self._bookmark["sweep_due"] = True
         self._bookmark["key_prefix"] = key_prefix
+
+    def belong_to(self, api_name: str) -> None:
+        """Note the object that the stream's name is given to."""
+        self._bookmark["api_name"] = api_name
 
     @property
     def sweep_due(self) -> bool:

@@ -1,4 +1,4 @@
-"""Marks of the properties that rows have been emitted with, as a bookmark keeps them."""
+"""Names that a STATE has given: those of streams, and marks of the properties that rows have been emitted with."""
 
 from __future__ import annotations
 
@@ -13,14 +13,23 @@ if TYPE_CHECKING:
 _MARK_LENGTH = 6
 
 
-class EmittedProperties:
-    """Which properties the streams of a whole STATE have been emitted with."""
+class GivenNames:
+    """The names that a whole STATE has given to streams and properties."""
 
     def __init__(self, state: Mapping[str, Any]) -> None:
         bookmarks = state.get("bookmarks")
         self._bookmarks = bookmarks if isinstance(bookmarks, Mapping) else {}
 
-    def of(self, stream: str) -> Callable[[str], bool]:
+    @property
+    def streams(self) -> dict[str, str]:
+        """API name of an object to its stream, where the state tells."""
+        return {
+            str(bookmark["api_name"]): stream
+            for stream, bookmark in self._bookmarks.items()
+            if isinstance(bookmark, Mapping) and bookmark.get("api_name")
+        }
+
+    def emitted(self, stream: str) -> Callable[[str], bool]:
         """Tell by the name that a property has in a state (`Column.mark`) whether rows have been emitted with it."""
         bookmark = self._bookmarks.get(stream)
         given = bookmark.get("properties") if isinstance(bookmark, Mapping) else None
