@@ -4,7 +4,7 @@ A Bulk job that an earlier run did not finish is read to its end first. It retur
 then goes on as any run does, from the bookmark that the finished job gives. The order matters:
 
 1. Tombstones of the deletion log, before the rows: the record of a row that came back since then corrects its tombstone.
-2. The rows of the window, then the contents of its files where the user asked for them.
+2. The rows of the window, each with the contents of its files where the user asked for them.
 3. Where only whole rows may be emitted, deletions come here: a row in the recycle bin as a whole row, others by a sweep.
 4. Reads of every row: new properties, and properties that change without a stamp.
 5. On request, or when the log is incomplete, a sweep of all rows under a new table version.
@@ -128,7 +128,7 @@ class ObjectSync:
                 yield Narrowed()
             else:
                 if page is not None:
-                    yield source.whole_rows(page, source.whole_layout(), with_files=True)
+                    yield source.whole_rows(page, source.whole_layout())
                 return
 
     def _events(self) -> Iterator[Event]:
@@ -138,11 +138,8 @@ class ObjectSync:
             self._look_again()
         source, refresh = self.source, self._refresh
         first_sync = source.state.bookmark is None
-        fresh = self._has_fresh_files()
         yield from self._tombstones()
         yield from self._mended_rows()
-        if source.files and not source.whole:
-            yield from refresh.contents(Window() if fresh else self.query.window, self._version)
         if self._version is not None:
             yield Activate(self._version)
         if source.whole and source.key:
@@ -158,6 +155,8 @@ class ObjectSync:
         if source.whole or source.key is None:
             swept = sweeps or source.key is None
             yield Checkpoint(partial(self._deletions_emitted, swept=swept))
+        if source.contents.too_large:
+            source.notes.append(f"{source.contents.too_large} contents too large")
 
     def abandon(self) -> None:
         """Abort a job that no STATE names: nobody will read it."""
@@ -236,9 +235,6 @@ class ObjectSync:
             logger.info("%s Starting anew.", error)
             source.state.clear_job()
             return
-        # The next steps read the contents of all rows where they are new, or where there is no bookmark.
-        if source.files and source.key and not source.whole and not self._has_fresh_files():
-            yield from self._refresh.contents(self.query.window, None)
         if self._version is not None:
             yield Activate(self._version)
         yield Checkpoint(self._finish, waits=True)
@@ -247,7 +243,7 @@ class ObjectSync:
         layout = self.source.whole_layout(self._version)
         for page, progress in self.query.pages():
             self.used_bulk = self.used_bulk or self.query.job is not None
-            yield self.source.whole_rows(page, layout, with_files=self.source.whole)
+            yield self.source.whole_rows(page, layout)
             yield Checkpoint(partial(self._advance, progress))
         self.used_bulk = self.used_bulk or self.query.job is not None
 
@@ -283,14 +279,10 @@ class ObjectSync:
         layout = self.source.whole_layout(self._version)
         for page, found in self.source.rows_by_id(ids):
             missing.difference_update(found)
-            yield self.source.whole_rows(page, layout, with_files=True)
+            yield self.source.whole_rows(page, layout)
         self._gone = len(missing)
         if self._gone:
             self.source.notes.append(f"{self._gone:,} deleted for good: swept all rows")
-
-    def _has_fresh_files(self) -> bool:
-        unknown = self.source.state.unknown([column.mark() for column in self.source.files])
-        return bool(unknown)
 
     def _prepare_query(self, answer: Subresponse | None) -> None:
         """Prepare the query; one column that the org refuses does not block the object."""
@@ -363,8 +355,7 @@ class ObjectSync:
     def _advance(self, progress: Progress) -> None:
         if progress.job is not None:
             self.source.state.set_job(progress.job.of_version(self._version))
-        elif progress.key is not None and (self.source.whole or not self.source.files):
-            # With files to come, rows before the checkpoint are not complete yet.
+        elif progress.key is not None:
             self._reach(min(progress.key, clock.parse(self.query.watermark)))
 
     def _finish(self) -> None:

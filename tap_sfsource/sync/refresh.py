@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from tap_sfsource.sync.query_reader import QueryReader
     from tap_sfsource.sync.source import Source
     from tap_sfsource.sync.state import JobBookmark
-    from tap_sfsource.sync.windows import Window
 
 logger = logging.getLogger("tap-sfsource.refresh")
 
@@ -113,6 +112,8 @@ class Refresh:
                 yield from self._whole(self._begun(self._whole_query()))
             return
         yield from self._refreshed(self._query("backfill", fresh))
+        if not set(unknown).isdisjoint(column.mark() for column in source.files):
+            yield from self._contents()
         if set(unknown).intersection(source.further):
             yield from self._refreshed(self._names_query())
         yield Checkpoint(partial(self._state.know, source.properties))
@@ -155,19 +156,19 @@ class Refresh:
         until, last = self._state.bin_until, self._state.refreshed_at
         return self._hides_returns and until is not None and (last is None or last < until)
 
-    def contents(self, window: Window, version: int | None) -> Iterator[Event]:
-        """Read the base64 fields of a window's rows, which costs an API call each."""
+    def _contents(self) -> Iterator[Event]:
+        """Read the base64 fields of every row, which costs an API call each."""
         source = self._source
         ids = source.layout([source.id])
-        layout = source.layout([source.id, *source.files], version=version)
-        for page, _ in source.ids_of(window).pages():
+        layout = source.layout([source.id, *source.files])
+        query = source.every_row("contents", [source.id])
+        source.look(query)
+        for page, _ in query.pages():
             rows = ([row[0], *source.contents.values(row[0])] for row in values(page, ids))
             yield source.partial_rows(
                 Kind.REFRESH, ValuesPage(rows, page.count, source.clock, at_once=1), layout
             )
             yield Checkpoint(_nothing)
-        if source.contents.too_large:
-            source.notes.append(f"{source.contents.too_large} contents too large")
 
     def sweep(self, watermark: str) -> Iterator[Event]:
         """Read every row under a new table version: a row that it does not bring is gone.
@@ -264,7 +265,7 @@ class Refresh:
             yield Checkpoint(partial(self._keep, query.job, purpose, layout.version), waits=True)
         for page, progress in query.pages():
             if kind is Kind.WHOLE:
-                yield source.whole_rows(page, layout, with_files=True)
+                yield source.whole_rows(page, layout)
             else:
                 yield source.partial_rows(kind, page, layout)
             yield Checkpoint(partial(self._keep, progress.job, purpose, layout.version))

@@ -26,6 +26,7 @@ from tap_sfsource.sync.refused_columns import INVALID_FIELD, refused_column
 from tap_sfsource.sync.windows import Window
 
 if TYPE_CHECKING:
+    import datetime
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tap_sfsource.api.bulk import BulkPage
@@ -205,9 +206,9 @@ class Source:
         """The layout of a query for all columns."""
         return self.layout(self.columns, self.constants, version, lookups=True)
 
-    def whole_rows(self, page: BulkPage | RestPage, layout: Layout, *, with_files: bool = False) -> Rows:
-        """Whole rows of a page in the layout of all columns; `with_files` reads the file contents of each row."""
-        if not self.files or not with_files:
+    def whole_rows(self, page: BulkPage | RestPage, layout: Layout) -> Rows:
+        """Whole rows of a page in the layout of all columns, each with its file contents."""
+        if not self.files:
             return Rows(Kind.WHOLE, page, layout)
         full = self.layout([*self.columns, *self.files], layout.constants, layout.version)
         place = self.columns.index(self.id)
@@ -229,14 +230,16 @@ class Source:
         self, purpose: str, columns: Sequence[Column], further: tuple[str, ...] = ()
     ) -> QueryReader:
         """The query of some columns of every row that is loaded; resumed likewise."""
-        start = self.readers.settings.start
-        if self.key is None or start is None or self.state.start_date != start:
+        start = self._loaded_from
+        if start is None:
             return self._query(purpose, columns, None, Window(), self.count, further)
         return self._query(purpose, columns, self.key, Window(start), None, further)
 
-    def ids_of(self, window: Window) -> QueryReader:
-        """The query of a window's ids; never resumed."""
-        return self._reader("contents", [self.id], self.key, window, None, ())
+    @property
+    def _loaded_from(self) -> datetime.datetime | None:
+        """The stamp of the oldest rows that are loaded, where the first sync had the setting `start_date`."""
+        start = self.readers.settings.start
+        return start if self.key is not None and self.state.start_date == start else None
 
     def look(self, query: QueryReader) -> None:
         """Prepare a query of partial rows. Where no row has been emitted, its call asks for a leading row as well."""
@@ -292,14 +295,9 @@ class Source:
         return self.readers.request(self._any(self._fields), "row")
 
     def _any(self, fields: Sequence[str]) -> str:
-        return select(self.plan.api_name, fields, limit=1)
+        return select(self.plan.api_name, fields, key=self.key, start=self._loaded_from, limit=1)
 
-    def _query(self, purpose: str, *query: Any) -> QueryReader:
-        reader = self._reader(purpose, *query)
-        reader.resume(self.state)
-        return reader
-
-    def _reader(
+    def _query(
         self,
         purpose: str,
         columns: Sequence[Column],
@@ -310,7 +308,7 @@ class Source:
     ) -> QueryReader:
         parents = self.plan.parents
         make = QueryReader if parents is None else functools.partial(ChildrenReader, parents=parents)
-        return make(
+        reader = make(
             self.readers,
             self.plan.api_name,
             columns,
@@ -321,8 +319,10 @@ class Source:
             further,
             self.unsortable,
             key is not None and self.plan.replication_key is not None and self.plan.replication_key.nillable,
-            emitted=f"{self.emitted}{'whole' if self.whole else ''}",
+            emitted=f"{self.emitted}{'whole' if self.whole else ''}{'files' if self.files else ''}",
         )
+        reader.resume(self.state)
+        return reader
 
 
 def version_of(reader: QueryReader) -> int:
