@@ -184,6 +184,13 @@ class Settings:
         default="fail",
         choices=("fail", "quarantine"),
     )
+    on_other_source: str = _setting(
+        "string",
+        "What to do with rows of another source (another org, a refreshed sandbox) than those that a table holds, where "
+        "the tap names sources as `x-source`: `refuse` ends the run before the table is touched, `allow` loads them.",
+        default="refuse",
+        choices=("refuse", "allow"),
+    )
     lock_behavior: str = _setting(
         "string",
         "What a run does while another one writes the same table: wait for it, or stop with a message.",

@@ -77,13 +77,14 @@ class Loader:
         if self._run.failure is not None and (self._run.stops or at_end):
             raise self._run.failure
 
-    def prepare(self, stream: str, layout: Layout) -> Load:
-        """Make a stream's table fit its schema. Raises BadSchemaError where the table cannot follow."""
+    def prepare(self, stream: str, layout: Layout, source: str) -> Load:
+        """Make a stream's table fit its schema, for rows of a source. Raises BadSchemaError where the table cannot follow."""
         load = self._run.loads.get(stream)
         name = check_name(self._run.loads, stream)
         table = load.table if load is not None else None
-        if table is None or table.keys != layout.keys or changes(table, layout):
-            table = self._submit(self._session.prepare, stream, name, layout).result()
+        other = load is not None and source not in {"", load.source}
+        if table is None or other or table.keys != layout.keys or changes(table, layout):
+            table = self._submit(self._session.prepare, stream, name, layout, source).result()
         if load is None:
             load = self._run.loads[stream] = Load(table)
             self._run.log.started[stream] = datetime.now(UTC)
@@ -93,6 +94,7 @@ class Loader:
         load.table = table
         table.keys = layout.keys
         load.deletion = layout.deletion or load.deletion
+        load.source = source or load.source
         return load
 
     def stage(self, chunk: Chunk) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from target_sfwarehouse.load.audit import Counts
 from target_sfwarehouse.load.bad_rows import REFUSED_ROW, judge, merge_accepted
 from target_sfwarehouse.load.tables import State
-from target_sfwarehouse.postgres.ddl import lock, run
+from target_sfwarehouse.load.upsert import activate
+from target_sfwarehouse.postgres.ddl import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from target_sfwarehouse.errors import InputError
     from target_sfwarehouse.load.run import Run
-    from target_sfwarehouse.load.tables import Part
+    from target_sfwarehouse.load.tables import Load, Part
 
 logger = logging.getLogger("target-sfwarehouse")
 
@@ -64,9 +65,19 @@ class Merger:
             counts = self._in_transaction(part, "SET CONSTRAINTS ALL IMMEDIATE")
         self._committed(part, counts)
 
+    def activate(self, load: Load, version: int) -> None:
+        """Mark or remove the rows that a version did not bring."""
+        with self._connection.transaction():
+            self._run.enter(self._connection, load)
+            hard = self._run.settings.hard_delete
+            marked = activate(self._connection, load, version, hard_delete=hard)
+            counts = load.counts + Counts(marked_deleted=marked)
+            self._run.log.record(self._connection, load.table.stream, counts)
+        load.counts = counts
+
     def _in_transaction(self, part: Part, *first: str) -> Counts:
         with self._connection.transaction():
-            lock(self._connection, self._run.settings, part.load.table.label)
+            self._run.enter(self._connection, part.load)
             for statement in first:
                 run(self._connection, statement)
             counts = self._merged(part)

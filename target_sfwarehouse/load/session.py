@@ -23,7 +23,6 @@ import psycopg
 from psycopg import errors as pg
 
 from target_sfwarehouse.errors import InputError
-from target_sfwarehouse.load.audit import Counts
 from target_sfwarehouse.load.bad_rows import (
     BAD_ROW,
     REFUSED_ROW,
@@ -36,8 +35,7 @@ from target_sfwarehouse.load.copying import OpenCopy, copy_blocks
 from target_sfwarehouse.load.merger import Merger
 from target_sfwarehouse.load.run import Thread
 from target_sfwarehouse.load.tables import Load, Part, Segment, State
-from target_sfwarehouse.load.upsert import activate
-from target_sfwarehouse.postgres.ddl import ensure_schema, ensure_table, lock, make_stage, run
+from target_sfwarehouse.postgres.ddl import ensure_schema, ensure_table, make_stage, run
 from target_sfwarehouse.postgres.schema import quoted
 
 if TYPE_CHECKING:
@@ -89,7 +87,7 @@ class Session:
 
     # Tables
 
-    def prepare(self, stream: str, name: str, layout: Layout) -> Table:
+    def prepare(self, stream: str, name: str, layout: Layout, source: str) -> Table:
         """Make a stream's table fit its schema; rows that are staged for it are merged before."""
         self.end_copy()
         self.wait()
@@ -97,6 +95,8 @@ class Session:
         if stream in self._parts:
             self._commit_part(self._parts[stream])
         self._make_schema()
+        if source:
+            self._run.sources.check(self._connection, name, source)
         load = self._run.loads.get(stream)
         known = load.table if load is not None else None
         where = (self._connection, self._run.settings)
@@ -123,7 +123,7 @@ class Session:
         self.wait()
         columns = dict(load.table.columns)
         try:
-            self._activate(load, version)
+            self._merger.activate(load, version)
         except psycopg.Error as error:
             if is_trouble(error):
                 raise
@@ -134,16 +134,6 @@ class Session:
             failure = InputError(reason, line=line, stream=load.table.stream)
             logger.warning("%s", failure)
             self._run.fail(failure)
-
-    def _activate(self, load: Load, version: int) -> None:
-        with self._connection.transaction():
-            lock(self._connection, self._run.settings, load.table.label)
-            hard = self._run.settings.hard_delete
-            counts = load.counts + Counts(
-                marked_deleted=activate(self._connection, load, version, hard_delete=hard)
-            )
-            self._run.log.record(self._connection, load.table.stream, counts)
-        load.counts = counts
 
     def finish(self) -> None:
         """Write the end of the run into `_sync_runs`."""
@@ -336,7 +326,7 @@ class Session:
             run(self._connection, "BEGIN")
             self._direct = part
             part.to(State.COPYING)
-            lock(self._connection, self._run.settings, part.load.table.label)
+            self._run.enter(self._connection, part.load)
 
     def _atomic(self) -> AbstractContextManager[Any]:
         """A savepoint inside the open transaction; without one each COPY is atomic by itself."""

@@ -7,7 +7,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from target_sfwarehouse.errors import BadRecordError, BadSchemaError
-from target_sfwarehouse.load.audit import REJECTED, SYNC_RUNS, Counts
+from target_sfwarehouse.load.audit import REJECTED, SOURCES, SYNC_RUNS, Counts
 from target_sfwarehouse.postgres.schema import table_name
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ class Load:
         versioned: Whether any of its records carried a version.
         emptied: Whether `overwrite` has removed the rows of earlier runs.
         deletion: Columns that mark deleted rows, as the schema names them.
+        source: Whose rows they are (`x-source` of the schema); empty if it does not say.
     """
 
     table: Table
@@ -104,6 +105,7 @@ class Load:
     versioned: bool = False
     emptied: bool = False
     deletion: tuple[str, ...] = ()
+    source: str = ""
 
     def has_failed(self) -> bool:
         """Whether no more rows are taken."""
@@ -156,7 +158,7 @@ class Part:
 def check_name(loads: Mapping[str, Load], stream: str) -> str:
     """Give the table name of a stream; raises BadSchemaError where it is the target's own, or another stream's."""
     name = table_name(stream)
-    if name in {SYNC_RUNS, REJECTED}:
+    if name in {SYNC_RUNS, REJECTED, SOURCES}:
         raise BadSchemaError(
             f"table '{name}' is where the target keeps its own records; give the stream another name, e.g. by "
             "`stream_maps` with `__alias__`"

@@ -213,7 +213,7 @@ def test_a_table_that_cannot_have_so_many_columns(warehouse: Warehouse) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["_sync_runs", "_rejected"])
+@pytest.mark.parametrize("name", ["_sync_runs", "_rejected", "_sources"])
 def test_the_targets_own_tables_are_no_streams(name: str, warehouse: Warehouse) -> None:
     outcome = load(warehouse.config(), [*FIRST, schema_message(name, {"id": INTEGER})])
     assert str(outcome.error).startswith(
