@@ -99,7 +99,7 @@ class Stream:
             self.load = batcher.prepare(self.name, layout, self._source)
         except BadSchemaError as error:
             raise BadSchemaError(f"line {batcher.line}, stream '{self.name}': {error}") from None
-        own, extras = layout.typed(self.load.table.columns)
+        own, extras = layout.typed(self.load.rooms)
         self.shape = RowShape(self.name, own, extras)
         self.buffer = batcher.buffer(self.shape)
 

@@ -8,8 +8,9 @@ from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from target_sfwarehouse.postgres.ddl import run, wait_for_lock
+from target_sfwarehouse.postgres.ddl import wait_for_lock
 from target_sfwarehouse.postgres.schema import quoted, with_parameters
+from target_sfwarehouse.postgres.waiting import run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

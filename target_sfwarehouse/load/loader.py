@@ -19,6 +19,7 @@ from target_sfwarehouse.load.run import Run
 from target_sfwarehouse.load.session import Session
 from target_sfwarehouse.load.tables import Load, check_name
 from target_sfwarehouse.postgres import capabilities
+from target_sfwarehouse.postgres.casts import rooms
 from target_sfwarehouse.postgres.connect import connector
 from target_sfwarehouse.postgres.schema import changes
 
@@ -82,7 +83,7 @@ class Loader:
         load = self._run.loads.get(stream)
         name = check_name(self._run.loads, stream)
         table = load.table if load is not None else None
-        other = load is not None and source not in {"", load.source}
+        other = load is not None and (source not in {"", load.source} or load.stages_otherwise(layout))
         if table is None or other or table.keys != layout.keys or changes(table, layout):
             table = self._submit(self._session.prepare, stream, name, layout, source).result()
         if load is None:
@@ -93,6 +94,9 @@ class Loader:
             )
         load.table = table
         table.keys = layout.keys
+        load.rooms = {**load.rooms, **rooms(table, layout.columns)}
+        narrow = any(load.rooms[column.column] != table.columns[column.column] for column in layout.columns)
+        load.direct = load.direct and not narrow and not table.unwritten
         load.deletion = layout.deletion or load.deletion
         load.source = source or load.source
         return load

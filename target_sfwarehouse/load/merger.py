@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse.load.audit import Counts
 from target_sfwarehouse.load.bad_rows import REFUSED_ROW, judge, merge_accepted
 from target_sfwarehouse.load.tables import State
-from target_sfwarehouse.load.upsert import activate
-from target_sfwarehouse.postgres.ddl import run
+from target_sfwarehouse.load.upsert import activate, as_the_table_has_it, marks_of
+from target_sfwarehouse.postgres.casts import casts
+from target_sfwarehouse.postgres.ddl import add_bookkeeping
+from target_sfwarehouse.postgres.schema import DELETED_AT, VERSION
+from target_sfwarehouse.postgres.waiting import run
+from target_sfwarehouse.postgres.widening import misfits, widen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +58,7 @@ class Merger:
             part.load.counts += part.counts
             part.counts, part.segment = Counts(), None
             return
+        self._make_room(part)
         part.to(State.MERGING)
         emptied = part.load.emptied
         try:
@@ -67,9 +73,11 @@ class Merger:
 
     def activate(self, load: Load, version: int) -> None:
         """Mark or remove the rows that a version did not bring."""
+        hard = self._run.settings.hard_delete
+        marks = () if hard else {DELETED_AT}.intersection(marks_of(load))
+        add_bookkeeping(self._connection, self._run.settings, load.table, VERSION, *marks)
         with self._connection.transaction():
             self._run.enter(self._connection, load)
-            hard = self._run.settings.hard_delete
             marked = activate(self._connection, load, version, hard_delete=hard)
             counts = load.counts + Counts(marked_deleted=marked)
             self._run.log.record(self._connection, load.table.stream, counts)
@@ -93,7 +101,23 @@ class Merger:
             run(self._connection, f"DELETE FROM {load.table.sql}")  # noqa: S608 - quoted
             load.emptied = True
         refuse = partial(self._refused, part)
-        return merge_accepted(self._connection, self._run.able, load.table, segment, refuse)
+        merge = partial(merge_accepted, self._connection, self._run.able, load)
+        name = as_the_table_has_it(self._connection, load.table, segment)
+        if name == segment.name:
+            return merge(segment, refuse)
+        counts = merge(replace(segment, name=name), refuse)
+        run(self._connection, f"DROP TABLE {name}")
+        run(self._connection, f"TRUNCATE {segment.name}")
+        return counts
+
+    def _make_room(self, part: Part) -> None:
+        """Widen the columns that a staged value does not fit. Raises BadSchemaError where the warehouse refuses it."""
+        load, segment = part.load, part.segment
+        assert segment is not None
+        narrow = casts(load.table, segment.shape.all_columns)
+        if narrow and (found := misfits(self._connection, segment.name, narrow)):
+            needed = {cast.column: cast.room for cast in found}
+            widen(self._connection, self._run.settings, load.table, needed)
 
     def _committed(self, part: Part, counts: Counts) -> None:
         part.load.counts += counts + part.counts

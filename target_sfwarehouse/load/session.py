@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import errors as pg
 
-from target_sfwarehouse.errors import InputError
+from target_sfwarehouse.errors import BadSchemaError, InputError
 from target_sfwarehouse.load.bad_rows import (
     BAD_ROW,
     REFUSED_ROW,
@@ -35,8 +35,9 @@ from target_sfwarehouse.load.copying import OpenCopy, copy_blocks
 from target_sfwarehouse.load.merger import Merger
 from target_sfwarehouse.load.run import Thread
 from target_sfwarehouse.load.tables import Load, Part, Segment, State
-from target_sfwarehouse.postgres.ddl import ensure_schema, ensure_table, make_stage, run
+from target_sfwarehouse.postgres.ddl import ensure_schema, ensure_table, make_stage
 from target_sfwarehouse.postgres.schema import quoted
+from target_sfwarehouse.postgres.waiting import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,13 +122,11 @@ class Session:
         """
         self.end_copy()
         self.wait()
-        columns = dict(load.table.columns)
         try:
             self._merger.activate(load, version)
         except psycopg.Error as error:
             if is_trouble(error):
                 raise
-            load.table.columns = columns
             reason = (
                 f"the rows of {load.table.label} that are gone cannot be marked or removed: {plainly(error)}"
             )
@@ -168,13 +167,13 @@ class Session:
     def _segment(self, part: Part, shape: RowShape) -> Segment:
         """Give the staging table for rows that come next: that of the rows that wait, or an empty one."""
         if part.segment is None:
-            columns, table = shape.column_names, part.load.table
-            types = tuple(f"{quoted(column)} {table.columns[column]}" for column in columns)
+            table = part.load.table
+            types = tuple((column.column, column.type) for column in shape.all_columns)
             made_for = (table.label, table.keys, types)
             name = self._stages.get(made_for)
             if name is None:
                 name = self._stages[made_for] = quoted(f"_sfw_stage_{len(self._stages) + 1}")
-                make_stage(self._connection, name, table, columns)
+                make_stage(self._connection, name, table, shape.all_columns)
             part.segment = Segment(name, shape)
             if part.state is State.IDLE:
                 part.to(State.STAGED)
@@ -388,13 +387,13 @@ class Session:
         """Merge or commit a table's rows; what the warehouse refuses ends that table's load only."""
         try:
             work(part)
-        except psycopg.Error as error:
+        except (psycopg.Error, BadSchemaError) as error:
             if is_trouble(error):
                 raise
             if self._direct is part:
                 run(self._connection, "ROLLBACK")
                 self._direct = None
             self._run.quarantine.forget()
-            failure = part.error(plainly(error))
+            failure = part.error(plainly(error) if isinstance(error, psycopg.Error) else str(error))
             part.to(State.FAILED)
             self._fail(part, failure)

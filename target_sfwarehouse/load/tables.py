@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 from target_sfwarehouse.errors import BadRecordError, BadSchemaError
 from target_sfwarehouse.load.audit import REJECTED, SOURCES, SYNC_RUNS, Counts
+from target_sfwarehouse.postgres.casts import rooms
 from target_sfwarehouse.postgres.schema import table_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from target_sfwarehouse.errors import InputError
-    from target_sfwarehouse.postgres.schema import Table
+    from target_sfwarehouse.postgres.schema import Table, Wanted
+    from target_sfwarehouse.postgres.types import SqlType
     from target_sfwarehouse.rows.decode import RowShape
 
 
@@ -94,6 +96,7 @@ class Load:
         versioned: Whether any of its records carried a version.
         emptied: Whether `overwrite` has removed the rows of earlier runs.
         deletion: Columns that mark deleted rows, as the schema names them.
+        rooms: Type that the values of each column are staged in.
         source: Whose rows they are (`x-source` of the schema); empty if it does not say.
     """
 
@@ -105,7 +108,15 @@ class Load:
     versioned: bool = False
     emptied: bool = False
     deletion: tuple[str, ...] = ()
+    rooms: dict[str, SqlType] = field(default_factory=dict)
     source: str = ""
+
+    def stages_otherwise(self, wanted: Wanted) -> bool:
+        """Whether rows of another schema are staged in other types than those before."""
+        found = rooms(
+            self.table, [column for column in wanted.columns if column.column in self.table.columns]
+        )
+        return any(self.rooms.get(column, kind) != kind for column, kind in found.items())
 
     def has_failed(self) -> bool:
         """Whether no more rows are taken."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from target_sfwarehouse.config import NAME_BYTES
 from target_sfwarehouse.errors import BadSchemaError
-from target_sfwarehouse.postgres.types import SqlType, widened
+from target_sfwarehouse.postgres.rooms import room
+from target_sfwarehouse.postgres.types import SqlType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,6 +106,9 @@ class Table:
         created: Whether this run made it.
         partitioned: Whether its rows are kept in partitions, which have no system columns in RETURNING.
         deferred: Whether a rule for new rows is checked at the commit only.
+        computed: Columns that the server computes (GENERATED ALWAYS AS).
+        identities: Columns that the server numbers (GENERATED ALWAYS AS IDENTITY).
+        collations: Collation of each column that has another one than its type.
         row_target: Its `toast_tuple_target`, 0 if it has none of its own; None if it can have none.
     """
 
@@ -120,12 +124,20 @@ class Table:
     created: bool = False
     partitioned: bool = False
     deferred: bool = False
+    computed: set[str] = field(default_factory=set)
+    identities: set[str] = field(default_factory=set)
+    collations: dict[str, str] = field(default_factory=dict)
     row_target: int | None = None
 
     @property
     def sql(self) -> str:
         """Its quoted name."""
         return quoted(self.schema, self.name)
+
+    @property
+    def unwritten(self) -> set[str]:
+        """Columns that are left to the server. A key is the stream's, whatever the server would number its rows by."""
+        return self.computed | (self.identities - set(self.keys))
 
     @property
     def label(self) -> str:
@@ -152,7 +164,8 @@ class Wanted:
 def changes(table: Table, wanted: Wanted) -> list[str]:
     """Plan the statements that make a table fit; none if it fits.
 
-    Raises BadSchemaError where a column's type cannot widen, or the table's key is another one.
+    A column keeps its type, whatever the schema asks for (`casts`). Raises BadSchemaError where its values could never go
+    in, or the table's key is another one.
     """
     if not table.exists:
         return [_create(table, wanted), *_comment_statements(table, wanted), *_indexes(table, wanted)]
@@ -162,17 +175,11 @@ def changes(table: Table, wanted: Wanted) -> list[str]:
         if current is None:
             statements.append(f"ALTER TABLE {table.sql} ADD COLUMN {_definition(column)}")
             continue
-        way = widened(current, column.type)
-        if way is None:
+        if column.column not in table.computed and room(current, column.type) is None:
             raise BadSchemaError(
                 f"property '{column.name}' is now of type {column.type}, but column '{column.column}' of "
                 f"{table.label} is {current}, which cannot become that without loss. Rename or drop the column, "
                 "or leave the property out of the selection"
-            )
-        if way.to != current:
-            name = quoted(column.column)
-            statements.append(
-                f"ALTER TABLE {table.sql} ALTER COLUMN {name} TYPE {way.to} USING {way.using.format(column=name)}"
             )
     return [*statements, *_key(table, wanted), *_comment_statements(table, wanted), *_indexes(table, wanted)]
 
