@@ -135,7 +135,7 @@ class Settings:
         "string",
         "`upsert`: the last record of a key wins, unchanged rows are not written. `append-only`: every record becomes "
         "a row, no primary key. `overwrite`: as upsert, into a table that the stream's first batch of the run "
-        "empties.",
+        "empties, or the end of a run that brings no record of the stream.",
         default="upsert",
         choices=("upsert", "append-only", "overwrite"),
     )

@@ -216,6 +216,7 @@ class TargetSFWarehouse(PrivateTarget):
 
     def process_endofpipe(self) -> None:
         """Commit everything, emit the last STATE and write the summary. Raises InputError for a bad record."""
+        self.batcher.complete()
         self.batcher.finish()
         self.drain_all()  # a later SDK counts records when it drains a sink, and logs the counts before `clean_up`
         for sink in self.active_sinks().values():

@@ -317,6 +317,12 @@ class Batcher:
             self._loader.settle()
             self.check()
 
+    def complete(self) -> None:
+        """The input has ended well: what `overwrite` brought no record for has none any more."""
+        if self.settings.load_method == "overwrite" and self._loader is not None:
+            self.settle()
+            self._loader.empty(self.line)
+
     def finish(self) -> None:
         """Commit everything read so far, and report the end of the run.
 

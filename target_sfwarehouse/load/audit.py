@@ -70,7 +70,7 @@ class Counts:
         inserted: New rows.
         updated: Rows of which a column changed.
         unchanged: Records that changed nothing, those that a later record of the batch replaced included.
-        marked_deleted: Rows that ACTIVATE_VERSION marked or removed.
+        marked_deleted: Rows that were there and became deleted: by a record, or marked or removed by ACTIVATE_VERSION.
         rejected: Records in quarantine.
         read: Records taken in.
     """

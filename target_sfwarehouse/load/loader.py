@@ -168,6 +168,10 @@ class Loader:
         """Mark or remove the rows that a version did not bring; everything read before is settled."""
         self._submit(self._session.activate, load, version, line).result()
 
+    def empty(self, line: int) -> None:
+        """Empty the tables that the run was to overwrite and that it brought no record for; everything is settled."""
+        self._submit(self._session.empty, line).result()
+
     def finish(self) -> None:
         """Write the end of the run, everything flushed, into `_sync_runs`."""
         self.settle()

@@ -116,23 +116,18 @@ class Session:
         return self._run.quarantine.count(self._connection, streams, version)
 
     def activate(self, load: Load, version: int, line: int) -> None:
-        """Mark or remove the rows that a version did not bring; everything read for the table is committed.
-
-        If the warehouse refuses that, all rows stay as they are, and the run goes on to its end, which is a failure.
-        """
+        """Mark or remove the rows that a version did not bring; everything read for the table is committed."""
         self.end_copy()
         self.wait()
-        try:
-            self._merger.activate(load, version)
-        except psycopg.Error as error:
-            if is_trouble(error):
-                raise
-            reason = (
-                f"the rows of {load.table.label} that are gone cannot be marked or removed: {plainly(error)}"
-            )
-            failure = InputError(reason, line=line, stream=load.table.stream)
-            logger.warning("%s", failure)
-            self._run.fail(failure)
+        self._merger.activate(load, version, line)
+
+    def empty(self, line: int) -> None:
+        """Empty the tables that the run was to overwrite and that it brought no record for."""
+        self.end_copy()
+        self.wait()
+        for load in self._run.loads.values():
+            if not (load.emptied or load.failure or load.counts.rejected):
+                self._merger.empty(load, line)
 
     def finish(self) -> None:
         """Write the end of the run into `_sync_runs`."""
