@@ -81,7 +81,7 @@ class Loader:
     def prepare(self, stream: str, layout: Layout, source: str) -> Load:
         """Make a stream's table fit its schema, for rows of a source. Raises BadSchemaError where the table cannot follow."""
         load = self._run.loads.get(stream)
-        name = check_name(self._run.loads, stream)
+        name = check_name(self._run.loads, self._run.settings, stream)
         table = load.table if load is not None else None
         other = load is not None and (source not in {"", load.source} or load.stages_otherwise(layout))
         if table is None or other or table.keys != layout.keys or changes(table, layout):

@@ -96,8 +96,11 @@ class Session:
         if stream in self._parts:
             self._commit_part(self._parts[stream])
         self._make_schema()
+        schema = self._run.settings.schema_of(stream)
+        if schema != self._run.settings.target_schema:
+            ensure_schema(self._connection, schema)
         if source:
-            self._run.sources.check(self._connection, name, source)
+            self._run.sources.check(self._connection, schema, name, source)
         load = self._run.loads.get(stream)
         known = load.table if load is not None else None
         where = (self._connection, self._run.settings)
@@ -105,7 +108,7 @@ class Session:
 
     def _make_schema(self) -> None:
         if not self._run.ready:
-            ensure_schema(self._connection, self._run.settings)
+            ensure_schema(self._connection, self._run.settings.target_schema)
             self._run.log.prepare(self._connection)
             self._run.ready = True
 

@@ -1,4 +1,4 @@
-"""Whose rows a table holds: `_sources` has the `x-source` of the SCHEMA that brought a table's first rows.
+"""Whose rows a table holds: `_sources` of its schema has the `x-source` of the SCHEMA that brought its first rows.
 
 A sandbox that was refreshed, or credentials of another org, must not mix two orgs in one table without a word.
 """
@@ -6,7 +6,7 @@ A sandbox that was refreshed, or credentials of another org, must not mix two or
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from psycopg import errors as pg
@@ -40,17 +40,12 @@ class Sources:
     """The sources of the run's tables, by table."""
 
     settings: Settings
-    _ready: bool | None = None
+    _ready: dict[str, bool] = field(default_factory=dict)
 
-    @property
-    def table(self) -> str:
-        """Quoted name of the table."""
-        return quoted(self.settings.target_schema, SOURCES)
-
-    def check(self, connection: psycopg.Connection[Any], name: str, source: str) -> None:
+    def check(self, connection: psycopg.Connection[Any], schema: str, name: str, source: str) -> None:
         """Refuse a stream before its table is touched. Raises BadSchemaError where the table holds another's rows."""
-        self._prepare(connection)
-        if said := self._refusal(connection, name, source):
+        self._prepare(connection, schema)
+        if said := self._refusal(connection, schema, name, source):
             raise BadSchemaError(said)
 
     def claim(self, connection: psycopg.Connection[Any], load: Load) -> None:
@@ -58,43 +53,46 @@ class Sources:
 
         Raises WarehouseError where a run beside this one has written another's rows since the SCHEMA came.
         """
-        if not load.source or not self._ready:
+        table = load.table
+        if not load.source or not self._ready.get(table.schema):
             return
-        if said := self._refusal(connection, load.table.name, load.source):
-            raise WarehouseError(f"stream '{load.table.stream}': {said}")
-        statement = RECORD.format(table=with_parameters(self.table))
-        connection.execute(statement.encode(), (load.table.name, load.source))
+        if said := self._refusal(connection, table.schema, table.name, load.source):
+            raise WarehouseError(f"stream '{table.stream}': {said}")
+        statement = RECORD.format(table=with_parameters(quoted(table.schema, SOURCES)))
+        connection.execute(statement.encode(), (table.name, load.source))
 
-    def _prepare(self, connection: psycopg.Connection[Any]) -> None:
-        if self._ready is None:
-            try:
-                ensure_own(connection, self.table, CREATE_SOURCES)
-                self._ready = True
-            except pg.InsufficientPrivilege:
-                self._ready = False
-                logger.warning(
-                    "The role may not make %s, so rows of another source would not be noticed. Let an owner make it: %s;",
-                    self.table,
-                    " ".join(CREATE_SOURCES.format(table=self.table).split()),
-                )
+    def _prepare(self, connection: psycopg.Connection[Any], schema: str) -> None:
+        if schema in self._ready:
+            return
+        table = quoted(schema, SOURCES)
+        try:
+            ensure_own(connection, table, CREATE_SOURCES)
+            self._ready[schema] = True
+        except pg.InsufficientPrivilege:
+            self._ready[schema] = False
+            logger.warning(
+                "The role may not make %s, so rows of another source would not be noticed. Let an owner make it: %s;",
+                table,
+                " ".join(CREATE_SOURCES.format(table=table).split()),
+            )
 
-    def _refusal(self, connection: psycopg.Connection[Any], name: str, source: str) -> str:
+    def _refusal(self, connection: psycopg.Connection[Any], schema: str, name: str, source: str) -> str:
         """Say why a table does not take a source's rows; nothing if it does. A table without a row takes any."""
-        if not self._ready or self.settings.on_other_source == "allow":
+        if not self._ready.get(schema) or self.settings.on_other_source == "allow":
             return ""
-        found = f"SELECT source FROM {with_parameters(self.table)} WHERE collection = %s"  # noqa: S608 - quoted
+        found = f"SELECT source FROM {with_parameters(quoted(schema, SOURCES))} WHERE collection = %s"  # noqa: S608 - quoted
         row = connection.execute(found.encode(), (name,)).fetchone()
-        if row is None or row[0] == source or not self._has_rows(connection, name):
+        if row is None or row[0] == source or not _has_rows(connection, quoted(schema, name)):
             return ""
         return (
-            f"table {self.settings.target_schema}.{name} holds rows of {row[0]}, and these are of {source}. Load into "
+            f"table {schema}.{name} holds rows of {row[0]}, and these are of {source}. Load into "
             "another schema, or set `on_other_source` to `allow` to have both in one table"
         )
 
-    def _has_rows(self, connection: psycopg.Connection[Any], name: str) -> bool:
-        table = quoted(self.settings.target_schema, name)
-        there = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (table,)).fetchone()
-        if there is None or not there[0]:
-            return False
-        row = connection.execute(f"SELECT EXISTS (SELECT 1 FROM {table})".encode()).fetchone()  # noqa: S608 - quoted
-        return bool(row and row[0])
+
+def _has_rows(connection: psycopg.Connection[Any], table: str) -> bool:
+    there = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (table,)).fetchone()
+    if there is None or not there[0]:
+        return False
+    row = connection.execute(f"SELECT EXISTS (SELECT 1 FROM {table})".encode()).fetchone()  # noqa: S608 - quoted
+    return bool(row and row[0])

@@ -14,6 +14,7 @@ from target_sfwarehouse.postgres.schema import table_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from target_sfwarehouse.config import Settings
     from target_sfwarehouse.errors import InputError
     from target_sfwarehouse.postgres.schema import Table, Wanted
     from target_sfwarehouse.postgres.types import SqlType
@@ -166,16 +167,17 @@ class Part:
         return BadRecordError(reason, line=self.first_line, stream=self.load.table.stream)
 
 
-def check_name(loads: Mapping[str, Load], stream: str) -> str:
+def check_name(loads: Mapping[str, Load], settings: Settings, stream: str) -> str:
     """Give the table name of a stream; raises BadSchemaError where it is the target's own, or another stream's."""
-    name = table_name(stream)
+    name = table_name(stream, settings.conform_names)
     if name in {SYNC_RUNS, REJECTED, SOURCES}:
         raise BadSchemaError(
             f"table '{name}' is where the target keeps its own records; give the stream another name, e.g. by "
             "`stream_maps` with `__alias__`"
         )
     for other in loads.values():
-        if other.table.name == name and other.table.stream != stream:
+        same = (other.table.schema, other.table.name) == (settings.schema_of(stream), name)
+        if same and other.table.stream != stream:
             raise BadSchemaError(
                 f"streams '{other.table.stream}' and '{stream}' both go to table '{name}'; give one of them another "
                 "name, e.g. by `stream_maps` with `__alias__`"

@@ -106,9 +106,8 @@ def _lock_key(name: str) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
-def ensure_schema(connection: Connection, settings: Settings) -> None:
-    """Make the target schema if it is not there. Raises WarehouseError where the role may not."""
-    schema = settings.target_schema
+def ensure_schema(connection: Connection, schema: str) -> None:
+    """Make a schema if it is not there. Raises WarehouseError where the role may not."""
     found = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s"
     if connection.execute(found, (schema,)).fetchone():
         return
@@ -171,12 +170,13 @@ def ensure_table(
     """Make a table, or change it, so that rows of a schema fit."""
     if known is not None and not changes(known, wanted):
         return known
-    label = f"{settings.target_schema}.{name}"
+    schema = settings.schema_of(stream)
+    label = f"{schema}.{name}"
 
     def attempt() -> tuple[Table, bool]:
         with connection.transaction():
             lock(connection, settings, label)
-            table = read_table(connection, settings.target_schema, name, stream)
+            table = read_table(connection, schema, name, stream)
             statements = changes(table, wanted)
             change(connection, table, statements)
             created = (known is not None and known.created) or not table.exists
@@ -185,12 +185,10 @@ def ensure_table(
     try:
         table, created = patiently(connection, label, attempt)
     except pg.InsufficientPrivilege as error:
-        table = read_table(connection, settings.target_schema, name, stream)
+        table = read_table(connection, schema, name, stream)
         created = False
         if not table.exists or not _fits_without_extras(table, wanted):
-            raise WarehouseError(
-                _privilege_advice(connection, settings.target_schema, name, str(error))
-            ) from None
+            raise WarehouseError(_privilege_advice(connection, schema, name, str(error))) from None
         logger.info("%s belongs to another role: its comments and indexes stay as they are", label)
     except (pg.UniqueViolation, pg.NotNullViolation) as error:
         raise BadSchemaError(

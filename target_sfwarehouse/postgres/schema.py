@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DIGEST = 8
+
+_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+"""Where a word of a name begins: `BillingCity`, `HTTPServer`."""
+
+_UNFIT = re.compile(r"\W")
 
 DELETED = "is_deleted"
 """Name of the boolean that marks deleted rows, unless the schema marks another property."""
@@ -46,15 +52,24 @@ ROW_TARGET_COLUMN = 24
 BOOKKEEPING_TYPES = {VERSION: SqlType("bigint"), DELETED_AT: SqlType("timestamp with time zone")}
 
 
-def identifier(name: str) -> str:
+def conformed(name: str, how: str) -> str:
+    """Give a name as the setting `conform_names` says."""
+    if how == "snake_case":
+        name = _UNFIT.sub("_", _WORD.sub("_", name))
+        name = f"_{name}" if name[:1].isdigit() else name
+    return name if how == "as_is" else name.lower()
+
+
+def identifier(name: str, conform: str = "as_is") -> str:
     """Return the name of a property or stream in Postgres.
 
-    Names are kept as they are, case included. One over 63 bytes, which Postgres would cut (and so let two names
-    meet), keeps its first 54 bytes and gets an underscore and eight digits of its SHA-1. Raises BadSchemaError for an
-    empty name and one with a NUL character.
+    One over 63 bytes, which Postgres would cut (and so let two names meet), keeps its first 54 bytes and gets an
+    underscore and eight digits of its SHA-1. Raises BadSchemaError for an empty name and one with a NUL
+    character.
     """
     if not name or "\0" in name:
         raise BadSchemaError(f"{name!r} cannot be a name in Postgres: it is empty or has a NUL character.")
+    name = conformed(name, conform)
     encoded = name.encode("utf-8", "surrogatepass")
     if len(encoded) <= NAME_BYTES:
         return name
@@ -72,9 +87,9 @@ def with_parameters(part: str) -> str:
     return part.replace("%", "%%")
 
 
-def table_name(stream: str) -> str:
+def table_name(stream: str, conform: str) -> str:
     """Return the table of a stream: the part after the last hyphen, as the SDK's SQL targets do."""
-    return identifier(stream.rpartition("-")[2] or stream)
+    return identifier(stream.rpartition("-")[2] or stream, conform)
 
 
 @dataclass(frozen=True)
