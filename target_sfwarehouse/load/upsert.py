@@ -111,9 +111,11 @@ def _count(connection: psycopg.Connection[Any], statement: str) -> int:
 def activate(connection: psycopg.Connection[Any], load: Load, version: int, *, hard_delete: bool) -> int:
     """Mark the rows of older versions as deleted, or remove them, under the table's lock; give how many were not yet."""
     table, marks = load.table, marks_of(load)
-    statement = sql.remove_older(table, marks) if hard_delete else sql.mark_older(table, marks)
-    row = connection.execute(statement.encode(), (version,)).fetchone()
+    if not hard_delete:
+        return connection.execute(sql.mark_older(table, marks).encode(), (version,)).rowcount
+    row = connection.execute(sql.count_older(table, marks).encode(), (version,)).fetchone()
     assert row is not None
+    connection.execute(sql.remove_older(table).encode(), (version,))
     return int(row[0])
 
 

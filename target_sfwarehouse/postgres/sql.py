@@ -166,16 +166,17 @@ def count_gone(table: Table, stage: str, marks: Sequence[str]) -> str:
     )
 
 
-def remove_older(table: Table, marks: Sequence[str]) -> str:
-    """Statement, with a version as its parameter, that removes the rows that the version did not bring.
-
-    It counts those that were not marked as deleted before.
-    """
+def count_older(table: Table, marks: Sequence[str]) -> str:
+    """Statement, with a version as its parameter, that counts the rows that it did not bring and that are not marked."""
     marked = with_parameters(_is_marked(table, marks, "t")) or "false"
     return (
-        f"WITH gone AS (DELETE FROM {with_parameters(table.sql)} AS t WHERE {_older()} RETURNING {marked} AS marked) "
-        "SELECT count(*) FILTER (WHERE NOT marked) FROM gone"
+        f"SELECT count(*) FROM {with_parameters(table.sql)} AS t WHERE {_older()} AND ({marked}) IS NOT TRUE"
     )
+
+
+def remove_older(table: Table) -> str:
+    """Statement, likewise, that removes the rows that the version did not bring."""
+    return f"DELETE FROM {with_parameters(table.sql)} WHERE {_older()}"
 
 
 def mark_older(table: Table, marks: Sequence[str]) -> str:
@@ -190,5 +191,4 @@ def mark_older(table: Table, marks: Sequence[str]) -> str:
         f"{name} IS DISTINCT FROM true" if column in flags else f"{name} IS NULL"
         for column, name in names.items()
     ]
-    change = f"UPDATE {with_parameters(table.sql)} SET {', '.join(sets)} WHERE {_older()} AND ({' OR '.join(unmarked)})"
-    return f"WITH gone AS ({change} RETURNING 1) SELECT count(*) FROM gone"
+    return f"UPDATE {with_parameters(table.sql)} SET {', '.join(sets)} WHERE {_older()} AND ({' OR '.join(unmarked)})"
