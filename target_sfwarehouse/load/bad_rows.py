@@ -19,8 +19,8 @@ from target_sfwarehouse.errors import BadRecordError, MissingKeyError, shown, wi
 from target_sfwarehouse.load.audit import Counts
 from target_sfwarehouse.load.upsert import merge, merge_numbered
 from target_sfwarehouse.postgres import sql
-from target_sfwarehouse.postgres.ddl import run
 from target_sfwarehouse.postgres.schema import VERSION, quoted
+from target_sfwarehouse.postgres.waiting import run
 from target_sfwarehouse.rows.decode import encode_rows
 from target_sfwarehouse.rows.values import BadValueError
 
@@ -28,9 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from target_sfwarehouse.config import Settings
-    from target_sfwarehouse.load.tables import Segment
+    from target_sfwarehouse.load.tables import Load, Segment
     from target_sfwarehouse.postgres.capabilities import Capabilities
-    from target_sfwarehouse.postgres.schema import Table
     from target_sfwarehouse.rows.chunks import Chunk
 
 BAD_ROW = (pg.DataError, pg.NotNullViolation, pg.CheckViolation, pg.ProgramLimitExceeded)
@@ -66,7 +65,7 @@ def plainly(error: psycopg.Error) -> str:
     return without_secrets(" ".join((error.diag.message_primary or str(error)).split()))
 
 
-def is_trouble(error: psycopg.Error) -> bool:
+def is_trouble(error: Exception) -> bool:
     """Whether an error is one of the warehouse, and not of a table or its rows."""
     return isinstance(error, psycopg.OperationalError) and not isinstance(error, BAD_ROW)
 
@@ -203,19 +202,19 @@ def _key_of(chunk: Chunk, position: int) -> str:
 def merge_accepted(
     connection: psycopg.Connection[Any],
     able: Capabilities,
-    table: Table,
+    load: Load,
     segment: Segment,
     refuse: Callable[[BadRecordError, bytes], bool],
 ) -> Counts:
     """Merge the staged rows that the table accepts, and empty the staging table."""
     try:
         with connection.transaction():
-            return merge(connection, able, table, segment)
+            return merge(connection, able, load, segment)
     except REFUSED_ROW:
-        logger.debug("%s refuses a row of a batch; looking for it", table.label)
+        logger.debug("%s refuses a row of a batch; looking for it", load.table.label)
     for statement in sql.number_rows(NUMBERED, segment.name, segment.columns):
         run(connection, statement)
-    counts = _Search(connection, able, table, segment).merge(refuse)
+    counts = _Search(connection, able, load, segment).merge(refuse)
     run(connection, f"DROP TABLE {NUMBERED}")
     run(connection, f"TRUNCATE {segment.name}")
     return counts
@@ -227,7 +226,7 @@ class _Search:
 
     connection: psycopg.Connection[Any]
     able: Capabilities
-    table: Table
+    load: Load
     segment: Segment
 
     def merge(self, refuse: Callable[[BadRecordError, bytes], bool]) -> Counts:
@@ -240,7 +239,7 @@ class _Search:
             try:
                 with self.connection.transaction():
                     rows = range(first, last + 1)
-                    where = (self.connection, self.able, self.table)
+                    where = (self.connection, self.able, self.load)
                     counts += merge_numbered(*where, self.segment, numbered=NUMBERED, rows=rows)
             except REFUSED_ROW as error:
                 if first < last:
@@ -261,7 +260,7 @@ class _Search:
         found = run(self.connection, sql.row_as_json(NUMBERED, self.segment.columns, number)).fetchone()
         assert found is not None
         values = msgspec.json.decode(found[0], type=dict[str, msgspec.Raw])
-        shape, stream = self.segment.shape, self.table.stream
+        shape, stream = self.segment.shape, self.load.table.stream
         record = {column.name: values[column.column] for column in shape.columns}
         message: dict[str, Any] = {"type": "RECORD", "stream": stream, "record": record}
         if VERSION in values:

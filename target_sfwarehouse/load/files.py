@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from target_sfwarehouse.errors import BadRecordError, InputError
 from target_sfwarehouse.load.copying import copy_blocks
-from target_sfwarehouse.postgres.ddl import run
 from target_sfwarehouse.postgres.schema import quoted
+from target_sfwarehouse.postgres.waiting import run
 from target_sfwarehouse.rows.chunks import CHUNK_ROWS, Chunk, Span
 from target_sfwarehouse.rows.values import BadValueError
 

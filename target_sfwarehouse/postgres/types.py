@@ -87,12 +87,13 @@ class SqlType:
     @property
     def can_mark(self) -> bool:
         """Whether a value of it can mark a deleted row: it holds a boolean, or a date with or without a time."""
-        return self.name == "boolean" or self.name in _MOMENTS
+        return self.name == "boolean" or self.name in MOMENTS
 
 
 TEXT, JSONB, BIGINT, NUMERIC = SqlType("text"), SqlType("jsonb"), SqlType("bigint"), SqlType("numeric")
 DOUBLE, BOOLEAN, BYTEA = SqlType("double precision"), SqlType("boolean"), SqlType("bytea")
 DATE, TIMESTAMPTZ = SqlType("date"), SqlType("timestamp with time zone")
+TIMESTAMP = SqlType("timestamp without time zone")
 TIME = SqlType("time without time zone")
 
 
@@ -282,7 +283,7 @@ _AS_TEXT = frozenset(
         "time without time zone",
     }
 )
-_MOMENTS = frozenset({"date", "timestamp without time zone", "timestamp with time zone"})
+MOMENTS = frozenset({DATE.name, TIMESTAMP.name, TIMESTAMPTZ.name})
 
 
 def widened(current: SqlType, wanted: SqlType) -> Widening | None:
@@ -295,7 +296,7 @@ def widened(current: SqlType, wanted: SqlType) -> Widening | None:
         return Widening(wanted, "to_jsonb({column})")
     if {current.family, wanted.family} <= {"integer", "number"}:
         return _widened_number(current, wanted)
-    if {current.name, wanted.name} <= _MOMENTS or current.name == wanted.name == TIME.name:
+    if {current.name, wanted.name} <= MOMENTS or current.name == wanted.name == TIME.name:
         return _widened_moment(current, wanted)
     takes_text = wanted.family == "text" and current.name in _AS_TEXT
     return Widening(TEXT, "{column}::text") if takes_text else None

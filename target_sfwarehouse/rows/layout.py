@@ -105,12 +105,12 @@ def read_schema(
         name: dereferenced(given, schema) if isinstance(given, dict) else {}
         for name, given in properties.items()
     }
+    conform = settings.conform_names
     names: dict[str, str] = {}
     for name in properties:
-        if (taken := names.setdefault(identifier(name), name)) != name:
-            raise BadSchemaError(
-                f"properties '{taken}' and '{name}' share the column name '{identifier(name)}'"
-            )
+        column = identifier(name, conform)
+        if (taken := names.setdefault(column, name)) != name:
+            raise BadSchemaError(f"properties '{taken}' and '{name}' share the column name '{column}'")
     columns = [_property(name, given, settings, key=name in keys) for name, given in definitions.items()]
     deletion = _deletion(columns, definitions)
     marks = deletion or (DELETED,)
@@ -123,8 +123,8 @@ def read_schema(
     }
     return Layout(
         columns=columns,
-        keys=tuple(identifier(key) for key in keys),
-        comments=_comments(schema, properties) if settings.column_comments else {},
+        keys=tuple(identifier(key, conform) for key in keys),
+        comments=_comments(schema, properties, conform) if settings.column_comments else {},
         indexed=tuple(column.column for column in columns if column.name in asked),
         deletion=deletion,
     )
@@ -138,7 +138,7 @@ def _property(name: str, definition: Mapping[str, Any], settings: Settings, *, k
     )
     return Property(
         name=name,
-        column=identifier(name),
+        column=identifier(name, settings.conform_names),
         type=kind,
         declared=declared_types(definition),
         encoding=definition.get("contentEncoding", "") if kind.family == "bytes" else "",
@@ -157,9 +157,11 @@ def _deletion(columns: Sequence[Property], definitions: Mapping[str, Mapping[str
     return tuple(column.column for column in named if column.type.can_mark)
 
 
-def _comments(schema: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, str]:
+def _comments(schema: Mapping[str, Any], properties: Mapping[str, Any], conform: str) -> dict[str, str]:
     found = {"": _comment(schema)} | {
-        identifier(name): _comment(given) for name, given in properties.items() if isinstance(given, dict)
+        identifier(name, conform): _comment(given)
+        for name, given in properties.items()
+        if isinstance(given, dict)
     }
     return {column: text for column, text in found.items() if text}
 

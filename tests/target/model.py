@@ -5,14 +5,40 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True)
+class Narrow:
+    """A column that somebody made before, with a type of less room than the schema asks for.
+
+    It keeps its `kind` as long as each value `fits`; the first one that does not turns it into `room`.
+    """
+
+    kind: str
+    room: str
+    fits: Callable[[Any], bool]
+
+
+NARROW = {
+    "id": Narrow("smallint", "bigint", lambda value: value < 2**15),
+    "name": Narrow("character varying(4)", "text", lambda value: len(value) <= 4),
+    "count": Narrow("integer", "bigint", lambda value: -(2**31) <= value < 2**31),
+    "amount": Narrow("numeric(8,2)", "numeric", lambda value: value * 100 % 1 == 0 and abs(value) < 10**6),
+    "flag": Narrow("boolean", "boolean", lambda _: True),
+    "details": Narrow("json", "json", lambda _: True),
+}
+"""Columns of a table that stood before the run, by property."""
 
 
 @dataclass
 class ModelTable:
     """A table: rows by key, or in a list when the stream has no key.
 
-    One that `refuses` has a rule: no `count` is a multiple of three.
+    One that `refuses` has a rule: no `count` is a multiple of three. `gone` counts the rows that became deleted.
     """
 
     key: str | None
@@ -25,6 +51,19 @@ class ModelTable:
     read: int = 0
     refuses: bool = False
     refused: int = 0
+    narrow: dict[str, Narrow] = field(default_factory=dict)
+    widened: set[str] = field(default_factory=set)
+    gone: int = 0
+
+    def types(self) -> dict[str, str]:
+        """Types of the columns that stood before the run."""
+        return {
+            name: column.room if name in self.widened else column.kind for name, column in self.narrow.items()
+        }
+
+    def is_gone(self, row: dict[str, Any]) -> bool:
+        """Whether a row is marked as deleted."""
+        return bool(row.get(self.mark if self.mark in self.columns else "_deleted"))
 
     def stored(self) -> list[dict[str, Any]]:
         """Rows as the warehouse must show them."""
@@ -70,10 +109,14 @@ class Model:
             table.refused += 1
             return
         key = values[table.key] if table.key else table.read
+        alive = table.key is not None and key in table.rows and not table.is_gone(table.rows[key])
         row = table.rows.setdefault(key, {table.mark: False} if table.mark in table.columns else {})
         for name in table.current:
             value = as_stored(values.get(name))
             row[name] = False if name == table.mark and value is None else value
+            if value is not None and name in table.narrow and not table.narrow[name].fits(value):
+                table.widened.add(name)
+        table.gone += alive and table.mark in table.current and table.is_gone(row)
         if "version" in message:
             table.versioned = True
             row["_version"] = message["version"]
@@ -86,6 +129,7 @@ class Model:
         old = [
             key for key, row in table.rows.items() if row.get("_version") is None or row["_version"] < version
         ]
+        table.gone += sum(not table.is_gone(table.rows[key]) for key in old)
         if self.hard_delete:
             for key in old:
                 del table.rows[key]

@@ -15,7 +15,7 @@ from pyarrow import parquet
 
 from target_sfwarehouse.postgres import capabilities
 from tests.levels import at_level
-from tests.target.model import STREAM_MAPS, Model, mapped
+from tests.target.model import NARROW, STREAM_MAPS, Model, ModelTable, mapped
 from tests.target.support import load, loaded, record, schema_message, state
 
 if TYPE_CHECKING:
@@ -257,6 +257,52 @@ def test_the_tables_are_what_the_model_predicts(
         assert row["rows_inserted"] + row["rows_updated"] + row["rows_unchanged"] == table.read
         if not hard_delete:
             assert row["rows_inserted"] == len(table.rows)
+        # In a batch of more than one row the last record of a key is the only one that counts.
+        assert row["rows_marked_deleted"] == table.gone or rows > 1 or kinds
+
+
+@SEARCH
+@given(streamed=streams(), rows=ROWS, able=ABLE, by_sdk=st.booleans(), kinds=KINDS)
+def test_columns_of_others_keep_their_types_until_a_value_does_not_fit(
+    streamed: tuple[list[Any], dict[str, bool]],
+    *,
+    rows: int,
+    able: tuple[bool, bool],
+    by_sdk: bool,
+    kinds: dict[str, str],
+    tmp_path: Path,
+    warehouse: Warehouse,
+) -> None:
+    """Tables stand before the run, each with a column for most of the properties."""
+    messages, _ = streamed
+    warehouse.connection.prepare_threshold = None
+    warehouse.execute("DROP SCHEMA IF EXISTS {schema} CASCADE")
+    warehouse.execute("CREATE SCHEMA {schema}")
+    model = Model()
+    for name in {message["stream"] for message in messages if message["type"] == "SCHEMA"}:
+        keyed = name != "keyless"
+        model.tables[name] = ModelTable("id" if keyed else None, columns=list(NARROW), narrow=NARROW)
+        columns = ", ".join(f"{column} {narrow.kind}" for column, narrow in NARROW.items())
+        key = ", PRIMARY KEY (id)" if keyed else ""
+        warehouse.execute(f"CREATE TABLE {{schema}}.{name} ({columns}{key})")
+    for message in messages:
+        model.take(message)
+    merge = able[0] and warehouse.connection.info.server_version >= capabilities.MERGE_RETURNING
+    with forced(merge=merge, row_origin=able[1]):
+        outcome = load(
+            warehouse.config(batch_size_rows=rows), with_files(messages, kinds, tmp_path), by_sdk=by_sdk
+        )
+    assert outcome.error is None
+    check_tables(warehouse, model)
+    for name, table in model.tables.items():
+        found = warehouse.query(
+            "SELECT attname AS name, format_type(atttypid, atttypmod) AS kind FROM pg_attribute "
+            "WHERE attrelid = to_regclass(%s) AND attname = ANY(%s)",
+            f"{warehouse.schema}.{name}",
+            list(NARROW),
+        )
+        assert {row["name"]: row["kind"] for row in found} == table.types()
+    event(f"widened: {sum(len(table.widened) for table in model.tables.values())}")
 
 
 @SEARCH
