@@ -162,7 +162,7 @@ def changes(table: Table, wanted: Wanted) -> list[str]:
         if current is None:
             statements.append(f"ALTER TABLE {table.sql} ADD COLUMN {_definition(column)}")
             continue
-        way = widened(current, column.type)
+        way = widened(current, column.type, key=column.column in wanted.keys)
         if way is None:
             raise BadSchemaError(
                 f"property '{column.name}' is now of type {column.type}, but column '{column.column}' of "

@@ -18,12 +18,16 @@ A record that the structs refuse is converted value by value (`RowShape.from_rec
 from __future__ import annotations
 
 import re
+from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from target_sfwarehouse.postgres.schema import VERSION
-from target_sfwarehouse.rows.values import REPLACEMENT, BadValueError
+from target_sfwarehouse.postgres.types import DOUBLE
+from target_sfwarehouse.rows import moments
+from target_sfwarehouse.rows.values import REPLACEMENT, BadValueError, exact_double
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -66,6 +70,10 @@ class NestedValueError(ValueError):
     """What may be an array or an object, in rows that were moved as they were."""
 
 
+class UncheckedError(ValueError):
+    """Values that the server might read in another way than the record means them: they are looked at one by one."""
+
+
 class RowShape:
     """How the records of one stream, under one SCHEMA, become rows.
 
@@ -95,6 +103,10 @@ class RowShape:
             (position, column.way.convert)
             for position, column in enumerate(self.columns)
             if column.way.convert is not None
+        ]
+        self._moments = [place for place, column in enumerate(self.all_columns) if column.type.is_moment]
+        self._doubles = [
+            place for place, column in enumerate(self.all_columns) if column.exact and column.type == DOUBLE
         ]
         if not any(_UNFIT_NAME.search(column.name) for column in self.columns):
             self._make_decoders(stream)
@@ -142,8 +154,31 @@ class RowShape:
         return [row + extra for row, extra in zip(rows, extras, strict=True)] if extras else rows
 
     def row(self, item: Any, extra: Row = ()) -> Row:
-        """Turn one record into a row; as `rows`."""
-        return self.rows((item,), (extra,) if extra else ())[0]
+        """Turn one record into a row; as `rows`, and checked."""
+        row = self.rows((item,), (extra,) if extra else ())[0]
+        for check, places in ((moments.checked, self._moments), (exact_double, self._doubles)):
+            for place in places:
+                value = row[place]
+                if isinstance(value, msgspec.Raw):
+                    value = msgspec.json.decode(value, float_hook=str)
+                try:
+                    if value is not None:
+                        check(str(value))
+                except ValueError as error:
+                    raise BadValueError(self.all_columns[place].name, str(error)) from None
+        return row
+
+    def check(self, rows: Sequence[Row]) -> None:
+        """Check the values of many rows that the server would not refuse. Raises UncheckedError."""
+        if self._moments and not moments.are_moments(_columns(rows, self._moments)):
+            raise UncheckedError
+        for place in self._doubles:
+            for row in rows:
+                value = row[place]
+                try:
+                    exact_double(value if isinstance(value, str) else bytes(value or b"").decode().strip('"'))
+                except ValueError:
+                    raise UncheckedError from None
 
     def _converted(self, row: Row) -> Row:
         values = list(row)
@@ -157,6 +192,12 @@ class RowShape:
     def from_record(self, record: Mapping[str, Any]) -> Row:
         """Turn a record given as a dict into a row: the slow path, with the same result."""
         return tuple(column.converted(record.get(column.name)) for column in self.columns)
+
+
+def _columns(rows: Sequence[Row], places: Sequence[int]) -> list[Any]:
+    """Give the values of some columns, row by row."""
+    getter = itemgetter(*places)
+    return list(map(getter, rows)) if len(places) == 1 else list(chain.from_iterable(map(getter, rows)))
 
 
 def _field(position: int, column: Property, *, moved: bool = False) -> tuple[str, Any, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -17,6 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from target_sfwarehouse.errors import shown
+from target_sfwarehouse.postgres.types import DOUBLE
+from target_sfwarehouse.rows import moments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +34,8 @@ INTEGER_DIGITS = 400
 
 _NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*", re.ASCII)
 
-_encoder = msgspec.json.Encoder(decimal_format="number")
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_DOUBLE_DIGITS = 15
+"""Digits that a double has at least; a number with an exponent may be too small for that."""
 
 
 class BadValueError(ValueError):
@@ -47,6 +50,38 @@ class BadValueError(ValueError):
         super().__init__(reason)
         self.name = name
         self.missing = missing
+
+
+class Spelled(Decimal):
+    """A number that JSON spells in another way than Python's Decimal, such as 1e5.
+
+    Attributes:
+        text: How it is spelled.
+    """
+
+    __slots__ = ("text",)
+
+    def __new__(cls, text: str) -> Spelled:
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    def __deepcopy__(self, memo: Any) -> Spelled:
+        return self
+
+
+def _number(text: str) -> Decimal:
+    number = Decimal(text)
+    return number if str(number) == text else Spelled(text)
+
+
+def _integer_of(text: str) -> int | Decimal:
+    """Read an integer; one of more digits than Python reads stays a Decimal, as that takes no time."""
+    return int(text) if len(text) < INTEGER_DIGITS else Decimal(text)
+
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+_decoder = msgspec.json.Decoder(float_hook=_number)
 
 
 class Way(NamedTuple):
@@ -65,17 +100,21 @@ class Way(NamedTuple):
     from_value: Callable[[Any], Any]
 
 
-def way(kind: SqlType, *, only_strings: bool = True, encoding: str = "") -> Way:  # noqa: PLR0911 - one a type
+def way(  # noqa: PLR0911 - one a type
+    kind: SqlType, *, only_strings: bool = True, encoding: str = "", exact: bool = False
+) -> Way:
     """Give the way of values into a column of some type.
 
     `only_strings` says whether the property's schema allows nothing but strings, `encoding` (`base64`, `base16`) how text
-    holds the bytes of a bytea column.
+    holds the bytes of a bytea column, `exact` whether a double precision column may round.
     """
     match kind.family:
         case "boolean":
             return Way(bool, None, partial(_boolean, kind))
         case "integer":
             return Way(int, None, partial(_integer, kind))
+        case "number" if exact and kind == DOUBLE:
+            return Way(msgspec.Raw, None, lambda value: exact_double(_scalar(kind, value)))
         case "number":
             return Way(msgspec.Raw, None, partial(_scalar, kind))
         case "json":
@@ -87,8 +126,15 @@ def way(kind: SqlType, *, only_strings: bool = True, encoding: str = "") -> Way:
             return Way(msgspec.Raw, _any_text, _stored_text)
         case "text":
             return Way(str, None, _stored_text)
-        case _:
+        case _ if kind.is_moment:
+            return Way(str, None, lambda value: moments.checked(_scalar(kind, value)))
+        case _ if kind.name.endswith("[]"):
+            return Way(msgspec.Raw, _array_text, _array_of)
+        case _ if only_strings:
             return Way(str, None, partial(_scalar, kind))
+        case _:
+            # A vector or a range may be written as JSON is; the server knows.
+            return Way(msgspec.Raw, _any_text, _stored_text)
 
 
 def cell_value(cell: str, declared: frozenset[str]) -> Any:
@@ -122,10 +168,8 @@ def load_json(data: bytes) -> Any:
     """
     try:
         return _decoder.decode(data)
-    except msgspec.DecodeError:
-        from singer_sdk.singerlib.json import deserialize_json  # noqa: PLC0415 - rare
-
-        return deserialize_json(data.decode("utf-8"))
+    except (msgspec.DecodeError, ValueError):
+        return json.loads(data.decode(), parse_float=_number, parse_int=_integer_of)
 
 
 def _json_text(raw: msgspec.Raw) -> str | None:
@@ -139,8 +183,45 @@ def _json_text(raw: msgspec.Raw) -> str | None:
 
 
 def _any_text(raw: msgspec.Raw) -> str | None:
-    """Return a value of any kind for a text column."""
+    """Return a value of any kind for a text column; a number as it is spelled."""
     return _text_of(load_json(bytes(raw)))
+
+
+def _array_text(raw: msgspec.Raw) -> str | None:
+    value = load_json(bytes(raw))
+    return None if value is None else _array_of(value)
+
+
+def _array_of(value: Any) -> str:
+    """Return a JSON array as Postgres writes one; text is taken as it is."""
+    if not isinstance(value, list | tuple):
+        return _stored_text(value)
+    return "{" + ",".join(map(_array_item, value)) + "}"
+
+
+def _array_item(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return _array_of(value)
+    if value is None:
+        return "NULL"
+    return '"' + _stored_text(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def exact_double(text: str) -> str:
+    """Give a number for a double precision column back. Raises ValueError for one that the column would round."""
+    if len(text) <= _DOUBLE_DIGITS and "e" not in text.lower():
+        return text
+    try:
+        number = Decimal(text)
+        exact = not number.is_finite() or Decimal(repr(float(number))) == number
+    except (ArithmeticError, ValueError):
+        return text  # no number: the server says so
+    if not exact:
+        raise ValueError(
+            f"{shown(text)} would be rounded by a column of type double precision. Make it numeric: "
+            "ALTER TABLE ... ALTER COLUMN ... TYPE numeric USING column::text::numeric"
+        )
+    return text
 
 
 def _bytes_text(decode: Callable[[str], bytes], value: str | None) -> str | None:
@@ -185,7 +266,7 @@ def _plain(value: Any) -> Any:
         return value.replace("\0", REPLACEMENT)
     if isinstance(value, (Decimal, float)) and not _finite(value):
         raise ValueError("it holds a NaN or an infinity, which JSON cannot")
-    return value
+    return Decimal(value) if isinstance(value, Spelled) else value
 
 
 def _finite(value: Decimal | float) -> bool:
@@ -200,6 +281,8 @@ def _text_of(value: Any) -> str | None:
         return "true" if value else "false"
     if isinstance(value, datetime | date | time):
         return value.isoformat()
+    if isinstance(value, Spelled):
+        return value.text
     if isinstance(value, int | float | Decimal):
         return str(value)
     return _json_of(value)
