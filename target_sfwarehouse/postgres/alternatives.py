@@ -44,7 +44,9 @@ class _Search:
         for branch in _listed(schema, "allOf"):
             found = self._joined(found, self.alternatives(branch, seen))
         for keyword in ("anyOf", "oneOf"):
-            branches = [each for branch in _listed(schema, keyword) for each in self.alternatives(branch, seen)]
+            branches = [
+                each for branch in _listed(schema, keyword) for each in self.alternatives(branch, seen)
+            ]
             found = self._joined(found, branches) if branches else found
         return found
 
@@ -59,9 +61,7 @@ class _Search:
             schema, seen = {**found, **beside}, seen | {target}
         return schema, seen
 
-    def _joined(
-        self, around: list[dict[str, Any]], branches: list[dict[str, Any]]
-    ) -> list[dict[str, Any]]:
+    def _joined(self, around: list[dict[str, Any]], branches: list[dict[str, Any]]) -> list[dict[str, Any]]:
         self._count(len(around) * len(branches))
         return [_join(outer, branch) for outer in around for branch in branches]
 

@@ -150,7 +150,9 @@ def declared_types(schemas: Iterable[Mapping[str, Any]]) -> frozenset[str]:
 
 
 def _own_types(schema: Mapping[str, Any]) -> set[str]:
-    if not schema.get("type") and (values := schema.get("enum") or ([schema["const"]] if "const" in schema else [])):
+    if not schema.get("type") and (
+        values := schema.get("enum") or ([schema["const"]] if "const" in schema else [])
+    ):
         return {_JSON_TYPES.get(type(value), "object") for value in values} - {"null"}
     return type_names(schema) - {"null"}
 
@@ -176,7 +178,9 @@ def column_type(
 def _asked_type(asked: set[str]) -> SqlType:
     """Read the type that a schema asks for, and spell it as `format_type` does; the server knows whether there is one."""
     if len(asked) > 1:
-        raise BadSchemaError(f"its alternatives ask for several types by `{SQL_TYPE}`: {', '.join(sorted(asked))}")
+        raise BadSchemaError(
+            f"its alternatives ask for several types by `{SQL_TYPE}`: {', '.join(sorted(asked))}"
+        )
     # It becomes part of a statement.
     match = _ASKED.fullmatch(" ".join(min(asked).lower().split()))
     if match is None:
@@ -249,10 +253,9 @@ def _number_type(schema: Mapping[str, Any]) -> SqlType:
         if digits.as_tuple().digits != (1,):
             return NUMERIC
         scale = max(0, -int(digits.as_tuple().exponent))
-    known = isinstance(precision, int) and isinstance(scale, int)
-    if known and 0 < precision <= MAX_PRECISION and 0 <= scale <= precision:
-        return SqlType("numeric", (precision, scale))
-    return NUMERIC
+    if not isinstance(precision, int) or not isinstance(scale, int) or not 0 <= scale <= precision:
+        return NUMERIC
+    return SqlType("numeric", (precision, scale)) if 0 < precision <= MAX_PRECISION else NUMERIC
 
 
 def _string_type(schema: Mapping[str, Any], *, varchar: bool, decode_bytes: bool) -> SqlType:
@@ -301,27 +304,29 @@ def widened(current: SqlType, wanted: SqlType, *, key: bool = False) -> Widening
 
     A `key` has no rounded values: two of them would become one.
     """
-    if current == wanted or current.family == "json":
+    if _stays(current, wanted, key=key):
         return Widening(current)
     if current.family == "text":
         return _widened_text(current, wanted)
     if wanted.family == "json":
         return Widening(wanted, "to_jsonb({column})")
-    if _same(current, wanted):
-        return Widening(current)
     if {current.family, wanted.family} <= {"integer", "number"}:
-        return _widened_number(current, wanted, key=key)
+        return _widened_number(current, wanted)
     if {current.name, wanted.name} <= _MOMENTS or current.name == wanted.name == TIME.name:
         return _widened_moment(current, wanted)
     takes_text = wanted.family == "text" and current.name in _AS_TEXT
     return Widening(TEXT, "{column}::text") if takes_text else None
 
 
-def _same(current: SqlType, wanted: SqlType) -> bool:
-    """Whether a column has the type that a schema asks for; the server may name the schema that the type is in."""
-    pair = (current, wanted)
-    names = {str(each).lower().rpartition(".")[2] for each in pair}
-    return len(names) == 1 and all(each.family == "other" for each in pair)
+def _stays(current: SqlType, wanted: SqlType, *, key: bool) -> bool:
+    """Whether a column stays as it is, whatever its values."""
+    if current == wanted or current.family == "json":
+        return True
+    if current == DOUBLE and not key:
+        return wanted.family in {"integer", "number"}  # a value that it would round is a bad record
+    # The server may name the schema that a type is in.
+    names = {str(each).lower().rpartition(".")[2] for each in (current, wanted)}
+    return len(names) == 1 and current.family == wanted.family == "other"
 
 
 def _exactest(kind: SqlType) -> SqlType:
@@ -348,9 +353,7 @@ def _widened_text(current: SqlType, wanted: SqlType) -> Widening:
     return Widening(TEXT)
 
 
-def _widened_number(current: SqlType, wanted: SqlType, *, key: bool) -> Widening:
-    if current == DOUBLE and not key:
-        return Widening(current)  # values that it would round are bad records
+def _widened_number(current: SqlType, wanted: SqlType) -> Widening:
     order = ("smallint", "integer", "bigint")
     if current.name in order and wanted.name in order:
         return Widening(wanted if order.index(wanted.name) > order.index(current.name) else current)

@@ -25,9 +25,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from target_sfwarehouse.postgres.schema import VERSION
-from target_sfwarehouse.postgres.types import DOUBLE
 from target_sfwarehouse.rows import moments
-from target_sfwarehouse.rows.values import REPLACEMENT, BadValueError, exact_double
+from target_sfwarehouse.rows.values import REPLACEMENT, BadValueError, exact_double, load_json, stored_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -105,9 +104,7 @@ class RowShape:
             if column.way.convert is not None
         ]
         self._moments = [place for place, column in enumerate(self.all_columns) if column.type.is_moment]
-        self._doubles = [
-            place for place, column in enumerate(self.all_columns) if column.exact and column.type == DOUBLE
-        ]
+        self._doubles = [place for place, column in enumerate(self.all_columns) if column.rounds]
         if not any(_UNFIT_NAME.search(column.name) for column in self.columns):
             self._make_decoders(stream)
 
@@ -160,10 +157,10 @@ class RowShape:
             for place in places:
                 value = row[place]
                 if isinstance(value, msgspec.Raw):
-                    value = msgspec.json.decode(value, float_hook=str)
+                    value = load_json(bytes(value))
                 try:
                     if value is not None:
-                        check(str(value))
+                        check(stored_text(value))
                 except ValueError as error:
                     raise BadValueError(self.all_columns[place].name, str(error)) from None
         return row

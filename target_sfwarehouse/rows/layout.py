@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from target_sfwarehouse.errors import BadSchemaError
 from target_sfwarehouse.postgres.alternatives import alternatives
 from target_sfwarehouse.postgres.schema import DELETED, METADATA_COLUMNS, VERSION, Column, Wanted, identifier
-from target_sfwarehouse.postgres.types import BIGINT, BINARY_NUMBERS, column_type, declared_types
+from target_sfwarehouse.postgres.types import BIGINT, BINARY_NUMBERS, DOUBLE, column_type, declared_types
 from target_sfwarehouse.rows.values import BadValueError, Way, way
 
 if TYPE_CHECKING:
@@ -41,11 +41,16 @@ class Property(Column):
     key: bool = False
     exact: bool = False
 
+    @property
+    def rounds(self) -> bool:
+        """Whether the column rounds numbers that must stay as they are."""
+        return self.exact and self.type == DOUBLE
+
     @cached_property
     def way(self) -> Way:
         """How values become what the column holds."""
         strings = self.declared <= {"string"}
-        return way(self.type, only_strings=strings, encoding=self.encoding, exact=self.exact)
+        return way(self.type, only_strings=strings, encoding=self.encoding, exact=self.rounds)
 
     def converted(self, value: Any) -> Any:
         """Turn a Python value into what a row holds: None, a boolean, an integer, or text. Raises BadValueError."""

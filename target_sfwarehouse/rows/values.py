@@ -13,12 +13,11 @@ import re
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import msgspec
 
 from target_sfwarehouse.errors import shown
-from target_sfwarehouse.postgres.types import DOUBLE
 from target_sfwarehouse.rows import moments
 
 if TYPE_CHECKING:
@@ -31,6 +30,11 @@ REPLACEMENT = "\ufffd"
 
 INTEGER_DIGITS = 400
 """A number of more digits is no integer that a column could hold; it is not written out."""
+
+INTEGER_BITS = 1_300
+
+NUMERIC_DIGITS = 131_072
+"""Digits before the point that a numeric column holds at most."""
 
 _NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*", re.ASCII)
 
@@ -59,20 +63,20 @@ class Spelled(Decimal):
         text: How it is spelled.
     """
 
-    __slots__ = ("text",)
+    text: str
 
-    def __new__(cls, text: str) -> Spelled:
-        number = super().__new__(cls, text)
-        number.text = text
-        return number
-
-    def __deepcopy__(self, memo: Any) -> Spelled:
+    def __deepcopy__(self, memo: Any) -> Self:
+        """Give the number itself: the stream maps of the SDK copy records."""
         return self
 
 
 def _number(text: str) -> Decimal:
     number = Decimal(text)
-    return number if str(number) == text else Spelled(text)
+    if str(number) == text:
+        return number
+    spelled = Spelled(text)
+    spelled.text = text
+    return spelled
 
 
 def _integer_of(text: str) -> int | Decimal:
@@ -106,14 +110,14 @@ def way(  # noqa: PLR0911 - one a type
     """Give the way of values into a column of some type.
 
     `only_strings` says whether the property's schema allows nothing but strings, `encoding` (`base64`, `base16`) how text
-    holds the bytes of a bytea column, `exact` whether a double precision column may round.
+    holds the bytes of a bytea column, `exact` whether a number must be one that a double precision column does not round.
     """
     match kind.family:
         case "boolean":
             return Way(bool, None, partial(_boolean, kind))
         case "integer":
             return Way(int, None, partial(_integer, kind))
-        case "number" if exact and kind == DOUBLE:
+        case "number" if exact:
             return Way(msgspec.Raw, None, lambda value: exact_double(_scalar(kind, value)))
         case "number":
             return Way(msgspec.Raw, None, partial(_scalar, kind))
@@ -123,18 +127,22 @@ def way(  # noqa: PLR0911 - one a type
             convert = partial(_bytes_text, _from_base16 if encoding == "base16" else _from_base64)
             return Way(str, convert, lambda value: convert(_text_of(value)))
         case "text" if not only_strings:
-            return Way(msgspec.Raw, _any_text, _stored_text)
+            return Way(msgspec.Raw, _any_text, stored_text)
         case "text":
-            return Way(str, None, _stored_text)
-        case _ if kind.is_moment:
-            return Way(str, None, lambda value: moments.checked(_scalar(kind, value)))
-        case _ if kind.name.endswith("[]"):
-            return Way(msgspec.Raw, _array_text, _array_of)
-        case _ if only_strings:
-            return Way(str, None, partial(_scalar, kind))
+            return Way(str, None, stored_text)
         case _:
-            # A vector or a range may be written as JSON is; the server knows.
-            return Way(msgspec.Raw, _any_text, _stored_text)
+            return _other_way(kind, only_strings=only_strings)
+
+
+def _other_way(kind: SqlType, *, only_strings: bool) -> Way:
+    if kind.is_moment:
+        return Way(str, None, lambda value: moments.checked(_scalar(kind, value)))
+    if kind.name.endswith("[]"):
+        return Way(msgspec.Raw, _array_text, _array_of)
+    if only_strings:
+        return Way(str, None, partial(_scalar, kind))
+    # A vector or a range may be written as JSON is; the server knows.
+    return Way(msgspec.Raw, _any_text, stored_text)
 
 
 def cell_value(cell: str, declared: frozenset[str]) -> Any:
@@ -172,6 +180,15 @@ def load_json(data: bytes) -> Any:
         return json.loads(data.decode(), parse_float=_number, parse_int=_integer_of)
 
 
+def stalls(value: Any) -> bool:
+    """Tell whether a value has a number that no column holds, and that an expression such as `int(n)` would not end for."""
+    if isinstance(value, Decimal):
+        return value.adjusted() > NUMERIC_DIGITS
+    if isinstance(value, dict | list):
+        return any(map(stalls, value.values() if isinstance(value, dict) else value))
+    return False
+
+
 def _json_text(raw: msgspec.Raw) -> str | None:
     """Return the JSON text of a value for a jsonb column; JSON null is SQL NULL."""
     data = bytes(raw)
@@ -195,7 +212,7 @@ def _array_text(raw: msgspec.Raw) -> str | None:
 def _array_of(value: Any) -> str:
     """Return a JSON array as Postgres writes one; text is taken as it is."""
     if not isinstance(value, list | tuple):
-        return _stored_text(value)
+        return stored_text(value)
     return "{" + ",".join(map(_array_item, value)) + "}"
 
 
@@ -204,7 +221,7 @@ def _array_item(value: Any) -> str:
         return _array_of(value)
     if value is None:
         return "NULL"
-    return '"' + _stored_text(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + stored_text(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def exact_double(text: str) -> str:
@@ -266,7 +283,7 @@ def _plain(value: Any) -> Any:
         return value.replace("\0", REPLACEMENT)
     if isinstance(value, (Decimal, float)) and not _finite(value):
         raise ValueError("it holds a NaN or an infinity, which JSON cannot")
-    return Decimal(value) if isinstance(value, Spelled) else value
+    return Decimal(value) if isinstance(value, Spelled) else _printable(value)
 
 
 def _finite(value: Decimal | float) -> bool:
@@ -284,11 +301,16 @@ def _text_of(value: Any) -> str | None:
     if isinstance(value, Spelled):
         return value.text
     if isinstance(value, int | float | Decimal):
-        return str(value)
+        return str(_printable(value))
     return _json_of(value)
 
 
-def _stored_text(value: Any) -> str:
+def _printable(value: Any) -> Any:
+    """Give a number that Python can write: it refuses integers of more than 4,300 digits."""
+    return Decimal(value) if isinstance(value, int) and value.bit_length() > INTEGER_BITS else value
+
+
+def stored_text(value: Any) -> str:
     """Return a value as text that can be sent."""
     text = _text_of(value)
     assert text is not None
@@ -303,7 +325,7 @@ def _scalar(kind: SqlType, value: Any) -> str:
     """Return a scalar as text, which Postgres reads or refuses."""
     if isinstance(value, dict | list):
         raise ValueError(f"{shown(value)} does not fit a column of type {kind}")  # noqa: TRY004
-    return _stored_text(value)
+    return stored_text(value)
 
 
 def _boolean(kind: SqlType, value: Any) -> bool | str:
@@ -315,4 +337,5 @@ def _integer(kind: SqlType, value: Any) -> int | str:
     number = Decimal(repr(value)) if isinstance(value, float) else value
     if isinstance(number, Decimal) and number.is_finite() and number.adjusted() < INTEGER_DIGITS:
         return int(number) if number == number.to_integral_value() else str(number)
-    return value if isinstance(value, int) and not isinstance(value, bool) else _scalar(kind, value)
+    fits = isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= INTEGER_BITS
+    return value if fits else _scalar(kind, value)
