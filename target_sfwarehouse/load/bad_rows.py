@@ -107,6 +107,7 @@ def copy_row_by_row(
         try:
             row = chunk.row(position)
             _check_numbers(chunk, row)
+            chunk.shape.check_row(row)
             ready.append((position, encode_rows([row], replace_nul=replace_nul)))
         except (ValueError, OverflowError) as error:
             yield from _copy_ready(chunk, ready, copy)

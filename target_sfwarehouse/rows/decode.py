@@ -151,8 +151,11 @@ class RowShape:
         return [row + extra for row, extra in zip(rows, extras, strict=True)] if extras else rows
 
     def row(self, item: Any, extra: Row = ()) -> Row:
-        """Turn one record into a row; as `rows`, and checked."""
-        row = self.rows((item,), (extra,) if extra else ())[0]
+        """Turn one record into a row; as `rows`."""
+        return self.rows((item,), (extra,) if extra else ())[0]
+
+    def check_row(self, row: Row) -> None:
+        """Check the values of a row that the server would not refuse. Raises BadValueError."""
         for check, places in ((moments.checked, self._moments), (exact_double, self._doubles)):
             for place in places:
                 value = row[place]
@@ -163,10 +166,9 @@ class RowShape:
                         check(stored_text(value))
                 except ValueError as error:
                     raise BadValueError(self.all_columns[place].name, str(error)) from None
-        return row
 
     def check(self, rows: Sequence[Row]) -> None:
-        """Check the values of many rows that the server would not refuse. Raises UncheckedError."""
+        """Check many rows at once. Raises UncheckedError if they have to be checked one by one."""
         if self._moments and not moments.are_moments(_columns(rows, self._moments)):
             raise UncheckedError
         for place in self._doubles:
