@@ -193,7 +193,7 @@ def ensure_table(
         ) from None
     except pg.UndefinedObject as error:
         raise BadSchemaError(
-            f"{label} cannot follow the schema: {_said(error)}. A property asks for that type by `{SQL_TYPE}`: change it in "
+            f"{label} cannot follow the schema: {_said(error)}. A property asks for that type by {SQL_TYPE}: change it in "
             "the tap's catalog, or install the extension that has the type"
         ) from None
     except REFUSED as error:

@@ -179,7 +179,7 @@ def _asked_type(asked: set[str]) -> SqlType:
     """Read the type that a schema asks for, and spell it as `format_type` does; the server knows whether there is one."""
     if len(asked) > 1:
         raise BadSchemaError(
-            f"its alternatives ask for several types by `{SQL_TYPE}`: {', '.join(sorted(asked))}"
+            f"its alternatives ask for several types by {SQL_TYPE}: {', '.join(sorted(asked))}"
         )
     # It becomes part of a statement.
     match = _ASKED.fullmatch(" ".join(min(asked).lower().split()))
