@@ -176,6 +176,12 @@ class Settings:
         default="auto",
         choices=("auto", "whole"),
     )
+    use_singer_decimal: bool = _setting(
+        "boolean",
+        "Write decimals as text with the format x-singer.decimal, so that targets which make floats of numbers keep every "
+        "digit. Not needed for target-sfwarehouse.",
+        default=False,
+    )
     include_base64: bool = _setting(
         "boolean",
         "Select base64 fields (file contents) by default. They are read one row at a time.",

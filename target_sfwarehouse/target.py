@@ -10,7 +10,7 @@ import sys
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
+from singer_sdk.exceptions import InvalidRecord, MapExpressionError, StreamMapConfigError
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TargetCapabilities
 from singer_sdk.mapper import SameRecordTransform
 
@@ -170,11 +170,21 @@ class TargetSFWarehouse(PrivateTarget):
 
     def take_record(self, message: dict[str, Any]) -> None:
         """Map, flatten and validate a RECORD message, and take the result in."""
+        from target_sfwarehouse.rows.values import stalls  # noqa: PLC0415 - see __init__
+
         stream = message["stream"]
         if self._hides_values(stream):
             source = self.batcher.source
             self.batcher.source = source._replace(text=redacted(stream, source.version))
-        self.process_mapped(message)
+        try:
+            if stalls(message["record"]):
+                raise OverflowError
+            self.process_mapped(message)
+        except ArithmeticError:
+            # Such as a `multipleOf` of a number with more digits than Python's decimals keep.
+            raise InvalidRecord(
+                "it has a number too large to be mapped or validated", message["record"]
+            ) from None
 
     def kept(self, stream: str | None, line: bytes) -> bytes:
         """Return what people may see of an input line: no values that a map of its stream may hide."""

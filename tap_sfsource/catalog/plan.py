@@ -343,7 +343,7 @@ def _column(sobject_name: str, field: Field, name: str, automatic: bool, setting
         api_name=field.name,
         property=name,
         sf_type=field.type,
-        schema=property_schema(field),
+        schema=property_schema(field, singer_decimal=settings.use_singer_decimal),
         label=field.label,
         precision=field.precision,
         scale=field.scale,

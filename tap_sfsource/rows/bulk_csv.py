@@ -33,7 +33,10 @@ PART = 64 * 1024
 _FEW = 32
 """Cells of a part that are mended in place, which moves all cells behind them: quick for some, not for thousands."""
 
-_QUOTED: frozenset[Kind] = frozenset({"text", "datetime"})
+_TEXT: frozenset[Kind] = frozenset({"text", "datetime"})
+"""Kinds whose cells may be anything."""
+
+_QUOTED: frozenset[Kind] = _TEXT | {"decimal"}
 """Kinds whose JSON has quotes."""
 
 _ROW_END = b"\xfe"
@@ -44,6 +47,7 @@ _ESCAPES = [(b"\\", b"\\\\")] + [
     (bytes([code]), _SHORT_ESCAPES.get(code, b"\\u%04x" % code)) for code in range(0x20) if code != ord("\n")
 ]
 _NULL = b"null"
+_NULLS = (_NULL, b"")
 _BOOLEANS = (b",true,", b",false,", b",null,")
 _DIGITS = b"0123456789.-,"
 _SKIPPED = msgspec.json.Decoder(msgspec.defstruct("Skipped", []))
@@ -66,7 +70,7 @@ class BulkCsv:
         self._width = layout.width
         self._separators = [b","] * (self._width - 1) + [b"\n"]
         self._quotes = [b'"' if kind in _QUOTED else b"" for kind in layout.kinds]
-        self._bare = [(place, kind) for place, kind in enumerate(layout.kinds) if kind not in _QUOTED]
+        self._bare = [(place, kind) for place, kind in enumerate(layout.kinds) if kind not in _TEXT]
         head = msgspec.json.encode(layout.envelope)[:-1] + b',"record":{'
         self._keys = [
             (b"," if place else head) + msgspec.json.encode(column.property) + b":"
@@ -235,7 +239,7 @@ class BulkCsv:
         return own
 
     def _unquote(self, pieces: list[bytes], width: int) -> None:
-        """Verify the cells whose JSON has no quotes, and write nulls; but for nulls there is hardly ever a change.
+        """Verify the cells that are no text, and write nulls; but for nulls there is hardly ever a change.
 
         All columns of a kind are verified at once: a part has few rows.
         """
@@ -247,7 +251,8 @@ class BulkCsv:
             column = pieces[cells]
             if not all(column):
                 column = [cell or _NULL for cell in column]
-                pieces[cells] = column
+                if kind not in _QUOTED:  # those become null behind their keys
+                    pieces[cells] = column
             if kind == "boolean":
                 booleans.append(b",,".join(column))
                 continue
@@ -277,7 +282,7 @@ class BulkCsv:
             if kind != "boolean":
                 cells = slice(2 * place + 1, None, 2 * width)
                 pieces[cells] = [
-                    cell if cell == _NULL else self._layout.number(place, cell.decode())
+                    cell if cell in _NULLS else self._layout.number(place, cell.decode())
                     for cell in pieces[cells]
                 ]
 

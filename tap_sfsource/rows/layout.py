@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
+from tap_sfsource.catalog.types import SINGER_DECIMAL
 from tap_sfsource.errors import TapError
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from tap_sfsource.catalog.plan import Column
 
-Kind = Literal["text", "boolean", "integer", "number", "datetime"]
+Kind = Literal["text", "boolean", "integer", "number", "decimal", "datetime"]
 
 _KINDS: dict[str, Kind] = {
     "boolean": "boolean",
@@ -25,12 +26,19 @@ _KINDS: dict[str, Kind] = {
     "percent": "number",
     "datetime": "datetime",
 }
+_DECIMAL_FORMAT = SINGER_DECIMAL["format"]
 _SHOWN = 40
 
 
 def kind_of(sf_type: str) -> Kind:
     """The kind of JSON value that a describe's field type gives; text for a type that is not known."""
     return _KINDS.get(sf_type, "text")
+
+
+def _kind(column: Column) -> Kind:
+    """The kind of a column; a number that its schema makes text is a decimal."""
+    kind = kind_of(column.sf_type)
+    return "decimal" if kind == "number" and column.schema.get("format") == _DECIMAL_FORMAT else kind
 
 
 class FurtherFields(Protocol):
@@ -67,7 +75,7 @@ class Layout:
     ) -> None:
         self.stream = stream
         self.columns = tuple(columns)
-        self.kinds = tuple(kind_of(column.sf_type) for column in columns)
+        self.kinds = tuple(map(_kind, columns))
         self.constants = dict(constants or {})
         self.version = version
         self.further = further
@@ -120,6 +128,8 @@ class Layout:
             raise self.bad_value(place, cell)
         if kind == "boolean":
             return cell == "true"
+        if kind == "decimal":
+            return self.number(place, cell).decode()
         if kind in {"integer", "number"}:
             return msgspec.Raw(self.number(place, cell))
         return cell

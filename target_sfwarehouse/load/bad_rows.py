@@ -15,7 +15,7 @@ import msgspec
 import psycopg
 from psycopg import errors as pg
 
-from target_sfwarehouse.errors import BadRecordError, MissingKeyError, shown, without_secrets
+from target_sfwarehouse.errors import SAID, BadRecordError, MissingKeyError, shortened, shown, without_secrets
 from target_sfwarehouse.load.audit import Counts
 from target_sfwarehouse.load.upsert import merge, merge_numbered
 from target_sfwarehouse.postgres import sql
@@ -46,6 +46,11 @@ REFUSED_ROW = (
 )
 """What a table raises for a row, its constraints, indexes and triggers included."""
 
+LIMITS = (
+    ". Postgres has room for about 440 long texts in a row, and for 2,700 bytes in an entry of an index. "
+    "Leave properties of the stream out of the selection, or drop the index"
+)
+
 NUMBERED = quoted("_sfw_refused")
 
 logger = logging.getLogger("target-sfwarehouse")
@@ -62,7 +67,9 @@ def judge(settings: Settings, *, keep: Callable[[], None], end: Callable[[], Non
 
 def plainly(error: psycopg.Error) -> str:
     """Give what the warehouse says, on one line, without its detail, which shows the values of a row."""
-    return without_secrets(" ".join((error.diag.message_primary or str(error)).split()))
+    said = without_secrets(" ".join((error.diag.message_primary or str(error)).split()))
+    said = shortened(said, SAID)
+    return said + LIMITS if isinstance(error, pg.ProgramLimitExceeded) else said
 
 
 def is_trouble(error: Exception) -> bool:
@@ -99,6 +106,7 @@ def copy_row_by_row(
         try:
             row = chunk.row(position)
             _check_numbers(chunk, row)
+            chunk.shape.check_row(row)
             ready.append((position, encode_rows([row], replace_nul=replace_nul)))
         except (ValueError, OverflowError) as error:
             yield from _copy_ready(chunk, ready, copy)
@@ -185,7 +193,7 @@ def _said(chunk: Chunk, error: psycopg.Error) -> tuple[str | None, str]:
         if column.column in (error.diag.column_name, told) or told.startswith(column.column + ": ")
     ]
     name = max(named, key=len, default=None)
-    return name, error.diag.message_primary or str(error)
+    return name, plainly(error)
 
 
 def _key_of(chunk: Chunk, position: int) -> str:

@@ -38,6 +38,7 @@ from target_sfwarehouse.load.tables import Load, Part, Segment, State
 from target_sfwarehouse.postgres.ddl import ensure_schema, ensure_table, make_stage
 from target_sfwarehouse.postgres.schema import quoted
 from target_sfwarehouse.postgres.waiting import run
+from target_sfwarehouse.rows.decode import UncheckedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -278,7 +279,7 @@ class Session:
         segment = self._segment(part, file.shape)
         try:
             copied = file.copy_to_stage(self._connection, segment.name, self._atomic())
-        except BAD_ROW:
+        except (*BAD_ROW, UncheckedError):
             logger.debug("A row of %s does not fit; looking for it", file.file.url)
             return False
         segment.add([(copied, (file.line,))])
@@ -335,7 +336,7 @@ class Session:
         try:
             with self._connection.transaction():
                 rows = copy()
-        except REFUSED_ROW as error:
+        except (*REFUSED_ROW, UncheckedError) as error:
             if isinstance(error, pg.UniqueViolation):
                 # A key came twice: from here on rows are staged, where the last one wins.
                 part.load.direct = False

@@ -19,7 +19,7 @@ from target_sfwarehouse.postgres.schema import (
     quoted,
     widened_row_target,
 )
-from target_sfwarehouse.postgres.types import parse_type
+from target_sfwarehouse.postgres.types import SQL_TYPE, parse_type
 from target_sfwarehouse.postgres.waiting import change, patiently, run
 
 if TYPE_CHECKING:
@@ -193,6 +193,11 @@ def ensure_table(
     except (pg.UniqueViolation, pg.NotNullViolation) as error:
         raise BadSchemaError(
             f"{label} cannot get the primary key ({', '.join(wanted.keys)}): {_said(error)}"
+        ) from None
+    except pg.UndefinedObject as error:
+        raise BadSchemaError(
+            f"{label} cannot follow the schema: {_said(error)}. A property asks for that type by {SQL_TYPE}: change it in "
+            "the tap's catalog, or install the extension that has the type"
         ) from None
     except REFUSED as error:
         raise BadSchemaError(f"{label} cannot follow the schema: {_said(error)}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 from decimal import Decimal
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from tap_sfsource.api.bulk import BulkPage
 from tap_sfsource.api.framing import last_row_start
 from tap_sfsource.catalog.plan import Column
+from tap_sfsource.catalog.types import SINGER_DECIMAL
 from tap_sfsource.errors import TapError
 from tap_sfsource.rows.bulk_csv import BulkCsv
 from tap_sfsource.rows.json_rows import JsonRows
@@ -120,6 +122,23 @@ def test_both_readers_give_the_same_lines(rows: list[tuple[str | None, ...]]) ->
     assert {(message["type"], message["stream"], message["time_extracted"]) for message in messages} == {
         ("RECORD", "things", EXTRACTED)
     }
+
+
+@given(rows_strategy)
+def test_decimals_may_be_text(rows: list[tuple[str | None, ...]]) -> None:
+    """With `use_singer_decimal` a decimal has all of its digits, between quotes."""
+    columns = [
+        dataclasses.replace(column, schema=SINGER_DECIMAL if column.sf_type == "double" else {})
+        for column in COLUMNS
+    ]
+    layout = Layout("things", columns)
+    lines, count = BulkCsv(layout).lines(as_csv(rows), EXTRACTED)
+    assert JsonRows(layout).lines(as_json(rows), EXTRACTED) == (lines, count)
+    records = [json.loads(line)["record"] for line in lines.splitlines()]
+    for row, found in zip(rows, records, strict=True):
+        for column, text in zip(COLUMNS, row, strict=True):
+            if column.sf_type == "double":
+                assert found[column.property] == (text and format(Decimal(text), "f"))
 
 
 @given(rows_strategy, st.integers(min_value=16, max_value=200))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -38,11 +39,13 @@ NARROW = {
 class ModelTable:
     """A table: rows by key, or in a list when the stream has no key.
 
-    One that `refuses` has a rule: no `count` is a multiple of three. `gone` counts the rows that became deleted.
+    One that `refuses` has a rule: no `count` is a multiple of three. A date that is not of ISO 8601 is refused by every
+    table, as another server would read it in another way. `gone` counts the rows that became deleted.
     """
 
     key: str | None
     columns: list[str] = field(default_factory=list)
+    moments: set[str] = field(default_factory=set)
     current: list[str] = field(default_factory=list)
     rows: dict[Any, dict[str, Any]] = field(default_factory=dict)
     versioned: bool = False
@@ -98,13 +101,16 @@ class Model:
         properties = message["schema"]["properties"]
         table.current = list(properties)
         table.mark = next((name for name in properties if properties[name].get("x-soft-delete")), table.mark)
+        table.moments |= {name for name in properties if properties[name].get("format") == "date-time"}
         table.columns += [name for name in table.current if name not in table.columns]
 
     def _record(self, message: dict[str, Any]) -> None:
         table = self.tables[message["stream"]]
         values = message["record"]
         table.read += 1
-        if table.refuses and "count" in table.current and breaks_the_rule(values.get("count")):
+        moments = [values.get(name) for name in table.current if name in table.moments]
+        against_rule = table.refuses and "count" in table.current and breaks_the_rule(values.get("count"))
+        if against_rule or not all(map(is_moment, moments)):
             table.versioned = table.versioned or "version" in message
             table.refused += 1
             return
@@ -112,7 +118,7 @@ class Model:
         alive = table.key is not None and key in table.rows and not table.is_gone(table.rows[key])
         row = table.rows.setdefault(key, {table.mark: False} if table.mark in table.columns else {})
         for name in table.current:
-            value = as_stored(values.get(name))
+            value = as_stored(values.get(name), moment=name in table.moments)
             row[name] = False if name == table.mark and value is None else value
             if value is not None and name in table.narrow and not table.narrow[name].fits(value):
                 table.widened.add(name)
@@ -196,12 +202,21 @@ def breaks_the_rule(count: int | None) -> bool:
     return count is not None and count % 3 == 0
 
 
-def as_stored(value: Any) -> Any:
-    """A JSON value as Postgres gives it back: NUL characters replaced, fractions exact."""
+def is_moment(value: str | None) -> bool:
+    """Whether a date-time is NULL or of ISO 8601."""
+    try:
+        datetime.fromisoformat(value or "2026-01-01")
+    except ValueError:
+        return False
+    return True
+
+
+def as_stored(value: Any, *, moment: bool = False) -> Any:
+    """A JSON value as Postgres gives it back: NUL characters replaced, numbers exact."""
     if isinstance(value, str):
-        return value.replace("\0", "�")
+        return datetime.fromisoformat(value).astimezone(UTC) if moment else value.replace("\0", "�")
     if isinstance(value, float):
-        return Decimal(str(value))
+        return Decimal(str(value)) if value else Decimal(0)
     if isinstance(value, list):
         return [as_stored(item) for item in value]
     if isinstance(value, dict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ PROPERTIES: dict[str, Any] = {
     'odd "name"': {"type": ["null", "string"]},
     "count": {"type": ["null", "integer"]},
     "amount": {"type": ["null", "number"], "multipleOf": 0.0001},
+    "plain": {"type": ["null", "number"]},
+    "at": {"type": ["null", "string"], "format": "date-time"},
     "flag": {"type": ["null", "boolean"]},
     "details": {"type": ["null", "object", "array"]},
     "is_deleted": {"type": ["null", "boolean"]},
@@ -61,6 +64,16 @@ texts = st.one_of(
     st.text(st.sampled_from('\\"\n\r\t,\x00\x01\x1f\x7f{}[]nu'), max_size=12),
 )
 amounts = st.integers(-(10**9), 10**9).map(lambda n: float(Decimal(n).scaleb(-4)))
+moments = st.builds(
+    datetime.isoformat,
+    st.datetimes(
+        datetime(1000, 1, 1),  # noqa: DTZ001 - the offset comes from `timezones`
+        datetime(9000, 1, 1),  # noqa: DTZ001
+        timezones=st.integers(-14, 14).map(lambda hours: timezone(timedelta(hours=hours))),
+    ),
+    st.sampled_from("T "),
+)
+NO_MOMENTS = ["01/02/2024", "now", "tomorrow", "infinity", "Jan 2, 2024", "soon"]
 documents = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**20), 10**20) | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
@@ -71,6 +84,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     'odd "name"': texts,
     "count": st.integers(-(2**63), 2**63 - 1),
     "amount": amounts,
+    "plain": st.floats(allow_nan=False, allow_infinity=False),
+    "at": moments,
     "flag": st.booleans(),
     "details": st.dictionaries(texts, documents, max_size=3) | st.lists(documents, max_size=3),
     "is_deleted": st.booleans(),
@@ -79,7 +94,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 
 
 @st.composite
-def streams(draw: st.DrawFn) -> tuple[list[Any], dict[str, bool]]:
+def streams(draw: st.DrawFn, *, bad_dates: bool = False) -> tuple[list[Any], dict[str, bool]]:
     """Messages of up to three streams, and which of them have versions."""
     names = ["keyed", "other", "keyless"][: draw(st.integers(1, 3))]
     versioned = {name: draw(st.booleans()) for name in names}
@@ -116,6 +131,8 @@ def streams(draw: st.DrawFn) -> tuple[list[Any], dict[str, bool]]:
             for chosen_property in current[name]:
                 if draw(st.integers(0, 3)):
                     values[chosen_property] = draw(st.none() | VALUES[chosen_property])
+                    if chosen_property == "at" and bad_dates and draw(st.integers(0, 3)) == 0:
+                        values["at"] = draw(st.sampled_from(NO_MOMENTS))
             extra = {"version": number // 8} if versioned[name] else {}
             messages.append(record(name, values, **extra))
     return messages, versioned
@@ -168,7 +185,10 @@ def with_files(messages: list[Any], kinds: dict[str, str], directory: Path) -> l
 
 
 def canonical(rows: list[dict[str, Any]]) -> list[str]:
-    return sorted(json.dumps({**row}, default=lambda v: f"{v.normalize():f}", sort_keys=True) for row in rows)
+    def text(value: Any) -> str:
+        return f"{value.normalize():f}" if isinstance(value, Decimal) else value.astimezone(UTC).isoformat()
+
+    return sorted(json.dumps({**row}, default=text, sort_keys=True) for row in rows)
 
 
 def stored(warehouse: Warehouse, table: str) -> list[dict[str, Any]]:
@@ -306,7 +326,7 @@ def test_columns_of_others_keep_their_types_until_a_value_does_not_fit(
 
 
 @SEARCH
-@given(streamed=streams(), rows=ROWS, able=ABLE, by_sdk=st.booleans())
+@given(streamed=streams(bad_dates=True), rows=ROWS, able=ABLE, by_sdk=st.booleans())
 def test_rows_that_a_table_refuses_are_left_out(
     streamed: tuple[list[Any], dict[str, bool]],
     *,
