@@ -158,10 +158,12 @@ class TapSFSource(SDKTap):
     def run_plan(self) -> RunPlan:
         """What this run reads, and what it does not although it is selected."""
         from tap_sfsource.catalog.discovery import plan_run  # noqa: PLC0415
-        from tap_sfsource.sync.state import GivenNames  # noqa: PLC0415 - kept off the path of --version
+        from tap_sfsource.sync.given_names import GivenNames  # noqa: PLC0415 - kept off the path of --version
 
         names = GivenNames(self.state)
-        return plan_run(self.client, self.settings, self._catalog_as_given, names.emitted, names.streams)
+        plan = plan_run(self.client, self.settings, self._catalog_as_given, names.emitted, names.streams)
+        names.tell_of_others([part.stream_name for part in plan.streams])
+        return plan
 
     def catalog_of_run(self) -> Catalog:
         """What was selected, as the org is today."""

@@ -17,7 +17,7 @@ from singer_sdk.singerlib import MetadataMapping
 from singer_sdk.streams.core import TypeConformanceLevel  # type: ignore[attr-defined]
 from singer_sdk.tap_base import Tap
 
-from tap_sfsource.sync.state import bookmarks_of
+from tap_sfsource.sync.state_file import bookmarks_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping

@@ -28,9 +28,7 @@ counts only beside the bookmark that it names.
 
 from __future__ import annotations
 
-import base64
 import datetime
-import hashlib
 import logging
 from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
@@ -39,14 +37,13 @@ import msgspec
 
 from tap_sfsource import clock
 from tap_sfsource.errors import TapError
+from tap_sfsource.sync.given_names import mark, marks_in
+from tap_sfsource.sync.state_file import UNREADABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 logger = logging.getLogger("tap-sfsource.sync")
-
-_UNREADABLE = "unreadable"
-"""Key under which a bookmark is kept that is no JSON object."""
 
 _OWN_KEYS = frozenset(
     {
@@ -66,47 +63,11 @@ _OWN_KEYS = frozenset(
 
 _SDK_KEYS = frozenset({"replication_key_signpost", "starting_replication_value"})
 
-_MARK_LENGTH = 6
 _REFUSAL_KEPT = datetime.timedelta(days=7)
 _MAY_PASS = datetime.timedelta(hours=1)
 
 CLOCKS_DIFFER = datetime.timedelta(minutes=1)
 """By how much the clocks of Salesforce's servers may differ."""
-
-
-def bookmarks_of(state: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The bookmarks of a state by stream. A bookmark that is no object is put into one: it fails its stream later.
-
-    Meltano prints a state as ``{"singer_state": ...}``; a line of the tap's output is ``{"type": "STATE", "value": ...}``.
-
-    Raises:
-        TapError: The state has no bookmarks by stream.
-    """
-    for wrapper in ("value", "singer_state"):
-        if "bookmarks" not in state and wrapper in state:
-            state = _object_in(state, wrapper)
-    if not state:
-        return {}
-    if "bookmarks" not in state:
-        raise _unusable('it has no "bookmarks"')
-    bookmarks = _object_in(state, "bookmarks")
-    return {
-        stream: given if isinstance(given, dict) else {_UNREADABLE: given}
-        for stream, given in bookmarks.items()
-    }
-
-
-def _object_in(state: Mapping[str, Any], key: str) -> dict[str, Any]:
-    value = state[key]
-    if not isinstance(value, dict):
-        raise _unusable(f"its {key} {'are' if key == 'bookmarks' else 'is'} no JSON object")
-    return value
-
-
-def _unusable(problem: str) -> TapError:
-    return TapError(
-        f"The state cannot be used: {problem}. Give the last STATE that the tap wrote, or none to read all rows."
-    )
 
 
 def other_org(bookmark: Mapping[str, Any], org: str) -> str:
@@ -158,8 +119,8 @@ class StreamState:
         self._stream = stream
         self._replication_key = replication_key
         self._bookmark = bookmark
-        if _UNREADABLE in bookmark:
-            raise self._unreadable("the bookmark", bookmark[_UNREADABLE], "is not a JSON object. Remove it.")
+        if UNREADABLE in bookmark:
+            raise self._unreadable("the bookmark", bookmark[UNREADABLE], "is not a JSON object. Remove it.")
         keys = bookmark.keys() - _SDK_KEYS
         # A first sync that has not come to a bookmark writes null.
         given = bookmark.get("replication_key_value") is not None or (keys and not keys & _OWN_KEYS)
@@ -361,12 +322,12 @@ class StreamState:
             return []
         if not isinstance(marks, str):
             raise self._unreadable("properties", marks, "is not text. Remove it.")
-        known = _marks(marks)
-        return [name for name in properties if _mark(name) not in known]
+        known = marks_in(marks)
+        return [name for name in properties if mark(name) not in known]
 
     def know(self, properties: Sequence[str]) -> None:
         """Note that every row has been, or is being, emitted with just these properties."""
-        self._bookmark["properties"] = "".join(sorted(map(_mark, properties)))
+        self._bookmark["properties"] = "".join(sorted(map(mark, properties)))
 
     @property
     def knows_properties(self) -> bool:
@@ -426,36 +387,3 @@ class StreamState:
 
     def _unreadable(self, key: str, value: object, problem: str) -> TapError:
         return TapError(f"State of {self._stream}: {key} {value!r} {problem}")
-
-
-class GivenNames:
-    """The names that a whole STATE has given to streams and properties."""
-
-    def __init__(self, state: Mapping[str, Any]) -> None:
-        bookmarks = state.get("bookmarks")
-        self._bookmarks = bookmarks if isinstance(bookmarks, Mapping) else {}
-
-    @property
-    def streams(self) -> dict[str, str]:
-        """API name of an object to its stream, where the state tells."""
-        return {
-            str(bookmark["api_name"]): stream
-            for stream, bookmark in self._bookmarks.items()
-            if isinstance(bookmark, Mapping) and bookmark.get("api_name")
-        }
-
-    def emitted(self, stream: str) -> Callable[[str], bool]:
-        """Tell by the name that a property has in a state (`Column.mark`) whether rows have been emitted with it."""
-        bookmark = self._bookmarks.get(stream)
-        marks = bookmark.get("properties") if isinstance(bookmark, Mapping) else None
-        known = _marks(marks) if isinstance(marks, str) else frozenset()
-        return lambda name: bool(known) and _mark(name) in known
-
-
-def _marks(text: str) -> frozenset[str]:
-    return frozenset(text[at : at + _MARK_LENGTH] for at in range(0, len(text), _MARK_LENGTH))
-
-
-def _mark(name: str) -> str:
-    digest = hashlib.sha256(name.encode()).digest()
-    return base64.urlsafe_b64encode(digest)[:_MARK_LENGTH].decode()
