@@ -233,9 +233,6 @@ class TapSFSource(SDKTap):
         self.logger.debug("Bulk pages wait in %s.", self.spool_dir or "the temporary folder")
         self.run_plan.check()
         try:
-            if self._selected_streams:
-                # An error that ends the run shows here, and not as one of the first stream.
-                _ = self.sync_run
             self.sync_all()
         finally:
             self.report.progress.wipe()
