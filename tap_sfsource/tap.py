@@ -161,7 +161,9 @@ class TapSFSource(SDKTap):
         from tap_sfsource.sync.given_names import GivenNames  # noqa: PLC0415 - kept off the path of --version
 
         names = GivenNames(self.state)
-        return plan_run(self.client, self.settings, self._catalog_as_given, names.emitted, names.streams)
+        plan = plan_run(self.client, self.settings, self._catalog_as_given, names.emitted, names.streams)
+        names.tell_of_others([part.stream_name for part in plan.streams])
+        return plan
 
     def catalog_of_run(self) -> Catalog:
         """What was selected, as the org is today."""
@@ -231,9 +233,6 @@ class TapSFSource(SDKTap):
         self.logger.debug("Bulk pages wait in %s.", self.spool_dir or "the temporary folder")
         self.run_plan.check()
         try:
-            if self._selected_streams:
-                # An error that ends the run shows here, and not as one of the first stream.
-                _ = self.sync_run
             self.sync_all()
         finally:
             self.report.progress.wipe()

@@ -6,6 +6,8 @@ Works with singer-sdk 0.54 and 0.55.
 from __future__ import annotations
 
 import copy
+import logging
+import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
@@ -17,7 +19,8 @@ from singer_sdk.singerlib import MetadataMapping
 from singer_sdk.streams.core import TypeConformanceLevel  # type: ignore[attr-defined]
 from singer_sdk.tap_base import Tap
 
-from tap_sfsource.sync.given_state import bookmarks_of
+from tap_sfsource.errors import TapError
+from tap_sfsource.sync.state_file import bookmarks_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
@@ -128,6 +131,11 @@ class SDKStream(Stream):
     """The SDK's stream; what a subclass changes in it, or uses of it, has a public name here."""
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+
+    def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
+        """Log, but for errors that the command line tells: the SDK calls them unhandled."""
+        if not isinstance(sys.exc_info()[1], TapError):
+            super().log(message, *args, level=level, **kwargs)
 
     def emit(self, config: BatchConfig | None) -> None:
         """Write the stream's rows as RECORD messages, or with a configuration as files and BATCH messages."""

@@ -37,8 +37,8 @@ import msgspec
 
 from tap_sfsource import clock
 from tap_sfsource.errors import TapError
-from tap_sfsource.sync.given_names import mark, marks
-from tap_sfsource.sync.given_state import UNREADABLE
+from tap_sfsource.sync.given_names import mark, marks_in
+from tap_sfsource.sync.state_file import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -305,7 +305,7 @@ class StreamState:
             return []
         if not isinstance(given, str):
             raise self._unreadable("properties", given, "is not text. Remove it.")
-        known = marks(given)
+        known = marks_in(given)
         return [name for name in properties if mark(name) not in known]
 
     def know(self, properties: Sequence[str]) -> None:

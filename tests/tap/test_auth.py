@@ -298,3 +298,25 @@ def test_no_secret_is_in_a_representation_or_a_log(
 def test_all_errors_of_a_login_are_for_people() -> None:
     assert issubclass(AuthError, TapError)
     assert issubclass(ConnectionFailedError, TapError)
+
+
+@pytest.mark.parametrize("token", ["00Dxx!half\nhalf", "00Dxx!h\u00e4lf", "00Dxx! half"])
+def test_a_token_that_cannot_be_sent_is_told_and_not_shown(
+    org_server: OrgServer, processes: Processes, token: str
+) -> None:
+    config = {"access_token": token, "instance_url": org_server.url, "objects": ["Account"]}
+    processes.write("tap.json", config)
+
+    finished = processes.tap("--config", "tap.json").expect(1)
+
+    assert "Setting access_token: it has characters that no token has" in finished.stderr
+    assert "half" not in finished.said
+    assert "Traceback" not in finished.said
+
+
+def test_a_login_that_gives_no_token_is_told(org_server: OrgServer) -> None:
+    answer = json.dumps({"access_token": "a\r\nX-Evil: b", "instance_url": org_server.url})
+    org_server.faults.add(Status(200, html=answer), path="*/token")
+    client = Client(Settings.from_config(org_server.config()))
+    with pytest.raises(AuthError, match="gave a token with characters that no token has"):
+        client.request("GET", client.data("/limits"))
