@@ -19,9 +19,9 @@ from hypothesis.stateful import rule, run_state_machine_as_test
 from salesforce_simulator.custom import custom_field
 from tests.fix_warehouse import open_warehouse
 from tests.histories import OrgHistories
-from tests.history_things import CUSTOM, STANDARD
+from tests.history_things import CUSTOM, STANDARD, words
 from tests.levels import REPEATABLE, at_level, search
-from tests.pair.choices import CHOICES, SAME_TABLE, TABLE, Choices, all_pairs, pairs
+from tests.pair.choices import CHOICES, SAME_TABLE, SAME_TARGET, TABLE, Choices, all_pairs, pairs
 from tests.pair.views import DROPPED, View
 from tests.pair.world import World, actions_of
 
@@ -128,18 +128,26 @@ class PairHistories(OrgHistories):
     kinds: ClassVar[tuple[str, ...]] = ("string", "textarea", "double")
     url: ClassVar[str]
     emitters: ClassVar[tuple[str, ...]]
+    targets: ClassVar[tuple[str, ...]]
     naming: ClassVar[str]
 
     def prepare(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
         self._warehouse = open_warehouse(self.url)
-        view = View(self.emitters[0], self.naming)
-        names = (*STANDARD, *CUSTOM)
+        view = View(self.emitters[0], self.naming, self.targets[0])
+        names = (*STANDARD, "Document", *CUSTOM)
+        folder = {"Name": "Files", "Type": "Document", "AccessType": "Public"}
+        self.documents = self.org.create("Folder", folder)
         pattern = "*visit_c" if self.naming == "segment" else "*Visit__c"
         self.world = World(
-            self.server, self._warehouse.__enter__(), view, self.folder, [*STANDARD, pattern], names
+            self.server,
+            self._warehouse.__enter__(),
+            view,
+            self.folder,
+            [*STANDARD, "Document", pattern],
+            names,
         )
-        self.world.sync(Choices(emitter=self.emitters[0], naming=self.naming))
+        self.world.sync(Choices(emitter=self.emitters[0], naming=self.naming, target=self.targets[0]))
 
     def teardown(self) -> None:
         if hasattr(self, "folder"):
@@ -147,12 +155,24 @@ class PairHistories(OrgHistories):
             self._warehouse.__exit__(None, None, None)
         super().teardown()
 
+    @rule(data=st.data(), name=words, act=st.sampled_from(["create", "update", "delete", "hard delete"]))
+    def change_file(self, data: st.DataObject, name: str, act: str) -> None:
+        values = {"Name": name[:80], "Body": content(name)}
+        if act == "create":
+            self.org.create("Document", {**values, "FolderId": self.documents})
+        elif record_id := self.pick(data, "Document"):
+            if act == "update":
+                self.org.update(record_id, values)
+            elif self.transaction is None:
+                (self.org.delete if act == "delete" else self.org.hard_delete)(record_id)
+
     @rule(
         data=st.data(),
         trouble=st.sampled_from(CHOICES["trouble"]),
         reader=st.sampled_from(CHOICES["reader"]),
         deletes=st.sampled_from(CHOICES["deletes"]),
         partial_rows=st.sampled_from(CHOICES["partial_rows"]),
+        files=st.sampled_from(CHOICES["files"]),
         threshold=st.integers(0, 5),
         page=st.integers(1, 4),
         cut=st.floats(0, 1),
@@ -166,6 +186,7 @@ class PairHistories(OrgHistories):
         reader: str,
         deletes: str,
         partial_rows: str,
+        files: str,
         threshold: int,
         page: int,
         cut: float,
@@ -173,7 +194,8 @@ class PairHistories(OrgHistories):
     ) -> None:
         """A run with its trouble, then runs until nothing is in the way."""
         emitter = data.draw(st.sampled_from(self.emitters))
-        choices = Choices(emitter, trouble, reader, deletes, self.naming, partial_rows)
+        target = data.draw(st.sampled_from(self.targets))
+        choices = Choices(emitter, trouble, reader, deletes, self.naming, partial_rows, files, target)
         names = {"name": "Name", "industry": "Industry", "number_of_employees": "NumberOfEmployees"}
         wanted = {names[name] for name in self.deselected}
         self.world.deselected = wanted - ({"Name"} if self.world.view.needs_name else set())
@@ -183,16 +205,25 @@ class PairHistories(OrgHistories):
 
 
 FAMILIES = [SAME_TABLE, *((name,) for name in CHOICES["emitter"] if name not in SAME_TABLE)]
+MACHINES = [
+    *((emitters, SAME_TARGET, naming) for emitters in FAMILIES for naming in CHOICES["naming"]),
+    (SAME_TABLE, ("map",), "segment"),
+    (SAME_TABLE, ("append",), "salesforce"),
+    (("filter",), ("append",), "segment"),
+    (("mask",), ("map",), "salesforce"),
+]
 
 
 @search
 @pytest.mark.timeout(at_level(normal=600, wide=1800, long=7200))
-@pytest.mark.parametrize("naming", CHOICES["naming"])
-@pytest.mark.parametrize("emitters", FAMILIES, ids="-".join)
-def test_histories(warehouse_url: str, emitters: tuple[str, ...], naming: str) -> None:
-    machine = type(
-        "Machine", (PairHistories,), {"url": warehouse_url, "emitters": emitters, "naming": naming}
-    )
+@pytest.mark.parametrize(
+    ("emitters", "targets", "naming"), MACHINES, ids=lambda part: part if isinstance(part, str) else part[0]
+)
+def test_histories(
+    warehouse_url: str, emitters: tuple[str, ...], targets: tuple[str, ...], naming: str
+) -> None:
+    drawn = {"url": warehouse_url, "emitters": emitters, "targets": targets, "naming": naming}
+    machine = type("Machine", (PairHistories,), drawn)
     run_state_machine_as_test(
         machine,
         settings=settings(

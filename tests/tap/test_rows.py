@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import io
@@ -287,7 +288,8 @@ def test_a_cell_that_its_column_cannot_have_is_refused(sf_type: str, cell: str, 
 
 
 @pytest.mark.parametrize(
-    ("sf_type", "value"), [("double", '"#Error!"'), ("int", '"abc"'), ("int", "12.5"), ("int", "true")]
+    ("sf_type", "value"),
+    [("double", '"#Error!"'), ("double", '"n/a"'), ("int", '"abc"'), ("int", "12.5"), ("int", "true")],
 )
 def test_a_rest_value_that_its_column_cannot_have_is_refused(sf_type: str, value: str) -> None:
     layout = Layout("things", [Column("B__c", "b_c", sf_type, {})])
@@ -300,6 +302,24 @@ def test_an_integer_may_be_spelled_as_a_decimal(cell: str) -> None:
     layout = Layout("things", [Column("B__c", "b_c", "int", {})])
     lines, _ = BulkCsv(layout).lines(f'"{cell}"\n""\n'.encode(), EXTRACTED)
     assert [json.loads(row)["record"] for row in lines.splitlines()] == [{"b_c": 959}, {"b_c": None}]
+
+
+two_texts = st.lists(texts, min_size=2, max_size=2)
+
+
+@given(first=two_texts, last=two_texts)
+def test_of_a_page_that_is_cut_anywhere_the_last_row_is_no_row(first: list[str], last: list[str]) -> None:
+    """Only a cut between two quotes that stand for one cannot be told from an end."""
+    layout = Layout("things", [Column("A__c", "a_c", "string", {}), Column("B__c", "b_c", "string", {})])
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerows([first, [text.replace('"', "") for text in last]])
+    block = out.getvalue().encode()
+    for end in range(1, len(block) - 1):
+        with contextlib.suppress(TapError):
+            assert BulkCsv(layout).lines(block[:end], EXTRACTED)[1] < 2
+        with contextlib.suppress(TapError):
+            assert BulkCsv(layout).verified(block[:end]) < 2
 
 
 def test_text_that_is_no_utf_8_is_refused() -> None:
