@@ -123,6 +123,11 @@ class SqlType:
         return self.name == "boolean" or self.name in MOMENTS
 
     @property
+    def items(self) -> SqlType | None:
+        """What an array of it holds; None if it is no array."""
+        return SqlType(self.name.removesuffix("[]")) if self.name.endswith("[]") else None
+
+    @property
     def is_moment(self) -> bool:
         """Whether it holds dates or times, which a server may read in more than one way."""
         return self.name in MOMENTS or self.name.startswith("time ")

@@ -132,8 +132,9 @@ def way(  # noqa: PLR0911 - one a type
 def _other_way(kind: SqlType, *, only_strings: bool) -> Way:
     if kind.is_moment:
         return Way(str, None, lambda value: moments.checked(_scalar(kind, value)))
-    if kind.name.endswith("[]"):
-        return Way(msgspec.Raw, _array_text, _array_of)
+    if kind.items is not None:
+        item = moments.checked if kind.items.is_moment else stored_text
+        return Way(msgspec.Raw, partial(_array_text, item), partial(_array_of, item))
     if only_strings:
         return Way(str, None, partial(_scalar, kind))
     # A vector or a range may be written as JSON is; the server knows.
@@ -199,24 +200,24 @@ def _any_text(raw: msgspec.Raw) -> str | None:
     return _text_of(load_json(bytes(raw)))
 
 
-def _array_text(raw: msgspec.Raw) -> str | None:
+def _array_text(item: Callable[[Any], str], raw: msgspec.Raw) -> str | None:
     value = load_json(bytes(raw))
-    return None if value is None else _array_of(value)
+    return None if value is None else _array_of(item, value)
 
 
-def _array_of(value: Any) -> str:
+def _array_of(item: Callable[[Any], str], value: Any) -> str:
     """Return a JSON array as Postgres writes one; text is taken as it is."""
     if not isinstance(value, list | tuple):
         return stored_text(value)
-    return "{" + ",".join(map(_array_item, value)) + "}"
+    return "{" + ",".join(_array_item(item, each) for each in value) + "}"
 
 
-def _array_item(value: Any) -> str:
+def _array_item(item: Callable[[Any], str], value: Any) -> str:
     if isinstance(value, list | tuple):
-        return _array_of(value)
+        return _array_of(item, value)
     if value is None:
         return "NULL"
-    return '"' + stored_text(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + item(stored_text(value)).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _bytes_text(decode: Callable[[str], bytes], value: str | None) -> str | None:

@@ -250,10 +250,11 @@ PATHS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("number", HURTFUL)
 def test_no_number_stalls_the_run(warehouse: Warehouse, number: str, place: str, path: str) -> None:
     """It fits its column, or the quarantine has it and says why; the records around it are loaded."""
-    names = [name for name in WHOLE["schema"]["properties"] if name != "id"]
+    names = list(WHOLE["schema"]["properties"])
     hurtful = [
+        # The last of two members with the same name counts.
         f'{{"type":"RECORD","stream":"numbers","record":{{"id":{n},"whole":1,"number":1,"{name}":{HURTFUL[number]}}}}}\n'.encode()
-        for n, name in enumerate(names)
+        for n, name in enumerate(names, 10)
     ]
     good = [record("numbers", {"id": n, "whole": 1, "number": 1}) for n in range(100, 103)]
     messages = [WHOLE, *good, *hurtful] if place == "later" else [WHOLE, *hurtful, *good]
@@ -264,6 +265,45 @@ def test_no_number_stalls_the_run(warehouse: Warehouse, number: str, place: str,
     assert len(found) + len(rejected) == len(good) + len(hurtful)
     assert all(row["reason"] and "this is no JSON" not in row["reason"] for row in rejected)
     assert max(len(row["reason"]) for row in rejected) < 2000
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+@pytest.mark.parametrize("number", HURTFUL)
+def test_no_number_in_a_file_stalls_the_run(
+    warehouse: Warehouse, tmp_path: Path, number: str, kind: str
+) -> None:
+    names = list(WHOLE["schema"]["properties"])
+    path = tmp_path / f"numbers.{kind}"
+    if kind == "jsonl":
+        lines = [f'{{"id":{n},"{name}":{HURTFUL[number]}}}' for n, name in enumerate(names, 10)]
+    else:
+        cells = [[HURTFUL[number] if name == each else "" for each in names[1:]] for name in names]
+        lines = [",".join(names), *(",".join([str(n), *row]) for n, row in enumerate(cells, 10))]
+    path.write_text(
+        "\n".join([*lines, '{"id":100}' if kind == "jsonl" else "100" + "," * (len(names) - 1)]) + "\n"
+    )
+    message = {
+        "type": "BATCH",
+        "stream": "numbers",
+        "encoding": {"format": kind},
+        "manifest": [path.as_uri()],
+    }
+    loaded(warehouse.config(on_bad_record="quarantine"), [WHOLE, message])
+    found = {row["id"] for row in warehouse.query("SELECT id FROM {schema}.numbers")}
+    rejected = warehouse.query("SELECT reason FROM {schema}._rejected")
+    assert 100 in found
+    assert len(found) + len(rejected) == len(names) + 1
+    assert max(len(row["reason"]) for row in rejected) < 2000
+
+
+def test_dates_in_an_array_are_dates(warehouse: Warehouse) -> None:
+    schema = schema_message("s", {"id": INTEGER, "days": {"type": "array", "x-sql-datatype": "date[]"}})
+    messages = [
+        schema,
+        *(record("s", {"id": n, "days": [day]}) for n, day in enumerate(["2024-02-01", "01/02/2024"])),
+    ]
+    loaded(foreign(warehouse), messages)
+    assert warehouse.query("SELECT id, days FROM {schema}.s") == [{"id": 0, "days": [date(2024, 2, 1)]}]
 
 
 @pytest.mark.parametrize("place", ["first", "later"])
