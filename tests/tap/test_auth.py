@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.fix_org import OrgServer
+    from tests.fix_process import Processes
 
 
 @pytest.fixture(scope="module")
@@ -317,6 +318,6 @@ def test_a_token_that_cannot_be_sent_is_told_and_not_shown(
 def test_a_login_that_gives_no_token_is_told(org_server: OrgServer) -> None:
     answer = json.dumps({"access_token": "a\r\nX-Evil: b", "instance_url": org_server.url})
     org_server.faults.add(Status(200, html=answer), path="*/token")
-    client = Client(Settings.from_config(org_server.config()))
+    client = client_of(org_server.config())
     with pytest.raises(AuthError, match="gave a token with characters that no token has"):
         client.request("GET", client.data("/limits"))
