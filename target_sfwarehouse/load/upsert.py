@@ -86,7 +86,11 @@ def _brought(
     if not tells:
         keys = _count(connection, sql.count_keys(source, table.keys)) if keys is None else keys
         new = keys - _count(connection, sql.count_matches(table, source))
-    gone = _gone(connection, load, source) if set(marks_of(load)) <= set(columns) else 0
+    gone = (
+        _gone(connection, load, source, lookups=able.merge or able.row_origin)
+        if set(marks_of(load)) <= set(columns)
+        else 0
+    )
     row = run(connection, sql.upsert(table, source, columns, able)).fetchone()
     assert row is not None
     inserted, updated = row if tells else (new, row[0] - new)
@@ -95,11 +99,11 @@ def _brought(
     return Counts(inserted, updated, marked_deleted=gone)
 
 
-def _gone(connection: psycopg.Connection[Any], load: Load, source: str) -> int:
+def _gone(connection: psycopg.Connection[Any], load: Load, source: str, *, lookups: bool) -> int:
     """Count the rows that staged ones will mark as deleted. Most batches mark none, and need no look at the table."""
     marks = marks_of(load)
     some = _count(connection, sql.any_marked(load.table, source, marks))
-    return _count(connection, sql.count_gone(load.table, source, marks)) if some else 0
+    return _count(connection, sql.count_gone(load.table, source, marks, lookups=lookups)) if some else 0
 
 
 def _count(connection: psycopg.Connection[Any], statement: str) -> int:

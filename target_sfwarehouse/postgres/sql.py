@@ -158,12 +158,17 @@ def any_marked(table: Table, stage: str, marks: Sequence[str]) -> str:
     return f"SELECT EXISTS (SELECT 1 FROM {stage} AS s WHERE {_is_marked(table, marks, 's')})::integer"
 
 
-def count_gone(table: Table, stage: str, marks: Sequence[str]) -> str:
-    """Statement that counts the rows that staged ones will mark as deleted, which they are not yet."""
-    return (
-        f"SELECT count(*) FROM (SELECT * FROM {stage} AS s WHERE {_is_marked(table, marks, 's')}) AS s "
-        f"JOIN {table.sql} AS t ON {_same_key(table.keys, 't', 's')} AND ({_is_marked(table, marks, 't')}) IS NOT TRUE"
-    )
+def count_gone(table: Table, stage: str, marks: Sequence[str], *, lookups: bool) -> str:
+    """Statement that counts the rows that staged ones will mark as deleted, which they are not yet.
+
+    They are few. With `lookups` each is looked up by its key: the planner, which knows nothing of a staging table, would
+    read the whole table. An engine of many nodes has no way for that.
+    """
+    same = f"{_same_key(table.keys, 't', 's')} AND ({_is_marked(table, marks, 't')}) IS NOT TRUE"
+    marked = f"(SELECT * FROM {stage} AS s WHERE {_is_marked(table, marks, 's')}) AS s"
+    if not lookups:
+        return f"SELECT count(*) FROM {marked} JOIN {table.sql} AS t ON {same}"
+    return f"SELECT count(*) FROM {marked} CROSS JOIN LATERAL (SELECT 1 FROM {table.sql} AS t WHERE {same} LIMIT 1) AS found"
 
 
 def count_older(table: Table, marks: Sequence[str]) -> str:
