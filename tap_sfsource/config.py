@@ -8,19 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import json
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from tap_sfsource.errors import ConfigError
+from tap_sfsource.config_values import check_api_version, checked, is_unset, parse_time
 from tap_sfsource.hosts import LOGIN_HOSTS, check_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_LOWEST_API_VERSION: Final = 58.0
-"""`/jobs/query/{id}/resultPages` came with v58 (Bulk API guide)."""
+    from datetime import datetime
 
 
 def _setting(
@@ -280,14 +275,14 @@ class Settings:
             ConfigError: A value is of the wrong kind, out of its bounds or not among the choices.
         """
         values = {
-            field.name: _checked(field.name, field.metadata, config[field.name])
+            field.name: checked(field.name, field.metadata, config[field.name])
             for field in dataclasses.fields(cls)
-            if not _is_unset(config.get(field.name))
+            if not is_unset(config.get(field.name))
         }
         settings = cls(**values)
         for name in ("login_url", "instance_url"):
             check_url(name, getattr(settings, name))
-        _check_api_version(settings.api_version)
+        check_api_version(settings.api_version)
         return settings
 
     @classmethod
@@ -299,7 +294,7 @@ class Settings:
         )
         values = dict(config)
         for name in kinds.keys() & config.keys():
-            value = None if _is_unset(config[name]) else getattr(settings, name)
+            value = None if is_unset(config[name]) else getattr(settings, name)
             if value is None or kinds[name] in {"array", "integer"}:
                 values[name] = list(value) if isinstance(value, tuple) else value
         return values
@@ -312,11 +307,7 @@ class Settings:
     @property
     def start(self) -> datetime | None:
         """The start date as an aware UTC time."""
-        return _parse_time("start_date", self.start_date) if self.start_date else None
-
-
-def _is_unset(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
+        return parse_time("start_date", self.start_date) if self.start_date else None
 
 
 def _property_schema(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -338,93 +329,3 @@ def _property_schema(metadata: Mapping[str, Any]) -> dict[str, Any]:
     if metadata["secret"]:
         schema |= {"secret": True, "writeOnly": True}
     return schema
-
-
-def _checked(name: str, metadata: Mapping[str, Any], value: Any) -> Any:
-    kind = metadata["kind"]
-    if kind == "integer":
-        return _checked_integer(name, metadata, value)
-    if kind == "boolean":
-        if not isinstance(value, bool):
-            raise ConfigError(name, f"{value!r} is not true or false", "Set it to true or false.")
-        return value
-    if kind == "array":
-        return _checked_names(name, value)
-    if not isinstance(value, str):
-        raise ConfigError(name, f"it must be text, not {type(value).__name__}", "Put it in quotes.")
-    # A file or a clipboard adds a line end; a password may have spaces of its own.
-    value = value.strip("\r\n" if name == "password" else None)
-    if metadata["choices"] and value not in metadata["choices"]:
-        raise ConfigError(
-            name, f"{value!r} is not a choice", f"Choose one of {', '.join(metadata['choices'])}."
-        )
-    if kind == "date-time":
-        _parse_time(name, value)
-    return _expanded(name, value) if metadata["path"] else value
-
-
-def _expanded(name: str, path: str) -> str:
-    """The path with a home folder in place of `~`."""
-    try:
-        return str(Path(path).expanduser())
-    except RuntimeError:
-        raise ConfigError(
-            name, f"{path} is in a home folder that is not known", "Write the whole path."
-        ) from None
-
-
-def _checked_integer(name: str, metadata: Mapping[str, Any], value: Any) -> int:
-    try:
-        number = int(value) if isinstance(value, str) else value
-    except ValueError:
-        number = None
-    if not isinstance(number, int) or isinstance(number, bool):
-        raise ConfigError(name, f"{value!r} is not a whole number", "Set it to a whole number.")
-    low, high = metadata["minimum"], metadata["maximum"]
-    if (low is not None and number < low) or (high is not None and number > high):
-        bounds = f"between {low} and {high}" if high is not None else f"{low} or more"
-        raise ConfigError(name, f"{number} is out of bounds", f"Set it to {bounds}.")
-    return number
-
-
-def _checked_names(name: str, value: Any) -> tuple[str, ...]:
-    names = value
-    if isinstance(value, str):
-        names = _names_in(value.strip())
-    if not isinstance(names, list | tuple) or not all(
-        isinstance(part, str) and part.strip() for part in names
-    ):
-        raise ConfigError(
-            name, f"{value!r} is not a list of names", 'Set it to a list, such as ["Account", "*__c"].'
-        )
-    return tuple(part.strip() for part in names)
-
-
-def _names_in(text: str) -> Any:
-    if not text.startswith("["):
-        return text.split(",")
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _check_api_version(version: str) -> None:
-    try:
-        number = float(version)
-    except ValueError:
-        number = 0.0
-    if number < _LOWEST_API_VERSION or version != f"{number:.1f}":
-        raise ConfigError(
-            "api_version",
-            f"{version!r} is not a version from {_LOWEST_API_VERSION} on",
-            'Set it to one such as "62.0".',
-        )
-
-
-def _parse_time(name: str, value: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        raise ConfigError(name, f"{value!r} is not a date", "Write it like 2024-01-31T00:00:00Z.") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
