@@ -66,7 +66,7 @@ def _check_missing(plans: Sequence[SObjectPlan], settings: Settings) -> None:
             + ", ".join(missing)
         )
     for plan in plans:
-        if plan.replication_key is None:
+        if plan.replication_key is None and plan.parents is None:
             _say(
                 f"{plan.stream_name}: the user sees none of {', '.join(REPLICATION_KEYS)} of {plan.api_name}, so every "
                 "run reads all its rows. Give field-level access to SystemModstamp."
@@ -74,8 +74,9 @@ def _check_missing(plans: Sequence[SObjectPlan], settings: Settings) -> None:
 
 
 def _check_reading(client: Client, plans: Sequence[SObjectPlan]) -> list[str]:
-    """Read one Id of every collection, five queries to a call."""
-    queries = [select(plan.api_name, ["Id"], limit=1) for plan in plans]
+    """Read one Id of every collection, or of its parents, five queries to a call."""
+    asked = [plan.parents.api_name if plan.parents else plan.api_name for plan in plans]
+    queries = [select(name, ["Id"], limit=1) for name in asked]
     requests = [
         Subrequest("GET", client.data("/query", {"q": query}), f"q{place}")
         for place, query in enumerate(queries)

@@ -10,8 +10,8 @@ import dataclasses
 import difflib
 from typing import TYPE_CHECKING, Any, Self
 
+from tap_sfsource.config_values import check_api_version, checked, is_unset, parse_time
 from tap_sfsource.hosts import LOGIN_HOSTS, check_url
-from tap_sfsource.setting_values import check_api_version, checked, is_unset, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -116,6 +116,8 @@ class Source:
             return True
         told = f"{self.plan.api_name}.{refused.name}"
         if refused.use == "sort":
+            if refused.name in self.unsortable:
+                return False
             self.plan = self.plan.unsorted(refused.name)
         elif refused.use == "filter":
             if self.key != refused.name:

@@ -112,3 +112,18 @@ def test_a_user_without_the_api_fails_with_what_to_give(org_server: OrgServer, p
 
     assert "API Enabled" in finished.stderr
     assert "Traceback" not in finished.stderr
+
+
+@pytest.mark.parametrize("visible", [True, False])
+def test_children_are_checked_by_their_parents(
+    org_server: OrgServer, capsys: pytest.CaptureFixture[str], visible: bool
+) -> None:
+    if not visible:
+        org_server.org.set_permissions(
+            org_server.user.username, Permissions().without_object("ContentDocument")
+        )
+    assert check(org_server, objects=["ContentDocumentLink"]) is visible
+    said = capsys.readouterr().out
+    assert f"{int(visible)} of 1 selected collections can be read." in said
+    assert "field-level access" not in said
+    assert ("content_document_link: cannot be read." in said) is not visible

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from salesforce_simulator.http.faults import FailJob
+from salesforce_simulator.http.faults import FailJob, Status
 from tests.tap.syncs import Syncs, accounts
 
 if TYPE_CHECKING:
@@ -160,3 +160,16 @@ def test_a_job_that_fails_for_a_column_beside_an_older_bookmark(org_server: OrgS
     assert syncs.row("accounts", ids[0])["name"] == "New"
     assert syncs.row("accounts", ids[1])["is_deleted"] is True
     assert syncs.row("accounts", ids[2])["is_deleted"] is False
+
+
+def test_a_column_that_is_refused_whatever_is_asked_costs_few_calls(
+    org_server: OrgServer, frozen: Clock
+) -> None:
+    accounts(org_server, 1)
+    frozen.advance(hours=3)
+    message = "field 'SystemModstamp' can not be sorted in a query call"
+    org_server.faults.add(Status(400, "INVALID_FIELD", message), path="*/queryAll")
+    syncs = Syncs(org_server, "Account")
+    syncs.sync()
+    assert not syncs.complete
+    assert len(org_server.ledger.calls) < 10

@@ -1,4 +1,4 @@
-"""A setting's value, as a user gave it: checked against the setting's kind and bounds, or refused with the setting's name."""
+"""Values of settings: checked by the kind, the bounds and the choices that a setting's metadata names."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _LOWEST_API_VERSION: Final = 58.0
 
 
 def is_unset(value: Any) -> bool:
-    """Whether a value is as good as no setting."""
+    """Whether a value is as good as none."""
     return value is None or (isinstance(value, str) and not value.strip())
 
 
 def checked(name: str, metadata: Mapping[str, Any], value: Any) -> Any:
-    """The value of a setting's kind; `metadata` is that of its field in `Settings`.
+    """A value in its setting's type.
 
     Raises:
-        ConfigError: It is of another kind, out of its bounds or not among the choices.
+        ConfigError: It is of the wrong kind, out of its bounds or not among the choices.
     """
     kind = metadata["kind"]
     if kind == "integer":
@@ -96,7 +96,11 @@ def _names_in(text: str) -> Any:
 
 
 def check_api_version(version: str) -> None:
-    """Refuse a version that Salesforce or the tap does not have."""
+    """Make sure that a version has all that the tap asks for.
+
+    Raises:
+        ConfigError: It is too old, or none.
+    """
     try:
         number = float(version)
     except ValueError:
@@ -110,7 +114,11 @@ def check_api_version(version: str) -> None:
 
 
 def parse_time(name: str, value: str) -> datetime:
-    """A date as an aware UTC time; `name` is its setting."""
+    """A setting's time, in UTC.
+
+    Raises:
+        ConfigError: It is none.
+    """
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:
