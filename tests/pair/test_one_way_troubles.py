@@ -351,8 +351,9 @@ def test_a_full_refresh_that_was_killed_leaves_no_column_unfilled(
 
 @pytest.mark.parametrize("partial_rows", ["auto", "whole"])
 @pytest.mark.parametrize("act", ["delete", "hard_delete"])
-def test_what_is_deleted_while_a_first_sync_is_killed_is_seen(
-    pair: Pair, org: Org, act: str, partial_rows: str
+@pytest.mark.parametrize("days", [0, 8], ids=["its job goes on", "its job is gone"])
+def test_what_is_deleted_after_a_killed_first_sync_is_seen(
+    pair: Pair, org: Org, act: str, partial_rows: str, days: int
 ) -> None:
     settings: dict[str, Any] = {"reader": "bulk", "bulk_page_size": 2, "objects": ["Account"]}
     killed_at(pair, b'"locator":"M', **settings, partial_rows=partial_rows)
@@ -360,7 +361,7 @@ def test_what_is_deleted_while_a_first_sync_is_killed_is_seen(
     gone = min(pair.rows("accounts"))
     org.clock.advance(hours=3)
     getattr(org, act)(gone)
-    org.clock.advance(hours=3)
+    org.clock.advance(days=days, hours=3)
     pair.good(**settings, partial_rows=partial_rows)
     assert pair.deleted() == {gone}
 
