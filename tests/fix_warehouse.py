@@ -106,8 +106,8 @@ def loader(warehouse: Warehouse) -> Iterator[tuple[str, str]]:
     """A role of the test's own, by which its session is told from others: name and URL."""
     role = warehouse.schema.replace("test_", "loader_")
     parts = urlsplit(plain_url(warehouse.url))
-    warehouse.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'loader'")
+    warehouse.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'hunter2'")
     warehouse.execute(f"CREATE SCHEMA {{schema}} AUTHORIZATION {role}")
-    yield role, parts._replace(netloc=f"{role}:loader@{parts.hostname}:{parts.port}").geturl()
+    yield role, parts._replace(netloc=f"{role}:hunter2@{parts.hostname}:{parts.port}").geturl()
     warehouse.execute(f"DROP OWNED BY {role} CASCADE")
     warehouse.execute(f"DROP ROLE {role}")

@@ -22,7 +22,8 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from upath import UPath
 
-from target_sfwarehouse.errors import InputError, SettingsError, TargetError, shown, without_secrets
+from target_sfwarehouse.errors import InputError, SettingsError, TargetError, shown
+from target_sfwarehouse.masks import hide, login_password
 from target_sfwarehouse.rows.values import cell_value
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def open_batch_file(url: str, storage: Mapping[str, Any] | None = None) -> Itera
 
     The SDK's own jsonl files are gzipped whatever the message says, so the message is not asked.
     """
+    hide(login_password(url))
     try:
         path = (
             UPath(storage["root"], **(storage.get("params") or {})) / UPath(url).name
@@ -63,7 +65,7 @@ def open_batch_file(url: str, storage: Mapping[str, Any] | None = None) -> Itera
     except TargetError:
         raise
     except _damage() as error:
-        said = " ".join(without_secrets(str(error)).split())
+        said = " ".join(str(error).split())
         raise InputError(f"batch file {url} cannot be read: {said or type(error).__name__}") from None
 
 

@@ -15,7 +15,7 @@ import msgspec
 import psycopg
 from psycopg import errors as pg
 
-from target_sfwarehouse.errors import BadRecordError, MissingKeyError, shown, without_secrets
+from target_sfwarehouse.errors import BadRecordError, MissingKeyError, shown
 from target_sfwarehouse.load.audit import Counts
 from target_sfwarehouse.load.upsert import merge, merge_numbered
 from target_sfwarehouse.postgres import sql
@@ -63,7 +63,7 @@ def judge(settings: Settings, *, keep: Callable[[], None], end: Callable[[], Non
 
 def plainly(error: psycopg.Error) -> str:
     """Give what the warehouse says, on one line, without its detail, which shows the values of a row."""
-    return without_secrets(" ".join((error.diag.message_primary or str(error)).split()))
+    return " ".join((error.diag.message_primary or str(error)).split())
 
 
 def is_trouble(error: psycopg.Error) -> bool:

@@ -114,7 +114,7 @@ class Loader:
         if len(self._sessions) == 1 and self._may_have_two:
             self._may_have_two = False
             try:
-                connection = capabilities.begin(self._connect())
+                connection = capabilities.begin(self._connect(pauses=()))
             except (TargetError, psycopg.Error) as error:
                 logger.debug("No second session: %s", error)
             else:
