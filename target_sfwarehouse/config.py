@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from target_sfwarehouse.errors import SettingsError
@@ -327,7 +328,7 @@ class Settings:
         values = {name: config[name] for name in names if config.get(name) is not None}
         values["indexes"] = tuple(values.get("indexes", ()))
         port = str(values.get("port", cls.port))
-        if not port.isdecimal() or not 0 < int(port) <= LAST_PORT:
+        if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) <= LAST_PORT:
             raise SettingsError(f"`port` must be a number from 1 to {LAST_PORT}.")
         values["port"] = int(port)
         settings = cls(**values)

@@ -15,6 +15,7 @@ a first load.
 from __future__ import annotations
 
 import logging
+import uuid
 from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,8 @@ class Session:
         self._connection = connection
         self._run = run
         self._stages: dict[tuple[Any, ...], str] = {}
+        # Should a pooler ever change the session under the run, a staging table of another run has another name.
+        self._id = uuid.uuid4().hex[:12]
         self._parts: dict[str, Part] = {}
         self._copying: OpenCopy | None = None
         self._direct: Part | None = None
@@ -183,7 +186,7 @@ class Session:
             made_for = (table.label, table.keys, types)
             name = self._stages.get(made_for)
             if name is None:
-                name = self._stages[made_for] = quoted(f"_sfw_stage_{len(self._stages) + 1}")
+                name = self._stages[made_for] = quoted(f"_sfw_stage_{self._id}_{len(self._stages) + 1}")
                 make_stage(self._connection, name, table, columns)
             part.segment = Segment(name, shape)
             if part.state is State.IDLE:

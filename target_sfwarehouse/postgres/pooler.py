@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 import uuid
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse.errors import WarehouseError
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-PATIENCE: Final = 10.0
+PATIENCE = 5.0
 """Seconds that a notification may take."""
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+import psycopg
 import pytest
 
 from target_sfwarehouse.config import Settings
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import psycopg
+    from tests.fix_warehouse import Warehouse
 
 
 @pytest.fixture
@@ -255,3 +257,49 @@ def test_an_ssh_key_that_the_bastion_does_not_know(parts: dict[str, Any]) -> Non
 def test_a_url_of_another_database() -> None:
     with pytest.raises(SettingsError, match="must look like postgresql://"):
         opened(sqlalchemy_url="mysql://root:hunter2@h/d")
+
+
+@pytest.mark.parametrize("spelled", [str, int])
+def test_a_port_in_either_spelling(spelled: type, parts: dict[str, Any]) -> None:
+    assert zone_of(opened(**{**parts, "port": spelled(parts["port"])})) == "UTC"
+
+
+@pytest.mark.parametrize("port", ["", "x", "5432x", "-1", 0, "70000", "\u0665\u0664\u0663\u0662"])
+def test_a_port_that_is_none(port: Any, parts: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match="`port` must be a number from 1 to 65535"):
+        opened(**{**parts, "port": port})
+
+
+def test_the_authority_is_where_libpq_has_it(
+    parts: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = make_authority("ours")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".postgresql").mkdir()
+    (tmp_path / ".postgresql" / "root.crt").write_text(authority.certificate)
+    with tls_door(tmp_path, authority, parts["port"]) as port:
+        with opened(**parts | {"host": "localhost", "port": port}, ssl_enable=True) as connection:
+            assert connection.pgconn.ssl_in_use
+
+
+def test_a_server_without_a_free_connection_is_asked_again(
+    loader: tuple[str, str], warehouse: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    role, url = loader
+    warehouse.execute(f"ALTER ROLE {role} CONNECTION LIMIT 1")
+    other = psycopg.connect(plain_url(url))
+    ending = threading.Timer(1.5, other.close)
+    ending.start()
+    with caplog.at_level("WARNING"), opened(sqlalchemy_url=url) as connection:
+        assert connection.info.user == role
+    assert "The server has no connection left: end some" in caplog.text
+    assert "trying again in 1 s" in caplog.text
+    ending.join()
+
+
+def test_a_server_that_never_has_a_free_connection(loader: tuple[str, str], warehouse: Warehouse) -> None:
+    role, url = loader
+    warehouse.execute(f"ALTER ROLE {role} CONNECTION LIMIT 0")
+    connect = connector(Settings.from_config({"sqlalchemy_url": url}))
+    with pytest.raises(WarehouseError, match="The server has no connection left: end some"):
+        connect(pauses=(0,))
