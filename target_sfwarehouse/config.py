@@ -208,6 +208,13 @@ class Settings:
         default="wait",
         choices=("wait", "fail"),
     )
+    distribute_by: str = _setting(
+        "string",
+        "On Citus: `key` distributes each table that the target makes by the first column of its key, `schema` makes "
+        "the target schema a distributed one, `none` leaves tables on the coordinator.",
+        default="none",
+        choices=("none", "key", "schema"),
+    )
     sync_runs: bool = _setting(
         "boolean",
         "Keep a table `_sync_runs` in the schema: rows inserted, updated, unchanged, marked deleted and rejected of "

@@ -44,8 +44,12 @@ REFUSED_ROW = (
     pg.NoDataFound,
     pg.TooManyRows,
     pg.AssertFailure,
+    pg.InternalError_,
 )
-"""What a table raises for a row, its constraints, indexes and triggers included."""
+"""What a table raises for a row, its constraints, indexes and triggers included.
+
+Citus gives every error of a COPY into a shard as an internal error, a key that comes twice included.
+"""
 
 NUMBERED = quoted("_sfw_refused")
 

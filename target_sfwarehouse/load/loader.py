@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from target_sfwarehouse.errors import TargetError
+from target_sfwarehouse.errors import SettingsError, TargetError
 from target_sfwarehouse.load.audit import Quarantine, RunLog
 from target_sfwarehouse.load.run import Run
 from target_sfwarehouse.load.session import Session
@@ -48,6 +48,11 @@ class Loader:
         first = self._connect()
         log = RunLog(settings)
         able = capabilities.detect(first)
+        if settings.distribute_by != "none" and not able.citus:
+            raise SettingsError(
+                f"`distribute_by` is `{settings.distribute_by}`, but the database lacks the extension citus. Set it to "
+                "`none`, or let an owner run: CREATE EXTENSION citus;"
+            )
         self._run = Run(able, settings, log, Quarantine(settings, log.run_id))
         self._sessions = [Session(capabilities.begin(first), self._run, 1)]
         self._number = 0

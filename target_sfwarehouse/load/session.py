@@ -352,7 +352,7 @@ class Session:
             with self._connection.transaction():
                 rows = copy()
         except REFUSED_ROW as error:
-            if isinstance(error, pg.UniqueViolation):
+            if isinstance(error, pg.UniqueViolation | pg.InternalError_):
                 # A key came twice: from here on rows are staged, where the last one wins.
                 part.load.direct = False
             return None

@@ -68,7 +68,7 @@ WHERE i.indrelid = %s AND i.indpred IS NULL
 RELATION = """
 SELECT c.oid, c.relkind::text, pg_catalog.obj_description(c.oid, 'pg_class') IS NOT NULL,
 EXISTS (SELECT 1 FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND g.tginitdeferred AND g.tgtype & 4 <> 0),
-c.reloptions
+c.reloptions, c.relam = (SELECT oid FROM pg_catalog.pg_am WHERE amname = 'heap')
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 """
@@ -116,6 +116,8 @@ def ensure_schema(connection: Connection, settings: Settings) -> None:
     try:
         with connection.transaction():
             wait_for_lock(connection, schema)
+            if settings.distribute_by == "schema":
+                run(connection, "SET LOCAL citus.enable_schema_based_sharding = on")
             run(connection, f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
     except pg.InsufficientPrivilege:
         role, database = _who(connection)
@@ -138,8 +140,8 @@ def read_table(connection: Connection, schema: str, name: str, stream: str) -> T
     row = connection.execute(RELATION, (schema, name)).fetchone()
     if row is None:
         return table
-    oid, kind, commented, table.deferred, options = row
-    if kind == "r":
+    oid, kind, commented, table.deferred, options, is_heap = row
+    if kind == "r" and is_heap:
         table.row_target = _row_target(options)
     if kind not in {"r", "p", "f"}:
         raise BadSchemaError(f"stream '{stream}': {table.label} is a view; rows can go into a table only")
@@ -176,6 +178,8 @@ def ensure_table(
             statements = changes(table, wanted)
             for statement in statements:
                 run(connection, statement)
+            if not table.exists and wanted.keys and settings.distribute_by == "key":
+                connection.execute("SELECT create_distributed_table(%s, %s)", (table.sql, wanted.keys[0]))
             created = (known is not None and known.created) or not table.exists
             if statements:
                 table = _changed(connection, table)
@@ -244,5 +248,5 @@ def make_stage(connection: Connection, name: str, table: Table, columns: Sequenc
         for column in columns
     ]
     # What is long is better compressed and moved out once, in the table itself.
-    options = f" WITH (toast_tuple_target = {ROW_TARGET_MOST})"
+    options = f" USING heap WITH (toast_tuple_target = {ROW_TARGET_MOST})"
     run(connection, f"CREATE TEMPORARY TABLE {name} ({', '.join(parts)}){options}")

@@ -278,8 +278,9 @@ def test_the_authority_is_where_libpq_has_it(
     (tmp_path / ".postgresql").mkdir()
     (tmp_path / ".postgresql" / "root.crt").write_text(authority.certificate)
     with tls_door(tmp_path, authority, parts["port"]) as port:
-        with opened(**parts | {"host": "localhost", "port": port}, ssl_enable=True) as connection:
-            assert connection.pgconn.ssl_in_use
+        connection = opened(**parts | {"host": "localhost", "port": port}, ssl_enable=True)
+        assert connection.pgconn.ssl_in_use
+        connection.close()
 
 
 def test_a_server_without_a_free_connection_is_asked_again(
