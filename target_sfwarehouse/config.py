@@ -286,6 +286,19 @@ class Settings:
         "object", "Configuration for BATCH message capabilities.", parts=_BATCH_CONFIG
     )
 
+    batch_files_from: str = _setting(
+        "string",
+        "Which files a BATCH message may name. `storage`: those below the root of `batch_config`'s storage, and files of the "
+        "same name there. `anywhere`: without such a root, every file that the target may read.",
+        default="storage",
+        choices=("storage", "anywhere"),
+    )
+    delete_batch_files: bool = _setting(
+        "boolean",
+        "Delete the files of a BATCH message when their rows are committed and a later STATE is printed.",
+        default=False,
+    )
+
     @classmethod
     def json_schema(cls) -> dict[str, Any]:
         """Give the settings as the JSON schema that the SDK prints, documents and validates against."""

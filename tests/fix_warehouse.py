@@ -34,8 +34,9 @@ class Warehouse:
     connection: psycopg.Connection[dict[str, Any]]
 
     def config(self, **overrides: Any) -> dict[str, Any]:
-        """Target configuration that loads into this test's schema."""
-        return {"sqlalchemy_url": self.url, "schema": self.schema, **overrides}
+        """Target configuration that loads into this test's schema; BATCH files may be in any folder."""
+        ours = {"sqlalchemy_url": self.url, "schema": self.schema, "batch_files_from": "anywhere"}
+        return {**ours, **overrides}
 
     def query(self, statement: str, *parameters: Any) -> list[dict[str, Any]]:
         """Rows of a statement; `{schema}` in it stands for the test's schema, `%s` for a parameter."""

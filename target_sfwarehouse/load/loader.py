@@ -8,6 +8,7 @@ and a run that cannot have it does without. It saves a quarter of the time of an
 from __future__ import annotations
 
 import logging
+from collections import deque
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,7 @@ class Loader:
         self._begins = True
         self._last: Future[None] | None = None
         self._emit = emit
+        self._when_safe: deque[tuple[int, Callable[[], None]]] = deque()
 
     @property
     def loads(self) -> Mapping[str, Load]:
@@ -148,10 +150,16 @@ class Loader:
         """Commit a batch, on its session's thread; batches come here in order."""
         session.commit()
         failure = self._run.failure
-        safe = [text for line, text in states if failure is None or line < failure.line]
+        safe = [state for state in states if failure is None or state[0] < failure.line]
         if safe:
-            self._run.log.bookmark(safe[-1])
-            self._emit(safe[-1])
+            self._run.log.bookmark(safe[-1][1])
+            self._emit(safe[-1][1])
+            while self._when_safe and self._when_safe[0][0] < safe[-1][0]:
+                self._when_safe.popleft()[1]()
+
+    def when_safe(self, line: int, work: Callable[[], None]) -> None:
+        """Have something done when a STATE is out that comes after a line; not at all if none comes."""
+        self._when_safe.append((line, work))
 
     def settle(self) -> None:
         """Wait until everything flushed is committed."""
