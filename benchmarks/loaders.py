@@ -22,10 +22,10 @@ Loader = Callable[[str], Command]
 
 
 def ours(session: Session) -> Loader:
-    """Load with target-sfwarehouse at its defaults."""
+    """Load with target-sfwarehouse at its defaults; BATCH files may be in any folder."""
 
     def command(schema: str) -> Command:
-        config = {"sqlalchemy_url": session.warehouse.url, "schema": schema}
+        config = {"sqlalchemy_url": session.warehouse.url, "schema": schema, "batch_files_from": "anywhere"}
         return Command(OURS, (own_program(OURS), "--config", _file(session, config)))
 
     return command

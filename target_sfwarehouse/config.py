@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from target_sfwarehouse.errors import SettingsError
+from target_sfwarehouse.masks import login_password
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+LAST_PORT: Final = 65535
 NAME_BYTES: Final = 63
 """Bytes of a Postgres identifier (NAMEDATALEN - 1)."""
 
@@ -22,7 +25,7 @@ DEFAULT_SCHEMA: Final = "salesforce"
 
 
 def _setting(
-    kind: str,
+    kind: str | tuple[str, ...],
     description: str,
     *,
     default: Any = None,
@@ -32,7 +35,7 @@ def _setting(
     parts: Mapping[str, Any] | None = None,
 ) -> Any:
     """Declare a setting; an object's `parts` are JSON schemas of its members, or keywords beside them."""
-    schema: dict[str, Any] = {"type": [kind, "null"]}
+    schema: dict[str, Any] = {"type": [*([kind] if isinstance(kind, str) else kind), "null"]}
     if kind == "array":
         schema["items"] = {"type": ["string"]}
     if parts is not None:
@@ -98,6 +101,21 @@ _BATCH_CONFIG = {
 }
 
 
+_SECRET_PARAMETERS = ("key", "secret", "token", "password", "credential", "connection_string")
+
+
+def _storage_secrets(batch_config: Any) -> Iterator[str]:
+    """Secrets of where BATCH files are: the login in the storage's root, and parameters that are secrets by their names."""
+    storage = batch_config.get("storage") if isinstance(batch_config, dict) else None
+    if not isinstance(storage, dict):
+        return
+    yield login_password(str(storage.get("root", "")))
+    parameters = storage.get("params")
+    for name, value in parameters.items() if isinstance(parameters, dict) else ():
+        if isinstance(value, str) and any(part in name.lower() for part in _SECRET_PARAMETERS):
+            yield value
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
     """Checked settings of a run; the metadata of each field is its documentation."""
@@ -107,7 +125,7 @@ class Settings:
         "Host of the warehouse. Without `host` and `sqlalchemy_url` the target starts a Postgres of its own (see "
         "`embedded_directory`).",
     )
-    port: int = _setting("integer", "Port of the warehouse.", default=5432)
+    port: int = _setting(("integer", "string"), "Port of the warehouse.", default=5432)
     user: str | None = _setting("string", "Role that logs in.")
     password: str | None = _setting("string", "The role's password.", secret=True)
     database: str | None = _setting("string", "Database; the role's name if it is not given.")
@@ -212,6 +230,13 @@ class Settings:
         default="wait",
         choices=("wait", "fail"),
     )
+    distribute_by: str = _setting(
+        "string",
+        "On Citus: `key` distributes each table that the target makes by the first column of its key, `schema` makes "
+        "the target schema a distributed one, `none` leaves tables on the coordinator.",
+        default="none",
+        choices=("none", "key", "schema"),
+    )
     sync_runs: bool = _setting(
         "boolean",
         "Keep a table `_sync_runs` in the schema: rows inserted, updated, unchanged, marked deleted and rejected of "
@@ -262,7 +287,7 @@ class Settings:
     ssl_certificate_authority: str = _setting(
         "string",
         "Certificate authority that signed the server's certificate: a file, or the text itself.",
-        default="~/.postgresql/root.crl",
+        default="~/.postgresql/root.crt",
     )
     ssl_client_certificate: str = _setting(
         "string", "Client certificate: a file, or the text itself.", default="~/.postgresql/postgresql.crt"
@@ -283,6 +308,19 @@ class Settings:
         "object", "Configuration for BATCH message capabilities.", parts=_BATCH_CONFIG
     )
 
+    batch_files_from: str = _setting(
+        "string",
+        "Which files a BATCH message may name. `storage`: those below the root of `batch_config`'s storage, and files of the "
+        "same name there. `anywhere`: without such a root, every file that the target may read.",
+        default="storage",
+        choices=("storage", "anywhere"),
+    )
+    delete_batch_files: bool = _setting(
+        "boolean",
+        "Delete the files of a BATCH message when their rows are committed and a later STATE is printed.",
+        default=False,
+    )
+
     @classmethod
     def json_schema(cls) -> dict[str, Any]:
         """Give the settings as the JSON schema that the SDK prints, documents and validates against."""
@@ -290,6 +328,32 @@ class Settings:
         properties["batch_config"]["title"] = "Batch Configuration"
         draft = "https://json-schema.org/draft/2020-12/schema"
         return {"type": "object", "properties": properties, "$schema": draft}
+
+    @classmethod
+    def secrets(cls) -> frozenset[str]:
+        """Names of the settings that no message may show."""
+        return frozenset(field.name for field in dataclasses.fields(cls) if field.metadata.get("secret"))
+
+    @classmethod
+    def secret_values(cls, config: Mapping[str, Any]) -> Iterator[str]:
+        """Give what no message may show of a config that nobody has checked yet.
+
+        Raises SettingsError where a secret is no text: the SDK's own message would quote it.
+        """
+        tunnel = config.get("ssh_tunnel")
+        if not isinstance(tunnel, dict | None):
+            raise SettingsError(
+                "`ssh_tunnel` must be an object with `enable`, `host`, `username` and `private_key`."
+            )
+        inside = [name for name, part in _SSH_TUNNEL.items() if part.get("secret")]
+        found = {name: config.get(name) for name in sorted(cls.secrets())}
+        for name, value in (
+            found | {f"ssh_tunnel.{name}": (tunnel or {}).get(name) for name in inside}
+        ).items():
+            if not isinstance(value, str | None):
+                raise SettingsError(f"`{name}` must be a text: write it in quotes.")
+            yield value or ""
+        yield from _storage_secrets(config.get("batch_config"))
 
     @classmethod
     def unknown(cls, config: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, str]:
@@ -305,6 +369,10 @@ class Settings:
         names = [field.name for field in dataclasses.fields(cls)]
         values = {name: config[name] for name in names if config.get(name) is not None}
         values["indexes"] = tuple(values.get("indexes", ()))
+        port = str(values.get("port", cls.port))
+        if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) <= LAST_PORT:
+            raise SettingsError(f"`port` must be a number from 1 to {LAST_PORT}.")
+        values["port"] = int(port)
         settings = cls(**values)
         schemas = {name for name in (settings.schema, settings.default_target_schema) if name}
         if len(schemas) > 1:

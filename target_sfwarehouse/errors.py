@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from singer_sdk.exceptions import MissingKeyPropertiesError, RecordsWithoutSchemaException
+
+from target_sfwarehouse.masks import without_secrets
 
 SHOWN_VALUE = 120
 """Characters of a value that a message may quote."""
@@ -12,12 +12,13 @@ SHOWN_VALUE = 120
 SAID = 500
 """Characters of what the server or the SDK says that a message may have: they may quote a whole value."""
 
-_URL_PASSWORD = re.compile(r"(?<=://)([^\s/@:]*):[^\s/]*@")
-_KEYWORD_PASSWORD = re.compile(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)", re.IGNORECASE)
-
 
 class TargetError(Exception):
     """Base of the errors that end a run with one clear line and a non-zero exit."""
+
+    def __init__(self, text: str) -> None:
+        """Keep the text, without secrets."""
+        super().__init__(without_secrets(text))
 
 
 class SettingsError(TargetError):
@@ -91,11 +92,6 @@ class RecordBeforeSchemaError(InputError, RecordsWithoutSchemaException):
 
 class MissingKeyError(BadRecordError, MissingKeyPropertiesError):
     """A RECORD that lacks one of its stream's key properties, or has null there."""
-
-
-def without_secrets(text: str) -> str:
-    """Hide passwords in URLs and connection strings that a driver's message may quote."""
-    return _KEYWORD_PASSWORD.sub(r"\1****", _URL_PASSWORD.sub(r"\1:****@", text))
 
 
 def said(error: BaseException) -> str:

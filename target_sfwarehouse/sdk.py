@@ -28,6 +28,10 @@ class PrivateTarget(Target):
         """Act on SIGTERM or SIGINT."""
         raise NotImplementedError
 
+    def before_validation(self, config: Mapping[str, Any]) -> None:
+        """See the settings before a message may quote one."""
+        raise NotImplementedError
+
     def active_sinks(self) -> dict[str, Any]:
         """The sink of each stream, which may be changed."""
         return cast("dict[str, Any]", self._sinks_active)
@@ -39,6 +43,10 @@ class PrivateTarget(Target):
     def process_mapped(self, message: dict[str, Any]) -> None:
         """Map, flatten and validate a RECORD message, and give it to its sinks."""
         self._process_record_message(message)
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        self.before_validation(self.config)
+        return super()._validate_config(raise_errors=raise_errors)
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         del frame

@@ -15,13 +15,14 @@ from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from singer_sdk.mapper import SameRecordTransform
 
 from target_sfwarehouse.config import Settings
-from target_sfwarehouse.errors import BadSchemaError, InputError, StoppedError, TargetError, without_secrets
+from target_sfwarehouse.errors import BadSchemaError, InputError, StoppedError, TargetError
+from target_sfwarehouse.masks import hide_anew, redact_logs
 from target_sfwarehouse.report import Report
 from target_sfwarehouse.sdk import PrivateTarget
 from target_sfwarehouse.stream_maps import PartialRowError, for_partial_rows, guard, is_custom, redacted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from singer_sdk.sinks import Sink
 
@@ -69,6 +70,10 @@ class TargetSFWarehouse(PrivateTarget):
         self.max_parallelism = 1
         self.batcher = Batcher(Settings.from_config(self.config), _emit, Report())
         self.message_reader = FastReader(self)
+
+    def before_validation(self, config: Mapping[str, Any]) -> None:
+        """Keep what is secret out of messages, those of the validation included. Raises SettingsError."""
+        hide_anew(*Settings.secret_values(config))
 
     def _warn_of_unknown_settings(self) -> None:
         schema = copy.deepcopy(self.config_jsonschema)
@@ -245,13 +250,14 @@ class TargetSFWarehouse(PrivateTarget):
     @classmethod
     def invoke(cls, **options: Any) -> None:
         """Run the command line; an error is one line and a non-zero exit."""
+        redact_logs()
         try:
             super().invoke(**options)
         except StoppedError as error:
             cls.logger.error("%s", error)  # noqa: TRY400 - one line is enough
             sys.exit(128 + error.signum)
         except TargetError as error:
-            cls.logger.error("%s", without_secrets(str(error)))  # noqa: TRY400
+            cls.logger.error("%s", error)  # noqa: TRY400
             sys.exit(1)
 
 

@@ -34,8 +34,9 @@ class Warehouse:
     connection: psycopg.Connection[dict[str, Any]]
 
     def config(self, **overrides: Any) -> dict[str, Any]:
-        """Target configuration that loads into this test's schema."""
-        return {"sqlalchemy_url": self.url, "schema": self.schema, **overrides}
+        """Target configuration that loads into this test's schema; BATCH files may be in any folder."""
+        ours = {"sqlalchemy_url": self.url, "schema": self.schema, "batch_files_from": "anywhere"}
+        return {**ours, **overrides}
 
     def query(self, statement: str, *parameters: Any) -> list[dict[str, Any]]:
         """Rows of a statement; `{schema}` in it stands for the test's schema, `%s` for a parameter."""
@@ -106,8 +107,8 @@ def loader(warehouse: Warehouse) -> Iterator[tuple[str, str]]:
     """A role of the test's own, by which its session is told from others: name and URL."""
     role = warehouse.schema.replace("test_", "loader_")
     parts = urlsplit(plain_url(warehouse.url))
-    warehouse.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'loader'")
+    warehouse.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'hunter2'")
     warehouse.execute(f"CREATE SCHEMA {{schema}} AUTHORIZATION {role}")
-    yield role, parts._replace(netloc=f"{role}:loader@{parts.hostname}:{parts.port}").geturl()
+    yield role, parts._replace(netloc=f"{role}:hunter2@{parts.hostname}:{parts.port}").geturl()
     warehouse.execute(f"DROP OWNED BY {role} CASCADE")
     warehouse.execute(f"DROP ROLE {role}")

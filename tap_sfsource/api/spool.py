@@ -22,7 +22,7 @@ def nameless_file(folder: str | None) -> IO[bytes]:
     # `tempfile` opens its own with O_EXCL, which forbids that they ever get a name (Linux, open(2)).
     if flag := getattr(os, "O_TMPFILE", 0):
         with contextlib.suppress(OSError):
-            return os.fdopen(os.open(folder or tempfile.gettempdir(), flag | os.O_RDWR, 0o666), "w+b")
+            return os.fdopen(os.open(folder or tempfile.gettempdir(), flag | os.O_RDWR, 0o600), "w+b")
     return tempfile.TemporaryFile(dir=folder, prefix="tap-sfsource-")
 
 

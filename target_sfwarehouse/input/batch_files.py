@@ -13,49 +13,110 @@ from __future__ import annotations
 
 import gzip
 import io
+import logging
+import os
 import re
 import sys
 import zlib
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, cast
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any
 
 from upath import UPath
 
-from target_sfwarehouse.errors import InputError, SettingsError, TargetError, shown, without_secrets
+from target_sfwarehouse.errors import InputError, SettingsError, TargetError, shown
+from target_sfwarehouse.masks import hide, login_password
 from target_sfwarehouse.rows.values import cell_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from target_sfwarehouse.config import Settings
+
+logger = logging.getLogger("target-sfwarehouse")
+
 BLOCK = 128 * 1024
 COPY_BLOCK = 1024 * 1024
 _CELL = re.compile(r'(?:[^",]+|"[^"]*")*')
 _TEXT = frozenset({"string"})
+UNQUESTIONED = 64 * 1024 * 1024
+"""Bytes that any compressed file may have."""
+
+RATIO = 500
+"""How many times its compressed size a longer file may have. Rows with hundreds of empty columns come to 150."""
+
+_LOCAL = {"", "file", "local"}
+_NO_NAMES = {"", ".", ".."}
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
+@dataclass(frozen=True)
+class Storage:
+    """Where batch files may be, as the settings have it.
+
+    Attributes:
+        root: The folder of `batch_config`; None if it names none.
+        parameters: What opens that folder, such as credentials.
+        anywhere: Whether a message may name any other place, where there is no root.
+    """
+
+    root: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    anywhere: bool = False
+
+    @classmethod
+    def of(cls, settings: Settings) -> Storage:
+        """Read the settings."""
+        storage = (settings.batch_config or {}).get("storage") or {}
+        anywhere = settings.batch_files_from == "anywhere"
+        return cls(storage.get("root"), storage.get("params") or {}, anywhere)
+
+    def path(self, url: str) -> UPath:
+        """Find a file of a message: below the root, or of the same name in the root. Raises InputError for another place."""
+        if self.root is None:
+            if self.anywhere:
+                return UPath(url)
+            raise InputError(
+                f"batch file {url} is not read, because `batch_config` names no storage. Set its root to the tap's, or "
+                "`batch_files_from` to `anywhere` if you trust the tap with every file that the target may read"
+            )
+        root: UPath = UPath(self.root, **self.parameters)
+        given = UPath(url)
+        local = root.protocol in _LOCAL
+        top = os.path.realpath(root.path) if local else root.path.rstrip("/")
+        if given.protocol == root.protocol or (local and given.protocol in _LOCAL):
+            place = os.path.realpath(given.path) if local else given.path
+            if place.startswith(f"{top}/") and ".." not in given.parts:
+                return root / place[len(top) + 1 :]
+        path = root / given.name
+        if given.name in _NO_NAMES or (local and not os.path.realpath(path.path).startswith(f"{top}/")):
+            raise InputError(f"batch file {url} leads out of the storage of `batch_config`")
+        return path
+
+    def remove(self, url: str) -> None:
+        """Delete a file that is done with; where that fails, somebody else has to."""
+        try:
+            self.path(url).unlink(missing_ok=True)
+        except Exception as error:  # noqa: BLE001 - its rows are loaded, whatever its file system says
+            logger.warning("Batch file %s is loaded and cannot be deleted: %s", url, error)
+
+
 @contextmanager
-def open_batch_file(url: str, storage: Mapping[str, Any] | None = None) -> Iterator[IO[bytes]]:
+def open_batch_file(url: str, storage: Storage) -> Iterator[IO[bytes]]:
     """Open a file of a BATCH manifest; what it is compressed by is told by its first bytes.
 
     The SDK's own jsonl files are gzipped whatever the message says, so the message is not asked.
     """
+    hide(login_password(url))
     try:
-        path = (
-            UPath(storage["root"], **(storage.get("params") or {})) / UPath(url).name
-            if storage
-            else UPath(url)
-        )
+        path = storage.path(url)  # held, because the file system of a zip file goes with its last path
         with path.open("rb") as raw:
             start = raw.read(4)
             raw.seek(0)
-            if start.startswith(GZIP):
-                with gzip.open(raw) as file:
-                    yield cast("IO[bytes]", file)
-            elif start.startswith(ZSTD):
-                with _zstd(raw) as file:
-                    yield file
+            if start.startswith((GZIP, ZSTD)):
+                packed: Any = gzip.GzipFile(fileobj=raw) if start.startswith(GZIP) else _zstd(raw)
+                with packed as file, io.BufferedReader(_Bounded(url, raw, file), BLOCK) as bounded:
+                    yield bounded
             else:
                 yield raw
     except FileNotFoundError:
@@ -63,7 +124,7 @@ def open_batch_file(url: str, storage: Mapping[str, Any] | None = None) -> Itera
     except TargetError:
         raise
     except _damage() as error:
-        said = " ".join(without_secrets(str(error)).split())
+        said = " ".join(str(error).split())
         raise InputError(f"batch file {url} cannot be read: {said or type(error).__name__}") from None
 
 
@@ -81,6 +142,30 @@ def _zstd(raw: IO[bytes]) -> IO[bytes]:
             "A batch file is compressed by zstd; install the extra that reads it: pip install 'sfsource[zstd]'"
         ) from None
     return io.BufferedReader(_Frames(raw, zstandard.ZstdDecompressor().decompressobj), BLOCK)
+
+
+class _Bounded(io.RawIOBase):
+    """Reads a compressed file as long as that is no bomb, which would fill the memory by a line without an end."""
+
+    def __init__(self, url: str, raw: IO[bytes], file: IO[bytes]) -> None:
+        self._url = url
+        self._raw = raw
+        self._file = file
+        self._size = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read(len(buffer))
+        self._size += len(data)
+        if self._size > UNQUESTIONED and self._size > RATIO * self._raw.tell():
+            raise InputError(
+                f"batch file {self._url} is refused: it has more than {UNQUESTIONED >> 20} MiB and is compressed to less "
+                f"than a part in {RATIO}, which no rows are. Write it with less compression, or in smaller files"
+            )
+        buffer[: len(data)] = data
+        return len(data)
 
 
 class _Frames(io.RawIOBase):
@@ -132,17 +217,17 @@ class CsvFile:
         names: Property of each of its columns.
         header: Whether its first line is a header.
         quoted_empty_is_null: Whether `""` means NULL.
-        storage: Where `batch_config` says that files are.
+        storage: Where it may be.
     """
 
     url: str
     names: tuple[str, ...]
     header: bool = True
     quoted_empty_is_null: bool = False
-    storage: Mapping[str, Any] | None = None
+    storage: Storage = field(default_factory=Storage)
 
     @classmethod
-    def described(cls, url: str, encoding: Mapping[str, Any], storage: Mapping[str, Any] | None) -> CsvFile:
+    def described(cls, url: str, encoding: Mapping[str, Any], storage: Storage) -> CsvFile:
         """Read what a BATCH message's `encoding` says about its files, and the header where that must tell the rest.
 
         Raises InputError where neither the message nor the file names the columns.

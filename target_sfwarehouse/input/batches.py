@@ -11,7 +11,7 @@ import msgspec
 from singer_sdk.exceptions import InvalidRecord
 
 from target_sfwarehouse.errors import BadRecordError, InputError, said, shown
-from target_sfwarehouse.input.batch_files import CsvFile, open_batch_file, parquet_records
+from target_sfwarehouse.input.batch_files import CsvFile, Storage, open_batch_file, parquet_records
 from target_sfwarehouse.input.batcher import Source
 from target_sfwarehouse.load.files import FileLoad
 from target_sfwarehouse.rows.layout import json_types
@@ -39,7 +39,7 @@ class BatchReader:
         self._stream: str = message["stream"]
         self._encoding: dict[str, Any] = message["encoding"]
         self._files: list[str] = message["manifest"]
-        self._storage = (batcher.settings.batch_config or {}).get("storage")
+        self._storage = Storage.of(batcher.settings)
         version = message.get("version")
         self._version = version if isinstance(version, int) else None
         if self._encoding["format"] not in FORMATS:
@@ -61,6 +61,13 @@ class BatchReader:
                     self._load_lines(url, stream)
                 else:
                     self._load_records(stream, self._records(url))
+        self._finish()
+
+    def _finish(self) -> None:
+        """Commit; files are deleted if the settings say so, once the tap's next STATE is out: until then it may read anew."""
+        if self._batcher.settings.delete_batch_files:
+            for url in self._files:
+                self._batcher.loader.when_safe(self._line, partial(self._storage.remove, url))
         self._batcher.flush()
 
     @contextmanager
@@ -82,7 +89,7 @@ class BatchReader:
             with self._located():
                 for text, record in self._records(url):
                     self._take(hidden or text, partial(self._process, process, text, record))
-        self._batcher.flush()
+        self._finish()
 
     def _process(
         self, process: Callable[[dict[str, Any]], None], text: bytes, record: Callable[[], dict[str, Any]]

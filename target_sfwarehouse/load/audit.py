@@ -31,14 +31,14 @@ CREATE TABLE IF NOT EXISTS {table} (
     rows_inserted bigint NOT NULL, rows_updated bigint NOT NULL, rows_unchanged bigint NOT NULL,
     rows_marked_deleted bigint NOT NULL, rows_rejected bigint NOT NULL, bookmark jsonb,
     PRIMARY KEY (run_id, collection)
-)
+) USING heap
 """
 
 CREATE_REJECTED = """
 CREATE TABLE IF NOT EXISTS {table} (
     run_id uuid NOT NULL, rejected_at timestamptz NOT NULL DEFAULT now(), line bigint NOT NULL,
     collection text, property text, reason text NOT NULL, message text NOT NULL
-)
+) USING heap
 """
 
 RECORD = """

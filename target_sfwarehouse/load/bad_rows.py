@@ -15,7 +15,7 @@ import msgspec
 import psycopg
 from psycopg import errors as pg
 
-from target_sfwarehouse.errors import SAID, BadRecordError, MissingKeyError, shortened, shown, without_secrets
+from target_sfwarehouse.errors import SAID, BadRecordError, MissingKeyError, shortened, shown
 from target_sfwarehouse.load.audit import Counts
 from target_sfwarehouse.load.upsert import merge, merge_numbered
 from target_sfwarehouse.postgres import sql
@@ -43,8 +43,12 @@ REFUSED_ROW = (
     pg.NoDataFound,
     pg.TooManyRows,
     pg.AssertFailure,
+    pg.InternalError_,
 )
-"""What a table raises for a row, its constraints, indexes and triggers included."""
+"""What a table raises for a row, its constraints, indexes and triggers included.
+
+Citus gives every error of a COPY into a shard as an internal error, a key that comes twice included.
+"""
 
 LIMITS = (
     ". Postgres has room for about 440 long texts in a row, and for 2,700 bytes in an entry of an index. "
@@ -67,8 +71,7 @@ def judge(settings: Settings, *, keep: Callable[[], None], end: Callable[[], Non
 
 def plainly(error: psycopg.Error) -> str:
     """Give what the warehouse says, on one line, without its detail, which shows the values of a row."""
-    said = without_secrets(" ".join((error.diag.message_primary or str(error)).split()))
-    said = shortened(said, SAID)
+    said = shortened(" ".join((error.diag.message_primary or str(error)).split()), SAID)
     return said + LIMITS if isinstance(error, pg.ProgramLimitExceeded) else said
 
 

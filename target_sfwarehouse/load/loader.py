@@ -8,12 +8,13 @@ and a run that cannot have it does without. It saves a quarter of the time of an
 from __future__ import annotations
 
 import logging
+from collections import deque
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from target_sfwarehouse.errors import TargetError
+from target_sfwarehouse.errors import SettingsError, TargetError
 from target_sfwarehouse.load.audit import Quarantine, RunLog
 from target_sfwarehouse.load.run import Run
 from target_sfwarehouse.load.session import Session
@@ -49,6 +50,11 @@ class Loader:
         first = self._connect()
         log = RunLog(settings)
         able = capabilities.detect(first)
+        if settings.distribute_by != "none" and not able.citus:
+            raise SettingsError(
+                f"`distribute_by` is `{settings.distribute_by}`, but the database lacks the extension citus. Set it to "
+                "`none`, or let an owner run: CREATE EXTENSION citus;"
+            )
         self._run = Run(able, settings, log, Quarantine(settings, log.run_id))
         self._sessions = [Session(capabilities.begin(first), self._run, 1)]
         self._number = 0
@@ -56,6 +62,7 @@ class Loader:
         self._begins = True
         self._last: Future[None] | None = None
         self._emit = emit
+        self._when_safe: deque[tuple[int, Callable[[], None]]] = deque()
 
     @property
     def loads(self) -> Mapping[str, Load]:
@@ -120,7 +127,7 @@ class Loader:
         if len(self._sessions) == 1 and self._may_have_two:
             self._may_have_two = False
             try:
-                connection = capabilities.begin(self._connect())
+                connection = capabilities.begin(self._connect(pauses=()))
             except (TargetError, psycopg.Error) as error:
                 logger.debug("No second session: %s", error)
             else:
@@ -149,10 +156,16 @@ class Loader:
         """Commit a batch, on its session's thread; batches come here in order."""
         session.commit()
         failure = self._run.failure
-        safe = [text for line, text in states if failure is None or line < failure.line]
+        safe = [state for state in states if failure is None or state[0] < failure.line]
         if safe:
-            self._run.log.bookmark(safe[-1])
-            self._emit(safe[-1])
+            self._run.log.bookmark(safe[-1][1])
+            self._emit(safe[-1][1])
+            while self._when_safe and self._when_safe[0][0] < safe[-1][0]:
+                self._when_safe.popleft()[1]()
+
+    def when_safe(self, line: int, work: Callable[[], None]) -> None:
+        """Have something done when a STATE is out that comes after a line; not at all if none comes."""
+        self._when_safe.append((line, work))
 
     def settle(self) -> None:
         """Wait until everything flushed is committed."""

@@ -15,6 +15,7 @@ a first load.
 from __future__ import annotations
 
 import logging
+import uuid
 from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,8 @@ class Session:
         self._connection = connection
         self._run = run
         self._stages: dict[tuple[Any, ...], str] = {}
+        # Should a pooler ever change the session under the run, a staging table of another run has another name.
+        self._id = uuid.uuid4().hex[:12]
         self._parts: dict[str, Part] = {}
         self._copying: OpenCopy | None = None
         self._direct: Part | None = None
@@ -99,7 +102,7 @@ class Session:
         self._make_schema()
         schema = self._run.settings.schema_of(stream)
         if schema != self._run.settings.target_schema:
-            ensure_schema(self._connection, schema)
+            ensure_schema(self._connection, self._run.settings, schema)
         if source:
             self._run.sources.check(self._connection, schema, name, source)
         load = self._run.loads.get(stream)
@@ -109,7 +112,7 @@ class Session:
 
     def _make_schema(self) -> None:
         if not self._run.ready:
-            ensure_schema(self._connection, self._run.settings.target_schema)
+            ensure_schema(self._connection, self._run.settings, self._run.settings.target_schema)
             self._run.log.prepare(self._connection)
             self._run.ready = True
 
@@ -171,7 +174,7 @@ class Session:
             made_for = (table.label, table.keys, types)
             name = self._stages.get(made_for)
             if name is None:
-                name = self._stages[made_for] = quoted(f"_sfw_stage_{len(self._stages) + 1}")
+                name = self._stages[made_for] = quoted(f"_sfw_stage_{self._id}_{len(self._stages) + 1}")
                 make_stage(self._connection, name, table, shape.all_columns)
             part.segment = Segment(name, shape)
             if part.state is State.IDLE:
@@ -337,7 +340,7 @@ class Session:
             with self._connection.transaction():
                 rows = copy()
         except (*REFUSED_ROW, UncheckedError) as error:
-            if isinstance(error, pg.UniqueViolation):
+            if isinstance(error, pg.UniqueViolation | pg.InternalError_):
                 # A key came twice: from here on rows are staged, where the last one wins.
                 part.load.direct = False
             return None

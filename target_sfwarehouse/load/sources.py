@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CREATE_SOURCES = """
 CREATE TABLE IF NOT EXISTS {table} (
     collection text PRIMARY KEY, source text NOT NULL, recorded_at timestamptz NOT NULL DEFAULT now()
-)
+) USING heap
 """
 
 RECORD = """

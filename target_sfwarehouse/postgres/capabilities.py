@@ -23,10 +23,12 @@ class Capabilities:
     Attributes:
         merge: MERGE ... RETURNING merge_action(); otherwise INSERT ... ON CONFLICT.
         row_origin: `xmax = 0` tells an inserted row from an updated one in RETURNING.
+        citus: Tables and schemas can be distributed.
     """
 
     merge: bool = True
     row_origin: bool = True
+    citus: bool = False
 
 
 def detect(connection: psycopg.Connection[Any]) -> Capabilities:
@@ -40,7 +42,7 @@ def detect(connection: psycopg.Connection[Any]) -> Capabilities:
 def capabilities_of(number: int, *, citus: bool) -> Capabilities:
     """Give the capabilities of libpq's server version, e.g. 180004."""
     if citus:
-        return Capabilities(merge=False, row_origin=False)
+        return Capabilities(merge=False, row_origin=False, citus=True)
     return Capabilities(merge=number >= MERGE_RETURNING)
 
 

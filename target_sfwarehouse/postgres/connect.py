@@ -6,22 +6,21 @@ else together.
 
 from __future__ import annotations
 
-import dataclasses
 import logging
-import os
+import re
 import signal
+import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import psycopg
-from psycopg import conninfo
 
-from target_sfwarehouse.errors import SettingsError, TargetError, WarehouseError, without_secrets
+from target_sfwarehouse.errors import SettingsError, TargetError, WarehouseError
+from target_sfwarehouse.postgres import parameters
+from target_sfwarehouse.postgres.pooler import check_session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from target_sfwarehouse.config import Settings
 
 logger = logging.getLogger("target-sfwarehouse")
@@ -40,10 +39,14 @@ SESSION = (
 """Settings that the statements of a run rely on; a server or role may have other defaults."""
 
 LOCAL = "127.0.0.1"
-NO_TLS = {"ssl_enable": False, "ssl_client_certificate_enable": False}
-NAMES_OF_URL = ("postgresql", "postgres")
-PEM = "-----BEGIN "
-VERIFYING = ("verify-ca", "verify-full")
+
+FULL: Final = re.compile(
+    r"too many (clients|connections)|connection slots are reserved|no more connections allowed", re.IGNORECASE
+)
+"""What servers and PgBouncer say where no connection is left. At a login the driver has no SQLSTATE."""
+
+PAUSES: Final = (1, 2, 4, 8, 15)
+"""Seconds before each further try where no connection is left."""
 
 ADVICE = {
     "25006": "The server is a standby or the session may only read: configure the primary",
@@ -59,76 +62,63 @@ ADVICE = {
 """What to do, by SQLSTATE or its beginning (PostgreSQL's manual, appendix A)."""
 
 
-def connector(settings: Settings) -> Callable[[], psycopg.Connection[Any]]:
+class Connect(Protocol):
+    """Connects in autocommit mode. Raises WarehouseError where the server cannot be reached."""
+
+    def __call__(self, *, pauses: tuple[int, ...] = PAUSES) -> psycopg.Connection[Any]:
+        """Connect; `pauses` are the waits between tries where the server has no connection left."""
+
+
+def connector(settings: Settings) -> Connect:
     """Return a function that connects to the configured warehouse, or to the embedded one when none is configured.
 
-    Its connections are in autocommit mode. Raises SettingsError where the settings do not say how to connect; the
-    function raises WarehouseError where the server cannot be reached.
+    Raises SettingsError where the settings do not say how to connect.
     """
-    return partial(_connect, _connection_string(settings))
+    where = parameters.of_settings(settings)
+    if (settings.ssh_tunnel or {}).get("enable"):
+        if not where:
+            raise SettingsError(
+                "`ssh_tunnel` says how to reach a warehouse, but no warehouse is configured: set `host` and its kin, "
+                "or `sqlalchemy_url`."
+            )
+        # The certificate is the warehouse's, not that of the tunnel's end on this machine.
+        where |= {"hostaddr": LOCAL, "port": _tunnel(settings, where)}
+    return partial(_connect, where or parameters.of_url(_embedded_url(settings)))
 
 
-def _connect(target: str) -> psycopg.Connection[Any]:
+def _connect(where: dict[str, Any], *, pauses: tuple[int, ...] = PAUSES) -> psycopg.Connection[Any]:
     try:
-        connection = psycopg.connect(
-            target, autocommit=True, application_name="target-sfwarehouse", client_encoding="UTF8"
-        )
+        connection = _opened(where, pauses)
         # A prepared statement would keep the plan that it had for an empty table, and poolers dislike them.
         connection.prepare_threshold = None
+        check_session(connection, _place(where), partial(psycopg.connect, **where))
         for statement in SESSION:
             connection.execute(statement.encode())
     except psycopg.Error as error:
-        raise WarehouseError(_explain(target, error)) from None
+        raise WarehouseError(_explain(where, error)) from None
     return connection
+
+
+def _opened(where: dict[str, Any], pauses: tuple[int, ...]) -> psycopg.Connection[Any]:
+    for pause in pauses:
+        try:
+            return _open(where)
+        except psycopg.OperationalError as error:
+            if not FULL.search(str(error)):
+                raise
+            logger.warning("%s; trying again in %s s", _explain(where, error), pause)
+            time.sleep(pause)
+    return _open(where)
+
+
+def _open(where: dict[str, Any]) -> psycopg.Connection[Any]:
+    ours = {"application_name": "target-sfwarehouse", "client_encoding": "UTF8"}
+    return psycopg.connect(autocommit=True, **where | ours)
 
 
 def _advice(error: psycopg.Error) -> str:
     state = error.sqlstate or ""
     return next((advice for start, advice in ADVICE.items() if state.startswith(start)), "")
-
-
-def _connection_string(settings: Settings) -> str:
-    url = settings.sqlalchemy_url
-    tunnel = bool((settings.ssh_tunnel or {}).get("enable"))
-    tls = {} if url else _tls_parameters(settings)
-    if not url and not settings.host:
-        if tunnel or tls:
-            raise SettingsError(
-                "`ssh_tunnel` and `ssl_*` say how to reach a warehouse, but no warehouse is configured: set `host` "
-                "and its kin, or `sqlalchemy_url`."
-            )
-        return _plain_url(_embedded_url(settings))
-    if tunnel:
-        opened = _plain_url(_through_tunnel(settings))
-        # The certificate is the warehouse's, not that of the tunnel's end on this machine.
-        there = {"host": settings.host, "hostaddr": LOCAL} if tls else {}
-        return conninfo.make_conninfo(opened, **there, **tls)
-    if url:
-        return _plain_url(url)
-    return conninfo.make_conninfo(
-        host=settings.host,
-        port=settings.port,
-        user=settings.user,
-        password=settings.password,
-        dbname=settings.database,
-        **tls,
-    )
-
-
-def _plain_url(url: str) -> str:
-    """Return a SQLAlchemy URL as the URL that libpq knows: without a driver name."""
-    scheme, separator, rest = url.partition("://")
-    if not separator or scheme.split("+")[0] not in NAMES_OF_URL:
-        raise SettingsError(
-            "`sqlalchemy_url` must look like postgresql://user:password@host:port/database; "
-            f"this one starts with '{without_secrets(scheme)[:20]}'."
-        )
-    if rest.partition("/")[0].count("@") > 1:
-        raise SettingsError(
-            "`sqlalchemy_url` has more than one '@' before the database: write one that belongs to the user's name or "
-            "password as %40 (and a ':' as %3A, a '/' as %2F)."
-        )
-    return f"postgresql://{rest}"
 
 
 def _embedded_url(settings: Settings) -> str:
@@ -149,43 +139,43 @@ def _embedded_url(settings: Settings) -> str:
     return server.url
 
 
-def _through_tunnel(settings: Settings) -> str:
-    """Open target-postgres's SSH tunnel, which it closes at exit; give the URL of its end on this machine.
+def _tunnel(settings: Settings, where: dict[str, Any]) -> int:
+    """Open target-postgres's SSH tunnel, which it closes at exit; give the port of its end on this machine.
 
     Its connector takes over SIGTERM and SIGINT; this puts the handlers back.
     """
     from target_postgres.connector import PostgresConnector  # noqa: PLC0415 - see the module's docstring
 
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    config = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
-    # A role may log in without a password (a client certificate, .pgpass).
-    config |= {
+    # The login is ours to do: the tunnel needs to know where the warehouse is, and no more.
+    config = {
         "dialect+driver": "postgresql+psycopg",
-        "database": settings.database or settings.user,
-    } | NO_TLS
+        "host": where.get("host"),
+        "port": int(where.get("port", 5432)),
+        **dict.fromkeys(("user", "password", "database")),
+        **dict.fromkeys(("ssl_enable", "ssl_client_certificate_enable"), False),
+        "ssh_tunnel": settings.ssh_tunnel,
+    }
     try:
-        connector = PostgresConnector(config)
+        return int(parameters.of_url(PostgresConnector(config).sqlalchemy_url)["port"])
     except KeyError as error:
         raise SettingsError(f"`ssh_tunnel` is enabled and lacks {error}.") from None
     except Exception as error:  # noqa: BLE001 - paramiko, files, sockets: all mean the same here
         raise WarehouseError(
-            f"The SSH tunnel could not be set up: {without_secrets(str(error)) or error!r}. Check `ssh_tunnel`."
+            f"The SSH tunnel could not be set up: {str(error) or repr(error)}. Check `ssh_tunnel`."
         ) from None
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-    return str(connector.sqlalchemy_url)
 
 
-def _explain(target: str, error: psycopg.Error) -> str:
+def _place(where: dict[str, Any]) -> str:
+    return f"{where.get('host', 'localhost')}:{where.get('port', 5432)}"
+
+
+def _explain(where: dict[str, Any], error: psycopg.Error) -> str:
     """One line: where we tried to connect, what the server said and what to do about it."""
-    try:
-        parts = conninfo.conninfo_to_dict(target)
-    except psycopg.ProgrammingError:
-        said = " ".join(without_secrets(str(error)).split())
-        return f"`sqlalchemy_url` cannot be used: {said}. What stands after '?' are parameters of libpq, such as sslmode."
-    place = f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}"
-    said = " ".join(without_secrets(str(error)).split())
+    said = " ".join(str(error).split())
     if "password authentication failed" in said or "no password supplied" in said:
         advice = "check `user` and `password`"
     elif "does not exist" in said:
@@ -196,17 +186,19 @@ def _explain(target: str, error: psycopg.Error) -> str:
         )
     elif "pg_hba" in said or "SSL" in said:
         advice = "the server's access rules or TLS settings refuse this connection"
+    elif FULL.search(said):
+        advice = ADVICE["53300"]
     elif _advice(error):
         advice = _advice(error)
     else:
         advice = "check `host` and `port`, and that the server accepts connections from here"
-    return f"Cannot connect to the warehouse at {place}: {advice}. The driver says: {said}"
+    return f"Cannot connect to the warehouse at {_place(where)}: {advice}. The driver says: {said}"
 
 
 def explained(error: BaseException) -> BaseException:
     """Make a `TargetError` of what the warehouse or a closed pipe did; give any other error back."""
     if isinstance(error, psycopg.Error):
-        said = " ".join(without_secrets(str(error)).split())
+        said = " ".join(str(error).split())
         advice = _advice(error)
         return WarehouseError(
             f"The warehouse went away or refused a statement; what was committed before stays, and the next run "
@@ -216,44 +208,3 @@ def explained(error: BaseException) -> BaseException:
     if isinstance(error, BrokenPipeError):
         return TargetError("Nobody reads the target's stdout any more, so a STATE could not be written.")
     return error
-
-
-def _tls_parameters(settings: Settings) -> dict[str, str]:
-    """Give libpq's parameters (PostgreSQL's manual, section 34.1.2) for target-postgres's `ssl_*`; perhaps none."""
-    parameters: dict[str, str] = {}
-    if settings.ssl_enable:
-        mode = parameters["sslmode"] = settings.ssl_mode
-        # Without verification nothing needs the authority, which then may be the default that nobody made.
-        if authority := _file(settings, "ssl_certificate_authority", "root.crt", needed=mode in VERIFYING):
-            parameters["sslrootcert"] = authority
-    if settings.ssl_client_certificate_enable:
-        parameters["sslcert"] = _file(settings, "ssl_client_certificate", "cert.crt")
-        parameters["sslkey"] = _file(settings, "ssl_client_private_key", "pkey.key")
-    return parameters
-
-
-def _file(settings: Settings, setting: str, name: str, *, needed: bool = True) -> str:
-    """Return the path of a certificate or key; empty if it is not there and not needed."""
-    value = str(getattr(settings, setting) or "")
-    if PEM in value:
-        return _written(Path(settings.ssl_storage_directory).expanduser(), name, value)
-    path = Path(value).expanduser()
-    if value and path.is_file():
-        return str(path)
-    if needed:
-        raise SettingsError(
-            f"`{setting}` is neither a file that is there ({path}) nor the text itself, which begins with '{PEM}'."
-        )
-    return ""
-
-
-def _written(directory: Path, name: str, text: str) -> str:
-    """Write a certificate that was given as text to a file, which libpq needs."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = directory / name
-    # Environment variables and JSON in YAML often hold \n as two characters.
-    content = text if "\n" in text.strip() else text.replace("\\n", "\n")
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(content.rstrip() + "\n")
-    return str(path)

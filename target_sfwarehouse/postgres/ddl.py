@@ -72,7 +72,7 @@ WHERE i.indrelid = %s AND i.indpred IS NULL
 RELATION = """
 SELECT c.oid, c.relkind::text, pg_catalog.obj_description(c.oid, 'pg_class') IS NOT NULL,
 EXISTS (SELECT 1 FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND g.tginitdeferred AND g.tgtype & 4 <> 0),
-c.reloptions
+c.reloptions, c.relam = (SELECT oid FROM pg_catalog.pg_am WHERE amname = 'heap')
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 """
@@ -106,7 +106,7 @@ def _lock_key(name: str) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
-def ensure_schema(connection: Connection, schema: str) -> None:
+def ensure_schema(connection: Connection, settings: Settings, schema: str) -> None:
     """Make a schema if it is not there. Raises WarehouseError where the role may not."""
     found = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s"
     if connection.execute(found, (schema,)).fetchone():
@@ -114,6 +114,8 @@ def ensure_schema(connection: Connection, schema: str) -> None:
     try:
         with connection.transaction():
             wait_for_lock(connection, schema)
+            if settings.distribute_by == "schema":
+                run(connection, "SET LOCAL citus.enable_schema_based_sharding = on")
             run(connection, f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
     except pg.InsufficientPrivilege:
         role, database = _who(connection)
@@ -136,8 +138,8 @@ def read_table(connection: Connection, schema: str, name: str, stream: str) -> T
     row = connection.execute(RELATION, (schema, name)).fetchone()
     if row is None:
         return table
-    oid, kind, commented, table.deferred, options = row
-    if kind == "r":
+    oid, kind, commented, table.deferred, options, is_heap = row
+    if kind == "r" and is_heap:
         table.row_target = _row_target(options)
     if kind not in {"r", "p", "f"}:
         raise BadSchemaError(f"stream '{stream}': {table.label} is a view; rows can go into a table only")
@@ -179,6 +181,8 @@ def ensure_table(
             table = read_table(connection, schema, name, stream)
             statements = changes(table, wanted)
             change(connection, table, statements)
+            if not table.exists and wanted.keys and settings.distribute_by == "key":
+                connection.execute("SELECT create_distributed_table(%s, %s)", (table.sql, wanted.keys[0]))
             created = (known is not None and known.created) or not table.exists
             return (_changed(connection, table) if statements else table), created
 
@@ -267,7 +271,7 @@ def make_stage(connection: Connection, name: str, table: Table, columns: Sequenc
         for column in columns
     ]
     # What is long is better compressed and moved out once, in the table itself.
-    options = f" WITH (toast_tuple_target = {ROW_TARGET_MOST})"
+    options = f" USING heap WITH (toast_tuple_target = {ROW_TARGET_MOST})"
     run(connection, f"CREATE TEMPORARY TABLE {name} ({', '.join(parts)}){options}")
 
 

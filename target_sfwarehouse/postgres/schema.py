@@ -238,7 +238,9 @@ def _create(table: Table, wanted: Wanted) -> str:
     parts = [_definition(column) for column in wanted.columns]
     if wanted.keys:
         parts.append(f"PRIMARY KEY ({', '.join(quoted(key) for key in wanted.keys)})")
-    return f"CREATE TABLE {table.sql} ({', '.join(parts)})"
+    # Of another default, such as Citus's columnar tables, it is not known whether rows can be updated.
+    method = " USING heap" if wanted.keys else ""
+    return f"CREATE TABLE {table.sql} ({', '.join(parts)}){method}"
 
 
 def _definition(column: Column) -> str:

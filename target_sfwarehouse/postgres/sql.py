@@ -118,7 +118,7 @@ def number_rows(numbered: str, stage: str, columns: Sequence[str]) -> list[str]:
     """Statements that make a copy of a staging table whose rows are numbered from 1 in their order."""
     number = f"row_number() OVER (ORDER BY {ORDER}) AS {quoted(ROW)}"
     return [
-        f"CREATE TEMPORARY TABLE {numbered} AS SELECT {_list(columns)}, {number} FROM {stage}",
+        f"CREATE TEMPORARY TABLE {numbered} USING heap AS SELECT {_list(columns)}, {number} FROM {stage}",
         f"CREATE INDEX ON {numbered} ({quoted(ROW)})",
     ]
 

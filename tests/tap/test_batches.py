@@ -80,6 +80,7 @@ def test_batches_hold_the_same_records(
     assert len(manifests) == 2
     assert records == [message["record"] for message in messages(plain.output, "RECORD")]
     assert messages(outcome.output, "STATE")[-1] == messages(plain.output, "STATE")[-1]
+    assert {Path(path.removeprefix("file://")).stat().st_mode & 0o777 for path in manifests} == {0o600}
 
 
 def bulk(server: OrgServer, root: str | Path, compression: str = "none", **settings: Any) -> dict[str, Any]:
@@ -102,6 +103,7 @@ def test_csv_batches_are_bulk_pages_as_they_came(
     assert {record["stream"] for record in messages(outcome.output, "RECORD")} <= {"_group"}
     files = [Path(url.removeprefix("file://")) for batch in batches for url in batch["manifest"]]
     assert sorted(files) == sorted(folder.iterdir())
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
     first = files[0].read_bytes()
     header = next(
         csv.reader(io.StringIO((gzip.decompress(first) if compression == "gzip" else first).decode()))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import signal
+import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+import psycopg
 import pytest
 
 from target_sfwarehouse.config import Settings
-from target_sfwarehouse.errors import SettingsError, WarehouseError, without_secrets
+from target_sfwarehouse.errors import SettingsError, WarehouseError
 from target_sfwarehouse.postgres.connect import connector
 from target_sfwarehouse.target import TargetSFWarehouse
 from tests.fix_warehouse import plain_url
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import psycopg
+    from tests.fix_warehouse import Warehouse
 
 
 @pytest.fixture
@@ -258,16 +259,48 @@ def test_a_url_of_another_database() -> None:
         opened(sqlalchemy_url="mysql://root:hunter2@h/d")
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "postgresql://user:hunter2@host/db",
-        "could not connect with postgresql+psycopg://u:hunter2@h:5/d?x=y and so on",
-        "host=h password=hunter2 dbname=d",
-        "password='hunter2 with blanks' user=u",
-        json.dumps({"url": "postgresql://user:hunter2@host/db"}),
-    ],
-)
-def test_secrets_do_not_show(text: str) -> None:
-    assert "hunter2" not in without_secrets(text)
-    assert len(without_secrets(text)) > 10
+@pytest.mark.parametrize("spelled", [str, int])
+def test_a_port_in_either_spelling(spelled: type, parts: dict[str, Any]) -> None:
+    assert zone_of(opened(**{**parts, "port": spelled(parts["port"])})) == "UTC"
+
+
+@pytest.mark.parametrize("port", ["", "x", "5432x", "-1", 0, "70000", "\u0665\u0664\u0663\u0662"])
+def test_a_port_that_is_none(port: Any, parts: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match="`port` must be a number from 1 to 65535"):
+        opened(**{**parts, "port": port})
+
+
+def test_the_authority_is_where_libpq_has_it(
+    parts: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = make_authority("ours")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".postgresql").mkdir()
+    (tmp_path / ".postgresql" / "root.crt").write_text(authority.certificate)
+    with tls_door(tmp_path, authority, parts["port"]) as port:
+        connection = opened(**parts | {"host": "localhost", "port": port}, ssl_enable=True)
+        assert connection.pgconn.ssl_in_use
+        connection.close()
+
+
+def test_a_server_without_a_free_connection_is_asked_again(
+    loader: tuple[str, str], warehouse: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    role, url = loader
+    warehouse.execute(f"ALTER ROLE {role} CONNECTION LIMIT 1")
+    other = psycopg.connect(plain_url(url))
+    ending = threading.Timer(1.5, other.close)
+    ending.start()
+    with caplog.at_level("WARNING"), opened(sqlalchemy_url=url) as connection:
+        assert connection.info.user == role
+    assert "The server has no connection left: end some" in caplog.text
+    assert "trying again in 1 s" in caplog.text
+    ending.join()
+
+
+def test_a_server_that_never_has_a_free_connection(loader: tuple[str, str], warehouse: Warehouse) -> None:
+    role, url = loader
+    warehouse.execute(f"ALTER ROLE {role} CONNECTION LIMIT 0")
+    connect = connector(Settings.from_config({"sqlalchemy_url": url}))
+    with pytest.raises(WarehouseError, match="The server has no connection left: end some"):
+        connect(pauses=(0,))

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +19,11 @@ import psycopg
 import pytest
 
 from target_sfwarehouse import embedded
-from target_sfwarehouse.embedded import cluster, programs
+from target_sfwarehouse.embedded import accounts, cluster, programs
 from target_sfwarehouse.embedded import server as servers
 from target_sfwarehouse.embedded.__main__ import main
 from target_sfwarehouse.embedded.cluster import HOST
-from target_sfwarehouse.embedded.programs import Account
+from target_sfwarehouse.embedded.server import OWN_FILES
 from tests.fix_process import wait_until
 from tests.fix_warehouse import plain_url
 
@@ -121,14 +122,28 @@ def test_a_left_over_pid_of_another_program_is_no_server(home: Path) -> None:
         stranger.wait()
 
 
-def test_works_where_processes_are_not_files(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "PROCESSES", home / "nothing")  # as on macOS
-    if not Path("/bin/ps").exists():
-        pytest.skip("this machine has neither")
-    first = embedded.start(home)
-    assert not embedded.start(home).started
-    os.kill(server_pid(first), signal.SIGKILL)
-    assert embedded.start(home).started
+@pytest.mark.parametrize("full", [True, False], ids=["without a free connection", "that does not answer"])
+def test_a_server_in_trouble_is_not_started_twice(
+    full: bool, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lock file must stay: Postgres ends itself when that is gone."""
+    first = embedded.start(home, fsync=False)
+    lock_file = (first.data / "postmaster.pid").read_text()
+    with ExitStack() as held:
+        if full:
+            while True:
+                try:
+                    held.enter_context(psycopg.connect(plain_url(first.url)))
+                except psycopg.OperationalError:
+                    break
+        else:
+            os.kill(server_pid(first), signal.SIGSTOP)
+            held.callback(os.kill, server_pid(first), signal.SIGCONT)
+        monkeypatch.setattr(servers, "PATIENCE", 1.0)
+        with pytest.raises(embedded.EmbeddedPostgresError, match="but lets nobody in"):
+            embedded.start(home)
+        assert (first.data / "postmaster.pid").read_text() == lock_file
+    assert ask(first, "SELECT 1") == 1
 
 
 def test_searches_know_all_letters(home: Path) -> None:
@@ -164,13 +179,6 @@ def test_the_remembered_port_is_given_up_when_taken(home: Path) -> None:
         second = embedded.start(home, fsync=False)
         assert str(port) not in second.url
         assert ask(second, "SELECT 1") == 1
-
-
-def test_a_port_that_was_asked_for_and_is_taken_is_an_error(home: Path) -> None:
-    with socket.create_server((HOST, 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(embedded.EmbeddedPostgresError, match=rf"Port {port} of 127\.0\.0\.1 is taken"):
-            embedded.start(home, port=port)
 
 
 def test_asks_for_a_password_and_shows_none(home: Path) -> None:
@@ -293,23 +301,51 @@ def test_programs_below_a_closed_folder_are_copied_out(
 
 
 @as_root
-def test_root_runs_the_server_as_an_unprivileged_account(home: Path) -> None:
-    server = embedded.start(home, fsync=False)
-    assert server.data.stat().st_uid == pwd.getpwnam("nobody").pw_uid
-    assert server.data.stat().st_mode & 0o777 == 0o700
-    assert home.stat().st_uid == 0
+def test_root_runs_each_server_as_an_account_of_its_own(home: Path) -> None:
+    """Nobody else is that account, so nobody else can read the data."""
+    servers = [embedded.start(home / name, fsync=False) for name in ("one", "two")]
+    try:
+        numbers = [server.data.stat().st_uid for server in servers]
+        assert len({*numbers, *(entry.pw_uid for entry in pwd.getpwall())}) == len(pwd.getpwall()) + 2
+        for server, number in zip(servers, numbers, strict=True):
+            assert number in accounts.OWN
+            assert server.data.stat().st_mode & 0o777 == 0o700
+            inside = [path.lstat() for path in [server.data, *server.data.rglob("*")]]
+            assert {found.st_uid for found in inside} == {number}
+            assert {found.st_mode & 0o077 for found in inside} == {0}
+            assert Path(f"/proc/{server_pid(server)}").stat().st_uid == number
+            assert (server.directory.stat().st_uid, server.directory.stat().st_mode & 0o777) == (0, 0o711)
+            assert sorted(path.name for path in server.directory.iterdir()) == sorted(["data", *OWN_FILES])
+    finally:
+        for name in ("one", "two"):
+            embedded.remove(home / name)
 
 
 @as_root
-def test_root_works_on_a_users_server_as_that_user(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["postmaster.pid", "postmaster.opts", "postgresql.conf"])
+def test_root_follows_no_link_of_the_servers_account(name: str, home: Path, tmp_path: Path) -> None:
+    """Whoever gets hold of that account cannot have root read or overwrite a file."""
+    server = embedded.start(home, fsync=False)
+    server.stop()
+    content = "1\n/nowhere\n0\n1\n\n\n\n"
+    (tmp_path / name).write_text(content)
+    with accounts.Account.owner(server.data).acting():
+        (server.data / name).unlink(missing_ok=True)
+        (server.data / name).symlink_to(tmp_path / name)
+    with suppress(embedded.EmbeddedPostgresError):
+        embedded.start(home, fsync=False)
+    embedded.remove(home)
+    assert (tmp_path / name).read_text() == content
+    assert (tmp_path / name).stat().st_uid == 0
+
+
+@as_root
+def test_root_works_on_a_users_server_as_that_user(home: Path) -> None:
     user = pwd.getpwnam("daemon")
     home.mkdir()
     home.chmod(0o711)
     os.chown(home, user.pw_uid, user.pw_gid)
-    theirs = Account({"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []})
-    with monkeypatch.context() as patched:
-        patched.setattr(servers, "server_account", lambda *_: theirs)
-        embedded.start(home, fsync=False)
+    embedded.start(home, fsync=False)
     assert embedded.stop(home)
     assert embedded.start(home, fsync=False).started
     owners = {path.name: path.stat().st_uid for path in home.iterdir()}

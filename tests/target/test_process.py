@@ -180,8 +180,8 @@ def poor_url(warehouse: Warehouse) -> Iterator[str]:
     """A role that may connect, and nothing else."""
     role = warehouse.schema.replace("test_", "poor_")
     parts = urlsplit(plain_url(warehouse.url))
-    warehouse.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'poor'")
-    yield parts._replace(netloc=f"{role}:poor@{parts.hostname}:{parts.port}").geturl()
+    warehouse.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'hunter2'")
+    yield parts._replace(netloc=f"{role}:hunter2@{parts.hostname}:{parts.port}").geturl()
     warehouse.execute(f"DROP OWNED BY {role}")
     warehouse.execute(f"DROP ROLE {role}")
 
@@ -197,7 +197,7 @@ def test_a_schema_that_the_role_may_not_make(
         f'CREATE SCHEMA "{warehouse.schema}" AUTHORIZATION "{role}"',
         "GRANT CREATE ON DATABASE",
     )
-    assert "poor@" not in finished.said
+    assert "hunter2" not in finished.said
 
 
 def test_a_schema_that_the_role_may_not_fill(

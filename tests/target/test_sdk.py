@@ -78,6 +78,7 @@ def test_a_release_of_the_sdk_that_changes_its_private_names_is_seen(warehouse: 
         "_remove_sdc_metadata_from_schema",
         "_singer_validate_message",
         "_sinks_active",
+        "_validate_config",
     }
     moment = {"type": ["null", "string"], "format": "date-time"}
     properties = {"id": STRING, "at": moment, "_sdc_deleted_at": moment, "_sdc_sequence": INTEGER}
