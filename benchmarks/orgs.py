@@ -132,7 +132,7 @@ def _serve(contents: Contents, connection: Connection) -> None:
         DEMO_USER,
         add_demo_login,
     )
-    from salesforce_simulator.http.site import Settings  # noqa: PLC0415
+    from salesforce_simulator.http.settings import Settings  # noqa: PLC0415
     from salesforce_simulator.org import Org  # noqa: PLC0415
     from salesforce_simulator.server import serve  # noqa: PLC0415
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from salesforce_simulator import company
 from salesforce_simulator.apps import ConnectedApp
-from salesforce_simulator.http.site import Settings
+from salesforce_simulator.http.settings import Settings
 from salesforce_simulator.org import ALL_FEATURES, Org
 from salesforce_simulator.server import Server, serve
 

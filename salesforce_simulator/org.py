@@ -17,6 +17,7 @@ from salesforce_simulator.metadata_log import MetadataLog
 from salesforce_simulator.records import Records
 from salesforce_simulator.schema import Schema, SObject
 from salesforce_simulator.standard import standard_objects
+from salesforce_simulator.transactions import Transaction
 from salesforce_simulator.users import Permissions, User
 from salesforce_simulator.validate import Validator
 
@@ -100,6 +101,10 @@ class Org(Records):
     def secret(self, purpose: str) -> str:
         """A secret that depends on the seed and its purpose alone: 40 characters."""
         return hashlib.sha256(f"{self.seed}/{purpose}".encode()).hexdigest()[:40]
+
+    def transaction(self) -> Transaction:
+        """Open a transaction: what it writes is stamped now and seen at its commit."""
+        return Transaction(self)
 
     # metadata
 

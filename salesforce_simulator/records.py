@@ -14,7 +14,6 @@ from salesforce_simulator.ids import id_run, parse_id
 from salesforce_simulator.reading import Reading
 from salesforce_simulator.replication import ChangeWindow, Replication
 from salesforce_simulator.schema import TEXT_TYPES
-from salesforce_simulator.transactions import Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,6 +22,23 @@ if TYPE_CHECKING:
     from salesforce_simulator.schema import Schema, SObject
     from salesforce_simulator.store import Row
     from salesforce_simulator.users import User
+
+
+class OpenWrites:
+    """Writes that nobody sees yet, as other writers meet them.
+
+    Attributes:
+        pending: ids that they create.
+        locked: ids that they change.
+        open: whether they are still to come.
+        started: since when, milliseconds; getDeleted and getUpdated cover no more than the oldest.
+    """
+
+    def __init__(self, started: int) -> None:
+        self.pending: set[str] = set()
+        self.locked: set[str] = set()
+        self.open = True
+        self.started = started
 
 
 class Records(Reading):
@@ -44,7 +60,7 @@ class Records(Reading):
         self._validator = validate.Validator(schema, self._store)
         self.replication = Replication(self._store, log_from)
         self.recycle_bin = self._changes.recycle_bin
-        self._transactions: list[Transaction] = []
+        self._open: list[OpenWrites] = []
         self._backdate: int | None = None
 
     def _next_id(self, sobject: str) -> str:
@@ -194,7 +210,7 @@ class Records(Reading):
         sobject: str,
         values: Mapping[str, Any],
         user: User | str | None,
-        within: Transaction | None = None,
+        within: OpenWrites | None = None,
     ) -> tuple[str, Callable[[], None]]:
         """Check a create and give its id and what does it."""
         acting, actor = self._acting(user)
@@ -213,7 +229,7 @@ class Records(Reading):
         record_id: str,
         values: Mapping[str, Any],
         user: User | str | None,
-        within: Transaction | None = None,
+        within: OpenWrites | None = None,
     ) -> Callable[[], None]:
         """Check an update and give what does it."""
         acting, actor = self._acting(user)
@@ -230,7 +246,7 @@ class Records(Reading):
         return present, record_id, {name: value for name, value in row.items() if name in present.fields}
 
     def plan_delete(
-        self, record_id: str, user: User | str | None, within: Transaction | None = None
+        self, record_id: str, user: User | str | None, within: OpenWrites | None = None
     ) -> Callable[[], None]:
         """Check a delete and give what does it."""
         acting, actor = self._acting(user)
@@ -294,7 +310,7 @@ class Records(Reading):
         return user, (user or self.admin).id
 
     def _locate(
-        self, record_id: str, *, deleted: bool = False, within: Transaction | None = None
+        self, record_id: str, *, deleted: bool = False, within: OpenWrites | None = None
     ) -> tuple[SObject, str]:
         """The object and 18-character id of a record that exists."""
         record_id = parse_id(record_id)
@@ -305,7 +321,7 @@ class Records(Reading):
             return sobject, record_id
         self._expire()
         with self._store.lock:
-            for other in self._transactions:
+            for other in self._open:
                 if other is not within and record_id in other.locked:
                     raise ApiError(
                         "UNABLE_TO_LOCK_ROW",
@@ -320,20 +336,18 @@ class Records(Reading):
 
     # late commits and replication
 
-    def transaction(self) -> Transaction:
-        """Open a transaction: what it writes is stamped now and seen at its commit."""
-        transaction = Transaction(self)
+    def begin(self, writes: OpenWrites) -> None:
+        """Hold back what covers later moments, and lock what is written, until `finish`."""
         with self._store.lock:
-            self._transactions.append(transaction)
-        return transaction
+            self._open.append(writes)
 
-    def finish(self, transaction: Transaction, writes: Sequence[Callable[[], None]]) -> None:
-        """End a transaction with these writes; `Transaction.commit` and `rollback` call it."""
+    def finish(self, writes: OpenWrites, done: Sequence[Callable[[], None]]) -> None:
+        """End open writes and do these."""
         with self._store.lock:
-            self._transactions.remove(transaction)
-            transaction.open = False
+            self._open.remove(writes)
+            writes.open = False
             with self._store.writing():
-                for write in writes:
+                for write in done:
                     write()
 
     @property
@@ -341,7 +355,7 @@ class Records(Reading):
         """Up to where nothing can appear any more: the start of the oldest open transaction, or a lag ago."""
         lag = self.replication.lag // timedelta(milliseconds=1)
         with self._store.lock:
-            oldest = min((self.clock.now_ms() - lag, *(t.started for t in self._transactions)))
+            oldest = min((self.clock.now_ms() - lag, *(writes.started for writes in self._open)))
         return from_ms(whole_second(oldest))
 
     def deleted(self, sobject: str, start: datetime, end: datetime) -> ChangeWindow:

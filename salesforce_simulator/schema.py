@@ -162,6 +162,7 @@ class SObject:
     """One object; names and meanings as in describe global.
 
     `bulk` says whether the Bulk API takes it, `requires_filter` the fields of which a query must filter on one,
+    `filter_refusal` the message without that filter, `one_id_a_filter` that the filter takes no list,
     `refusal` code and message with which every query is refused though describe calls it queryable, `single_batch` that a
     query may not have a second page, `big` that it is a big object,
     `binless` that a delete skips the recycle bin, `neighbour` that it is a minimal stand-in outside the 48,
@@ -193,6 +194,8 @@ class SObject:
     custom_setting: bool = False
     bulk: bool = True
     requires_filter: tuple[str, ...] = ()
+    filter_refusal: str = ""
+    one_id_a_filter: bool = False
     refusal: tuple[str, str] | None = None
     single_batch: bool = False
     big: bool = False

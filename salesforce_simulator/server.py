@@ -17,7 +17,8 @@ from aiohttp import web
 from salesforce_simulator.http.app import HEAD_LIMIT, Transport
 from salesforce_simulator.http.hosts import Role
 from salesforce_simulator.http.resources import router
-from salesforce_simulator.http.site import Settings, Site
+from salesforce_simulator.http.settings import Settings
+from salesforce_simulator.http.site import Site
 from salesforce_simulator.http.tls import make_certificates
 
 if TYPE_CHECKING:

@@ -24,8 +24,14 @@ _UNKNOWN = (
     "UNKNOWN_EXCEPTION",
     "An unexpected error occurred. Please include this ErrorId if you contact support: 1234567890-54321",
 )
+_WANTED = "MALFORMED_QUERY"
 REFUSING: dict[str, tuple[str, str]] = {
+    "Announcement": _UNKNOWN,
     "ApexTypeImplementor": _UNKNOWN,
+    "AppTabMember": _UNKNOWN,
+    "ColorDefinition": _UNKNOWN,
+    "ContentHubItem": (_WANTED, "ContentHubRepositoryId,ExternalId or Id must be specified in your query"),
+    "ContentVersionRenditionContent": (_WANTED, "ContentVersionId must be specified in your query."),
     "DataStatistics": (_EXTERNAL, "Where clauses should contain StatType"),
     "DataType": _UNKNOWN,
     "DatacloudAddress": (
@@ -35,12 +41,27 @@ REFUSING: dict[str, tuple[str, str]] = {
     "DatacloudCompany": _NO_DATACLOUD,
     "DatacloudContact": _NO_DATACLOUD,
     "DatacloudDandBCompany": (_EXTERNAL, "Datacloud D&B company is not filterable without a criteria."),
+    "ExternalEncryptionRootKey": _UNKNOWN,
+    "FieldHistoryArchive": _UNKNOWN,
     "FlexQueueItem": (_EXTERNAL, "The WHERE clause must contain a JobType field expression."),
     "FlowTestView": _UNKNOWN,
+    "FlowVariableView": _UNKNOWN,
+    "FlowVersionView": _UNKNOWN,
+    "IconDefinition": _UNKNOWN,
     "ListViewChartInstance": (_EXTERNAL, "Getting all ListViewChartInstances is unsupported"),
+    "NetworkUserHistoryRecent": _UNKNOWN,
     "OutgoingEmail": _NO_EMAIL,
     "OutgoingEmailRelation": _NO_EMAIL,
+    "PendingOrderSummary": _UNKNOWN,
     "PlatformAction": (_EXTERNAL, "Getting all PlatformAction entities is unsupported"),
+    "RecordActionHistory": _UNKNOWN,
+    "RecordRecommendation": (
+        _WANTED,
+        (
+            "Implementation restriction: RecordRecommendation requires a filter on TargetSobjectType or TargetId or "
+            "RecordRecommendationId"
+        ),
+    ),
     "RelatedListColumnDefinition": _UNKNOWN,
     "RelatedListDefinition": _UNKNOWN,
     "UserRecordAccess": (
@@ -55,6 +76,13 @@ REIFIED: dict[str, tuple[str, ...]] = {
     "FieldDefinition": ("EntityDefinitionId", "DurableId"),
     "OwnerChangeOptionInfo": ("EntityDefinitionId", "DurableId"),
     "PicklistValueInfo": ("EntityParticleId", "DurableId"),
+    "RelationshipDomain": (
+        "FieldId",
+        "ChildSobjectId",
+        "ParentSobjectId",
+        "RelationshipInfoId",
+        "DurableId",
+    ),
     "RelationshipInfo": ("ChildSobjectId", "FieldId", "DurableId"),
     "SearchLayout": ("EntityDefinitionId", "DurableId"),
     "SiteDetail": ("DurableId",),
@@ -63,7 +91,126 @@ REIFIED: dict[str, tuple[str, ...]] = {
 }
 """Columns of which a query must filter on one."""
 
-BIG = ("ApiEvent", "ActivityFieldHistory", "ListViewEvent", "LoginEvent", "ReportEvent", "UriEvent")
+CHILDREN: dict[str, tuple[tuple[str, ...], str]] = {
+    "CollaborationGroupRecord": (
+        ("CollaborationGroupId", "RecordId"),
+        (
+            "Implementation restriction: CollaborationGroupRecord requires a filter by a single Id, CollaborationGroupId or "
+            "RecordId using the equals operator"
+        ),
+    ),
+    "ContentFolderItem": (
+        ("ParentContentFolderId",),
+        (
+            "Implementation restriction: ContentFolderItem requires a filter by Id or ParentContentFolderId using the equals "
+            "or 'IN' operator"
+        ),
+    ),
+    "ContentFolderMember": (
+        ("ParentContentFolderId", "ChildRecordId"),
+        (
+            "Implementation restriction: ContentFolderMember requires a filter by a single Id, ChildRecordId or "
+            "ParentContentFolderId using the equals operator"
+        ),
+    ),
+    "IdeaComment": (
+        ("IdeaId", "CommunityId"),
+        (
+            "Implementation restriction. When querying the Idea Comment object, you must filter using the following syntax: "
+            "CommunityId = [single ID], Id = [single ID], IdeaId = [single ID], Id IN [list of IDs], or IdeaId IN [list of "
+            "IDs]."
+        ),
+    ),
+    "Vote": (
+        ("ParentId",),
+        (
+            "Implementation restriction: When querying the Vote object, you must filter using the following syntax: "
+            "ParentId = [single ID], Parent.Type = [single Type], Id = [single ID], or Id IN [list of ID's]."
+        ),
+    ),
+}
+"""Columns of ids of which a query must filter on one, and what it is told otherwise."""
+
+UNQUERYABLE = (
+    "AIPredictionEvent",
+    "ActivityHistory",
+    "AggregateResult",
+    "ApiAnomalyEvent",
+    "ApiEventStream",
+    "AssetTokenEvent",
+    "AsyncOperationEvent",
+    "AsyncOperationStatus",
+    "AttachedContentDocument",
+    "AttachedContentNote",
+    "BatchApexErrorEvent",
+    "BulkApiResultEvent",
+    "CombinedAttachment",
+    "ConcurLongRunApexErrEvent",
+    "ContentBody",
+    "CredentialStuffingEvent",
+    "EmailStatus",
+    "FeedLike",
+    "FeedSignal",
+    "FeedTrackedChange",
+    "FlowExecutionErrorEvent",
+    "FolderedContentDocument",
+    "LightningUriEventStream",
+    "ListViewEventStream",
+    "LoginAsEventStream",
+    "LoginEventStream",
+    "LogoutEventStream",
+    "LookedUpFromActivity",
+    "NoteAndAttachment",
+    "OpenActivity",
+    "OrgLifecycleNotification",
+    "OwnedContentDocument",
+    "PlatformStatusAlertEvent",
+    "ProcessExceptionEvent",
+    "ProcessInstanceHistory",
+    "QuoteTemplateRichTextData",
+    "RemoteKeyCalloutEvent",
+    "ReportAnomalyEvent",
+    "ReportEventStream",
+    "SessionHijackingEvent",
+    "UriEventStream",
+)
+"""Objects without any query."""
+
+NO_BULK = (
+    "AcceptedEventRelation",
+    "ContractStatus",
+    "DeclinedEventRelation",
+    "EventWhoRelation",
+    "FieldSecurityClassification",
+    "OrderStatus",
+    "PartnerRole",
+    "RecentlyViewed",
+    "SolutionStatus",
+    "TaskPriority",
+    "TaskWhoRelation",
+    "UndecidedEventRelation",
+)
+"""Objects that the Bulk API refuses and REST gives."""
+
+_ONE_ID = frozenset({"CollaborationGroupRecord", "ContentFolderMember", "Vote"})
+_PARENTS = ("ContentFolder", "Idea")
+
+BIG = (
+    "ActivityFieldHistory",
+    "ApiEvent",
+    "BulkApiResultEventStore",
+    "FileEventStore",
+    "IdentityProviderEventStore",
+    "IdentityVerificationEvent",
+    "LightningUriEvent",
+    "ListViewEvent",
+    "LoginAsEvent",
+    "LoginEvent",
+    "LogoutEvent",
+    "OmniRoutingEventStore",
+    "ReportEvent",
+    "UriEvent",
+)
 """Standard big objects, whose names do not end in `__b`: nothing but their index can be filtered on, Id neither."""
 
 _READ_ONLY: dict[str, Any] = {
@@ -79,6 +226,10 @@ def objects(*names: str) -> list[SObject]:
     makers: dict[str, Callable[[str], SObject]] = {
         **dict.fromkeys(REFUSING, _refusing),
         **dict.fromkeys(REIFIED, _reified),
+        **dict.fromkeys(CHILDREN, _child),
+        **dict.fromkeys(_PARENTS, _parent),
+        **dict.fromkeys(NO_BULK, _without_bulk),
+        **dict.fromkeys(UNQUERYABLE, _unqueryable),
         **dict.fromkeys(BIG, _big),
         "EntityDefinition": _entity_definition,
     }
@@ -93,6 +244,38 @@ def _refusing(name: str) -> SObject:
 def _reified(name: str) -> SObject:
     columns = [Field(column, "string", length=255) for column in REIFIED[name]]
     return _object(name, [*columns, Field("Label", "string", length=255)], requires_filter=REIFIED[name])
+
+
+def _child(name: str) -> SObject:
+    columns, refusal = CHILDREN[name]
+    fields = [
+        *(
+            Field(column, "reference", nillable=False, createable=False, updateable=False)
+            for column in columns
+        ),
+        Field("Title", "string", length=255),
+        Field("CreatedDate", "datetime", **_READ_ONLY),
+        Field("SystemModstamp", "datetime", **_READ_ONLY),
+    ]
+    return _object(
+        name, fields, requires_filter=columns, filter_refusal=refusal, one_id_a_filter=name in _ONE_ID
+    )
+
+
+def _parent(name: str) -> SObject:
+    fields = [
+        Field("Name", "string", length=255, name_field=True),
+        Field("SystemModstamp", "datetime", **_READ_ONLY),
+    ]
+    return _object(name, fields)
+
+
+def _without_bulk(name: str) -> SObject:
+    return _object(name, [Field("SystemModstamp", "datetime", **_READ_ONLY)], bulk=False)
+
+
+def _unqueryable(name: str) -> SObject:
+    return _object(name, [Field("SystemModstamp", "datetime", **_READ_ONLY)], queryable=False)
 
 
 def _entity_definition(name: str) -> SObject:
@@ -133,6 +316,10 @@ def _object(
     )
 
 
+_NAMES = sorted((*REFUSING, *REIFIED, *CHILDREN, *_PARENTS, *NO_BULK, *UNQUERYABLE, *BIG, "EntityDefinition"))
+
+
 def _prefix(name: str) -> str:
     """A key prefix of no other object; which Salesforce gives them no source says."""
-    return f"z0{DIGITS[sorted((*REFUSING, *REIFIED, *BIG, 'EntityDefinition')).index(name)]}"
+    first, second = divmod(_NAMES.index(name), len(DIGITS))
+    return f"z{DIGITS[first]}{DIGITS[second]}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from salesforce_simulator.records import OpenWrites
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
@@ -12,23 +14,18 @@ if TYPE_CHECKING:
     from salesforce_simulator.users import User
 
 
-class Transaction:
+class Transaction(OpenWrites):
     """Writes that nobody sees until `commit`; each keeps the stamp of the moment at which it was written.
 
     As a context manager it commits at the end, or forgets everything after an exception. Records that it wrote are
     locked for others (`UNABLE_TO_LOCK_ROW`).
-
-    Attributes:
-        started: when it was opened, milliseconds; getDeleted and getUpdated cover no more than the oldest open one.
     """
 
     def __init__(self, org: Records) -> None:
+        super().__init__(org.clock.now_ms())
         self._org = org
         self._writes: list[Callable[[], None]] = []
-        self.pending: set[str] = set()
-        self.locked: set[str] = set()
-        self.open = True
-        self.started = org.clock.now_ms()
+        org.begin(self)
 
     def create(self, sobject: str, values: Mapping[str, Any], *, user: User | str | None = None) -> str:
         """Add a record; gives its id. Arguments and errors as for `Org.create`."""

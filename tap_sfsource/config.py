@@ -176,6 +176,12 @@ class Settings:
         default="auto",
         choices=("auto", "whole"),
     )
+    use_singer_decimal: bool = _setting(
+        "boolean",
+        "Write decimals as text with the format x-singer.decimal, so that targets which make floats of numbers keep every "
+        "digit. Not needed for target-sfwarehouse.",
+        default=False,
+    )
     include_base64: bool = _setting(
         "boolean",
         "Select base64 fields (file contents) by default. They are read one row at a time.",
@@ -284,6 +290,20 @@ class Settings:
             check_url(name, getattr(settings, name))
         check_api_version(settings.api_version)
         return settings
+
+    @classmethod
+    def typed(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+        """A checked configuration with values of the settings' own types, where others say the same: text of a list."""
+        settings, kinds = (
+            cls.from_config(config),
+            {field.name: field.metadata["kind"] for field in dataclasses.fields(cls)},
+        )
+        values = dict(config)
+        for name in kinds.keys() & config.keys():
+            value = None if is_unset(config[name]) else getattr(settings, name)
+            if value is None or kinds[name] in {"array", "integer"}:
+                values[name] = list(value) if isinstance(value, tuple) else value
+        return values
 
     @property
     def login_host(self) -> str:

@@ -77,16 +77,18 @@ def _checked_names(name: str, value: Any) -> tuple[str, ...]:
     names = value
     if isinstance(value, str):
         names = _names_in(value.strip())
-    if not isinstance(names, list | tuple) or not all(isinstance(part, str) and part for part in names):
+    if not isinstance(names, list | tuple) or not all(
+        isinstance(part, str) and part.strip() for part in names
+    ):
         raise ConfigError(
             name, f"{value!r} is not a list of names", 'Set it to a list, such as ["Account", "*__c"].'
         )
-    return tuple(names)
+    return tuple(part.strip() for part in names)
 
 
 def _names_in(text: str) -> Any:
     if not text.startswith("["):
-        return [part.strip() for part in text.split(",")]
+        return text.split(",")
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

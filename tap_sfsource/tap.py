@@ -158,9 +158,12 @@ class TapSFSource(SDKTap):
     def run_plan(self) -> RunPlan:
         """What this run reads, and what it does not although it is selected."""
         from tap_sfsource.catalog.discovery import plan_run  # noqa: PLC0415
-        from tap_sfsource.sync.emitted import EmittedProperties  # noqa: PLC0415 - kept off the path of --version
+        from tap_sfsource.sync.given_names import GivenNames  # noqa: PLC0415 - kept off the path of --version
 
-        return plan_run(self.client, self.settings, self._catalog_as_given, EmittedProperties(self.state).of)
+        names = GivenNames(self.state)
+        plan = plan_run(self.client, self.settings, self._catalog_as_given, names.emitted, names.streams)
+        names.tell_of_others([part.stream_name for part in plan.streams])
+        return plan
 
     def catalog_of_run(self) -> Catalog:
         """What was selected, as the org is today."""
@@ -205,17 +208,20 @@ class TapSFSource(SDKTap):
 
     def setup_mapper(self) -> None:
         """Prepare stream maps, with schemas as planned: the SDK's own form drops precision and scale."""
+        from tap_sfsource.singer.maps import register  # noqa: PLC0415 - kept off the path of --version
+
         self.prepare_maps()
         for plan in self.run_plan.streams:
-            self.mapper.register_raw_stream_schema(plan.stream_name, plan.schema(), [plan.key])
+            register(self.mapper, self.config, plan.stream_name, plan.schema(), [plan.key])
 
-    def check_config(self, config: Mapping[str, Any]) -> None:
+    def checked(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Check the settings by their own rules, whose messages hold no secrets; warn of unknown ones."""
-        Settings.from_config(config)
+        typed = Settings.typed(config)
         others = frozenset(key for key in config if key in _SDK_SETTINGS or key.startswith(_SDK_PREFIXES))
         for name, nearest in Settings.unknown(config, others).items():
             hint = f" Is it {nearest}?" if nearest else ""
             self.logger.warning("There is no setting %s; it is ignored.%s", name, hint)
+        return typed
 
     def sync(self) -> None:
         """Sync all streams, report, and end as the run went.

@@ -131,11 +131,26 @@ class Settings:
     schema: str | None = _setting(
         "string", "Short name of `default_target_schema`. If both are given they must be equal."
     )
+    schema_mapping: Mapping[str, Any] | None = _setting(
+        "object",
+        "Schemas of streams by the prefix of their names, as in pipelinewise-target-postgres: with "
+        '`{"crm": {"target_schema": "sfdc"}}` the stream `crm-accounts` goes to `sfdc.accounts`. Other streams go to '
+        "`default_target_schema`.",
+        parts={},
+    )
+    conform_names: str = _setting(
+        "string",
+        "Names of tables and columns: `as_is` keeps those of streams and properties; `lower` gives them in lower case, "
+        "`snake_case` also with `_` between words, so that nobody has to quote them (`BillingCity`, `Renewal Date`: "
+        "`billing_city`, `renewal_date`).",
+        default="as_is",
+        choices=("as_is", "lower", "snake_case"),
+    )
     load_method: str = _setting(
         "string",
         "`upsert`: the last record of a key wins, unchanged rows are not written. `append-only`: every record becomes "
         "a row, no primary key. `overwrite`: as upsert, into a table that the stream's first batch of the run "
-        "empties.",
+        "empties, or the end of a run that brings no record of the stream.",
         default="upsert",
         choices=("upsert", "append-only", "overwrite"),
     )
@@ -183,6 +198,13 @@ class Settings:
         "goes to the table `_rejected` with the reason, and the run goes on.",
         default="fail",
         choices=("fail", "quarantine"),
+    )
+    on_other_source: str = _setting(
+        "string",
+        "What to do with rows of another source (another org, a refreshed sandbox) than those that a table holds, where "
+        "the tap names sources as `x-source`: `refuse` ends the run before the table is touched, `allow` loads them.",
+        default="refuse",
+        choices=("refuse", "allow"),
     )
     lock_behavior: str = _setting(
         "string",
@@ -290,9 +312,16 @@ class Settings:
                 f"`schema` is '{settings.schema}' but `default_target_schema` is "
                 f"'{settings.default_target_schema}': they name the same thing, set one of them."
             )
+        for prefix, mapped in (settings.schema_mapping or {}).items():
+            name = mapped.get("target_schema") if isinstance(mapped, dict) else None
+            if not name or not isinstance(name, str):
+                raise SettingsError(
+                    f'`schema_mapping` has no schema for "{prefix}": write {{"{prefix}": {{"target_schema": "..."}}}}.'
+                )
+            schemas.add(name)
         if any(len(name.encode("utf-8", "replace")) > NAME_BYTES or "\0" in name for name in schemas):
             raise SettingsError(
-                f"`schema` must be a name of Postgres: at most {NAME_BYTES} bytes, without a NUL character."
+                f"A schema must be a name of Postgres: at most {NAME_BYTES} bytes, without a NUL character."
             )
         return settings
 
@@ -300,3 +329,9 @@ class Settings:
     def target_schema(self) -> str:
         """Name of the schema that the tables are in."""
         return self.schema or self.default_target_schema or DEFAULT_SCHEMA
+
+    def schema_of(self, stream: str) -> str:
+        """Name of the schema that a stream's table is in. Its prefix is `crm` of `crm-accounts` and of `db-crm-accounts`."""
+        prefix = stream.rpartition("-")[0].rpartition("-")[2]
+        mapped = (self.schema_mapping or {}).get(prefix)
+        return str(mapped["target_schema"]) if prefix and mapped else self.target_schema

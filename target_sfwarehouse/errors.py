@@ -9,6 +9,9 @@ from singer_sdk.exceptions import MissingKeyPropertiesError, RecordsWithoutSchem
 SHOWN_VALUE = 120
 """Characters of a value that a message may quote."""
 
+SAID = 500
+"""Characters of what the server or the SDK says that a message may have: they may quote a whole value."""
+
 _URL_PASSWORD = re.compile(r"(?<=://)([^\s/@:]*):[^\s/]*@")
 _KEYWORD_PASSWORD = re.compile(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)", re.IGNORECASE)
 
@@ -97,10 +100,17 @@ def without_secrets(text: str) -> str:
 
 def said(error: BaseException) -> str:
     """Give the message of an error with its notes, in which a later SDK says what is wrong with a record."""
-    return "; ".join((str(error), *getattr(error, "__notes__", ())))
+    return shortened("; ".join((str(error), *getattr(error, "__notes__", ()))), SAID)
 
 
 def shown(value: object) -> str:
     """Quote a value in a message, shortened."""
-    text = repr(value)
-    return text if len(text) <= SHOWN_VALUE else text[: SHOWN_VALUE - 3] + "..."
+    try:
+        return shortened(repr(value), SHOWN_VALUE)
+    except ValueError:
+        return "a number of more digits than can be shown"
+
+
+def shortened(text: str, most: int) -> str:
+    """Cut text, as a message may quote a whole value."""
+    return text if len(text) <= most else text[: most - 3] + "..."

@@ -22,6 +22,7 @@ class PrivateTarget(Target):
 
     batcher: Batcher
     bookmarks: dict[str, tuple[str, ...]]
+    source: str
 
     def on_signal(self, number: int) -> None:
         """Act on SIGTERM or SIGINT."""

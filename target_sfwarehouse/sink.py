@@ -36,7 +36,9 @@ class WarehouseSink(PrivateSink):
             for stream_map in stream_maps
         )
         bookmarks = target.bookmarks.get(stream_name, ())
-        self.stream = Stream(target.batcher, stream_name, self.schema, self.key_properties, bookmarks)
+        self.stream = Stream(
+            target.batcher, stream_name, self.schema, self.key_properties, bookmarks, target.source
+        )
 
     @property
     def is_full(self) -> bool:

@@ -139,7 +139,10 @@ def redacted(stream: str, version: int | None, record: Mapping[str, Any] | None 
     message: dict[str, Any] = {"type": "RECORD", "stream": stream, "record": record}
     if version is not None:
         message["version"] = version
-    return json.dumps(message, default=str).encode()
+    try:
+        return json.dumps(message, default=str).encode()
+    except ValueError:
+        return json.dumps(message | {"record": None}).encode()  # an integer of more digits than Python writes
 
 
 def _told(error: BaseException | None) -> str:

@@ -10,7 +10,7 @@ import sys
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
+from singer_sdk.exceptions import InvalidRecord, MapExpressionError, StreamMapConfigError
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TargetCapabilities
 from singer_sdk.mapper import SameRecordTransform
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from target_sfwarehouse.input.batcher import Stream
     from target_sfwarehouse.sink import WarehouseSink
 
+
+SOURCE = "x-source"
+"""Keyword of a schema that names whose rows they are, such as an org: `salesforce:00D...`."""
 
 _VERSION = re.compile(rb'"version":\s*([0-9]{1,19})(?![0-9])')
 
@@ -59,9 +62,10 @@ class TargetSFWarehouse(PrivateTarget):
         self._warn_of_unknown_settings()
         self._stop_signal: int | None = None
         self.bookmarks = {}
+        self.source = ""
         self._schemas: dict[str, dict[str, Any]] = {}
         self._properties: defaultdict[str, set[str]] = defaultdict(set)
-        self._seen: dict[tuple[str, str, tuple[str, ...]], WarehouseSink] = {}
+        self._seen: dict[tuple[str, str, tuple[str, ...], str], WarehouseSink] = {}
         self.max_parallelism = 1
         self.batcher = Batcher(Settings.from_config(self.config), _emit, Report())
         self.message_reader = FastReader(self)
@@ -105,7 +109,7 @@ class TargetSFWarehouse(PrivateTarget):
         if schema is None:
             return sinks[stream_name]
         active = sinks.get(stream_name)
-        name = (stream_name, json.dumps(schema, default=str), tuple(key_properties or ()))
+        name = (stream_name, json.dumps(schema, default=str), tuple(key_properties or ()), self.source)
         known = self._seen.get(name)
         if known is not None and known is active:
             return active
@@ -142,6 +146,9 @@ class TargetSFWarehouse(PrivateTarget):
         try:
             # The SDK's maps change the schema that they are given.
             schema = self._schemas[name] = copy.deepcopy(message.get("schema") or {})
+            # Taken here: a map makes a schema of its own, without keywords beside the properties.
+            source = schema.get(SOURCE)
+            self.source = source if isinstance(source, str) else ""
             properties = set(schema.get("properties") or ())
             known = self._properties[name]
             keys = message.get("key_properties") or ()
@@ -163,11 +170,21 @@ class TargetSFWarehouse(PrivateTarget):
 
     def take_record(self, message: dict[str, Any]) -> None:
         """Map, flatten and validate a RECORD message, and take the result in."""
+        from target_sfwarehouse.rows.values import stalls  # noqa: PLC0415 - see __init__
+
         stream = message["stream"]
         if self._hides_values(stream):
             source = self.batcher.source
             self.batcher.source = source._replace(text=redacted(stream, source.version))
-        self.process_mapped(message)
+        try:
+            if stalls(message["record"]):
+                raise OverflowError
+            self.process_mapped(message)
+        except ArithmeticError:
+            # Such as a `multipleOf` of a number with more digits than Python's decimals keep.
+            raise InvalidRecord(
+                "it has a number too large to be mapped or validated", message["record"]
+            ) from None
 
     def kept(self, stream: str | None, line: bytes) -> bytes:
         """Return what people may see of an input line: no values that a map of its stream may hide."""
@@ -209,6 +226,7 @@ class TargetSFWarehouse(PrivateTarget):
 
     def process_endofpipe(self) -> None:
         """Commit everything, emit the last STATE and write the summary. Raises InputError for a bad record."""
+        self.batcher.complete()
         self.batcher.finish()
         self.drain_all()  # a later SDK counts records when it drains a sink, and logs the counts before `clean_up`
         for sink in self.active_sinks().values():

@@ -14,7 +14,10 @@ from salesforce_simulator.http.messages import FilePart
 from salesforce_simulator.ids import random_id, to_18
 
 if TYPE_CHECKING:
-    from salesforce_simulator.http.site import Site
+    from pathlib import Path
+
+    from salesforce_simulator.http.settings import Settings
+    from salesforce_simulator.org import Org
     from salesforce_simulator.users import User
 
 # Guide, "PK Chunking": 100,000 rows a chunk unless the header says otherwise, at most 250,000.
@@ -70,8 +73,10 @@ class BatchJob:
 class BatchJobs:
     """The Bulk API 1.0 jobs of an org; safe to use from any thread."""
 
-    def __init__(self, site: "Site") -> None:
-        self._site = site
+    def __init__(self, org: "Org", settings: "Settings", directory: "Path") -> None:
+        self._org = org
+        self._settings = settings
+        self._directory = directory
         self._lock = threading.RLock()
         self._jobs: dict[str, BatchJob] = {}
 
@@ -86,7 +91,7 @@ class BatchJobs:
         chunking: Chunking | None,
     ) -> BatchJob:
         """A new job."""
-        now = self._site.org.clock.now()
+        now = self._org.clock.now()
         job_id = random_id("750")
         job = BatchJob(job_id, operation, sobject, content_type, version, user, chunking, now, now)
         with self._lock:
@@ -99,7 +104,7 @@ class BatchJobs:
             return [job for job in self._jobs.values() if self._alive(job)]
 
     def _alive(self, job: BatchJob) -> bool:
-        return self._site.org.clock.now() < job.created + _LIFE
+        return self._org.clock.now() < job.created + _LIFE
 
     def find(self, job_id: str) -> BatchJob:
         """A job by its id.
@@ -140,7 +145,7 @@ class BatchJobs:
         batch = job.batches.get(to_18(batch_id) if len(batch_id) == 15 else batch_id)
         if batch is None:
             raise ApiError("InvalidBatch", f"Unable to find batch for id {batch_id}")
-        settings, age = self._site.settings, self._site.org.clock.now() - batch.created
+        settings, age = self._settings, self._org.clock.now() - batch.created
         with self._lock:
             if batch.state == "Queued" and age >= settings.bulk_queued:
                 batch.state = "InProgress"
@@ -149,11 +154,11 @@ class BatchJobs:
         return batch
 
     def _new_batch(self, job: BatchJob, query: str) -> Batch:
-        limit = self._site.org.limits.daily_bulk_batches
+        limit = self._org.limits.daily_bulk_batches
         if not limit.remaining:
             raise ApiError("ExceededQuota", "ApiBatchItems Limit exceeded.")
         limit.spend()
-        now = self._site.org.clock.now()
+        now = self._org.clock.now()
         batch = Batch(random_id("751"), query, now, now)
         job.batches[batch.id] = batch
         return batch
@@ -165,7 +170,7 @@ class BatchJobs:
                 "InvalidBatch", "Failed to process query: PK chunking needs a plain query of one object."
             )
         size, name = job.chunking.size, job.chunking.field
-        found = self._site.org.connection().execute(f'SELECT "Id" FROM "{job.chunking.parent}" ORDER BY "Id"')
+        found = self._org.connection().execute(f'SELECT "Id" FROM "{job.chunking.parent}" ORDER BY "Id"')
         ids = [row[0] for row in found]
         where = _WHERE.search(masked)
         head = f"{query[: where.end()]} ({query[where.end() :].strip()}) AND " if where else f"{query} WHERE "
@@ -175,7 +180,7 @@ class BatchJobs:
             yield f"{head}{name} >= '{ids[start]}'{upper}"
 
     def _work(self, job: BatchJob, batch: Batch) -> None:
-        org = self._site.org
+        org = self._org
         try:
             options: dict[str, Any] = {
                 "schema": org.schema_for(job.user),
@@ -187,7 +192,7 @@ class BatchJobs:
             }
             result = soql.execute(batch.query, api="bulk", **options)
             _check_root(job, result.sobject)
-            path = self._site.directory / f"{batch.id}.{job.content_type.lower()}"
+            path = self._directory / f"{batch.id}.{job.content_type.lower()}"
             if job.content_type == "JSON":
                 batch.rows = bulk1_results.write_json(path, soql.execute(batch.query, **options))
             else:

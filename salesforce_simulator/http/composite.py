@@ -11,6 +11,7 @@ import msgspec
 from salesforce_simulator.errors import ApiError
 from salesforce_simulator.http.all_or_none import all_or_none
 from salesforce_simulator.http.dispatch import answer_part, charge
+from salesforce_simulator.http.errors import error_reply
 from salesforce_simulator.http.messages import JSON, Call, Reply, encode, json_reply
 from salesforce_simulator.http.routing import Route
 
@@ -67,7 +68,7 @@ def batch(site: "Site", call: Call, *, version: str) -> Reply:
         url = "/services/data/" + str(part.get("url", "")).lstrip("/").removeprefix("services/data/")
         rich = part.get("richInput")
         payload = b"" if rich is None else encode(rich)
-        reply = answer_part(site, call.part(str(part.get("method", "GET")), url, {}, payload, "batch"))
+        reply = _part(site, call.part(str(part.get("method", "GET")), url, {}, payload))
         results.append({"statusCode": reply.status, "result": _Answer(reply).shown})
         halted = bool(body.get("haltOnError")) and reply.status >= 400
     failed = any(result["statusCode"] >= 400 for result in results)
@@ -98,10 +99,8 @@ class _Answer:
 
     @property
     def shown(self) -> Any:
-        """The body, to be written into the whole answer; one that is no JSON is an error of the whole."""
-        if self.reply.body and self.reply.content_type == JSON:
-            return msgspec.Raw(self.reply.body)
-        return self.content
+        """The body, to be written into the whole answer."""
+        return msgspec.Raw(self.reply.body) if self.reply.body else self._content
 
     @property
     def content(self) -> Any:
@@ -125,17 +124,24 @@ def _run_all(site: "Site", call: Call, parts: list[dict[str, Any]]) -> list[dict
 def _run(site: "Site", call: Call, part: dict[str, Any], answers: dict[str, _Answer]) -> Reply:
     url = _filled(str(part.get("url", "")), answers)
     if not _SUPPORTED.match(url):
-        raise ApiError(
-            "PROCESSING_HALTED", f"The resource {url.partition('?')[0]} is not supported in composite."
-        )
+        raise _unsupported(url.partition("?")[0])
     given = part.get("httpHeaders") or {}
     if not isinstance(given, dict):
         raise ApiError("JSON_PARSER_ERROR", "httpHeaders must be an object.")
     headers = {str(name).title(): str(value) for name, value in given.items()}
     payload = b"" if part.get("body") is None else _filled(encode(part["body"]).decode(), answers).encode()
-    return answer_part(
-        site, call.part(str(part.get("method", "GET")).upper(), url, headers, payload, "composite")
-    )
+    return _part(site, call.part(str(part.get("method", "GET")).upper(), url, headers, payload))
+
+
+def _part(site: "Site", call: Call) -> Reply:
+    reply = answer_part(site, call)
+    if reply.content_type != JSON:
+        return error_reply(_unsupported(call.path))  # a blob
+    return reply
+
+
+def _unsupported(path: str) -> ApiError:
+    return ApiError("PROCESSING_HALTED", f"The resource {path} is not supported in composite.")
 
 
 def _shown(part: dict[str, Any], answer: _Answer) -> dict[str, Any]:
@@ -150,14 +156,14 @@ def _shown(part: dict[str, Any], answer: _Answer) -> dict[str, Any]:
 
 def _filled(text: str, answers: dict[str, _Answer]) -> str:
     def value(match: re.Match[str]) -> str:
-        found: Any = answers[match[1]].content if match[1] in answers else None
-        for name, place in _STEP.findall(match[2]):
-            try:
+        try:
+            found: Any = answers[match[1]].content if match[1] in answers else None
+            for name, place in _STEP.findall(match[2]):
                 found = found[name] if name else found[int(place)]
-            except (KeyError, IndexError, TypeError):
-                raise ApiError(
-                    "PROCESSING_HALTED", f"Invalid reference specified. No value for {match[0][2:-1]} found"
-                ) from None
+        except (KeyError, IndexError, TypeError, ValueError):
+            raise ApiError(
+                "PROCESSING_HALTED", f"Invalid reference specified. No value for {match[0][2:-1]} found"
+            ) from None
         return str(found)
 
     return _REFERENCE.sub(value, text)

@@ -10,6 +10,7 @@ from salesforce_simulator.http.bulk1_format import bulk1_error
 from salesforce_simulator.http.errors import (
     HttpError,
     OAuthError,
+    PageError,
     api_disabled_for_user,
     error_body,
     error_reply,
@@ -32,7 +33,7 @@ from salesforce_simulator.http.faults import (
 from salesforce_simulator.http.hosts import Role
 from salesforce_simulator.http.instance import down_for_maintenance
 from salesforce_simulator.http.ledger import Part
-from salesforce_simulator.http.messages import Call, Reply
+from salesforce_simulator.http.messages import HTML, Call, Reply
 from salesforce_simulator.http.subject import subject
 
 if TYPE_CHECKING:
@@ -60,10 +61,16 @@ def answer(site: "Site", call: Call) -> Reply:
 
 
 def answer_part(site: "Site", call: Call) -> Reply:
-    """Answer a subrequest of a composite; its session is the caller's and nothing is charged."""
+    """Answer a subrequest of a composite; its session is the caller's and nothing is charged.
+
+    Raises:
+        PageError: The fault plan has a page of HTML, which no answer of a composite can hold.
+    """
     about = subject(site, call)
     call.actions = site.faults.of(call.method, call.path, about)
     reply = _injected(site, call)
+    if reply is not None and reply.content_type == HTML:
+        raise PageError(reply)
     if reply is None:
         # A session that ended meanwhile serves no further part.
         alive = call.session and site.sessions.find(call.session.token)
@@ -119,8 +126,8 @@ def _injected(site: "Site", call: Call) -> Reply | None:
     if ended is not None and ended.code is not None:
         return error_body(401, ended.code, ended.message)
     html = call.action(HtmlPage)
-    if html is not None and not call.composite:
-        return Reply(200, html.page(), {}, "text/html;charset=UTF-8")
+    if html is not None:
+        return Reply(200, html.page(), {}, HTML)
     refusal = call.action(TokenRefusal)
     if refusal is not None:
         return OAuthError(refusal.error, refusal.words()).reply()
@@ -132,7 +139,7 @@ def _injected(site: "Site", call: Call) -> Reply | None:
         headers["Location"] = status.location
     error = status.error()
     if error is None:
-        return Reply(status.status, status.page().encode(), headers, "text/html;charset=UTF-8")
+        return Reply(status.status, status.page().encode(), headers, HTML)
     reply = error_body(status.status, *error)
     reply.headers.update(headers)
     return reply
@@ -187,11 +194,14 @@ def _handled(site: "Site", call: Call) -> Reply:
     try:
         if not call.path.startswith("/_simulator"):
             site.instance.check(call.method, call.path)
-        return site.router.call(site, call)
+        handler, parameters = site.router.handler(call)
+        return handler(site, call, **parameters)
     except ApiError as error:
         return _refusal(call, error)
     except OAuthError as error:
         return error.reply()
+    except PageError as error:
+        return error.reply
     except Exception:  # noqa: BLE001 - a server answers, whatever happens
         # What support finds in the log by it.
         error_id = f"{secrets.randbelow(10**10):010}-{secrets.randbelow(10**6):06} ({secrets.randbelow(2**32) - 2**31})"

@@ -11,7 +11,7 @@ from salesforce_simulator.soql.restrictions import comparisons, too_complicated
 from salesforce_simulator.soql.sources import no_such_column
 
 if TYPE_CHECKING:
-    from salesforce_simulator.http.site import Settings
+    from salesforce_simulator.http.settings import Settings
     from salesforce_simulator.schema import Schema
     from salesforce_simulator.users import User
 

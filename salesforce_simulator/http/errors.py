@@ -42,6 +42,14 @@ class OAuthError(Exception):
         return json_reply({"error": self.error, "error_description": self.description}, self.status)
 
 
+class PageError(Exception):
+    """A page of HTML that an edge or a proxy puts in the place of a whole answer."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.body.decode())
+        self.reply = reply
+
+
 def error_reply(error: ApiError) -> Reply:
     """The answer to a refused call of a data API."""
     status = error.status if isinstance(error, HttpError) else _STATUS.get(error.error_code, 400)

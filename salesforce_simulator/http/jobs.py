@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 
 from salesforce_simulator import soql
 from salesforce_simulator.errors import ApiError
-from salesforce_simulator.http.effort import check_columns, check_effort, check_formulas
+from salesforce_simulator.http.effort import (
+    check_columns,
+    check_effort,
+    check_formulas,
+    check_refused_columns,
+)
 from salesforce_simulator.http.faults import AbortJob, Action, FailJob, StallJob
 from salesforce_simulator.http.results import DELIMITERS, LINE_ENDINGS, Results, write_results
 from salesforce_simulator.ids import random_id, to_18
@@ -17,8 +22,10 @@ from salesforce_simulator.soql.parser import parse
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
+    from pathlib import Path
 
-    from salesforce_simulator.http.site import Site
+    from salesforce_simulator.http.settings import Settings
+    from salesforce_simulator.org import Org
     from salesforce_simulator.users import User
 
 # Guide, "Bulk API 2.0 Limits": results are kept for seven days.
@@ -59,8 +66,10 @@ class Job:
 class Jobs:
     """The jobs of an org; safe to use from any thread."""
 
-    def __init__(self, site: "Site") -> None:
-        self._site = site
+    def __init__(self, org: "Org", settings: "Settings", directory: "Path") -> None:
+        self._org = org
+        self._settings = settings
+        self._directory = directory
         self._lock = threading.RLock()
         self._jobs: dict[str, Job] = {}
         self._kept: dict[Hashable, Results] = {}
@@ -79,7 +88,7 @@ class Jobs:
         faults: list[Action],
     ) -> Job:
         """Take a job in; it is begun when the org's clock says so."""
-        now = self._site.org.clock.now()
+        now = self._org.clock.now()
         job_id = random_id("750")
         job = Job(
             job_id,
@@ -111,7 +120,7 @@ class Jobs:
             job = self._jobs.get(to_18(job_id) if len(job_id) in (15, 18) else job_id)
             if job is None:
                 return None
-            if self._site.org.clock.now() >= job.created + _LIFE:
+            if self._org.clock.now() >= job.created + _LIFE:
                 self.remove(job)
                 return None
         self.refresh(job)
@@ -142,7 +151,7 @@ class Jobs:
 
     def refresh(self, job: Job) -> None:
         """Let the clock move the job on."""
-        settings, age = self._site.settings, self._site.org.clock.now() - job.created
+        settings, age = self._settings, self._org.clock.now() - job.created
         with self._lock:
             if job.state == "UploadComplete" and age >= settings.bulk_queued:
                 job.state = "InProgress"
@@ -178,8 +187,9 @@ class Jobs:
         for action in job.faults:
             if isinstance(action, FailJob):
                 raise ApiError(action.code, action.message)
-        org = self._site.org
-        check_formulas(self._site.settings, org.schema_for(job.user), job.query)
+        org = self._org
+        check_formulas(self._settings, org.schema_for(job.user), job.query)
+        check_refused_columns(self._settings, job.query, job.sobject)
         result = soql.execute(
             job.query,
             schema=org.schema_for(job.user),
@@ -190,13 +200,13 @@ class Jobs:
             asker=job.user.id,
         )
         separators = DELIMITERS[job.delimiter], LINE_ENDINGS[job.line_ending]
-        check_columns(self._site.settings, job.query)
+        check_columns(self._settings, job.query)
         ordered = bool(parse(job.query).order_by)
         if ordered:
-            check_effort(self._site.settings, job.user, result.sobject, result.total_size)
-        path = self._site.directory / f"{job.id}.csv"
+            check_effort(self._settings, job.user, result.sobject, result.total_size)
+        path = self._directory / f"{job.id}.csv"
         key = None
-        state = org.state() if self._site.settings.bulk_results_kept and not ordered else None
+        state = org.state() if self._settings.bulk_results_kept and not ordered else None
         if state is not None and result.whole:
             key = (*state, result.sobject, result.columns, result.cells_sql, separators)
             if kept := self._kept.get(key):
@@ -204,11 +214,11 @@ class Jobs:
         lines = result.csv_lines(*separators, seed=None if ordered else org.seed)
         results = write_results(path, result.csv_header(*separators), lines)
         if key is not None:
-            self._kept[key] = results.shared(self._site.directory / f"kept-{job.id}.csv")
+            self._kept[key] = results.shared(self._directory / f"kept-{job.id}.csv")
         return results
 
     def _finish(self, job: Job, results: Results) -> None:
-        storage = self._site.org.limits.daily_bulk_v2_query_storage_mb
+        storage = self._org.limits.daily_bulk_v2_query_storage_mb
         megabytes = -(-results.size // _MEGABYTE)
         if storage.remaining < megabytes:
             kilobytes = storage.maximum * 1000
@@ -224,4 +234,4 @@ class Jobs:
     def _end(self, job: Job, state: str) -> None:
         if job.state not in ENDED:
             job.state = state
-            job.modified = self._site.org.clock.now()
+            job.modified = self._org.clock.now()

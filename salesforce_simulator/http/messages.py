@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 A = TypeVar("A", bound="Action")
 JSON = "application/json;charset=UTF-8"
+HTML = "text/html;charset=UTF-8"
 
 
 def _double(value: object) -> msgspec.Raw:
@@ -80,7 +81,6 @@ class Call:
     session: "Session | None" = None
     entry: "Entry | None" = None
     actions: "list[Action]" = field(default_factory=list)
-    composite: str | None = None
 
     def json(self) -> Any:
         """The body as JSON, its decimals exact.
@@ -101,7 +101,7 @@ class Call:
         """The fault of that kind which a rule laid on this call."""
         return next((action for action in self.actions if isinstance(action, kind)), None)
 
-    def part(self, method: str, url: str, headers: Mapping[str, str], body: bytes, kind: str) -> "Call":
+    def part(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> "Call":
         """A subrequest of this call, with the caller's session."""
         path, query = split_url(url)
         return replace(
@@ -112,7 +112,6 @@ class Call:
             headers=headers,
             body=body,
             actions=[],
-            composite=kind,
         )
 
 

@@ -3,13 +3,9 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from salesforce_simulator.http.errors import method_not_allowed, not_found
 from salesforce_simulator.http.messages import Call, Reply
-
-if TYPE_CHECKING:
-    from salesforce_simulator.http.site import Site
 
 Handler = Callable[..., Reply]
 _PARAMETER = re.compile(r"\{(\w+)(:[^}]*)?\}")
@@ -49,8 +45,8 @@ class Router:
         """Whether any method has that path."""
         return any(pattern.fullmatch(path) for pattern, _ in self._routes)
 
-    def call(self, site: "Site", call: Call) -> Reply:
-        """Have the call's handler answer it.
+    def handler(self, call: Call) -> tuple[Handler, dict[str, str]]:
+        """The handler of a call, and the parameters that its path has.
 
         Raises:
             ApiError: `NOT_FOUND` or `METHOD_NOT_ALLOWED`.
@@ -59,7 +55,7 @@ class Router:
         for pattern, route in self._routes:
             if match := pattern.fullmatch(call.path):
                 if route.method == call.method or (call.method == "HEAD" and route.method == "GET"):
-                    return route.handler(site, call, **match.groupdict())
+                    return route.handler, match.groupdict()
                 allowed.append(route.method)
         if allowed:
             raise method_not_allowed(call.method, allowed)

@@ -11,6 +11,7 @@ import json
 import re
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from salesforce_simulator.schema import Field
-    from salesforce_simulator.soql.selection import Cell
 
 # Java writes doubles plainly from 0.001 up to below 10,000,000; fields have 18 digits at most.
 _PLAIN_ZEROS, _PLAIN_DIGITS, _MOST_DIGITS = 3, 7, 18
@@ -31,6 +31,16 @@ _FLOAT_DIGITS = 15
 _ARGUMENTS = 100
 _BACKSLASH = ord("\\")
 _ESCAPE = re.compile(rb"\\(?:u.{4}|.)")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One column of a Bulk result: its header, SQL of the stored value, the field, and SQL of the text."""
+
+    header: str
+    sql: str
+    field: Field
+    text: str
 
 
 def array_sql(cells: Sequence[Cell]) -> str:

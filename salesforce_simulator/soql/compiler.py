@@ -10,7 +10,7 @@ from salesforce_simulator.soql import aggregates, restrictions, syntax
 from salesforce_simulator.soql.conditions import Operand, compile_condition
 from salesforce_simulator.soql.errors import SoqlError, at
 from salesforce_simulator.soql.parser import parse
-from salesforce_simulator.soql.selection import BulkSelection, Cell, RestSelection
+from salesforce_simulator.soql.selection import BulkSelection, RestSelection
 from salesforce_simulator.soql.sources import (
     ADVICE,
     ID_TYPES,
@@ -23,6 +23,7 @@ from salesforce_simulator.soql.sources import (
 if TYPE_CHECKING:
     from salesforce_simulator.schema import Schema, SObject
     from salesforce_simulator.soql.aggregates import AggregateColumn
+    from salesforce_simulator.soql.cells import Cell
     from salesforce_simulator.soql.shapes import RecordShape
 
 MAX_OFFSET = 2000

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from salesforce_simulator.schema import SObject
 
 _MAX_SEMI_JOINS = 2
+_IDS_ONLY = "ContentDocumentLink"
 
 
 def too_complicated() -> SoqlError:
@@ -62,12 +63,22 @@ def check_required_filter(sobject: SObject, where: syntax.Condition | None) -> N
         SoqlError: MALFORMED_QUERY.
     """
     wanted = {"id", *(name.lower() for name in sobject.requires_filter)}
+    operators = ("=",) if sobject.one_id_a_filter else ("=", "in")
     top = where.terms if isinstance(where, syntax.And) else () if where is None else (where,)
-    for term in top:
-        if isinstance(term, syntax.Comparison) and term.operator in ("=", "in"):
-            left = term.left
-            if isinstance(left, syntax.Path) and left.parts[-1].lower() in wanted:
-                return
+    filters = [
+        (name, term.operator)
+        for term in top
+        if isinstance(term, syntax.Comparison)
+        and isinstance(term.left, syntax.Path)
+        and (name := term.left.parts[-1].lower()) in wanted
+        and term.operator in operators
+    ]
+    if filters:
+        if sobject.name == _IDS_ONLY and ("linkedentityid", "=") not in filters:
+            _check_only_ids(sobject, where)
+        return
+    if sobject.filter_refusal:
+        raise SoqlError("MALFORMED_QUERY", sobject.filter_refusal)
     if "DurableId" in sobject.requires_filter:
         columns = ",".join(sobject.requires_filter)
         raise SoqlError(
@@ -79,6 +90,17 @@ def check_required_filter(sobject: SObject, where: syntax.Condition | None) -> N
         f"Implementation restriction: {sobject.name} requires a filter by a single Id on {names} using the equals "
         f"operator or multiple Id's using the IN operator.",
     )
+
+
+def _check_only_ids(sobject: SObject, where: syntax.Condition | None) -> None:
+    for term in comparisons(where) if where is not None else ():
+        field = sobject.field(term.left.parts[-1]) if isinstance(term.left, syntax.Path) else None
+        if field is None or field.type not in ("id", "reference"):
+            raise SoqlError(
+                "MALFORMED_QUERY",
+                "Implementation restriction: filtering on non-id fields is only permitted when filtering by "
+                f"{sobject.name}.LinkedEntityId using the equals operator.",
+            )
 
 
 def comparisons(condition: syntax.Condition) -> list[syntax.Comparison]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from salesforce_simulator.soql import syntax
-from salesforce_simulator.soql.cells import cell_sql
+from salesforce_simulator.soql.cells import Cell, cell_sql
 from salesforce_simulator.soql.errors import SoqlError
 from salesforce_simulator.soql.shapes import (
     Columns,
@@ -30,16 +30,6 @@ _ADDRESS_PARTS = (
     "stateCode", "street",
 )  # fmt: skip
 _PASS_THROUGH = ("tolabel", "convertcurrency", "format")
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One column of a Bulk result: its header, SQL of the stored value, the field, and SQL of the text."""
-
-    header: str
-    sql: str
-    field: Field
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

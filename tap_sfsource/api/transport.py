@@ -133,7 +133,8 @@ def _check_certificates(ca_file: str | None) -> None:
             continue
         remedy = "Name a file of PEM certificates."
         if not Path(path).is_file():
-            raise ConfigError(name, f"{path} does not exist", remedy)
+            problem = "is no file" if Path(path).exists() else "does not exist"
+            raise ConfigError(name, f"{path} {problem}", remedy)
         try:
             ssl.create_default_context(cafile=path)
         except OSError:

@@ -19,7 +19,7 @@ from tap_sfsource.api.describe import (
     describe_global_with,
     open_cache,
 )
-from tap_sfsource.catalog.naming import API_NAMES, COLLECTIONS, names_in_use, stream_names
+from tap_sfsource.catalog.naming import API_NAMES, COLLECTIONS, kept_names, names_in_use, stream_names
 from tap_sfsource.catalog.plan import NAME, mark_of, plan_of, why_unsupported
 from tap_sfsource.catalog.selection import is_pattern, matches, read_catalog
 from tap_sfsource.catalog.types import property_schema
@@ -98,11 +98,12 @@ def plan_run(
     settings: Settings,
     catalog: Mapping[str, Any] | None,
     emitted: Callable[[str], Callable[[str], bool]] | None = None,
+    given: Mapping[str, str] | None = None,
 ) -> RunPlan:
     """Plan the streams that a run reads, described as they are today; what is skipped or failed is logged.
 
     `catalog` is the input catalog as it came; without one the settings select. `emitted` tells by a stream and a
-    `Column.mark` which names earlier runs have given.
+    `Column.mark` which names earlier runs have given to columns; `given` are those of streams, by API name.
 
     Raises:
         CatalogError: The catalog is no Singer catalog.
@@ -111,8 +112,9 @@ def plan_run(
     selections: dict[str, StreamSelection] = {}
     known: Mapping[str, SObject] = {}
     cache = open_cache(settings, client.instance_url)
+    given = given if given and settings.naming != "salesforce" else {}
     if catalog is None:
-        wanted, known = _wanted_by_settings(client, settings, cache)
+        wanted, known = _wanted_by_settings(client, settings, cache, given)
         if settings.objects and not wanted:
             raise ConfigError(
                 "objects",
@@ -125,6 +127,7 @@ def plan_run(
         entries = read_catalog(catalog)
         _check_exclusions(client, settings, {entry.stream_name: entry.api_name for entry in entries})
         wanted, selections, skipped = _wanted_by_catalog(client, settings, entries)
+        wanted = kept_names(wanted, given)
     reasons = {api_name: why_unsupported(SObject(name=api_name)) for api_name in wanted}
     readable = [api_name for api_name, reason in reasons.items() if not reason]
     described = describe(client, readable, cache, known)
@@ -187,6 +190,15 @@ def _keyed(plan: SObjectPlan, selection: StreamSelection) -> SObjectPlan:
         return plan.as_full_table()
     key = plan.replication_key
     wanted = selection.replication_key
+    if wanted and plan.parents is not None:
+        logger.warning(
+            "%s is read in full by each run: Salesforce gives its rows only by the ids of %s. The catalog's replication key "
+            "%s is not used.",
+            plan.stream_name,
+            plan.parents.api_name,
+            wanted,
+        )
+        return plan
     if wanted and (key is None or wanted not in {key.property, key.api_name}):
         column = next((part for part in plan.columns if wanted in {part.property, part.api_name}), None)
         if column is not None and column.sf_type == "datetime":
@@ -210,7 +222,7 @@ def _with_override(column: Column, selection: StreamSelection) -> Column:
 
 
 def _wanted_by_settings(
-    client: Client, settings: Settings, cache: DescribeCache | None
+    client: Client, settings: Settings, cache: DescribeCache | None, given: Mapping[str, str]
 ) -> tuple[dict[str, str], Mapping[str, SObject]]:
     """API name to stream name of what a run without a catalog reads, and what has been described on the way."""
     known: Mapping[str, SObject] = {}
@@ -225,11 +237,13 @@ def _wanted_by_settings(
         ]
         listed, known = describe_global_with(client, likely, cache)
         names = stream_names(
-            (sobject.name for sobject in listed if sobject.queryable), naming=settings.naming
+            (sobject.name for sobject in listed if sobject.queryable or sobject.name == NAME),
+            given,
+            settings.naming,
         )
     else:
         asked = [api_name for name in settings.objects if (api_name := _api_name(name))]
-        names = stream_names(asked, naming=settings.naming)
+        names = stream_names(asked, given, settings.naming)
     _warn_of_unknown(names, settings)
     _check_exclusions(client, settings, names)
     wanted = {api_name: name for api_name, name in names.items() if _is_reached(api_name, name, settings)}

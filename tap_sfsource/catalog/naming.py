@@ -90,15 +90,17 @@ def collection_name(api_name: str) -> str:
     return COLLECTIONS.get(api_name) or column_name(api_name)
 
 
-def unique_names(wanted: Mapping[str, str], known: Mapping[str, str] | None = None) -> dict[str, str]:
+def unique_names(
+    wanted: Mapping[str, str], known: Mapping[str, str] | None = None, reserved: Iterable[str] = ()
+) -> dict[str, str]:
     """Give every API name a name of its own, near the `wanted` one.
 
     Colliding names get a suffix `_2`, `_3`, ... in API-name order; an API name that a state or a catalog has named
-    before keeps that name, so a new field never renames an older one.
+    before keeps that name, so a new field never renames an older one. `reserved` names are given to no other.
     """
     known = known or {}
     given: dict[str, str] = {}
-    taken: set[str] = set()
+    taken: set[str] = set(reserved)
     for api_name in wanted:
         name = known.get(api_name)
         if name and name not in taken:
@@ -144,11 +146,16 @@ def column_names(
 def stream_names(
     api_names: Iterable[str], known: Mapping[str, str] | None = None, naming: str = "segment"
 ) -> dict[str, str]:
-    """API name to stream name, unique, in the order given; `known` has the names of an earlier catalog.
+    """API name to stream name, unique, in the order given; `known` has the names that a state gives.
 
     The 48 get their collection names before any other object gets one.
     """
     if naming == "salesforce":
         return {name: name for name in api_names}
-    fixed = {**(known or {}), **COLLECTIONS}
-    return unique_names({name: collection_name(name) for name in api_names}, fixed)
+    return kept_names({name: collection_name(name) for name in api_names}, {**(known or {}), **COLLECTIONS})
+
+
+def kept_names(wanted: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
+    """Names near the wanted ones, where names once given stay: also those of objects that are not wanted now."""
+    others = [name for api_name, name in known.items() if api_name not in wanted]
+    return unique_names(wanted, known, others)

@@ -12,20 +12,14 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_sfsource.catalog.naming import COLLECTIONS, IS_DELETED, column_names
-from tap_sfsource.catalog.types import (
-    BIG_OBJECT,
-    BIG_OBJECTS,
-    COMPOUND_TYPES,
-    JSON_TYPES,
-    NEEDS_FILTER,
-    TEXT_TYPES,
-    property_schema,
-)
+from tap_sfsource.catalog.restrictions import BIG_OBJECT, BIG_OBJECTS, CHILDREN, NEEDS_FILTER
+from tap_sfsource.catalog.types import COMPOUND_TYPES, JSON_TYPES, TEXT_TYPES, property_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from tap_sfsource.api.describe import Field, SObject
+    from tap_sfsource.catalog.restrictions import Parents
     from tap_sfsource.config import Settings
 
 logger = logging.getLogger("tap-sfsource.catalog")
@@ -155,6 +149,7 @@ class SObjectPlan:
         key_prefix: First three characters of its Ids, or None.
         selected_by_default: Whether it is read unless deselected.
         unsupported: Why it cannot be read, empty if it can.
+        parents: By whose ids its rows are read, or None; each run reads all of them then.
         org: Id of the org in a run, empty if unknown.
     """
 
@@ -170,6 +165,7 @@ class SObjectPlan:
     key_prefix: str | None
     selected_by_default: bool
     unsupported: str
+    parents: Parents | None = None
     org: str = ""
 
     @property
@@ -259,6 +255,8 @@ class SObjectPlan:
             root[UNSUPPORTED] = self.unsupported
         if self.api_name == NAME:
             root[NOTE] = _NAME_NOTE
+        elif self.parents:
+            root[NOTE] = f"each run reads all rows, by the ids of {self.parents.api_name}"
         metadata = [{"breadcrumb": [], "metadata": root}]
         metadata.extend(
             {"breadcrumb": ["properties", column.property], "metadata": column.metadata()}
@@ -293,7 +291,8 @@ def plan_of(
     """
     is_deleted = "IsDeleted" if settings.naming == "salesforce" else IS_DELETED
     has_is_deleted = sobject.field("IsDeleted") is not None
-    key_name = _replication_key(sobject)
+    parents = CHILDREN.get(sobject.name)
+    key_name = None if parents else _replication_key(sobject)
     automatic = {"Id", "IsDeleted", key_name}
     names = column_names((field.name for field in sobject.fields), known, settings.naming)
     columns = tuple(
@@ -310,12 +309,14 @@ def plan_of(
         is_deleted=is_deleted,
         has_is_deleted=has_is_deleted,
         replication_key=by_api_name.get(key_name) if key_name else None,
-        replicateable=sobject.replicateable,
+        # Each run reads all children under a version of their own, which shows what is gone.
+        replicateable=sobject.replicateable and parents is None,
         key_prefix=sobject.key_prefix,
         selected_by_default=sobject.name in COLLECTIONS
         if selected_by_default is None
         else selected_by_default,
         unsupported=why_unsupported(sobject) or ("" if "Id" in names else "it has no Id"),
+        parents=parents,
     )
 
 
@@ -342,7 +343,7 @@ def _column(sobject_name: str, field: Field, name: str, automatic: bool, setting
         api_name=field.name,
         property=name,
         sf_type=field.type,
-        schema=property_schema(field),
+        schema=property_schema(field, singer_decimal=settings.use_singer_decimal),
         label=field.label,
         precision=field.precision,
         scale=field.scale,

@@ -1,4 +1,4 @@
-"""What Salesforce's types mean for a stream: field types as JSON schema, and objects that cannot be read as a whole."""
+"""What Salesforce's field types mean for a stream: their JSON schemas."""
 
 from __future__ import annotations
 
@@ -45,92 +45,25 @@ JSON_TYPES: Final[Mapping[str, Mapping[str, Any]]] = {
 """Types with a schema of their own."""
 
 _DECIMAL_TYPES: Final = frozenset({"double", "currency", "percent"})
+SINGER_DECIMAL: Final[Mapping[str, Any]] = {
+    "type": ["string", "null"],
+    "format": "x-singer.decimal",
+    "precision": 38,
+    "scale": 18,
+}
+"""A number as text, as the SDK's targets know it. Its digits are those of the widest decimal that warehouses agree on."""
 COMPOUND_TYPES: Final = frozenset({"address", "location"})
 """Types whose values are those of other fields, put together."""
 
 
-BIG_OBJECT: Final = "__b"
-"""Ending of a big object's API name. A query for Ids finds none of its rows, and filters go along its index only (Big
-Objects implementation guide, "SOQL with Big Objects")."""
-
-BIG_OBJECTS: Final = frozenset(
-    {
-        "ActivityFieldHistory",
-        "ApiEvent",
-        "BulkApiResultEventStore",
-        "ConcurLongRunApexErrEvent",
-        "IdentityVerificationEvent",
-        "LightningUriEvent",
-        "ListViewEvent",
-        "LoginAsEvent",
-        "LoginEvent",
-        "LogoutEvent",
-        "ReportEvent",
-        "UriEvent",
-    }
-)
-"""Standard big objects, whose names do not end so (Platform Events guide, "Real-Time Event Monitoring Objects")."""
-
-NEEDS_FILTER: Final = frozenset(
-    {
-        "Announcement",
-        "ApexTypeImplementor",
-        "AppTabMember",
-        "CollaborationGroupRecord",
-        "ColorDefinition",
-        "ContentDocumentLink",
-        "ContentFolderItem",
-        "ContentFolderMember",
-        "DataStatistics",
-        "DataType",
-        "DatacloudAddress",
-        "DatacloudCompany",
-        "DatacloudContact",
-        "DatacloudDandBCompany",
-        "DatacloudSocialHandle",
-        "EntityDefinition",
-        "EntityParticle",
-        "FieldDefinition",
-        "FieldHistoryArchive",
-        "FlexQueueItem",
-        "FlowTestView",
-        "FlowVariableView",
-        "FlowVersionView",
-        "IconDefinition",
-        "IdeaComment",
-        "ListViewChartInstance",
-        "NetworkUserHistoryRecent",
-        "OutgoingEmail",
-        "OutgoingEmailRelation",
-        "OwnerChangeOptionInfo",
-        "PicklistValueInfo",
-        "PlatformAction",
-        "RecordActionHistory",
-        "RelatedListColumnDefinition",
-        "RelatedListDefinition",
-        "RelationshipDomain",
-        "RelationshipInfo",
-        "SearchLayout",
-        "SiteDetail",
-        "UserEntityAccess",
-        "UserFieldAccess",
-        "UserRecordAccess",
-        "Vote",
-    }
-)
-"""Objects that answer only to queries for some of their rows, which describe does not tell.
-
-From Salesforce's object reference and the errors that queries without a filter meet.
-"""
-
-
-def property_schema(field: Field) -> dict[str, Any]:
+def property_schema(field: Field, *, singer_decimal: bool = False) -> dict[str, Any]:
     """The JSON schema of a field: type, format, length or digits, and the label as its title.
 
     A number's `scale` says that it is a decimal, not a float, and so that no digit may be lost. It says no more:
     length and decimal places of a field bind only those who type into Salesforce's pages, while the API stores and
     returns more digits (Salesforce help, article 000387302). So there is no `precision`, which would make a
-    warehouse round, and no `multipleOf`; what the field was defined with is in the catalog's metadata.
+    warehouse round, and no `multipleOf`, by which targets that validate would refuse the row; what the field was defined
+    with is in the catalog's metadata. `singer_decimal` makes it text that no target takes for a float.
     """
     schema: dict[str, Any]
     if field.type in TEXT_TYPES:
@@ -139,7 +72,9 @@ def property_schema(field: Field) -> dict[str, Any]:
             schema["maxLength"] = field.length
     else:
         schema = dict(JSON_TYPES.get(field.type, {"type": ["string", "null"]}))
-    if field.type in _DECIMAL_TYPES and field.precision:
+    if field.type in _DECIMAL_TYPES and singer_decimal:
+        schema = dict(SINGER_DECIMAL)
+    elif field.type in _DECIMAL_TYPES and field.precision:
         schema["scale"] = field.scale
     if field.label:
         schema["title"] = field.label

@@ -35,7 +35,10 @@ PART = 64 * 1024
 _FEW = 32
 """Cells of a part that are mended in place, which moves all cells behind them: quick for some, not for thousands."""
 
-_QUOTED: frozenset[Kind] = frozenset({"text", "datetime"})
+_TEXT: frozenset[Kind] = frozenset({"text", "datetime"})
+"""Kinds whose cells may be anything."""
+
+_QUOTED: frozenset[Kind] = _TEXT | {"decimal"}
 """Kinds whose JSON has quotes."""
 
 _ROW_END = b"\xfe"
@@ -46,13 +49,15 @@ _ESCAPES = [(b"\\", b"\\\\")] + [
     (bytes([code]), _SHORT_ESCAPES.get(code, b"\\u%04x" % code)) for code in range(0x20) if code != ord("\n")
 ]
 _NULL = b"null"
+_NULLS = (_NULL, b"")
 _NUMBER = rb"-?+(?:0|[1-9][0-9]*+)"
 _CELLS: dict[Kind, bytes] = {
     "boolean": rb"(?:true|false|)",
     "integer": rb"(?:" + _NUMBER + rb"(?:\.0)?|)",
     "number": rb"(?:" + _NUMBER + rb"(?:\.[0-9]++)?(?:E-?+[0-9]++)?|)",
 }
-"""The cells of a kind whose JSON has no quotes, as Salesforce writes them."""
+_CELLS["decimal"] = _CELLS["number"]
+"""The cells of a kind that is no text, as Salesforce writes them."""
 
 _WHOLE = re.compile(rb"-?[0-9]++\.0").fullmatch
 _BOOLEANS = (re.compile(rb"[a-z,]*+"), msgspec.json.Decoder(list[bool | None]))
@@ -79,7 +84,7 @@ class BulkCsv:
         self._plain_row = self._row(rb'[^"]*+')
         self._any_row = self._row(rb'[^"]*+(?:""[^"]*+)*+')
         self._quotes = [b'"' if kind in _QUOTED else b"" for kind in layout.kinds]
-        self._bare = [(place, kind) for place, kind in enumerate(layout.kinds) if kind not in _QUOTED]
+        self._bare = [(place, kind) for place, kind in enumerate(layout.kinds) if kind not in _TEXT]
         head = msgspec.json.encode(layout.envelope)[:-1] + b',"record":{'
         self._keys = [
             (b"," if place else head) + msgspec.json.encode(column.property) + b":"
@@ -252,7 +257,7 @@ class BulkCsv:
         return own
 
     def _unquote(self, pieces: list[bytes], width: int) -> None:
-        """Verify the cells whose JSON has no quotes, and write nulls; but for nulls there is hardly ever a change.
+        """Verify the cells that are no text, and write nulls; but for nulls there is hardly ever a change.
 
         All columns of a kind are verified at once: a part has few rows.
         """
@@ -263,7 +268,9 @@ class BulkCsv:
             cells = slice(2 * place + 1, None, 2 * width)
             column = pieces[cells]
             if not all(column):
-                pieces[cells] = column = [cell or _NULL for cell in column]
+                column = [cell or _NULL for cell in column]
+                if kind not in _QUOTED:  # those become null behind their keys
+                    pieces[cells] = column
             text = b",".join(column)
             if kind == "integer" and b"." in text:
                 pieces[cells] = column = [cell[:-2] if _WHOLE(cell) else cell for cell in column]
@@ -280,7 +287,7 @@ class BulkCsv:
         for place, _ in self._bare:
             cells = slice(2 * place + 1, None, 2 * width)
             pieces[cells] = [
-                cell if cell == _NULL else self._layout.written(place, cell.decode())
+                cell if cell in _NULLS else self._layout.written(place, cell.decode())
                 for cell in pieces[cells]
             ]
 

@@ -21,6 +21,7 @@ _DECODED = {
     "boolean": bool | None,
     "integer": Any,
     "number": msgspec.Raw,
+    "decimal": msgspec.Raw,
     "datetime": str | None,
 }
 
@@ -37,7 +38,7 @@ class JsonRows:
         self.record = msgspec.defstruct(
             "Source",
             [
-                (name, _DECODED[kind], _NULL if kind == "number" else None)
+                (name, _DECODED[kind], _NULL if kind in {"number", "decimal"} else None)
                 for name, kind in zip(names, layout.kinds, strict=True)
             ],
             rename={name: column.api_name for name, column in zip(names, layout.columns, strict=True)},
@@ -47,7 +48,7 @@ class JsonRows:
         self._fixups = [
             (place, kind)
             for place, kind in enumerate(layout.kinds)
-            if kind in {"integer", "number", "datetime"}
+            if kind in {"integer", "number", "decimal", "datetime"}
             or (kind == "text" and layout.columns[place].sf_type not in _ALWAYS_TEXT)
         ]
 
@@ -89,8 +90,9 @@ class JsonRows:
             return None
         if kind == "datetime":
             return f"{value[:-5]}Z" if value.endswith("+0000") else value
-        if kind == "number":
-            return self._number(place, bytes(value))
+        if kind in {"number", "decimal"}:
+            number = self._number(place, bytes(value))
+            return number if kind == "number" or number == _NULL else bytes(number).decode()
         if kind == "integer":
             return self._integer(place, value)
         # anyType: a history value is text in Bulk, and the JSON literal in REST.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
+from tap_sfsource.catalog.types import SINGER_DECIMAL
 from tap_sfsource.errors import TapError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from tap_sfsource.catalog.plan import Column
 
-Kind = Literal["text", "boolean", "integer", "number", "datetime"]
+Kind = Literal["text", "boolean", "integer", "number", "decimal", "datetime"]
 
 _KINDS: dict[str, Kind] = {
     "boolean": "boolean",
@@ -29,12 +30,19 @@ _KINDS: dict[str, Kind] = {
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[Ee][-+]?[0-9]+)?")
 """How Salesforce spells numbers. Python would also take spaces, other scripts' digits and more."""
 
+_DECIMAL_FORMAT = SINGER_DECIMAL["format"]
 _SHOWN = 40
 
 
 def kind_of(sf_type: str) -> Kind:
     """The kind of JSON value that a describe's field type gives; text for a type that is not known."""
     return _KINDS.get(sf_type, "text")
+
+
+def _kind(column: Column) -> Kind:
+    """The kind of a column; a number that its schema makes text is a decimal."""
+    kind = kind_of(column.sf_type)
+    return "decimal" if kind == "number" and column.schema.get("format") == _DECIMAL_FORMAT else kind
 
 
 class FurtherFields(Protocol):
@@ -71,7 +79,7 @@ class Layout:
     ) -> None:
         self.stream = stream
         self.columns = tuple(columns)
-        self.kinds = tuple(kind_of(column.sf_type) for column in columns)
+        self.kinds = tuple(map(_kind, columns))
         self.constants = dict(constants or {})
         self.version = version
         self.further = further
@@ -123,7 +131,9 @@ class Layout:
         if kind in {"text", "datetime"}:
             return cell
         written = self.written(place, cell)
-        return cell == "true" if kind == "boolean" else msgspec.Raw(written)
+        if kind == "boolean":
+            return cell == "true"
+        return written.decode() if kind == "decimal" else msgspec.Raw(written)
 
     def written(self, place: int, cell: str) -> bytes:
         """The JSON of a CSV cell that is a boolean or a number.

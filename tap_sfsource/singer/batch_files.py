@@ -46,11 +46,13 @@ class BulkFileEncoding(BaseBatchFileEncoding):
         columns: Properties of the columns, in order.
         header: Whether the first line is a header.
         quoted_empty: What ``""`` means.
+        dates: How dates and times are written.
     """
 
     columns: list[str] = field(default_factory=list)
     header: bool = True
     quoted_empty: str = "null"
+    dates: str = "iso8601"
 
 
 def prepare_storage(config: Mapping[str, Any]) -> Path | None:

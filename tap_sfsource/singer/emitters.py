@@ -49,7 +49,6 @@ class Emitter:
         self._output = output
         self._mark = f'"{deleted}":true'.encode()
         self._marked, self._counts = 0, False
-        self._broken: set[int] = set()
         self.partial_rows = maps.partial_rows
 
     def rows(self, event: Rows, *, count_marks: bool = False) -> Written:
@@ -59,23 +58,12 @@ class Emitter:
             TapError: A row cannot be written; rows before it may have been.
         """
         self._marked, self._counts = 0, count_marks
-        version = event.layout.version
-        if version is not None:
-            self._broken.add(version)
         count = self._framed(event) if event.kind.partial else self._write(event)
-        if version is not None:
-            self._broken.discard(version)
         return Written(count, self._marked)
 
     def activate(self, version: int) -> None:
-        """Activate a table version whose rows have all been written.
-
-        Raises:
-            TapError: Rows of the version could not be written: activating it would mark them as deleted.
-        """
+        """Activate a table version whose rows have all been written; a row that cannot be written ends the stream."""
         self.flush()
-        if version in self._broken:
-            raise TapError(f"{self._stream.name}: version {version} is not complete.")
         self._stream.write_activate_version(version)
 
     def flush(self) -> None:
@@ -87,7 +75,6 @@ class Emitter:
         self.flush()
         self._messages(self._maps.schemas(event.layout.properties))
         count = self._write(event)
-        self.flush()
         self._stream.write_schema()
         return count
 

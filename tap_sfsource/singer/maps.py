@@ -5,13 +5,14 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import json
+import logging
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from singer_sdk.exceptions import MapExpressionError
-from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
+from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
+from singer_sdk.mapper import PluginMapper, RemoveRecordTransform, SameRecordTransform
 
 from tap_sfsource.errors import ConfigError, TapError
 
@@ -21,10 +22,14 @@ if TYPE_CHECKING:
     from singer_sdk import Stream
     from singer_sdk.mapper import StreamMap
 
+logger = logging.getLogger("tap-sfsource")
+
 _NULL = "__NULL__"
 _NAMES = frozenset({"__source__", "__alias__"})
 _TELLING = (MapExpressionError, AttributeError, TypeError)
 """Errors whose text names types and expressions; that of other errors may hold a record's values."""
+
+_SDK_ERRORS = (MapExpressionError, StreamMapConfigError)
 
 
 class _Message(msgspec.Struct):
@@ -55,7 +60,7 @@ class Maps:
 
     def __init__(self, stream: Stream, deleted: str) -> None:
         everything: Sequence[StreamMap] = stream.stream_maps
-        self._stream = stream.name
+        self._stream = stream
         self._maps = [part for part in everything if not isinstance(part, RemoveRecordTransform)]
         self._decoder = msgspec.json.Decoder(_Message, float_hook=Decimal)
         self.removed = not self._maps
@@ -111,11 +116,61 @@ class Maps:
         try:
             return part.transform(dict(record))
         except Exception as error:  # a user's expression may raise anything
-            told = f": {error}" if isinstance(error, _TELLING) else ""
+            stream = self._stream
+            schema, keys = stream.schema, list(stream.primary_keys)
+            place = faulty_part(stream.config, stream.name, schema, keys, error, record)
+            told = f": {_line(error)}" if isinstance(error, _TELLING) else ""
             raise TapError(
-                f"{self._stream}: its stream map cannot be applied to a row ({type(error).__name__}{told}). Write the "
-                "expression so that it holds for every row; nulls occur."
+                f"{stream.name}: its stream map cannot be applied to a row{place} ({type(error).__name__}{told}). Write the "
+                "expression in the setting stream_maps so that it holds for every row; nulls occur."
             ) from error
+
+
+def register(
+    mapper: PluginMapper, config: Mapping[str, Any], stream: str, schema: dict[str, Any], keys: list[str]
+) -> None:
+    """Read the maps of a stream.
+
+    Raises:
+        ConfigError: One cannot be used.
+    """
+    try:
+        mapper.register_raw_stream_schema(stream, schema, keys)
+    except Exception as error:  # the SDK's own for some mistakes, any other for the rest
+        place = faulty_part(config, stream, schema, keys, error)
+        told = _line(error).rstrip(".") if isinstance(error, _SDK_ERRORS) else "it is not what the SDK takes"
+        raise ConfigError(
+            "stream_maps", f"the map of {stream} cannot be used{place} ({told})", "Correct it there."
+        ) from error
+
+
+def faulty_part(
+    config: Mapping[str, Any],
+    stream: str,
+    schema: dict[str, Any],
+    keys: list[str],
+    error: Exception,
+    record: Mapping[str, Any] | None = None,
+) -> str:
+    """Where in a stream's maps an error comes from: the part that gives the same one by itself, as " at name"; or empty."""
+    for name, given in (config.get("stream_maps") or {}).items():
+        source = given.get("__source__", name) if isinstance(given, dict) else name
+        for part, expression in given.items() if isinstance(given, dict) else ():
+            if part == "__source__" or not fnmatch.fnmatch(stream, str(source)):
+                continue
+            alone = PluginMapper({**config, "stream_maps": {stream: {part: expression}}}, logger)
+            try:
+                alone.register_raw_stream_schema(stream, schema, keys)
+                for transform in alone.stream_maps[stream] if record is not None else ():
+                    transform.transform(dict(record or {}))
+            except Exception as own:  # noqa: BLE001 - compared
+                if (type(own), str(own)) == (type(error), str(error)):
+                    return f" at {part}"
+    return ""
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def check_names(maps: Mapping[str, Maps]) -> None:

@@ -6,6 +6,8 @@ Works with singer-sdk 0.54 and 0.55.
 from __future__ import annotations
 
 import copy
+import logging
+import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
@@ -17,7 +19,8 @@ from singer_sdk.singerlib import MetadataMapping
 from singer_sdk.streams.core import TypeConformanceLevel  # type: ignore[attr-defined]
 from singer_sdk.tap_base import Tap
 
-from tap_sfsource.sync.given_state import bookmarks_of
+from tap_sfsource.errors import TapError
+from tap_sfsource.sync.state_file import bookmarks_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
@@ -64,8 +67,9 @@ class SDKTap(Tap):
 
     capabilities: ClassVar[list[CapabilitiesEnum]] = CAPABILITIES  # type: ignore[misc, unused-ignore]
 
-    def check_config(self, config: Mapping[str, Any]) -> None:
-        """Check the configuration before the SDK does, whose messages show values."""
+    def checked(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Check the configuration before the SDK does, whose messages show values, and give it in the settings' types."""
+        return dict(config)
 
     def terminate(self, signum: int) -> None:
         """End by a signal."""
@@ -103,21 +107,35 @@ class SDKTap(Tap):
         )
         config_jsonschema["properties"].setdefault("batch_config", batch_config)
         super().append_builtin_config(config_jsonschema)
+        _repair(config_jsonschema["properties"].get("stream_maps", {}))
         config_jsonschema["properties"].pop(_NO_SETTING, None)
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         if raise_errors:
-            self.check_config(self._config)
+            self._config = self.checked(self._config)
         return super()._validate_config(raise_errors=raise_errors)
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self.terminate(signum)
 
 
+def _repair(schema: Any) -> None:
+    """Take text out of the alternatives of a schema: the SDK's `__else__` has one, on which the validator breaks."""
+    for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        _repair(part)
+    if isinstance(schema, dict) and "anyOf" in schema:
+        schema["anyOf"] = [part for part in schema["anyOf"] if isinstance(part, dict)]
+
+
 class SDKStream(Stream):
     """The SDK's stream; what a subclass changes in it, or uses of it, has a public name here."""
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+
+    def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
+        """Log, but for errors that the command line tells: the SDK calls them unhandled."""
+        if not isinstance(sys.exc_info()[1], TapError):
+            super().log(message, *args, level=level, **kwargs)
 
     def emit(self, config: BatchConfig | None) -> None:
         """Write the stream's rows as RECORD messages, or with a configuration as files and BATCH messages."""

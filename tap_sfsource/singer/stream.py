@@ -18,7 +18,7 @@ from tap_sfsource.singer.maps import Maps
 from tap_sfsource.singer.output import OutputError
 from tap_sfsource.singer.report import StreamSummary
 from tap_sfsource.singer.sdk import ABORTED, BatchConfig, SDKStream
-from tap_sfsource.sync.events import Activate, Checkpoint, Kind, Rows
+from tap_sfsource.sync.events import Activate, Checkpoint, Kind, Narrowed, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -131,7 +131,7 @@ class SalesforceStream(SDKStream):
                 summary.notes = sync.source.notes
                 if sync.source.plan is not self.plan:
                     self._narrow(sync.source.plan)
-                self._emit(sync, self._emitter(config), summary, counter)
+                self._emit(sync, config, summary, counter)
                 summary.reader = "Bulk" if sync.used_bulk else "REST"
             except _RUN_ERRORS:
                 raise
@@ -156,9 +156,10 @@ class SalesforceStream(SDKStream):
         self.write_schema()
 
     def _emit(
-        self, sync: ObjectSync, emitter: Emitter, summary: StreamSummary, counter: metrics.Counter
+        self, sync: ObjectSync, config: BatchConfig | None, summary: StreamSummary, counter: metrics.Counter
     ) -> None:
         """Write the events. The state moves at a checkpoint, or once the rows that wait before it are written."""
+        emitter = self._emitter(config)
         due: list[Checkpoint] = []
         unsaved = False
         for event in sync.events():
@@ -173,6 +174,11 @@ class SalesforceStream(SDKStream):
                     unsaved = True
                 case Activate():
                     emitter.activate(event.version)
+                case Narrowed():
+                    emitter.flush()
+                    self._apply(due, write=False)
+                    self._narrow(sync.source.plan)
+                    emitter = self._emitter(config)
                 case Checkpoint():
                     due.append(event)
                     if event.waits:

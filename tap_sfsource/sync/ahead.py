@@ -5,11 +5,13 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Generator, Iterator
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from tap_sfsource.api.usage import same_payer
 
 T = TypeVar("T")
+
+PAGES_AHEAD: Final = 1
 
 
 class _End:

@@ -55,4 +55,9 @@ class Checkpoint:
     waits: bool = False
 
 
-Event = Rows | Activate | Checkpoint
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """The columns, or the replication key, are others from here on: the org refuses one. Whole rows come again."""
+
+
+Event = Rows | Activate | Checkpoint | Narrowed

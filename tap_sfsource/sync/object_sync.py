@@ -4,7 +4,7 @@ A Bulk job that an earlier run did not finish is read to its end first. It retur
 then goes on as any run does, from the bookmark that the finished job gives. The order matters:
 
 1. Tombstones of the deletion log, before the rows: the record of a row that came back since then corrects its tombstone.
-2. The rows of the window, then the contents of its files where the user asked for them.
+2. The rows of the window, each with the contents of its files where the user asked for them.
 3. Where only whole rows may be emitted, deletions come here: a row in the recycle bin as a whole row, others by a sweep.
 4. Reads of every row: new properties, and properties that change without a stamp.
 5. On request, or when the log is incomplete, a sweep of all rows under a new table version.
@@ -23,9 +23,10 @@ from tap_sfsource.errors import RefusedError, SalesforceError, TapError
 from tap_sfsource.rows.pages import ValuesPage
 from tap_sfsource.sync import windows
 from tap_sfsource.sync.deletions import DeletionLog, Deletions, to_minute
-from tap_sfsource.sync.events import Activate, Checkpoint, Event, Kind, Rows
+from tap_sfsource.sync.events import Activate, Checkpoint, Event, Kind, Narrowed, Rows
 from tap_sfsource.sync.query_reader import JobLostError
 from tap_sfsource.sync.refresh import Refresh
+from tap_sfsource.sync.refusals import MAY_PASS
 from tap_sfsource.sync.source import version_of
 from tap_sfsource.sync.windows import Window
 
@@ -42,9 +43,6 @@ _LONGEST_TRANSACTION = datetime.timedelta(hours=1)
 """How far ``latestDateCovered`` may hold a bookmark back. Salesforce holds its mark back for transactions of the whole
 instance, sometimes for days (help article 000199029); one of the org's own ends within minutes (Apex limits guide)."""
 
-
-_UNKNOWN = "UNKNOWN_EXCEPTION"
-"""How Salesforce answers in passing trouble, and in each query of some objects that cannot be queried."""
 
 _MOST_MENDS = 20
 """Refusals of single columns in one run, after which the object fails."""
@@ -113,10 +111,25 @@ class ObjectSync:
         source = self.source
         for event in self._events():
             if isinstance(event, Rows) and event.page.count and not source.led:
-                if event.kind.partial and (page := source.leading_row(self.query)) is not None:
-                    yield source.whole_rows(page, source.whole_layout(), with_files=True)
+                if event.kind.partial:
+                    yield from self._leading_row()
                 source.led = True
             yield event
+
+    def _leading_row(self) -> Iterator[Event]:
+        """A whole row to go before a partial one, if there is any row."""
+        source = self.source
+        for _ in range(_MOST_MENDS):
+            try:
+                page = source.leading_row(self.query)
+            except SalesforceError as error:
+                if not source.mend(error):
+                    raise
+                yield Narrowed()
+            else:
+                if page is not None:
+                    yield source.whole_rows(page, source.whole_layout())
+                return
 
     def _events(self) -> Iterator[Event]:
         self._raise_error()
@@ -125,12 +138,8 @@ class ObjectSync:
             self._look_again()
         source, refresh = self.source, self._refresh
         first_sync = source.state.bookmark is None
-        fresh = self._has_fresh_files()
-        self._version = None if source.key else version_of(self.query)
-        yield from self._opening()
-        yield from self._rows()
-        if source.files and not source.whole:
-            yield from refresh.contents(Window() if fresh else self.query.window, self._version)
+        yield from self._tombstones()
+        yield from self._mended_rows()
         if self._version is not None:
             yield Activate(self._version)
         if source.whole and source.key:
@@ -143,8 +152,11 @@ class ObjectSync:
             yield from refresh.news()
         if sweeps:
             yield from refresh.sweep(self.query.watermark if self._log is not None else "")
-        if source.whole:
-            yield Checkpoint(partial(self._deletions_emitted, swept=sweeps))
+        if source.whole or source.key is None:
+            swept = sweeps or source.key is None
+            yield Checkpoint(partial(self._deletions_emitted, swept=swept))
+        if source.contents.too_large:
+            source.notes.append(f"{source.contents.too_large} contents too large")
 
     def abandon(self) -> None:
         """Abort a job that no STATE names: nobody will read it."""
@@ -162,9 +174,9 @@ class ObjectSync:
 
     def _sweeps(self) -> bool:
         source = self.source
+        if source.key is None:
+            return False  # each run reads every row under a new version anyway
         asked = source.readers.settings.deletes == "sweep" or source.state.sweep_due
-        if source.whole and source.key is None:
-            return source.state.sweep_due  # each run reads every row under a new version anyway
         return asked or bool(self._deletions.incomplete) or bool(self._gone)
 
     def _clock(self) -> datetime.datetime:
@@ -203,8 +215,8 @@ class ObjectSync:
             raise TapError(str(error)) if isinstance(error, RefusedError) else error
         if isinstance(error, RefusedError) and not state.refused(self._now):
             state.refuse(self._now, error.reason, lasting=True)
-        elif isinstance(error, SalesforceError) and error.error_code == _UNKNOWN:
-            reason = f"Salesforce answers its query with {_UNKNOWN} in each run"
+        elif isinstance(error, SalesforceError) and error.error_code in MAY_PASS:
+            reason = f"Salesforce answers its query with {error.error_code} in each run"
             if state.refuse(self._now, reason, lasting=False):
                 raise RefusedError(api_name, reason) from error
         raise error
@@ -223,9 +235,6 @@ class ObjectSync:
             logger.info("%s Starting anew.", error)
             source.state.clear_job()
             return
-        # The next steps read the contents of all rows where they are new, or where there is no bookmark.
-        if source.files and source.key and not source.whole and not self._has_fresh_files():
-            yield from self._refresh.contents(self.query.window, None)
         if self._version is not None:
             yield Activate(self._version)
         yield Checkpoint(self._finish, waits=True)
@@ -234,9 +243,33 @@ class ObjectSync:
         layout = self.source.whole_layout(self._version)
         for page, progress in self.query.pages():
             self.used_bulk = self.used_bulk or self.query.job is not None
-            yield self.source.whole_rows(page, layout, with_files=self.source.whole)
+            yield self.source.whole_rows(page, layout)
             yield Checkpoint(partial(self._advance, progress))
         self.used_bulk = self.used_bulk or self.query.job is not None
+
+    def _mended_rows(self) -> Iterator[Event]:
+        """The rows; begun anew without a column that the org refuses in mid-read, as a job may do."""
+        for last in (*[False] * _MOST_MENDS, True):
+            if self.query.columns is not self.source.columns:
+                self._ask_again()
+                self._prepare_query(self.query.look())
+            self._version = None if self.source.key else version_of(self.query)
+            yield Checkpoint(self._opened, waits=self.query.job is not None)
+            try:
+                yield from self._rows()
+            except SalesforceError as error:
+                if last or not self.source.mend(error):
+                    raise
+                yield Checkpoint(self.source.state.clear_job)
+                yield Narrowed()
+            else:
+                return
+
+    def _ask_again(self) -> None:
+        """Make the query of rows anew, by the plan as it is now."""
+        watermark = self.query.watermark
+        self.query = self._next_query()
+        self.query.watermark = watermark
 
     def _deleted_rows(self) -> Iterator[Rows]:
         """Rows of the deletion log, as whole rows where they can still be read; a sweep marks the others."""
@@ -246,14 +279,10 @@ class ObjectSync:
         layout = self.source.whole_layout(self._version)
         for page, found in self.source.rows_by_id(ids):
             missing.difference_update(found)
-            yield self.source.whole_rows(page, layout, with_files=True)
+            yield self.source.whole_rows(page, layout)
         self._gone = len(missing)
         if self._gone:
             self.source.notes.append(f"{self._gone:,} deleted for good: swept all rows")
-
-    def _has_fresh_files(self) -> bool:
-        unknown = self.source.state.unknown([column.mark() for column in self.source.files])
-        return bool(unknown)
 
     def _prepare_query(self, answer: Subresponse | None) -> None:
         """Prepare the query; one column that the org refuses does not block the object."""
@@ -263,9 +292,7 @@ class ObjectSync:
             except SalesforceError as error:
                 if not self.source.mend(error):
                     raise
-                watermark = self.query.watermark
-                self.query = self._next_query()
-                self.query.watermark = watermark
+                self._ask_again()
                 answer = self.query.look()
             else:
                 return
@@ -289,8 +316,7 @@ class ObjectSync:
         # The log is read by the minute, and rows must be read again from the same moment: see the order above.
         return to_minute(mark) if self._log is not None else mark
 
-    def _opening(self) -> Iterator[Event]:
-        """Tombstones, and the state that holds from the start of the run on."""
+    def _tombstones(self) -> Iterator[Rows]:
         deletions, source = self._deletions, self.source
         if deletions.incomplete:
             source.notes.append(f"{deletions.incomplete}: swept all ids")
@@ -299,9 +325,9 @@ class ObjectSync:
             told = clock.isoformat(self._now)
             page = ValuesPage([[record_id] for record_id in deletions.ids], len(deletions.ids), lambda: told)
             yield source.partial_rows(Kind.TOMBSTONES, page, layout)
-        yield Checkpoint(self._opened, waits=self.query.job is not None)
 
     def _opened(self) -> None:
+        """What holds from the start of the run on."""
         state = self.source.state
         if state.bookmark is None:
             logged = clock.parse(self.query.watermark) if self._log is not None else None
@@ -329,14 +355,14 @@ class ObjectSync:
     def _advance(self, progress: Progress) -> None:
         if progress.job is not None:
             self.source.state.set_job(progress.job.of_version(self._version))
-        elif progress.key is not None and (self.source.whole or not self.source.files):
-            # With files to come, rows before the checkpoint are not complete yet.
+        elif progress.key is not None:
             self._reach(min(progress.key, clock.parse(self.query.watermark)))
 
     def _finish(self) -> None:
         self._finished = True
         self.source.state.clear_job()
         if self.source.key is None:
+            self.source.state.swept()
             return
         self._reach(clock.parse(self.query.watermark))
         if self.source.names is not None and self.source.names.broken:

@@ -9,19 +9,22 @@ from __future__ import annotations
 import datetime
 import hashlib
 import logging
-import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
 from tap_sfsource import clock
 from tap_sfsource.api.bulk import JobFailedError, JobGoneError
 from tap_sfsource.api.query import QUERY_PAGE, select
-from tap_sfsource.errors import RefusedError, SalesforceError, TapError, TransientError
-from tap_sfsource.sync.ahead import ahead
+from tap_sfsource.errors import SalesforceError, TapError, TransientError
+from tap_sfsource.sync.ahead import PAGES_AHEAD, ahead
+from tap_sfsource.sync.bulk_query import begin_job, job_pages
 from tap_sfsource.sync.column_groups import TOO_COMPLICATED, grouped_pages
+from tap_sfsource.sync.query_parts import pages_by_id
 from tap_sfsource.sync.readers import PAGE_BYTES, SMALLEST_PAGE, rows_at_once
+from tap_sfsource.sync.refusals import refusal
+from tap_sfsource.sync.refused_columns import INVALID_FIELD
 from tap_sfsource.sync.state import JobBookmark
 
 if TYPE_CHECKING:
@@ -40,30 +43,15 @@ logger = logging.getLogger("tap-sfsource.scan")
 _EARLIEST = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 """Before the first org was: where a window without a start is taken to begin when it has to be split."""
 
-_TOO_LARGE = frozenset({"QUERY_TIMEOUT", "OPERATION_TOO_LARGE"})
+TOO_LARGE: Final = frozenset({"QUERY_TIMEOUT", "OPERATION_TOO_LARGE"})
 _JOB_TOO_LARGE = ("QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "Retried more than")
 """A failed job tells its reason only in its message (Bulk API 2.0 guide, "Get Information About a Query Job")."""
-
-_RESTRICTED = frozenset(
-    {
-        "BIG_OBJECT_UNSUPPORTED_OPERATION",
-        "EXTERNAL_OBJECT_UNSUPPORTED_EXCEPTION",
-        "INVALID_TYPE_FOR_OPERATION",
-    }
-)
-"""How an object that wants a filter of its own answers a query without one."""
-
-_FILTER_WANTED = re.compile(r"implementation restriction|reified column|requires? a filter", re.IGNORECASE)
-"""The same, where the code is MALFORMED_QUERY, which other queries are answered with as well."""
 
 _URI_TOO_LONG = frozenset({414, 431})
 """A query of many fields, where the org takes no composite call: only a Bulk job can hold it."""
 
-_BULK_FULL = frozenset({"LIMIT_EXCEEDED", "EXCEEDEDQUOTA", "TOOMANYREQUESTS"})
 _JOB_FULL = "LIMIT_EXCEEDED"
 """How the message of a job begins whose results do not fit into the day's storage."""
-
-_PAGES_AHEAD = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +185,10 @@ class QueryReader:
                 return
             self.total = self._first.totalSize
         elif answer is not None:
-            if answer.error_code in _RESTRICTED or _FILTER_WANTED.search(answer.error("").message):
-                raise self._refused(answer)
+            if refused := refusal(self.api_name, answer):
+                raise refused
             self._too_wide = answer.error_code == TOO_COMPLICATED
-            self._too_large = answer.error_code in _TOO_LARGE
+            self._too_large = answer.error_code in TOO_LARGE
             if not self._too_wide and not self._too_large and answer.status not in _URI_TOO_LONG:
                 raise answer.error(f"{self.api_name} /queryAll")
         if self.job is None and self._wants_bulk():
@@ -210,14 +198,6 @@ class QueryReader:
                 return
         if answer is not None and answer.status in _URI_TOO_LONG and self.job is None:
             raise answer.error(f"{self.api_name} /queryAll")
-
-    def _refused(self, answer: Subresponse) -> RefusedError:
-        """Say that an object answers only to queries for some of its rows, which describe does not tell."""
-        error = answer.error("")
-        told = " ".join(error.message.split())
-        return RefusedError(
-            self.api_name, f"Salesforce does not give all of its rows ({error.error_code}: {told})"
-        )
 
     def pages(self) -> Iterator[tuple[QueriedPage, Progress]]:
         """Yield the window's pages, each with what a bookmark may say once it has been written.
@@ -270,18 +250,9 @@ class QueryReader:
 
     def _start_job(self) -> None:
         rows = self._first.totalSize if self._first else self.count or 0
-        if not self.readers.budget.admits(rows, len(self.fields)):
-            self._bulk_refused = True
-            return
-        try:
-            job_id = self.readers.bulk.create(self.query(self.window, ordered=False))
-        except SalesforceError as error:
-            # Whatever the reason is: REST may take the query, or has a better one.
-            code = error.error_code.upper()
-            if code in _BULK_FULL:
-                self.readers.budget.close(f"{self.api_name}'s job is refused ({code}: {error.message})")
-            else:
-                logger.info("%s: Bulk does not take it (%s); staying on REST.", self.api_name, error)
+        query = self.query(self.window, ordered=False)
+        job_id = begin_job(self.readers, self.api_name, query, rows, len(self.fields))
+        if job_id is None:
             self._bulk_refused = True
             return
         self.job = JobBookmark(job_id, self._fingerprint(), watermark=self.watermark, bookmark=self.bookmark)
@@ -294,26 +265,15 @@ class QueryReader:
 
     def _rest_pages(self, first: QueryPage) -> Iterator[tuple[QueriedPage, Progress]]:
         pages = self.readers.pages(first, self.key or "Id", self._page_rows)
-        pages = pages if first.done else ahead(pages, _PAGES_AHEAD)
+        pages = pages if first.done else ahead(pages, PAGES_AHEAD)
         in_order = self.key is not None and self.key not in self.unsortable
         for page in pages:
             yield page, Progress(key=clock.parse(page.last) if page.last and in_order else None)
 
     def _bulk_pages(self, job: JobBookmark) -> Iterator[tuple[QueriedPage, Progress]]:
-        bulk = self.readers.bulk
-        expected = bulk.wait(job.id, self.total or self.count or 0)
-        self.total = expected
-        read, counted = job.rows, True
-        if expected > read:
-            for page in ahead(bulk.pages(job.id, self.fields, job.locator), _PAGES_AHEAD):
-                counted = counted and page.count >= 0
-                read += max(page.count, 0)
-                following = msgspec.structs.replace(job, locator=page.locator, rows=read)
-                yield page, Progress(job=following if page.locator else None)
-        if counted and read != expected:
-            raise TapError(
-                f"{self.api_name}: Bulk job {job.id} found {expected} rows but its pages held {read}. Run again."
-            )
+        self.total = self.readers.bulk.wait(job.id, self.total or self.count or 0)
+        for page, following in job_pages(self.readers, self.api_name, self.fields, job, self.total):
+            yield page, Progress(job=following)
 
     def _without_job(self, error: TapError) -> Iterator[tuple[QueriedPage, Progress]]:
         """Go on after a job that ended without its rows: smaller if it was too large, else by REST, whatever the reason.
@@ -344,6 +304,9 @@ class QueryReader:
         if full or self.readers.fits_rest(rows) or self.key is None:
             yield from self.pages()
             return
+        if INVALID_FIELD in reason:
+            # Each half would fail for the same column.
+            raise SalesforceError(400, INVALID_FIELD, reason, f"{self.api_name}'s Bulk job")
         self._first, self._bulk_refused = None, False
         yield from self._in_halves()
 
@@ -389,27 +352,11 @@ class QueryReader:
                 yield last, Progress(key=window.end)
 
     def _by_id(self) -> Iterator[tuple[QueriedPage, Progress]]:
-        """Read the window in steps of Id, where its time cannot be split any further."""
         step = self._page_rows or rows_at_once(self.columns, self.readers.settings.page_size, PAGE_BYTES)
-        after = ""
-        while True:
-            query = select(
-                self.api_name,
-                self.fields,
-                key=self.key,
-                start=self.window.start,
-                end=self.window.end,
-                nulls=self.nulls,
-                conditions=[f"Id > '{after}'"] if after else [],
-                order_by=["Id"],
-                limit=step,
-            )
-            first = self.readers.first_page(query)
-            for part in self.readers.pages(first):
-                yield part, Progress()
-                after = part.last or after
-            if first.totalSize < step:
-                return
+        for page in pages_by_id(
+            self.readers, self.api_name, self.fields, self.key, self.window, step, nulls=self.nulls
+        ):
+            yield page, Progress()
 
     def first_row(self) -> RestPage | None:
         """A page with the query's first row, where it has been answered already."""

@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from tap_sfsource.sync.query_reader import QueryReader
     from tap_sfsource.sync.source import Source
     from tap_sfsource.sync.state import JobBookmark
-    from tap_sfsource.sync.windows import Window
 
 logger = logging.getLogger("tap-sfsource.refresh")
 
 _BIN_KEPT = datetime.timedelta(days=15)
 """Salesforce help, "Manage the Recycle Bin"."""
+
+_RETURNS_HOURS = 24
+"""How often to look for rows that come back, where formulas are not read again."""
 
 _WHOLE = "whole"
 _SWEEP = "ids"
@@ -106,10 +108,12 @@ class Refresh:
             yield from self._whole(self._begun(self._whole_query()))
             return
         if source.whole:
-            if unknown or self._stale() or (source.lookups and self._is_due()):
+            if unknown or self._stale() or (self._renews_names and self._is_due()):
                 yield from self._whole(self._begun(self._whole_query()))
             return
         yield from self._refreshed(self._query("backfill", fresh))
+        if not set(unknown).isdisjoint(column.mark() for column in source.files):
+            yield from self._contents()
         if set(unknown).intersection(source.further):
             yield from self._refreshed(self._names_query())
         yield Checkpoint(partial(self._state.know, source.properties))
@@ -118,7 +122,7 @@ class Refresh:
         moment = self.now
         for query in (
             self._query("formulas", self._stale()),
-            self._names_query() if source.lookups else None,
+            self._names_query() if self._renews_names else None,
         ):
             finished = self._finished.get(query.purpose) if query is not None else None
             if finished is not None and not self._is_due(finished):
@@ -152,19 +156,19 @@ class Refresh:
         until, last = self._state.bin_until, self._state.refreshed_at
         return self._hides_returns and until is not None and (last is None or last < until)
 
-    def contents(self, window: Window, version: int | None) -> Iterator[Event]:
-        """Read the base64 fields of a window's rows, which costs an API call each."""
+    def _contents(self) -> Iterator[Event]:
+        """Read the base64 fields of every row, which costs an API call each."""
         source = self._source
         ids = source.layout([source.id])
-        layout = source.layout([source.id, *source.files], version=version)
-        for page, _ in source.ids_of(window).pages():
+        layout = source.layout([source.id, *source.files])
+        query = source.every_row("contents", [source.id])
+        source.look(query)
+        for page, _ in query.pages():
             rows = ([row[0], *source.contents.values(row[0])] for row in values(page, ids))
             yield source.partial_rows(
                 Kind.REFRESH, ValuesPage(rows, page.count, source.clock, at_once=1), layout
             )
             yield Checkpoint(_nothing)
-        if source.contents.too_large:
-            source.notes.append(f"{source.contents.too_large} contents too large")
 
     def sweep(self, watermark: str) -> Iterator[Event]:
         """Read every row under a new table version: a row that it does not bring is gone.
@@ -261,7 +265,7 @@ class Refresh:
             yield Checkpoint(partial(self._keep, query.job, purpose, layout.version), waits=True)
         for page, progress in query.pages():
             if kind is Kind.WHOLE:
-                yield source.whole_rows(page, layout, with_files=True)
+                yield source.whole_rows(page, layout)
             else:
                 yield source.partial_rows(kind, page, layout)
             yield Checkpoint(partial(self._keep, progress.job, purpose, layout.version))
@@ -271,14 +275,20 @@ class Refresh:
         if job is not None:
             self._state.set_job(job.of_version(version), purpose)
 
+    @property
+    def _renews_names(self) -> bool:
+        return bool(self._source.lookups and self._settings.refresh_formulas_hours)
+
     def _is_due(self, last: datetime.datetime | None = None) -> bool:
-        hours = self._settings.refresh_formulas_hours
+        hours = self._settings.refresh_formulas_hours or (_RETURNS_HOURS if self._may_return else 0)
         last = last or self._state.refreshed_at
         return bool(hours) and (last is None or self.now - last >= datetime.timedelta(hours=hours))
 
     def _is_refreshed(self, column: Column) -> bool:
         if column is self._source.is_deleted:
             return self._may_return
+        if not self._settings.refresh_formulas_hours:
+            return False
         named = f"{self._source.plan.api_name}.{column.api_name}".lower()
         return column.calculated or named in {name.lower() for name in self._settings.refresh_fields}
 

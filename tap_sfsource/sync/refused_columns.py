@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from tap_sfsource.errors import SalesforceError
 
+INVALID_FIELD: Final = "INVALID_FIELD"
 _UNREADABLE = re.compile(r"No such column '(\w+)' on entity")
 _UNUSABLE = re.compile(r"[Ff]ield '?(\w+)'? can ?not be (filtered|sorted)")
 
@@ -27,6 +28,6 @@ def refused_column(error: SalesforceError) -> Refused | None:
     """The column that an error is about, None if it is about something else. Only the message names it."""
     if match := _UNUSABLE.search(error.message):
         return Refused(match[1], {"filtered": "filter", "sorted": "sort"}[match[2]])
-    if error.error_code == "INVALID_FIELD" and (match := _UNREADABLE.search(error.message)):
+    if error.error_code == INVALID_FIELD and (match := _UNREADABLE.search(error.message)):
         return Refused(match[1], "read")
     return None

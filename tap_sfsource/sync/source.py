@@ -11,19 +11,22 @@ from typing import TYPE_CHECKING, Any
 from tap_sfsource import clock
 from tap_sfsource.api.describe import describe, open_cache
 from tap_sfsource.api.query import QUERY_PAGE, select
+from tap_sfsource.catalog.naming import COLLECTIONS
 from tap_sfsource.errors import SalesforceError
 from tap_sfsource.rows.layout import Layout
 from tap_sfsource.rows.pages import Page, ValuesPage, values
+from tap_sfsource.sync.children import ChildrenReader
 from tap_sfsource.sync.column_groups import IDS_A_QUERY, TOO_COMPLICATED, batches, grouped_pages, of_ids
 from tap_sfsource.sync.contents import ContentsReader
 from tap_sfsource.sync.events import Kind, Rows
 from tap_sfsource.sync.names import NamesInPages
 from tap_sfsource.sync.query_reader import QueryReader
 from tap_sfsource.sync.readers import PAGE_BYTES, rows_at_once
-from tap_sfsource.sync.refused_columns import refused_column
+from tap_sfsource.sync.refused_columns import INVALID_FIELD, refused_column
 from tap_sfsource.sync.windows import Window
 
 if TYPE_CHECKING:
+    import datetime
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tap_sfsource.api.bulk import BulkPage
@@ -75,6 +78,8 @@ class Source:
         """Sort the plan's columns by how they are read, and look at the state."""
         self._sort_columns()
         self.state.begin(self.plan.key_prefix)
+        if self.plan.api_name not in {self.plan.stream_name, *COLLECTIONS}:
+            self.state.belong_to(self.plan.api_name)
         self.state.check()
         if self.state.sweep_due:
             self.notes.append("another org or another object had this name: swept all ids")
@@ -103,7 +108,7 @@ class Source:
         refused = refused_column(error)
         names = {column.api_name for column in self.plan.columns}
         if refused is None or refused.name not in names - {"Id"}:
-            if error.error_code != "INVALID_FIELD" or not self.lookups:
+            if error.error_code != INVALID_FIELD or not self.lookups:
                 return False
             # Rows matter more than the names behind their lookups.
             logger.warning("%s: its lookups lead to no names. %s", self.plan.api_name, error)
@@ -201,9 +206,9 @@ class Source:
         """The layout of a query for all columns."""
         return self.layout(self.columns, self.constants, version, lookups=True)
 
-    def whole_rows(self, page: BulkPage | RestPage, layout: Layout, *, with_files: bool = False) -> Rows:
-        """Whole rows of a page in the layout of all columns; `with_files` reads the file contents of each row."""
-        if not self.files or not with_files:
+    def whole_rows(self, page: BulkPage | RestPage, layout: Layout) -> Rows:
+        """Whole rows of a page in the layout of all columns, each with its file contents."""
+        if not self.files:
             return Rows(Kind.WHOLE, page, layout)
         full = self.layout([*self.columns, *self.files], layout.constants, layout.version)
         place = self.columns.index(self.id)
@@ -225,14 +230,16 @@ class Source:
         self, purpose: str, columns: Sequence[Column], further: tuple[str, ...] = ()
     ) -> QueryReader:
         """The query of some columns of every row that is loaded; resumed likewise."""
-        start = self.readers.settings.start
-        if self.key is None or start is None or self.state.start_date != start:
+        start = self._loaded_from
+        if start is None:
             return self._query(purpose, columns, None, Window(), self.count, further)
         return self._query(purpose, columns, self.key, Window(start), None, further)
 
-    def ids_of(self, window: Window) -> QueryReader:
-        """The query of a window's ids; never resumed."""
-        return self._reader("contents", [self.id], self.key, window, None, ())
+    @property
+    def _loaded_from(self) -> datetime.datetime | None:
+        """The stamp of the oldest rows that are loaded, where the first sync had the setting `start_date`."""
+        start = self.readers.settings.start
+        return start if self.key is not None and self.state.start_date == start else None
 
     def look(self, query: QueryReader) -> None:
         """Prepare a query of partial rows. Where no row has been emitted, its call asks for a leading row as well."""
@@ -288,14 +295,9 @@ class Source:
         return self.readers.request(self._any(self._fields), "row")
 
     def _any(self, fields: Sequence[str]) -> str:
-        return select(self.plan.api_name, fields, limit=1)
+        return select(self.plan.api_name, fields, key=self.key, start=self._loaded_from, limit=1)
 
-    def _query(self, purpose: str, *query: Any) -> QueryReader:
-        reader = self._reader(purpose, *query)
-        reader.resume(self.state)
-        return reader
-
-    def _reader(
+    def _query(
         self,
         purpose: str,
         columns: Sequence[Column],
@@ -304,7 +306,9 @@ class Source:
         count: int | None,
         further: tuple[str, ...],
     ) -> QueryReader:
-        return QueryReader(
+        parents = self.plan.parents
+        make = QueryReader if parents is None else functools.partial(ChildrenReader, parents=parents)
+        reader = make(
             self.readers,
             self.plan.api_name,
             columns,
@@ -315,8 +319,10 @@ class Source:
             further,
             self.unsortable,
             key is not None and self.plan.replication_key is not None and self.plan.replication_key.nillable,
-            emitted=f"{self.emitted}{'whole' if self.whole else ''}",
+            emitted=f"{self.emitted}{'whole' if self.whole else ''}{'files' if self.files else ''}",
         )
+        reader.resume(self.state)
+        return reader
 
 
 def version_of(reader: QueryReader) -> int:

@@ -8,6 +8,7 @@ Keys of a bookmark; other keys are kept as they are:
 - ``jobs``: the Bulk jobs that are being read, by purpose, each with the locator of its next page.
 - ``properties``: the properties that every row has been emitted with. Each is six characters of a digest of its name, field
   and type: a STATE is written often, and an org has thousands of names.
+- ``api_name``: the object, where the stream's name does not tell which it is. Names once given stay.
 - ``key_prefix``: the first characters of the SObject's Ids. A custom object that is deleted and created again has another
   prefix, and then nothing of the bookmark is true any more.
 - ``org``: the id of the org that the bookmark is of. A refreshed sandbox, or a production org in its place, has another one.
@@ -36,8 +37,8 @@ import msgspec
 
 from tap_sfsource import clock
 from tap_sfsource.errors import TapError
-from tap_sfsource.sync.emitted import mark, marks
-from tap_sfsource.sync.given_state import UNREADABLE
+from tap_sfsource.sync.given_names import mark, marks_in
+from tap_sfsource.sync.state_file import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +47,7 @@ logger = logging.getLogger("tap-sfsource.sync")
 
 _OWN_KEYS = frozenset(
     {
+        "api_name",
         "begun_at",
         "deleted_until",
         "jobs",
@@ -282,6 +284,10 @@ class StreamState:
             self._bookmark["sweep_due"] = True
         self._bookmark["key_prefix"] = key_prefix
 
+    def belong_to(self, api_name: str) -> None:
+        """Note the object that the stream's name is given to."""
+        self._bookmark["api_name"] = api_name
+
     @property
     def sweep_due(self) -> bool:
         """Whether rows of a deleted object of the same name have still to be marked as deleted."""
@@ -299,7 +305,7 @@ class StreamState:
             return []
         if not isinstance(given, str):
             raise self._unreadable("properties", given, "is not text. Remove it.")
-        known = marks(given)
+        known = marks_in(given)
         return [name for name in properties if mark(name) not in known]
 
     def know(self, properties: Sequence[str]) -> None:

@@ -77,6 +77,7 @@ class Stream:
         schema: Mapping[str, Any],
         keys: Sequence[str],
         bookmarks: Sequence[str],
+        source: str,
     ) -> None:
         self.name = name
         self.keys = keys
@@ -86,6 +87,7 @@ class Stream:
         self._batcher = batcher
         self._schema = schema
         self._bookmarks = bookmarks
+        self._source = source
 
     def open(self) -> None:
         """Make the table fit the schema. Raises BadSchemaError."""
@@ -94,10 +96,10 @@ class Stream:
         try:
             layout = read_schema(self._schema, keys, self._bookmarks, batcher.settings)
             layout = layout.with_version() if self.versioned else layout
-            self.load = batcher.prepare(self.name, layout)
+            self.load = batcher.prepare(self.name, layout, self._source)
         except BadSchemaError as error:
             raise BadSchemaError(f"line {batcher.line}, stream '{self.name}': {error}") from None
-        own, extras = layout.typed(self.load.table.columns)
+        own, extras = layout.typed(self.load.rooms)
         self.shape = RowShape(self.name, own, extras)
         self.buffer = batcher.buffer(self.shape)
 
@@ -207,11 +209,11 @@ class Batcher:
             self._loader = Loader(self.settings, self._emit)
         return self._loader
 
-    def prepare(self, stream: str, layout: Layout) -> Load:
-        """Make a stream's table fit its schema."""
+    def prepare(self, stream: str, layout: Layout, source: str) -> Load:
+        """Make a stream's table fit its schema, for rows of a source."""
         loader = self.loader
         self.push_all()
-        return loader.prepare(stream, layout)
+        return loader.prepare(stream, layout, source)
 
     def buffer(self, shape: RowShape) -> Buffer:
         """Return an empty buffer, which `push` empties."""
@@ -314,6 +316,12 @@ class Batcher:
         if self._loader is not None:
             self._loader.settle()
             self.check()
+
+    def complete(self) -> None:
+        """The input has ended well: what `overwrite` brought no record for has none any more."""
+        if self.settings.load_method == "overwrite" and self._loader is not None:
+            self.settle()
+            self._loader.empty(self.line)
 
     def finish(self) -> None:
         """Commit everything read so far, and report the end of the run.

@@ -177,8 +177,9 @@ class BatchReader:
             self._load_records(stream, self._records(url))
             return
         extras = stream.extra_values(self._version, None)
+        iso_dates = self._encoding.get("dates") == "iso8601"
         self._batcher.copy_file(
-            stream.buffer, FileLoad(stream.shape, file, extras, self._declared, self._line)
+            stream.buffer, FileLoad(stream.shape, file, extras, self._declared, self._line, iso_dates)
         )
 
     def _csv_file(self, url: str) -> CsvFile:

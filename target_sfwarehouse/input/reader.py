@@ -301,7 +301,14 @@ class FastReader(GenericSingerReader[bytes]):
             if kind == SingerMessageType.SCHEMA:
                 self._streams.take_schema(message)
             elif kind == SingerMessageType.ACTIVATE_VERSION:
-                self._streams.activate_version(message["stream"], message["version"])
+                version = message["version"]
+                if type(version) is not int:
+                    raise InputError(
+                        f"an ACTIVATE_VERSION whose version is no integer: {shown(version)}",
+                        line=line,
+                        stream=stream,
+                    )
+                self._streams.activate_version(message["stream"], version)
             else:
                 self._streams.take_batch(message)
         except (RecordsWithoutSchemaException, KeyError) as error:

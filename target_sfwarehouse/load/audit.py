@@ -1,4 +1,4 @@
-"""The target's own tables: `_sync_runs` with what each run did, and `_rejected` with the records in quarantine."""
+"""The target's own tables: `_sync_runs` has what each run did, `_rejected` the records in quarantine."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from target_sfwarehouse.postgres.ddl import run, wait_for_lock
+from target_sfwarehouse.postgres.ddl import wait_for_lock
 from target_sfwarehouse.postgres.schema import quoted, with_parameters
+from target_sfwarehouse.postgres.waiting import run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 SYNC_RUNS = "_sync_runs"
 REJECTED = "_rejected"
+SOURCES = "_sources"
 
 CREATE_SYNC_RUNS = """
 CREATE TABLE IF NOT EXISTS {table} (
@@ -68,7 +70,7 @@ class Counts:
         inserted: New rows.
         updated: Rows of which a column changed.
         unchanged: Records that changed nothing, those that a later record of the batch replaced included.
-        marked_deleted: Rows that ACTIVATE_VERSION marked or removed.
+        marked_deleted: Rows that were there and became deleted: by a record, or marked or removed by ACTIVATE_VERSION.
         rejected: Records in quarantine.
         read: Records taken in.
     """
@@ -88,8 +90,8 @@ class Counts:
         return self.inserted, self.updated, self.unchanged, self.marked_deleted, self.rejected
 
 
-def _ensure(connection: psycopg.Connection[Any], table: str, create: str) -> None:
-    """Make one of the two tables if it is not there."""
+def ensure_own(connection: psycopg.Connection[Any], table: str, create: str) -> None:
+    """Make one of the target's own tables if it is not there."""
     found = connection.execute("SELECT to_regclass(%s)", (table,)).fetchone()
     if found is not None and found[0] is not None:
         return
@@ -115,7 +117,7 @@ class RunLog:
     def prepare(self, connection: psycopg.Connection[Any]) -> None:
         """Make the table if the settings ask for it."""
         if self.settings.sync_runs:
-            _ensure(connection, self.table, CREATE_SYNC_RUNS)
+            ensure_own(connection, self.table, CREATE_SYNC_RUNS)
 
     def record(self, connection: psycopg.Connection[Any], stream: str, counts: Counts) -> None:
         """Write a stream's counters as they will be once the open transaction is committed."""
@@ -158,7 +160,7 @@ class Quarantine:
         """Put a record in, as it came; an open transaction takes the row with it."""
         table = quoted(self.settings.target_schema, REJECTED)
         if not self._ready:
-            _ensure(connection, table, CREATE_REJECTED)
+            ensure_own(connection, table, CREATE_REJECTED)
             self._ready = True
         message = text.decode("utf-8", "replace").replace("\0", "�").rstrip("\r\n")
         reason = error.reason.replace("\0", "�").encode("utf-8", "replace").decode()

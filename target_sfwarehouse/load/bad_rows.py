@@ -15,12 +15,12 @@ import msgspec
 import psycopg
 from psycopg import errors as pg
 
-from target_sfwarehouse.errors import BadRecordError, MissingKeyError, shown, without_secrets
+from target_sfwarehouse.errors import SAID, BadRecordError, MissingKeyError, shortened, shown, without_secrets
 from target_sfwarehouse.load.audit import Counts
 from target_sfwarehouse.load.upsert import merge, merge_numbered
 from target_sfwarehouse.postgres import sql
-from target_sfwarehouse.postgres.ddl import run
 from target_sfwarehouse.postgres.schema import VERSION, quoted
+from target_sfwarehouse.postgres.waiting import run
 from target_sfwarehouse.rows.decode import encode_rows
 from target_sfwarehouse.rows.values import BadValueError
 
@@ -28,9 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from target_sfwarehouse.config import Settings
-    from target_sfwarehouse.load.tables import Segment
+    from target_sfwarehouse.load.tables import Load, Segment
     from target_sfwarehouse.postgres.capabilities import Capabilities
-    from target_sfwarehouse.postgres.schema import Table
     from target_sfwarehouse.rows.chunks import Chunk
 
 BAD_ROW = (pg.DataError, pg.NotNullViolation, pg.CheckViolation, pg.ProgramLimitExceeded)
@@ -46,6 +45,11 @@ REFUSED_ROW = (
     pg.AssertFailure,
 )
 """What a table raises for a row, its constraints, indexes and triggers included."""
+
+LIMITS = (
+    ". Postgres has room for about 440 long texts in a row, and for 2,700 bytes in an entry of an index. "
+    "Leave properties of the stream out of the selection, or drop the index"
+)
 
 NUMBERED = quoted("_sfw_refused")
 
@@ -63,10 +67,12 @@ def judge(settings: Settings, *, keep: Callable[[], None], end: Callable[[], Non
 
 def plainly(error: psycopg.Error) -> str:
     """Give what the warehouse says, on one line, without its detail, which shows the values of a row."""
-    return without_secrets(" ".join((error.diag.message_primary or str(error)).split()))
+    said = without_secrets(" ".join((error.diag.message_primary or str(error)).split()))
+    said = shortened(said, SAID)
+    return said + LIMITS if isinstance(error, pg.ProgramLimitExceeded) else said
 
 
-def is_trouble(error: psycopg.Error) -> bool:
+def is_trouble(error: Exception) -> bool:
     """Whether an error is one of the warehouse, and not of a table or its rows."""
     return isinstance(error, psycopg.OperationalError) and not isinstance(error, BAD_ROW)
 
@@ -100,6 +106,7 @@ def copy_row_by_row(
         try:
             row = chunk.row(position)
             _check_numbers(chunk, row)
+            chunk.shape.check_row(row)
             ready.append((position, encode_rows([row], replace_nul=replace_nul)))
         except (ValueError, OverflowError) as error:
             yield from _copy_ready(chunk, ready, copy)
@@ -186,7 +193,7 @@ def _said(chunk: Chunk, error: psycopg.Error) -> tuple[str | None, str]:
         if column.column in (error.diag.column_name, told) or told.startswith(column.column + ": ")
     ]
     name = max(named, key=len, default=None)
-    return name, error.diag.message_primary or str(error)
+    return name, plainly(error)
 
 
 def _key_of(chunk: Chunk, position: int) -> str:
@@ -203,19 +210,19 @@ def _key_of(chunk: Chunk, position: int) -> str:
 def merge_accepted(
     connection: psycopg.Connection[Any],
     able: Capabilities,
-    table: Table,
+    load: Load,
     segment: Segment,
     refuse: Callable[[BadRecordError, bytes], bool],
 ) -> Counts:
     """Merge the staged rows that the table accepts, and empty the staging table."""
     try:
         with connection.transaction():
-            return merge(connection, able, table, segment)
+            return merge(connection, able, load, segment)
     except REFUSED_ROW:
-        logger.debug("%s refuses a row of a batch; looking for it", table.label)
+        logger.debug("%s refuses a row of a batch; looking for it", load.table.label)
     for statement in sql.number_rows(NUMBERED, segment.name, segment.columns):
         run(connection, statement)
-    counts = _Search(connection, able, table, segment).merge(refuse)
+    counts = _Search(connection, able, load, segment).merge(refuse)
     run(connection, f"DROP TABLE {NUMBERED}")
     run(connection, f"TRUNCATE {segment.name}")
     return counts
@@ -227,7 +234,7 @@ class _Search:
 
     connection: psycopg.Connection[Any]
     able: Capabilities
-    table: Table
+    load: Load
     segment: Segment
 
     def merge(self, refuse: Callable[[BadRecordError, bytes], bool]) -> Counts:
@@ -240,7 +247,7 @@ class _Search:
             try:
                 with self.connection.transaction():
                     rows = range(first, last + 1)
-                    where = (self.connection, self.able, self.table)
+                    where = (self.connection, self.able, self.load)
                     counts += merge_numbered(*where, self.segment, numbered=NUMBERED, rows=rows)
             except REFUSED_ROW as error:
                 if first < last:
@@ -261,7 +268,7 @@ class _Search:
         found = run(self.connection, sql.row_as_json(NUMBERED, self.segment.columns, number)).fetchone()
         assert found is not None
         values = msgspec.json.decode(found[0], type=dict[str, msgspec.Raw])
-        shape, stream = self.segment.shape, self.table.stream
+        shape, stream = self.segment.shape, self.load.table.stream
         record = {column.name: values[column.column] for column in shape.columns}
         message: dict[str, Any] = {"type": "RECORD", "stream": stream, "record": record}
         if VERSION in values:

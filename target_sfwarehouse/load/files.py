@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from target_sfwarehouse.errors import BadRecordError, InputError
 from target_sfwarehouse.load.copying import copy_blocks
-from target_sfwarehouse.postgres.ddl import run
 from target_sfwarehouse.postgres.schema import quoted
+from target_sfwarehouse.postgres.waiting import run
 from target_sfwarehouse.rows.chunks import CHUNK_ROWS, Chunk, Span
+from target_sfwarehouse.rows.csv_cells import CellCheck
 from target_sfwarehouse.rows.values import BadValueError
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ class Source(Protocol):
     def names(self) -> tuple[str, ...]:
         """Property of each of its columns."""
 
+    @property
+    def header(self) -> bool:
+        """Whether its first line is a header."""
+
     def copy_options(self, columns: Sequence[str]) -> str:
         """Options of the COPY that reads it, given its columns' quoted names."""
 
@@ -52,6 +57,7 @@ class FileLoad:
         extras: Values of the shape's extra columns, the same for every row.
         declared: JSON types of the stream's properties, for rows that have to be looked at.
         line: Input line of the BATCH message.
+        iso_dates: Whether its writer says that its dates are of ISO 8601, so that none has to be looked at.
     """
 
     shape: RowShape
@@ -59,6 +65,7 @@ class FileLoad:
     extras: tuple[Any, ...]
     declared: Mapping[str, frozenset[str]]
     line: int
+    iso_dates: bool = False
 
     @property
     def columns(self) -> list[str]:
@@ -94,7 +101,9 @@ class FileLoad:
 
     def _copy(self, connection: psycopg.Connection[Any], into: str, condition: str = "") -> int:
         options = self.file.copy_options([quoted(name) for name in self.columns])
-        return copy_blocks(connection, into, self.columns, self.file.blocks(), options + condition)
+        cells = CellCheck(self.shape, self.file.names, header=self.file.header, dates=not self.iso_dates)
+        blocks = cells.checked(self.file.blocks())
+        return copy_blocks(connection, into, self.columns, blocks, options + condition)
 
     def _set_flags(self, connection: psycopg.Connection[Any], stage: str) -> None:
         """Make deletion marks false where the file does not say; the rows keep their order."""

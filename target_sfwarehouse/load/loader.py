@@ -19,6 +19,7 @@ from target_sfwarehouse.load.run import Run
 from target_sfwarehouse.load.session import Session
 from target_sfwarehouse.load.tables import Load, check_name
 from target_sfwarehouse.postgres import capabilities
+from target_sfwarehouse.postgres.casts import rooms
 from target_sfwarehouse.postgres.connect import connector
 from target_sfwarehouse.postgres.schema import changes
 
@@ -77,13 +78,14 @@ class Loader:
         if self._run.failure is not None and (self._run.stops or at_end):
             raise self._run.failure
 
-    def prepare(self, stream: str, layout: Layout) -> Load:
-        """Make a stream's table fit its schema. Raises BadSchemaError where the table cannot follow."""
+    def prepare(self, stream: str, layout: Layout, source: str) -> Load:
+        """Make a stream's table fit its schema, for rows of a source. Raises BadSchemaError where the table cannot follow."""
         load = self._run.loads.get(stream)
-        name = check_name(self._run.loads, stream)
+        name = check_name(self._run.loads, self._run.settings, stream)
         table = load.table if load is not None else None
-        if table is None or table.keys != layout.keys or changes(table, layout):
-            table = self._submit(self._session.prepare, stream, name, layout).result()
+        other = load is not None and (source not in {"", load.source} or load.stages_otherwise(layout))
+        if table is None or other or table.keys != layout.keys or changes(table, layout):
+            table = self._submit(self._session.prepare, stream, name, layout, source).result()
         if load is None:
             load = self._run.loads[stream] = Load(table)
             self._run.log.started[stream] = datetime.now(UTC)
@@ -92,7 +94,11 @@ class Loader:
             )
         load.table = table
         table.keys = layout.keys
+        load.rooms = {**load.rooms, **rooms(table, layout.columns)}
+        narrow = any(load.rooms[column.column] != table.columns[column.column] for column in layout.columns)
+        load.direct = load.direct and not narrow and not table.unwritten
         load.deletion = layout.deletion or load.deletion
+        load.source = source or load.source
         return load
 
     def stage(self, chunk: Chunk) -> None:
@@ -161,6 +167,10 @@ class Loader:
     def activate(self, load: Load, version: int, line: int) -> None:
         """Mark or remove the rows that a version did not bring; everything read before is settled."""
         self._submit(self._session.activate, load, version, line).result()
+
+    def empty(self, line: int) -> None:
+        """Empty the tables that the run was to overwrite and that it brought no record for; everything is settled."""
+        self._submit(self._session.empty, line).result()
 
     def finish(self) -> None:
         """Write the end of the run, everything flushed, into `_sync_runs`."""

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import psycopg
+
+from target_sfwarehouse.errors import InputError
 from target_sfwarehouse.load.audit import Counts
-from target_sfwarehouse.load.bad_rows import REFUSED_ROW, judge, merge_accepted
+from target_sfwarehouse.load.bad_rows import REFUSED_ROW, is_trouble, judge, merge_accepted, plainly
 from target_sfwarehouse.load.tables import State
-from target_sfwarehouse.postgres.ddl import lock, run
+from target_sfwarehouse.load.upsert import activate, as_the_table_has_it, marks_of
+from target_sfwarehouse.postgres.casts import casts
+from target_sfwarehouse.postgres.ddl import add_bookkeeping
+from target_sfwarehouse.postgres.schema import DELETED_AT, VERSION
+from target_sfwarehouse.postgres.waiting import run
+from target_sfwarehouse.postgres.widening import misfits, widen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    import psycopg
-
-    from target_sfwarehouse.errors import InputError
     from target_sfwarehouse.load.run import Run
-    from target_sfwarehouse.load.tables import Part
+    from target_sfwarehouse.load.tables import Load, Part
 
 logger = logging.getLogger("target-sfwarehouse")
 
@@ -52,6 +59,7 @@ class Merger:
             part.load.counts += part.counts
             part.counts, part.segment = Counts(), None
             return
+        self._make_room(part)
         part.to(State.MERGING)
         emptied = part.load.emptied
         try:
@@ -64,9 +72,44 @@ class Merger:
             counts = self._in_transaction(part, "SET CONSTRAINTS ALL IMMEDIATE")
         self._committed(part, counts)
 
+    def activate(self, load: Load, version: int, line: int) -> None:
+        """Mark or remove the rows that a version did not bring."""
+        with self._keeping_what_is_refused(load, line):
+            hard = self._run.settings.hard_delete
+            marks = () if hard else {DELETED_AT}.intersection(marks_of(load))
+            add_bookkeeping(self._connection, self._run.settings, load.table, VERSION, *marks)
+            with self._connection.transaction():
+                self._run.enter(self._connection, load)
+                marked = activate(self._connection, load, version, hard_delete=hard)
+                counts = load.counts + Counts(marked_deleted=marked)
+                self._run.log.record(self._connection, load.table.stream, counts)
+            load.counts = counts
+
+    def empty(self, load: Load, line: int) -> None:
+        """Remove every row."""
+        with self._keeping_what_is_refused(load, line), self._connection.transaction():
+            self._run.enter(self._connection, load)
+            run(self._connection, f"DELETE FROM {load.table.sql}")  # noqa: S608 - quoted
+            load.emptied = True
+
+    @contextmanager
+    def _keeping_what_is_refused(self, load: Load, line: int) -> Iterator[None]:
+        """If the warehouse refuses it all rows stay as they are, and the run goes on to its end, which is a failure."""
+        try:
+            yield
+        except psycopg.Error as error:
+            if is_trouble(error):
+                raise
+            reason = (
+                f"the rows of {load.table.label} that are gone cannot be marked or removed: {plainly(error)}"
+            )
+            failure = InputError(reason, line=line, stream=load.table.stream)
+            logger.warning("%s", failure)
+            self._run.fail(failure)
+
     def _in_transaction(self, part: Part, *first: str) -> Counts:
         with self._connection.transaction():
-            lock(self._connection, self._run.settings, part.load.table.label)
+            self._run.enter(self._connection, part.load)
             for statement in first:
                 run(self._connection, statement)
             counts = self._merged(part)
@@ -82,7 +125,23 @@ class Merger:
             run(self._connection, f"DELETE FROM {load.table.sql}")  # noqa: S608 - quoted
             load.emptied = True
         refuse = partial(self._refused, part)
-        return merge_accepted(self._connection, self._run.able, load.table, segment, refuse)
+        merge = partial(merge_accepted, self._connection, self._run.able, load)
+        name = as_the_table_has_it(self._connection, load.table, segment)
+        if name == segment.name:
+            return merge(segment, refuse)
+        counts = merge(replace(segment, name=name), refuse)
+        run(self._connection, f"DROP TABLE {name}")
+        run(self._connection, f"TRUNCATE {segment.name}")
+        return counts
+
+    def _make_room(self, part: Part) -> None:
+        """Widen the columns that a staged value does not fit. Raises BadSchemaError where the warehouse refuses it."""
+        load, segment = part.load, part.segment
+        assert segment is not None
+        narrow = casts(load.table, segment.shape.all_columns)
+        if narrow and (found := misfits(self._connection, segment.name, narrow)):
+            needed = {cast.column: cast.room for cast in found}
+            widen(self._connection, self._run.settings, load.table, needed)
 
     def _committed(self, part: Part, counts: Counts) -> None:
         part.load.counts += counts + part.counts

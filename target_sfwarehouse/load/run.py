@@ -9,10 +9,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from target_sfwarehouse.errors import BadSchemaError
+from target_sfwarehouse.load.sources import Sources
 from target_sfwarehouse.postgres.connect import explained
+from target_sfwarehouse.postgres.ddl import lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import psycopg
 
     from target_sfwarehouse.config import Settings
     from target_sfwarehouse.errors import InputError
@@ -41,10 +45,16 @@ class Run:
         self.settings = settings
         self.log = log
         self.quarantine = quarantine
+        self.sources = Sources(settings)
         self.loads: dict[str, Load] = {}
         self.failure: InputError | None = None
         self.stops = False
         self.ready = False
+
+    def enter(self, connection: psycopg.Connection[Any], load: Load) -> None:
+        """Begin to write a table in the open transaction: take its lock, and record whose rows come."""
+        lock(connection, self.settings, load.table.label)
+        self.sources.claim(connection, load)
 
     def fail(self, error: InputError) -> None:
         """Note a failure."""

@@ -22,8 +22,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import errors as pg
 
-from target_sfwarehouse.errors import InputError
-from target_sfwarehouse.load.audit import Counts
+from target_sfwarehouse.errors import BadSchemaError, InputError
 from target_sfwarehouse.load.bad_rows import (
     BAD_ROW,
     REFUSED_ROW,
@@ -36,9 +35,10 @@ from target_sfwarehouse.load.copying import OpenCopy, copy_blocks
 from target_sfwarehouse.load.merger import Merger
 from target_sfwarehouse.load.run import Thread
 from target_sfwarehouse.load.tables import Load, Part, Segment, State
-from target_sfwarehouse.load.upsert import activate
-from target_sfwarehouse.postgres.ddl import ensure_schema, ensure_table, lock, make_stage, run
+from target_sfwarehouse.postgres.ddl import ensure_schema, ensure_table, make_stage
 from target_sfwarehouse.postgres.schema import quoted
+from target_sfwarehouse.postgres.waiting import run
+from target_sfwarehouse.rows.decode import UncheckedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +89,7 @@ class Session:
 
     # Tables
 
-    def prepare(self, stream: str, name: str, layout: Layout) -> Table:
+    def prepare(self, stream: str, name: str, layout: Layout, source: str) -> Table:
         """Make a stream's table fit its schema; rows that are staged for it are merged before."""
         self.end_copy()
         self.wait()
@@ -97,6 +97,11 @@ class Session:
         if stream in self._parts:
             self._commit_part(self._parts[stream])
         self._make_schema()
+        schema = self._run.settings.schema_of(stream)
+        if schema != self._run.settings.target_schema:
+            ensure_schema(self._connection, schema)
+        if source:
+            self._run.sources.check(self._connection, schema, name, source)
         load = self._run.loads.get(stream)
         known = load.table if load is not None else None
         where = (self._connection, self._run.settings)
@@ -104,7 +109,7 @@ class Session:
 
     def _make_schema(self) -> None:
         if not self._run.ready:
-            ensure_schema(self._connection, self._run.settings)
+            ensure_schema(self._connection, self._run.settings.target_schema)
             self._run.log.prepare(self._connection)
             self._run.ready = True
 
@@ -115,35 +120,18 @@ class Session:
         return self._run.quarantine.count(self._connection, streams, version)
 
     def activate(self, load: Load, version: int, line: int) -> None:
-        """Mark or remove the rows that a version did not bring; everything read for the table is committed.
-
-        If the warehouse refuses that, all rows stay as they are, and the run goes on to its end, which is a failure.
-        """
+        """Mark or remove the rows that a version did not bring; everything read for the table is committed."""
         self.end_copy()
         self.wait()
-        columns = dict(load.table.columns)
-        try:
-            self._activate(load, version)
-        except psycopg.Error as error:
-            if is_trouble(error):
-                raise
-            load.table.columns = columns
-            reason = (
-                f"the rows of {load.table.label} that are gone cannot be marked or removed: {plainly(error)}"
-            )
-            failure = InputError(reason, line=line, stream=load.table.stream)
-            logger.warning("%s", failure)
-            self._run.fail(failure)
+        self._merger.activate(load, version, line)
 
-    def _activate(self, load: Load, version: int) -> None:
-        with self._connection.transaction():
-            lock(self._connection, self._run.settings, load.table.label)
-            hard = self._run.settings.hard_delete
-            counts = load.counts + Counts(
-                marked_deleted=activate(self._connection, load, version, hard_delete=hard)
-            )
-            self._run.log.record(self._connection, load.table.stream, counts)
-        load.counts = counts
+    def empty(self, line: int) -> None:
+        """Empty the tables that the run was to overwrite and that it brought no record for."""
+        self.end_copy()
+        self.wait()
+        for load in self._run.loads.values():
+            if not (load.emptied or load.failure or load.counts.rejected):
+                self._merger.empty(load, line)
 
     def finish(self) -> None:
         """Write the end of the run into `_sync_runs`."""
@@ -178,13 +166,13 @@ class Session:
     def _segment(self, part: Part, shape: RowShape) -> Segment:
         """Give the staging table for rows that come next: that of the rows that wait, or an empty one."""
         if part.segment is None:
-            columns, table = shape.column_names, part.load.table
-            types = tuple(f"{quoted(column)} {table.columns[column]}" for column in columns)
+            table = part.load.table
+            types = tuple((column.column, column.type) for column in shape.all_columns)
             made_for = (table.label, table.keys, types)
             name = self._stages.get(made_for)
             if name is None:
                 name = self._stages[made_for] = quoted(f"_sfw_stage_{len(self._stages) + 1}")
-                make_stage(self._connection, name, table, columns)
+                make_stage(self._connection, name, table, shape.all_columns)
             part.segment = Segment(name, shape)
             if part.state is State.IDLE:
                 part.to(State.STAGED)
@@ -291,7 +279,7 @@ class Session:
         segment = self._segment(part, file.shape)
         try:
             copied = file.copy_to_stage(self._connection, segment.name, self._atomic())
-        except BAD_ROW:
+        except (*BAD_ROW, UncheckedError):
             logger.debug("A row of %s does not fit; looking for it", file.file.url)
             return False
         segment.add([(copied, (file.line,))])
@@ -336,7 +324,7 @@ class Session:
             run(self._connection, "BEGIN")
             self._direct = part
             part.to(State.COPYING)
-            lock(self._connection, self._run.settings, part.load.table.label)
+            self._run.enter(self._connection, part.load)
 
     def _atomic(self) -> AbstractContextManager[Any]:
         """A savepoint inside the open transaction; without one each COPY is atomic by itself."""
@@ -348,7 +336,7 @@ class Session:
         try:
             with self._connection.transaction():
                 rows = copy()
-        except REFUSED_ROW as error:
+        except (*REFUSED_ROW, UncheckedError) as error:
             if isinstance(error, pg.UniqueViolation):
                 # A key came twice: from here on rows are staged, where the last one wins.
                 part.load.direct = False
@@ -398,13 +386,13 @@ class Session:
         """Merge or commit a table's rows; what the warehouse refuses ends that table's load only."""
         try:
             work(part)
-        except psycopg.Error as error:
+        except (psycopg.Error, BadSchemaError) as error:
             if is_trouble(error):
                 raise
             if self._direct is part:
                 run(self._connection, "ROLLBACK")
                 self._direct = None
             self._run.quarantine.forget()
-            failure = part.error(plainly(error))
+            failure = part.error(plainly(error) if isinstance(error, psycopg.Error) else str(error))
             part.to(State.FAILED)
             self._fail(part, failure)

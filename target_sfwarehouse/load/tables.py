@@ -7,14 +7,17 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from target_sfwarehouse.errors import BadRecordError, BadSchemaError
-from target_sfwarehouse.load.audit import REJECTED, SYNC_RUNS, Counts
+from target_sfwarehouse.load.audit import REJECTED, SOURCES, SYNC_RUNS, Counts
+from target_sfwarehouse.postgres.casts import rooms
 from target_sfwarehouse.postgres.schema import table_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from target_sfwarehouse.config import Settings
     from target_sfwarehouse.errors import InputError
-    from target_sfwarehouse.postgres.schema import Table
+    from target_sfwarehouse.postgres.schema import Table, Wanted
+    from target_sfwarehouse.postgres.types import SqlType
     from target_sfwarehouse.rows.decode import RowShape
 
 
@@ -94,6 +97,8 @@ class Load:
         versioned: Whether any of its records carried a version.
         emptied: Whether `overwrite` has removed the rows of earlier runs.
         deletion: Columns that mark deleted rows, as the schema names them.
+        rooms: Type that the values of each column are staged in.
+        source: Whose rows they are (`x-source` of the schema); empty if it does not say.
     """
 
     table: Table
@@ -104,6 +109,15 @@ class Load:
     versioned: bool = False
     emptied: bool = False
     deletion: tuple[str, ...] = ()
+    rooms: dict[str, SqlType] = field(default_factory=dict)
+    source: str = ""
+
+    def stages_otherwise(self, wanted: Wanted) -> bool:
+        """Whether rows of another schema are staged in other types than those before."""
+        found = rooms(
+            self.table, [column for column in wanted.columns if column.column in self.table.columns]
+        )
+        return any(self.rooms.get(column, kind) != kind for column, kind in found.items())
 
     def has_failed(self) -> bool:
         """Whether no more rows are taken."""
@@ -153,16 +167,17 @@ class Part:
         return BadRecordError(reason, line=self.first_line, stream=self.load.table.stream)
 
 
-def check_name(loads: Mapping[str, Load], stream: str) -> str:
+def check_name(loads: Mapping[str, Load], settings: Settings, stream: str) -> str:
     """Give the table name of a stream; raises BadSchemaError where it is the target's own, or another stream's."""
-    name = table_name(stream)
-    if name in {SYNC_RUNS, REJECTED}:
+    name = table_name(stream, settings.conform_names)
+    if name in {SYNC_RUNS, REJECTED, SOURCES}:
         raise BadSchemaError(
             f"table '{name}' is where the target keeps its own records; give the stream another name, e.g. by "
             "`stream_maps` with `__alias__`"
         )
     for other in loads.values():
-        if other.table.name == name and other.table.stream != stream:
+        same = (other.table.schema, other.table.name) == (settings.schema_of(stream), name)
+        if same and other.table.stream != stream:
             raise BadSchemaError(
                 f"streams '{other.table.stream}' and '{stream}' both go to table '{name}'; give one of them another "
                 "name, e.g. by `stream_maps` with `__alias__`"

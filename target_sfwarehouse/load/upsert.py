@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse.load.audit import Counts
 from target_sfwarehouse.postgres import sql
-from target_sfwarehouse.postgres.ddl import add_bookkeeping, run
+from target_sfwarehouse.postgres.casts import casts
 from target_sfwarehouse.postgres.schema import DELETED, DELETED_AT, VERSION, quoted
+from target_sfwarehouse.postgres.waiting import run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,15 +20,31 @@ if TYPE_CHECKING:
     from target_sfwarehouse.postgres.capabilities import Capabilities
     from target_sfwarehouse.postgres.schema import Table
 
+CAST = quoted("_sfw_cast")
 
-def merge(connection: psycopg.Connection[Any], able: Capabilities, table: Table, segment: Segment) -> Counts:
+
+def as_the_table_has_it(connection: psycopg.Connection[Any], table: Table, segment: Segment) -> str:
+    """Give a staging table with the table's types: a copy of the segment's, or that itself if it serves as it is."""
+    found = {cast.column: cast for cast in casts(table, segment.shape.all_columns)}
+    if all(cast.by_assignment for cast in found.values()):
+        return segment.name
+    values = [
+        f"{found[column].value} AS {quoted(column)}" if column in found else quoted(column)
+        for column in segment.columns
+    ]
+    chosen = f"SELECT {', '.join(values)} FROM {segment.name} ORDER BY {sql.ORDER}"  # noqa: S608 - quoted
+    run(connection, f"CREATE TEMPORARY TABLE {CAST} AS {chosen}")
+    return CAST
+
+
+def merge(connection: psycopg.Connection[Any], able: Capabilities, load: Load, segment: Segment) -> Counts:
     """Insert or upsert the staged rows, and empty the staging table, in a transaction that holds the table's lock."""
-    keys = None
+    keys, table = None, load.table
     if table.keys:
         keys = _count(connection, sql.count_keys(segment.name, table.keys))
         if keys < segment.rows:
             run(connection, sql.keep_last(segment.name, table.keys))
-    counts = _brought(connection, able, table, segment.name, segment.columns, keys=keys)
+    counts = _brought(connection, able, load, segment.name, segment.columns, keys=keys)
     run(connection, f"TRUNCATE {segment.name}")
     counts.unchanged = segment.rows - counts.inserted - counts.updated
     return counts
@@ -36,15 +53,15 @@ def merge(connection: psycopg.Connection[Any], able: Capabilities, table: Table,
 def merge_numbered(
     connection: psycopg.Connection[Any],
     able: Capabilities,
-    table: Table,
+    load: Load,
     segment: Segment,
     *,
     numbered: str,
     rows: range,
 ) -> Counts:
     """Insert or upsert some rows of a numbered copy of a staging table, which stays as it is."""
-    source = sql.part(numbered, rows[0], rows[-1], table.keys)
-    counts = _brought(connection, able, table, source, segment.columns, order=quoted(sql.ROW))
+    source = sql.part(numbered, rows[0], rows[-1], load.table.keys)
+    counts = _brought(connection, able, load, source, segment.columns, order=quoted(sql.ROW))
     counts.unchanged = len(rows) - counts.inserted - counts.updated
     return counts
 
@@ -52,7 +69,7 @@ def merge_numbered(
 def _brought(
     connection: psycopg.Connection[Any],
     able: Capabilities,
-    table: Table,
+    load: Load,
     source: str,
     columns: Sequence[str],
     *,
@@ -60,6 +77,7 @@ def _brought(
     order: str = sql.ORDER,
 ) -> Counts:
     """Insert or upsert rows, one a key, and count how many of each; `keys` are those of the rows, if known."""
+    table = load.table
     if not table.keys:
         return Counts(run(connection, sql.append(table, source, columns, order)).rowcount)
     able = replace(able, row_origin=able.row_origin and not table.partitioned)
@@ -68,12 +86,20 @@ def _brought(
     if not tells:
         keys = _count(connection, sql.count_keys(source, table.keys)) if keys is None else keys
         new = keys - _count(connection, sql.count_matches(table, source))
+    gone = _gone(connection, load, source) if set(marks_of(load)) <= set(columns) else 0
     row = run(connection, sql.upsert(table, source, columns, able)).fetchone()
     assert row is not None
     inserted, updated = row if tells else (new, row[0] - new)
     if VERSION in columns:
         run(connection, sql.mark_version(table, source, columns))
-    return Counts(inserted, updated)
+    return Counts(inserted, updated, marked_deleted=gone)
+
+
+def _gone(connection: psycopg.Connection[Any], load: Load, source: str) -> int:
+    """Count the rows that staged ones will mark as deleted. Most batches mark none, and need no look at the table."""
+    marks = marks_of(load)
+    some = _count(connection, sql.any_marked(load.table, source, marks))
+    return _count(connection, sql.count_gone(load.table, source, marks)) if some else 0
 
 
 def _count(connection: psycopg.Connection[Any], statement: str) -> int:
@@ -83,16 +109,24 @@ def _count(connection: psycopg.Connection[Any], statement: str) -> int:
 
 
 def activate(connection: psycopg.Connection[Any], load: Load, version: int, *, hard_delete: bool) -> int:
-    """Mark the rows of older versions as deleted, or remove them, under the table's lock; give how many.
+    """Mark the rows of older versions as deleted, or remove them, under the table's lock; give how many were not yet."""
+    table, marks = load.table, marks_of(load)
+    if not hard_delete:
+        return connection.execute(sql.mark_older(table, marks).encode(), (version,)).rowcount
+    row = connection.execute(sql.count_older(table, marks).encode(), (version,)).fetchone()
+    assert row is not None
+    connection.execute(sql.remove_older(table).encode(), (version,))
+    return int(row[0])
 
-    The schema names the column that marks them. Without one it is `is_deleted`, where the table has that as a boolean,
-    else `_sdc_deleted_at`, as in the SDK's targets.
+
+def marks_of(load: Load) -> tuple[str, ...]:
+    """Name the columns that mark deleted rows.
+
+    The schema names them. Without one it is `is_deleted`, where the table has that as a boolean, else `_sdc_deleted_at`,
+    as in the SDK's targets.
     """
     table = load.table
-    marks = tuple(column for column in load.deletion if table.columns[column].can_mark)
-    if not marks:
-        usual = DELETED in table.columns and table.columns[DELETED].name == "boolean"
-        marks = (DELETED,) if usual else (DELETED_AT,)
-    add_bookkeeping(connection, table, VERSION, *(() if hard_delete else set(marks) & {DELETED_AT}))
-    statement = sql.remove_older(table) if hard_delete else sql.mark_older(table, marks)
-    return connection.execute(statement.encode(), (version,)).rowcount
+    if marks := tuple(column for column in load.deletion if table.columns[column].can_mark):
+        return marks
+    usual = DELETED in table.columns and table.columns[DELETED].name == "boolean"
+    return (DELETED,) if usual else (DELETED_AT,)

@@ -19,12 +19,14 @@ from target_sfwarehouse.postgres.schema import (
     quoted,
     widened_row_target,
 )
-from target_sfwarehouse.postgres.types import parse_type
+from target_sfwarehouse.postgres.types import SQL_TYPE, parse_type
+from target_sfwarehouse.postgres.waiting import change, patiently, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_sfwarehouse.config import Settings
+    from target_sfwarehouse.postgres.schema import Column
 
 logger = logging.getLogger("target-sfwarehouse")
 
@@ -42,8 +44,10 @@ REFUSED = (
 
 COLUMNS = """
 SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
-       pg_catalog.col_description(a.attrelid, a.attnum) IS NOT NULL
-FROM pg_catalog.pg_attribute a
+       pg_catalog.col_description(a.attrelid, a.attnum) IS NOT NULL,
+       a.attgenerated <> '', a.attidentity = 'a',
+       CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END
+FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum
 """
@@ -74,11 +78,6 @@ WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f
 """
 
 
-def run(connection: Connection, statement: str) -> psycopg.Cursor[Any]:
-    """Run a statement that was put together from quoted parts."""
-    return connection.execute(statement.encode())
-
-
 def lock(connection: Connection, settings: Settings, name: str) -> None:
     """Take the lock of a table until the transaction ends.
 
@@ -107,9 +106,8 @@ def _lock_key(name: str) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
-def ensure_schema(connection: Connection, settings: Settings) -> None:
-    """Make the target schema if it is not there. Raises WarehouseError where the role may not."""
-    schema = settings.target_schema
+def ensure_schema(connection: Connection, schema: str) -> None:
+    """Make a schema if it is not there. Raises WarehouseError where the role may not."""
     found = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s"
     if connection.execute(found, (schema,)).fetchone():
         return
@@ -143,10 +141,14 @@ def read_table(connection: Connection, schema: str, name: str, stream: str) -> T
         table.row_target = _row_target(options)
     if kind not in {"r", "p", "f"}:
         raise BadSchemaError(f"stream '{stream}': {table.label} is a view; rows can go into a table only")
-    for column, spelled, has_comment in connection.execute(COLUMNS, (oid,)):
+    for column, spelled, has_comment, computed, numbered, collation in connection.execute(COLUMNS, (oid,)):
         table.columns[column] = parse_type(spelled)
-        if has_comment:
-            table.commented.add(column)
+        kinds = ((has_comment, table.commented), (computed, table.computed), (numbered, table.identities))
+        for is_so, names in kinds:
+            if is_so:
+                names.add(column)
+        if collation:
+            table.collations[column] = collation
     if commented:
         table.commented.add("")
     table.unique_keys = tuple(tuple(keys) for (keys,) in connection.execute(UNIQUE_KEYS, (oid,)))
@@ -168,28 +170,34 @@ def ensure_table(
     """Make a table, or change it, so that rows of a schema fit."""
     if known is not None and not changes(known, wanted):
         return known
-    label = f"{settings.target_schema}.{name}"
-    try:
+    schema = settings.schema_of(stream)
+    label = f"{schema}.{name}"
+
+    def attempt() -> tuple[Table, bool]:
         with connection.transaction():
             lock(connection, settings, label)
-            table = read_table(connection, settings.target_schema, name, stream)
+            table = read_table(connection, schema, name, stream)
             statements = changes(table, wanted)
-            for statement in statements:
-                run(connection, statement)
+            change(connection, table, statements)
             created = (known is not None and known.created) or not table.exists
-            if statements:
-                table = _changed(connection, table)
+            return (_changed(connection, table) if statements else table), created
+
+    try:
+        table, created = patiently(connection, label, attempt)
     except pg.InsufficientPrivilege as error:
-        table = read_table(connection, settings.target_schema, name, stream)
+        table = read_table(connection, schema, name, stream)
         created = False
         if not table.exists or not _fits_without_extras(table, wanted):
-            raise WarehouseError(
-                _privilege_advice(connection, settings.target_schema, name, str(error))
-            ) from None
+            raise WarehouseError(_privilege_advice(connection, schema, name, str(error))) from None
         logger.info("%s belongs to another role: its comments and indexes stay as they are", label)
     except (pg.UniqueViolation, pg.NotNullViolation) as error:
         raise BadSchemaError(
             f"{label} cannot get the primary key ({', '.join(wanted.keys)}): {_said(error)}"
+        ) from None
+    except pg.UndefinedObject as error:
+        raise BadSchemaError(
+            f"{label} cannot follow the schema: {_said(error)}. A property asks for that type by {SQL_TYPE}: change it in "
+            "the tap's catalog, or install the extension that has the type"
         ) from None
     except REFUSED as error:
         raise BadSchemaError(f"{label} cannot follow the schema: {_said(error)}") from None
@@ -228,21 +236,42 @@ def _privilege_advice(connection: Connection, schema: str, name: str, said: str)
     )
 
 
-def add_bookkeeping(connection: Connection, table: Table, *columns: str) -> None:
+def add_bookkeeping(connection: Connection, settings: Settings, table: Table, *columns: str) -> None:
     """Add the columns that versions need, where a table lacks them."""
-    for column in columns:
-        if column not in table.columns:
-            kind = BOOKKEEPING_TYPES[column]
-            run(connection, f"ALTER TABLE {table.sql} ADD COLUMN IF NOT EXISTS {quoted(column)} {kind}")
-            table.columns[column] = kind
+    lacking = {column: BOOKKEEPING_TYPES[column] for column in columns if column not in table.columns}
+    statements = [
+        f"ALTER TABLE {table.sql} ADD COLUMN IF NOT EXISTS {quoted(column)} {kind}"
+        for column, kind in lacking.items()
+    ]
+    if statements:
+        alter(connection, settings, table, statements)
+        table.columns.update(lacking)
 
 
-def make_stage(connection: Connection, name: str, table: Table, columns: Sequence[str]) -> None:
+def alter(connection: Connection, settings: Settings, table: Table, statements: Sequence[str]) -> None:
+    """Change a table that is there, in a transaction of its own."""
+
+    def attempt() -> None:
+        with connection.transaction():
+            lock(connection, settings, table.label)
+            change(connection, table, statements)
+
+    patiently(connection, table.label, attempt)
+
+
+def make_stage(connection: Connection, name: str, table: Table, columns: Sequence[Column]) -> None:
     """Make a staging table, which no other session sees and which goes with this one."""
     parts = [
-        f"{quoted(column)} {table.columns[column]}" + (" NOT NULL" if column in table.keys else "")
+        f"{quoted(column.column)} {column.type}{_collated(table, column)}"
+        + (" NOT NULL" if column.column in table.keys else "")
         for column in columns
     ]
     # What is long is better compressed and moved out once, in the table itself.
     options = f" WITH (toast_tuple_target = {ROW_TARGET_MOST})"
     run(connection, f"CREATE TEMPORARY TABLE {name} ({', '.join(parts)}){options}")
+
+
+def _collated(table: Table, column: Column) -> str:
+    """Compare staged keys as the table does."""
+    collation = table.collations.get(column.column)
+    return f" COLLATE {collation}" if collation and column.type.family == "text" else ""

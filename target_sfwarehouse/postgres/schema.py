@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from target_sfwarehouse.config import NAME_BYTES
 from target_sfwarehouse.errors import BadSchemaError
-from target_sfwarehouse.postgres.types import SqlType, widened
+from target_sfwarehouse.postgres.rooms import room
+from target_sfwarehouse.postgres.types import SqlType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DIGEST = 8
+
+_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+"""Where a word of a name begins: `BillingCity`, `HTTPServer`."""
+
+_UNFIT = re.compile(r"\W")
 
 DELETED = "is_deleted"
 """Name of the boolean that marks deleted rows, unless the schema marks another property."""
@@ -45,15 +52,24 @@ ROW_TARGET_COLUMN = 24
 BOOKKEEPING_TYPES = {VERSION: SqlType("bigint"), DELETED_AT: SqlType("timestamp with time zone")}
 
 
-def identifier(name: str) -> str:
+def conformed(name: str, how: str) -> str:
+    """Give a name as the setting `conform_names` says."""
+    if how == "snake_case":
+        name = _UNFIT.sub("_", _WORD.sub("_", name))
+        name = f"_{name}" if name[:1].isdigit() else name
+    return name if how == "as_is" else name.lower()
+
+
+def identifier(name: str, conform: str = "as_is") -> str:
     """Return the name of a property or stream in Postgres.
 
-    Names are kept as they are, case included. One over 63 bytes, which Postgres would cut (and so let two names
-    meet), keeps its first 54 bytes and gets an underscore and eight digits of its SHA-1. Raises BadSchemaError for an
-    empty name and one with a NUL character.
+    One over 63 bytes, which Postgres would cut (and so let two names meet), keeps its first 54 bytes and gets an
+    underscore and eight digits of its SHA-1. Raises BadSchemaError for an empty name and one with a NUL
+    character.
     """
     if not name or "\0" in name:
         raise BadSchemaError(f"{name!r} cannot be a name in Postgres: it is empty or has a NUL character.")
+    name = conformed(name, conform)
     encoded = name.encode("utf-8", "surrogatepass")
     if len(encoded) <= NAME_BYTES:
         return name
@@ -71,9 +87,9 @@ def with_parameters(part: str) -> str:
     return part.replace("%", "%%")
 
 
-def table_name(stream: str) -> str:
+def table_name(stream: str, conform: str) -> str:
     """Return the table of a stream: the part after the last hyphen, as the SDK's SQL targets do."""
-    return identifier(stream.rpartition("-")[2] or stream)
+    return identifier(stream.rpartition("-")[2] or stream, conform)
 
 
 @dataclass(frozen=True)
@@ -105,6 +121,9 @@ class Table:
         created: Whether this run made it.
         partitioned: Whether its rows are kept in partitions, which have no system columns in RETURNING.
         deferred: Whether a rule for new rows is checked at the commit only.
+        computed: Columns that the server computes (GENERATED ALWAYS AS).
+        identities: Columns that the server numbers (GENERATED ALWAYS AS IDENTITY).
+        collations: Collation of each column that has another one than its type.
         row_target: Its `toast_tuple_target`, 0 if it has none of its own; None if it can have none.
     """
 
@@ -120,12 +139,20 @@ class Table:
     created: bool = False
     partitioned: bool = False
     deferred: bool = False
+    computed: set[str] = field(default_factory=set)
+    identities: set[str] = field(default_factory=set)
+    collations: dict[str, str] = field(default_factory=dict)
     row_target: int | None = None
 
     @property
     def sql(self) -> str:
         """Its quoted name."""
         return quoted(self.schema, self.name)
+
+    @property
+    def unwritten(self) -> set[str]:
+        """Columns that are left to the server. A key is the stream's, whatever the server would number its rows by."""
+        return self.computed | (self.identities - set(self.keys))
 
     @property
     def label(self) -> str:
@@ -152,7 +179,8 @@ class Wanted:
 def changes(table: Table, wanted: Wanted) -> list[str]:
     """Plan the statements that make a table fit; none if it fits.
 
-    Raises BadSchemaError where a column's type cannot widen, or the table's key is another one.
+    A column keeps its type, whatever the schema asks for (`casts`). Raises BadSchemaError where its values could never go
+    in, or the table's key is another one.
     """
     if not table.exists:
         return [_create(table, wanted), *_comment_statements(table, wanted), *_indexes(table, wanted)]
@@ -162,17 +190,11 @@ def changes(table: Table, wanted: Wanted) -> list[str]:
         if current is None:
             statements.append(f"ALTER TABLE {table.sql} ADD COLUMN {_definition(column)}")
             continue
-        way = widened(current, column.type)
-        if way is None:
+        if column.column not in table.computed and room(current, column.type) is None:
             raise BadSchemaError(
                 f"property '{column.name}' is now of type {column.type}, but column '{column.column}' of "
                 f"{table.label} is {current}, which cannot become that without loss. Rename or drop the column, "
                 "or leave the property out of the selection"
-            )
-        if way.to != current:
-            name = quoted(column.column)
-            statements.append(
-                f"ALTER TABLE {table.sql} ALTER COLUMN {name} TYPE {way.to} USING {way.using.format(column=name)}"
             )
     return [*statements, *_key(table, wanted), *_comment_statements(table, wanted), *_indexes(table, wanted)]
 

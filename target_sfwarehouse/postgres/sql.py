@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 ROW = "_sfw_row"
 """Column that numbers staged rows in their order, while a refused row is looked for."""
 
+TOLD_BY_TEXT = frozenset({"json", "xml", "point", "polygon", "box", "circle", "line", "lseg", "path"})
+"""Types without an equality, or with one of their area or length."""
+
 ORDER = "ctid"
 """Tells the order in which the rows of a staging table were written."""
 
@@ -45,29 +48,39 @@ def keep_last(stage: str, keys: Sequence[str]) -> str:
 
 def append(table: Table, source: str, columns: Sequence[str], order: str) -> str:
     """Statement that inserts every staged row, in order."""
-    names = _list(columns)
+    names = _list([column for column in columns if column not in table.unwritten])
     return f"INSERT INTO {table.sql} ({names}) SELECT {names} FROM {source} AS s ORDER BY {order}"
 
 
 def _differ(table: Table, columns: Sequence[str], left: str, right: str) -> str:
     """Condition that a row changed; empty if no column could tell."""
-    compared = [column for column in columns if column not in table.keys and column not in METADATA_COLUMNS]
-    cast = {column: "::text" if table.columns[column].name in {"json", "xml"} else "" for column in compared}
+    aside = {*table.keys, *METADATA_COLUMNS, *table.unwritten}
+    compared = [column for column in columns if column not in aside]
+    cast = {column: _compared_as(table, column) for column in compared}
     mine = ", ".join(f"{left}.{quoted(column)}{cast[column]}" for column in compared)
     theirs = ", ".join(f"{right}.{quoted(column)}{cast[column]}" for column in compared)
     return f"ROW({mine}) IS DISTINCT FROM ROW({theirs})" if compared else ""
 
 
+def _compared_as(table: Table, column: str) -> str:
+    """What tells any two values of a column apart: a type may have no equality, or one that is not of the whole value."""
+    if table.columns[column].name in TOLD_BY_TEXT:
+        return "::text"
+    return ' COLLATE "C"' if column in table.collations else ""
+
+
 def upsert(table: Table, stage: str, columns: Sequence[str], able: Capabilities) -> str:
     """Statement that inserts new rows, updates changed ones, and returns how many of each."""
     differ = _differ(table, columns, "t", "s" if able.merge else "excluded")
-    rest = [column for column in columns if column not in table.keys]
+    written = [column for column in columns if column not in table.unwritten]
+    rest = [column for column in written if column not in table.keys]
+    overriding = "OVERRIDING SYSTEM VALUE " if table.identities & set(table.keys) else ""
     if able.merge:
         sets = ", ".join(f"{quoted(column)} = s.{quoted(column)}" for column in rest)
         update = f"WHEN MATCHED AND {differ} THEN UPDATE SET {sets} " if differ else ""
         change = (
             f"MERGE INTO {table.sql} AS t USING {stage} AS s ON {_same_key(table.keys, 't', 's')} {update}"
-            f"WHEN NOT MATCHED THEN INSERT ({_list(columns)}) VALUES ({_list(columns, 's.')}) "
+            f"WHEN NOT MATCHED THEN INSERT ({_list(written)}) {overriding}VALUES ({_list(written, 's.')}) "
             "RETURNING merge_action() = 'INSERT' AS inserted"
         )
     else:
@@ -75,7 +88,7 @@ def upsert(table: Table, stage: str, columns: Sequence[str], able: Capabilities)
         action = f"UPDATE SET {sets} WHERE {differ}" if differ else "NOTHING"
         origin = "t.xmax = 0" if able.row_origin else "NULL::boolean"
         change = (
-            f"INSERT INTO {table.sql} AS t ({_list(columns)}) SELECT {_list(columns)} FROM {stage} AS s "
+            f"INSERT INTO {table.sql} AS t ({_list(written)}) {overriding}SELECT {_list(written)} FROM {stage} AS s "
             f"ON CONFLICT ({_list(table.keys)}) DO {action} RETURNING {origin} AS inserted"
         )
     if not able.merge and not able.row_origin:
@@ -131,8 +144,38 @@ def _older() -> str:
     return f"({quoted(VERSION)} IS NULL OR {quoted(VERSION)} < %s)"
 
 
+def _is_marked(table: Table, marks: Sequence[str], row: str) -> str:
+    """Condition that a row is marked as deleted."""
+    return " OR ".join(
+        f"{row}.{quoted(column)} IS {'TRUE' if table.columns[column].name == 'boolean' else 'NOT NULL'}"
+        for column in marks
+        if column in table.columns
+    )
+
+
+def any_marked(table: Table, stage: str, marks: Sequence[str]) -> str:
+    """Statement that returns 1 if a staged row is marked as deleted, else 0."""
+    return f"SELECT EXISTS (SELECT 1 FROM {stage} AS s WHERE {_is_marked(table, marks, 's')})::integer"
+
+
+def count_gone(table: Table, stage: str, marks: Sequence[str]) -> str:
+    """Statement that counts the rows that staged ones will mark as deleted, which they are not yet."""
+    return (
+        f"SELECT count(*) FROM (SELECT * FROM {stage} AS s WHERE {_is_marked(table, marks, 's')}) AS s "
+        f"JOIN {table.sql} AS t ON {_same_key(table.keys, 't', 's')} AND ({_is_marked(table, marks, 't')}) IS NOT TRUE"
+    )
+
+
+def count_older(table: Table, marks: Sequence[str]) -> str:
+    """Statement, with a version as its parameter, that counts the rows that it did not bring and that are not marked."""
+    marked = with_parameters(_is_marked(table, marks, "t")) or "false"
+    return (
+        f"SELECT count(*) FROM {with_parameters(table.sql)} AS t WHERE {_older()} AND ({marked}) IS NOT TRUE"
+    )
+
+
 def remove_older(table: Table) -> str:
-    """Statement, with a version as its parameter, that removes the rows that the version did not bring."""
+    """Statement, likewise, that removes the rows that the version did not bring."""
     return f"DELETE FROM {with_parameters(table.sql)} WHERE {_older()}"
 
 

@@ -6,10 +6,12 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+
+from target_sfwarehouse.errors import BadSchemaError, shown
+from target_sfwarehouse.postgres.alternatives import type_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 BIGINT_DIGITS = 19
 BIGINT_RANGE = (-(2**63), 2**63 - 1)
@@ -17,6 +19,9 @@ MAX_VARCHAR = 10_485_760
 MAX_PRECISION = 1000
 MICROSECONDS = 6
 SCALARS = frozenset({"string", "integer", "number", "boolean"})
+SQL_TYPE = "x-sql-datatype"
+"""Keyword by which a schema asks for a column's type."""
+
 FORMATS = {
     "date-time": "timestamp with time zone",
     "date": "date",
@@ -25,6 +30,8 @@ FORMATS = {
     "x-singer.decimal": "numeric",
     "singer.decimal": "numeric",
 }
+DOUBLE_FORMATS = frozenset({"double", "float"})
+"""OpenAPI's words for a binary number. A plain `number` is decimal, as JSON writes it."""
 
 _JSON_TYPES = {
     str: "string",
@@ -52,6 +59,32 @@ _FAMILIES = {
     "json": "json",
     "jsonb": "json",
     "bytea": "bytes",
+}
+_ASKED = re.compile(
+    r"(?P<name>[a-z_][\w.$]*(?: (?!with)[a-z_]\w*)*?) ?(?P<arguments>\([\w ,-]*\))?(?P<zone> with(?:out)? time zone)?"
+    r"(?P<array>(?: ?\[\d*\])*)",
+    re.ASCII,
+)
+_ALIASES = {
+    "int": "integer",
+    "int2": "smallint",
+    "int4": "integer",
+    "int8": "bigint",
+    "float": "double precision",
+    "float4": "real",
+    "float8": "double precision",
+    "double": "double precision",
+    "decimal": "numeric",
+    "dec": "numeric",
+    "bool": "boolean",
+    "varchar": "character varying",
+    "char varying": "character varying",
+    "char": "character",
+    "bpchar": "character",
+    "time": "time without time zone",
+    "timetz": "time with time zone",
+    "timestamp": "timestamp without time zone",
+    "timestamptz": "timestamp with time zone",
 }
 _SPELLED = re.compile(
     r"^(?P<name>[a-z ]+?)\s*(?:\((?P<arguments>[\d, -]+)\))?(?P<rest> with(?:out)? time zone)?$"
@@ -87,12 +120,24 @@ class SqlType:
     @property
     def can_mark(self) -> bool:
         """Whether a value of it can mark a deleted row: it holds a boolean, or a date with or without a time."""
-        return self.name == "boolean" or self.name in _MOMENTS
+        return self.name == "boolean" or self.name in MOMENTS
+
+    @property
+    def items(self) -> SqlType | None:
+        """What an array of it holds; None if it is no array."""
+        return SqlType(self.name.removesuffix("[]")) if self.name.endswith("[]") else None
+
+    @property
+    def is_moment(self) -> bool:
+        """Whether it holds dates or times, which a server may read in more than one way."""
+        return self.name in MOMENTS or self.name.startswith("time ")
 
 
 TEXT, JSONB, BIGINT, NUMERIC = SqlType("text"), SqlType("jsonb"), SqlType("bigint"), SqlType("numeric")
 DOUBLE, BOOLEAN, BYTEA = SqlType("double precision"), SqlType("boolean"), SqlType("bytea")
+BINARY_NUMBERS = frozenset({"real", "double precision"})
 DATE, TIMESTAMPTZ = SqlType("date"), SqlType("timestamp with time zone")
+TIMESTAMP = SqlType("timestamp without time zone")
 TIME = SqlType("time without time zone")
 
 
@@ -105,75 +150,55 @@ def parse_type(spelled: str) -> SqlType:
     return SqlType(match["name"] + (match["rest"] or ""), arguments)
 
 
-def declared_types(schema: Mapping[str, Any]) -> frozenset[str]:
-    """Collect the JSON types that a property's schema allows, `anyOf` and its kin included."""
-    return frozenset(name for branch in _branches(schema) for name in _own_types(branch))
-
-
-def dereferenced(
-    schema: Mapping[str, Any], root: Mapping[str, Any], seen: frozenset[str] = frozenset()
-) -> Mapping[str, Any]:
-    """Replace the references of a property's schema and of its alternatives by what they point to.
-
-    `root` is the schema around it, which holds `definitions` or `$defs`. A reference into another document, to nothing
-    or to itself (one of `seen`) stands for any value. Keywords beside a reference are kept (JSON schema, section
-    8.2.3.1 of draft 2020-12).
-    """
-    target = schema.get("$ref")
-    if isinstance(target, str):
-        found = {} if target in seen else _pointed(target, root)
-        beside = {keyword: value for keyword, value in schema.items() if keyword != "$ref"}
-        return dereferenced({**found, **beside}, root, seen | {target})
-    alternatives = {
-        keyword: [
-            dereferenced(branch, root, seen) if isinstance(branch, dict) else branch
-            for branch in schema[keyword]
-        ]
-        for keyword in ("anyOf", "oneOf", "allOf")
-        if isinstance(schema.get(keyword), list)
-    }
-    return {**schema, **alternatives} if alternatives else schema
-
-
-def _pointed(reference: str, root: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Find what a JSON pointer into the same document (RFC 6901) names."""
-    document, _, pointer = reference.partition("#")
-    found: Any = None if document else root
-    for part in pointer.split("/")[1:]:
-        name = unquote(part).replace("~1", "/").replace("~0", "~")
-        found = found.get(name) if isinstance(found, dict) else None
-    return found if isinstance(found, dict) else {}
+def declared_types(schemas: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Collect the JSON types that a property's alternatives allow, without null."""
+    return frozenset(name for schema in schemas for name in _own_types(schema))
 
 
 def _own_types(schema: Mapping[str, Any]) -> set[str]:
-    own = schema.get("type", ())
-    if not own and (values := schema.get("enum") or ([schema["const"]] if "const" in schema else [])):
+    if not schema.get("type") and (
+        values := schema.get("enum") or ([schema["const"]] if "const" in schema else [])
+    ):
         return {_JSON_TYPES.get(type(value), "object") for value in values} - {"null"}
-    return {own} - {"null"} if isinstance(own, str) else set(own) - {"null"}
+    return type_names(schema) - {"null"}
 
 
-def _branches(schema: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    """Yield a schema and its alternatives, each with what it inherits from the schema around it."""
-    yield schema
-    for keyword in ("anyOf", "oneOf", "allOf"):
-        for branch in schema.get(keyword) or ():
-            if isinstance(branch, dict):
-                yield from _branches(branch)
-
-
-def column_type(schema: Mapping[str, Any], *, varchar: bool = False, decode_bytes: bool = False) -> SqlType:
-    """Choose the column type of a property."""
-    chosen: set[SqlType] = set()
-    null_only = False
-    for branch in _branches(schema):
-        own = _own_types(branch)
-        null_only = null_only or branch.get("type") in ("null", ["null"])
-        chosen.update(_scalar_type(name, branch, varchar=varchar, decode_bytes=decode_bytes) for name in own)
+def column_type(
+    schemas: Sequence[Mapping[str, Any]], *, varchar: bool = False, decode_bytes: bool = False
+) -> SqlType:
+    """Choose the column type of a property from its alternatives. Raises BadSchemaError for a type that has no name."""
+    if asked := {str(schema[SQL_TYPE]) for schema in schemas if schema.get(SQL_TYPE)}:
+        return _asked_type(asked)
+    chosen = {
+        _scalar_type(name, schema, varchar=varchar, decode_bytes=decode_bytes)
+        for schema in schemas
+        for name in _own_types(schema)
+    }
     if not chosen:
-        return TEXT if null_only else JSONB
+        return TEXT if any(type_names(schema) == {"null"} for schema in schemas) else JSONB
     if len(chosen) == 1:
         return chosen.pop()
     return _union(chosen)
+
+
+def _asked_type(asked: set[str]) -> SqlType:
+    """Read the type that a schema asks for, and spell it as `format_type` does; the server knows whether there is one."""
+    if len(asked) > 1:
+        raise BadSchemaError(
+            f"its alternatives ask for several types by {SQL_TYPE}: {', '.join(sorted(asked))}"
+        )
+    # It becomes part of a statement.
+    match = _ASKED.fullmatch(" ".join(min(asked).lower().split()))
+    if match is None:
+        raise BadSchemaError(f"`{SQL_TYPE}` {shown(min(asked))} is not how Postgres spells a type")
+    name = match["name"] + (match["zone"] or "")
+    name, zone, rest = _ALIASES.get(name, name).partition(" with")
+    arguments = (match["arguments"] or "").replace(" ", "")
+    if name == "numeric" and arguments and "," not in arguments:
+        arguments = arguments.replace(")", ",0)")
+    elif name == "character" and not arguments:
+        arguments = "(1)"
+    return parse_type(name + arguments + zone + rest + ("[]" if match["array"] else ""))
 
 
 def _union(types: set[SqlType]) -> SqlType:
@@ -181,10 +206,9 @@ def _union(types: set[SqlType]) -> SqlType:
     if JSONB in types:
         return JSONB
     if all(found.family in {"integer", "number"} for found in types):
-        exact = DOUBLE not in types and SqlType("numeric") not in types
         numerics = [found for found in types if found.name == "numeric"]
-        return _joined_numeric(numerics, with_bigint=BIGINT in types) if exact and numerics else _loose(types)
-    if {found.name for found in types} <= {"date", "timestamp with time zone"}:
+        return NUMERIC if DOUBLE in types else _joined_numeric(numerics, with_bigint=BIGINT in types)
+    if {found.name for found in types} <= {DATE.name, TIMESTAMPTZ.name}:
         return TIMESTAMPTZ
     lengths = [found.arguments[0] for found in types if found.name == "character varying"]
     if len(lengths) == len(types):
@@ -192,10 +216,6 @@ def _union(types: set[SqlType]) -> SqlType:
     if any(found.family not in {"boolean", "integer", "number"} for found in types):
         return TEXT
     return JSONB
-
-
-def _loose(types: set[SqlType]) -> SqlType:
-    return NUMERIC if any(found.name == "numeric" for found in types) else DOUBLE
 
 
 def _joined_numeric(numerics: list[SqlType], *, with_bigint: bool) -> SqlType:
@@ -227,7 +247,9 @@ def _scalar_type(name: str, schema: Mapping[str, Any], *, varchar: bool, decode_
 
 
 def _number_type(schema: Mapping[str, Any]) -> SqlType:
-    """Numbers are exact when the schema tells their scale: `multipleOf`, or the tap's `precision` and `scale`."""
+    """Numbers are exact, unless the schema says that they are binary; they have a limit where it gives their precision."""
+    if schema.get("format") in DOUBLE_FORMATS:
+        return DOUBLE
     precision, scale, step = schema.get("precision"), schema.get("scale"), schema.get("multipleOf")
     if scale is None and step is not None:
         try:
@@ -237,11 +259,9 @@ def _number_type(schema: Mapping[str, Any]) -> SqlType:
         if digits.as_tuple().digits != (1,):
             return NUMERIC
         scale = max(0, -int(digits.as_tuple().exponent))
-    if not isinstance(scale, int):
-        return DOUBLE
-    if isinstance(precision, int) and 0 < precision <= MAX_PRECISION and 0 <= scale <= precision:
-        return SqlType("numeric", (precision, scale))
-    return NUMERIC
+    if not isinstance(precision, int) or not isinstance(scale, int) or not 0 <= scale <= precision:
+        return NUMERIC
+    return SqlType("numeric", (precision, scale)) if 0 < precision <= MAX_PRECISION else NUMERIC
 
 
 def _string_type(schema: Mapping[str, Any], *, varchar: bool, decode_bytes: bool) -> SqlType:
@@ -282,12 +302,12 @@ _AS_TEXT = frozenset(
         "time without time zone",
     }
 )
-_MOMENTS = frozenset({"date", "timestamp without time zone", "timestamp with time zone"})
+MOMENTS = frozenset({DATE.name, TIMESTAMP.name, TIMESTAMPTZ.name})
 
 
 def widened(current: SqlType, wanted: SqlType) -> Widening | None:
     """Decide what a column must become to hold what it has and what a new schema may bring."""
-    if current == wanted or current.family == "json":
+    if _stays(current, wanted):
         return Widening(current)
     if current.family == "text":
         return _widened_text(current, wanted)
@@ -295,10 +315,19 @@ def widened(current: SqlType, wanted: SqlType) -> Widening | None:
         return Widening(wanted, "to_jsonb({column})")
     if {current.family, wanted.family} <= {"integer", "number"}:
         return _widened_number(current, wanted)
-    if {current.name, wanted.name} <= _MOMENTS or current.name == wanted.name == TIME.name:
+    if {current.name, wanted.name} <= MOMENTS or current.name == wanted.name == TIME.name:
         return _widened_moment(current, wanted)
     takes_text = wanted.family == "text" and current.name in _AS_TEXT
     return Widening(TEXT, "{column}::text") if takes_text else None
+
+
+def _stays(current: SqlType, wanted: SqlType) -> bool:
+    """Whether a column stays as it is, whatever its values."""
+    if current == wanted or current.family == "json":
+        return True
+    # The server may name the schema that a type is in.
+    names = {str(each).lower().rpartition(".")[2] for each in (current, wanted)}
+    return len(names) == 1 and current.family == wanted.family == "other"
 
 
 def _exactest(kind: SqlType) -> SqlType:

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from target_sfwarehouse.rows.decode import EscapedTextError, NestedValueError, NulError, RowShape, encode_rows
+from target_sfwarehouse.rows.decode import (
+    EscapedTextError,
+    NestedValueError,
+    NulError,
+    RowShape,
+    UncheckedError,
+    encode_rows,
+)
 from target_sfwarehouse.rows.values import BadValueError
 
 if TYPE_CHECKING:
@@ -191,11 +198,15 @@ class Buffer:
     def _encoded(self, *, replace_nul: bool) -> bytes | None:
         moved = self.shape.moved is not None and self.recover is not None
         try:
-            return encode_rows(self.shape.rows(self.items, self.extras), replace_nul=replace_nul, moved=moved)
+            rows = self.shape.rows(self.items, self.extras)
+            data = encode_rows(rows, replace_nul=replace_nul, moved=moved)
+            self.shape.check(rows)
         except (EscapedTextError, NestedValueError):
             self.typed = TYPED_CHUNKS
-        except (BadValueError, NulError, UnicodeEncodeError, OverflowError):
+        except (BadValueError, UncheckedError, NulError, UnicodeEncodeError, OverflowError):
             return None
+        else:
+            return data
         return self._encoded_by_value(replace_nul=replace_nul)
 
     def _encoded_by_value(self, *, replace_nul: bool) -> bytes | None:
@@ -207,6 +218,8 @@ class Buffer:
                 self.recover(text) if type(item) is moved else item
                 for item, text in zip(self.items, texts, strict=True)
             ]
-            return encode_rows(self.shape.rows(self.items, self.extras), replace_nul=replace_nul)
+            rows = self.shape.rows(self.items, self.extras)
+            self.shape.check(rows)
+            return encode_rows(rows, replace_nul=replace_nul)
         except (ValueError, OverflowError):
             return None

@@ -18,12 +18,15 @@ A record that the structs refuse is converted value by value (`RowShape.from_rec
 from __future__ import annotations
 
 import re
+from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from target_sfwarehouse.postgres.schema import VERSION
-from target_sfwarehouse.rows.values import REPLACEMENT, BadValueError
+from target_sfwarehouse.rows import moments
+from target_sfwarehouse.rows.values import REPLACEMENT, BadValueError, load_json, stored_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -66,6 +69,10 @@ class NestedValueError(ValueError):
     """What may be an array or an object, in rows that were moved as they were."""
 
 
+class UncheckedError(ValueError):
+    """Values that the server might read in another way than the record means them: they are looked at one by one."""
+
+
 class RowShape:
     """How the records of one stream, under one SCHEMA, become rows.
 
@@ -96,6 +103,7 @@ class RowShape:
             for position, column in enumerate(self.columns)
             if column.way.convert is not None
         ]
+        self._moments = [place for place, column in enumerate(self.all_columns) if column.type.is_moment]
         if not any(_UNFIT_NAME.search(column.name) for column in self.columns):
             self._make_decoders(stream)
 
@@ -145,6 +153,23 @@ class RowShape:
         """Turn one record into a row; as `rows`."""
         return self.rows((item,), (extra,) if extra else ())[0]
 
+    def check_row(self, row: Row) -> None:
+        """Check the values of a row that the server would not refuse. Raises BadValueError."""
+        for place in self._moments:
+            value = row[place]
+            if isinstance(value, msgspec.Raw):
+                value = load_json(bytes(value))
+            try:
+                if value is not None:
+                    moments.checked(stored_text(value))
+            except ValueError as error:
+                raise BadValueError(self.all_columns[place].name, str(error)) from None
+
+    def check(self, rows: Sequence[Row]) -> None:
+        """Check many rows at once. Raises UncheckedError if they have to be checked one by one."""
+        if self._moments and not moments.are_moments(_columns(rows, self._moments)):
+            raise UncheckedError
+
     def _converted(self, row: Row) -> Row:
         values = list(row)
         for position, convert in self._converters:
@@ -157,6 +182,12 @@ class RowShape:
     def from_record(self, record: Mapping[str, Any]) -> Row:
         """Turn a record given as a dict into a row: the slow path, with the same result."""
         return tuple(column.converted(record.get(column.name)) for column in self.columns)
+
+
+def _columns(rows: Sequence[Row], places: Sequence[int]) -> list[Any]:
+    """Give the values of some columns, row by row."""
+    getter = itemgetter(*places)
+    return list(map(getter, rows)) if len(places) == 1 else list(chain.from_iterable(map(getter, rows)))
 
 
 def _field(position: int, column: Property, *, moved: bool = False) -> tuple[str, Any, Any]:

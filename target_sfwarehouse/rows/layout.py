@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse.errors import BadSchemaError
+from target_sfwarehouse.postgres.alternatives import alternatives
 from target_sfwarehouse.postgres.schema import DELETED, METADATA_COLUMNS, VERSION, Column, Wanted, identifier
-from target_sfwarehouse.postgres.types import BIGINT, column_type, declared_types, dereferenced
+from target_sfwarehouse.postgres.types import BIGINT, BINARY_NUMBERS, NUMERIC, column_type, declared_types
 from target_sfwarehouse.rows.values import BadValueError, Way, way
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class Property(Column):
     @cached_property
     def way(self) -> Way:
         """How values become what the column holds."""
-        return way(self.type, only_strings=self.declared <= {"string"}, encoding=self.encoding)
+        strings = self.declared <= {"string"}
+        return way(self.type, only_strings=strings, encoding=self.encoding)
 
     def converted(self, value: Any) -> Any:
         """Turn a Python value into what a row holds: None, a boolean, an integer, or text. Raises BadValueError."""
@@ -83,10 +85,18 @@ class Layout(Wanted):
 
 def json_types(schema: Mapping[str, Any]) -> dict[str, frozenset[str]]:
     """Give the JSON types of each property of a schema, references followed."""
-    return {
-        name: declared_types(dereferenced(given, schema) if isinstance(given, dict) else {})
-        for name, given in schema["properties"].items()
-    }
+    return {name: declared_types(found) for name, found in _definitions(schema).items()}
+
+
+def _definitions(schema: Mapping[str, Any]) -> dict[str, Sequence[Mapping[str, Any]]]:
+    """Give the alternatives of each property. Raises BadSchemaError for a property whose schema has no end."""
+    found = {}
+    for name, given in schema["properties"].items():
+        try:
+            found[name] = alternatives(given, schema)
+        except BadSchemaError as error:
+            raise BadSchemaError(f"property '{name}': {error}") from None
+    return found
 
 
 def read_schema(
@@ -101,16 +111,13 @@ def read_schema(
         raise BadSchemaError("the schema has no properties, so there is no table that could hold it")
     if absent := [key for key in keys if key not in properties]:
         raise BadSchemaError(f"key property '{absent[0]}' is not among the schema's properties")
-    definitions = {
-        name: dereferenced(given, schema) if isinstance(given, dict) else {}
-        for name, given in properties.items()
-    }
+    definitions = _definitions(schema)
+    conform = settings.conform_names
     names: dict[str, str] = {}
     for name in properties:
-        if (taken := names.setdefault(identifier(name), name)) != name:
-            raise BadSchemaError(
-                f"properties '{taken}' and '{name}' share the column name '{identifier(name)}'"
-            )
+        column = identifier(name, conform)
+        if (taken := names.setdefault(column, name)) != name:
+            raise BadSchemaError(f"properties '{taken}' and '{name}' share the column name '{column}'")
     columns = [_property(name, given, settings, key=name in keys) for name, given in definitions.items()]
     deletion = _deletion(columns, definitions)
     marks = deletion or (DELETED,)
@@ -123,32 +130,46 @@ def read_schema(
     }
     return Layout(
         columns=columns,
-        keys=tuple(identifier(key) for key in keys),
-        comments=_comments(schema, properties) if settings.column_comments else {},
+        keys=tuple(identifier(key, conform) for key in keys),
+        comments=_comments(schema, properties, conform) if settings.column_comments else {},
         indexed=tuple(column.column for column in columns if column.name in asked),
         deletion=deletion,
     )
 
 
-def _property(name: str, definition: Mapping[str, Any], settings: Settings, *, key: bool) -> Property:
-    kind = column_type(
-        definition,
-        varchar=settings.string_type == "varchar",
-        decode_bytes=settings.interpret_content_encoding,
-    )
+def _property(
+    name: str, definition: Sequence[Mapping[str, Any]], settings: Settings, *, key: bool
+) -> Property:
+    try:
+        kind = column_type(
+            definition,
+            varchar=settings.string_type == "varchar",
+            decode_bytes=settings.interpret_content_encoding,
+        )
+    except BadSchemaError as error:
+        raise BadSchemaError(f"property '{name}': {error}") from None
+    if key and kind.name in BINARY_NUMBERS:
+        kind = NUMERIC  # rounded, two keys would be one
+    encodings = [found for schema in definition if (found := schema.get("contentEncoding"))]
     return Property(
         name=name,
-        column=identifier(name),
+        column=identifier(name, settings.conform_names),
         type=kind,
         declared=declared_types(definition),
-        encoding=definition.get("contentEncoding", "") if kind.family == "bytes" else "",
+        encoding=encodings[0] if encodings and kind.family == "bytes" else "",
         key=key,
     )
 
 
-def _deletion(columns: Sequence[Property], definitions: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+def _deletion(
+    columns: Sequence[Property], definitions: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> tuple[str, ...]:
     """Find the columns that the schema names as marks of deleted rows."""
-    named = [column for column in columns if definitions[column.name].get(SOFT_DELETE) is True]
+    named = [
+        column
+        for column in columns
+        if any(schema.get(SOFT_DELETE) is True for schema in definitions[column.name])
+    ]
     for column in named:
         if not column.type.can_mark:
             logger.warning(
@@ -157,9 +178,11 @@ def _deletion(columns: Sequence[Property], definitions: Mapping[str, Mapping[str
     return tuple(column.column for column in named if column.type.can_mark)
 
 
-def _comments(schema: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, str]:
+def _comments(schema: Mapping[str, Any], properties: Mapping[str, Any], conform: str) -> dict[str, str]:
     found = {"": _comment(schema)} | {
-        identifier(name): _comment(given) for name, given in properties.items() if isinstance(given, dict)
+        identifier(name, conform): _comment(given)
+        for name, given in properties.items()
+        if isinstance(given, dict)
     }
     return {column: text for column, text in found.items() if text}
 

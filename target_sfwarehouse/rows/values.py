@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import msgspec
 
 from target_sfwarehouse.errors import shown
+from target_sfwarehouse.rows import moments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,10 +31,12 @@ REPLACEMENT = "\ufffd"
 INTEGER_DIGITS = 400
 """A number of more digits is no integer that a column could hold; it is not written out."""
 
-_NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*", re.ASCII)
+INTEGER_BITS = 1_300
 
-_encoder = msgspec.json.Encoder(decimal_format="number")
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
+NUMERIC_DIGITS = 131_072
+"""Digits before the point that a numeric column holds at most."""
+
+_NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*", re.ASCII)
 
 
 class BadValueError(ValueError):
@@ -47,6 +51,38 @@ class BadValueError(ValueError):
         super().__init__(reason)
         self.name = name
         self.missing = missing
+
+
+class Spelled(Decimal):
+    """A number that JSON spells in another way than Python's Decimal, such as 1e5.
+
+    Attributes:
+        text: How it is spelled.
+    """
+
+    text: str
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        """Give the number itself: the stream maps of the SDK copy records."""
+        return self
+
+
+def _number(text: str) -> Decimal:
+    number = Decimal(text)
+    if str(number) == text:
+        return number
+    spelled = Spelled(text)
+    spelled.text = text
+    return spelled
+
+
+def _integer_of(text: str) -> int | Decimal:
+    """Read an integer; one of more digits than Python reads stays a Decimal, as that takes no time."""
+    return int(text) if len(text) < INTEGER_DIGITS else Decimal(text)
+
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+_decoder = msgspec.json.Decoder(float_hook=_number)
 
 
 class Way(NamedTuple):
@@ -65,7 +101,9 @@ class Way(NamedTuple):
     from_value: Callable[[Any], Any]
 
 
-def way(kind: SqlType, *, only_strings: bool = True, encoding: str = "") -> Way:  # noqa: PLR0911 - one a type
+def way(  # noqa: PLR0911 - one a type
+    kind: SqlType, *, only_strings: bool = True, encoding: str = ""
+) -> Way:
     """Give the way of values into a column of some type.
 
     `only_strings` says whether the property's schema allows nothing but strings, `encoding` (`base64`, `base16`) how text
@@ -84,11 +122,23 @@ def way(kind: SqlType, *, only_strings: bool = True, encoding: str = "") -> Way:
             convert = partial(_bytes_text, _from_base16 if encoding == "base16" else _from_base64)
             return Way(str, convert, lambda value: convert(_text_of(value)))
         case "text" if not only_strings:
-            return Way(msgspec.Raw, _any_text, _stored_text)
+            return Way(msgspec.Raw, _any_text, stored_text)
         case "text":
-            return Way(str, None, _stored_text)
+            return Way(str, None, stored_text)
         case _:
-            return Way(str, None, partial(_scalar, kind))
+            return _other_way(kind, only_strings=only_strings)
+
+
+def _other_way(kind: SqlType, *, only_strings: bool) -> Way:
+    if kind.is_moment:
+        return Way(str, None, lambda value: moments.checked(_scalar(kind, value)))
+    if kind.items is not None:
+        item = moments.checked if kind.items.is_moment else stored_text
+        return Way(msgspec.Raw, partial(_array_text, item), partial(_array_of, item))
+    if only_strings:
+        return Way(str, None, partial(_scalar, kind))
+    # A vector or a range may be written as JSON is; the server knows.
+    return Way(msgspec.Raw, _any_text, stored_text)
 
 
 def cell_value(cell: str, declared: frozenset[str]) -> Any:
@@ -122,10 +172,17 @@ def load_json(data: bytes) -> Any:
     """
     try:
         return _decoder.decode(data)
-    except msgspec.DecodeError:
-        from singer_sdk.singerlib.json import deserialize_json  # noqa: PLC0415 - rare
+    except (msgspec.DecodeError, ValueError):
+        return json.loads(data.decode(), parse_float=_number, parse_int=_integer_of)
 
-        return deserialize_json(data.decode("utf-8"))
+
+def stalls(value: Any) -> bool:
+    """Tell whether a value has a number that no column holds, and that an expression such as `int(n)` would not end for."""
+    if isinstance(value, Decimal):
+        return value.adjusted() > NUMERIC_DIGITS
+    if isinstance(value, dict | list):
+        return any(map(stalls, value.values() if isinstance(value, dict) else value))
+    return False
 
 
 def _json_text(raw: msgspec.Raw) -> str | None:
@@ -139,8 +196,28 @@ def _json_text(raw: msgspec.Raw) -> str | None:
 
 
 def _any_text(raw: msgspec.Raw) -> str | None:
-    """Return a value of any kind for a text column."""
+    """Return a value of any kind for a text column; a number as it is spelled."""
     return _text_of(load_json(bytes(raw)))
+
+
+def _array_text(item: Callable[[Any], str], raw: msgspec.Raw) -> str | None:
+    value = load_json(bytes(raw))
+    return None if value is None else _array_of(item, value)
+
+
+def _array_of(item: Callable[[Any], str], value: Any) -> str:
+    """Return a JSON array as Postgres writes one; text is taken as it is."""
+    if not isinstance(value, list | tuple):
+        return stored_text(value)
+    return "{" + ",".join(_array_item(item, each) for each in value) + "}"
+
+
+def _array_item(item: Callable[[Any], str], value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return _array_of(item, value)
+    if value is None:
+        return "NULL"
+    return '"' + item(stored_text(value)).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _bytes_text(decode: Callable[[str], bytes], value: str | None) -> str | None:
@@ -185,7 +262,7 @@ def _plain(value: Any) -> Any:
         return value.replace("\0", REPLACEMENT)
     if isinstance(value, (Decimal, float)) and not _finite(value):
         raise ValueError("it holds a NaN or an infinity, which JSON cannot")
-    return value
+    return Decimal(value) if isinstance(value, Spelled) else _printable(value)
 
 
 def _finite(value: Decimal | float) -> bool:
@@ -200,12 +277,19 @@ def _text_of(value: Any) -> str | None:
         return "true" if value else "false"
     if isinstance(value, datetime | date | time):
         return value.isoformat()
+    if isinstance(value, Spelled):
+        return value.text
     if isinstance(value, int | float | Decimal):
-        return str(value)
+        return str(_printable(value))
     return _json_of(value)
 
 
-def _stored_text(value: Any) -> str:
+def _printable(value: Any) -> Any:
+    """Give a number that Python can write: it refuses integers of more than 4,300 digits."""
+    return Decimal(value) if isinstance(value, int) and value.bit_length() > INTEGER_BITS else value
+
+
+def stored_text(value: Any) -> str:
     """Return a value as text that can be sent."""
     text = _text_of(value)
     assert text is not None
@@ -220,7 +304,7 @@ def _scalar(kind: SqlType, value: Any) -> str:
     """Return a scalar as text, which Postgres reads or refuses."""
     if isinstance(value, dict | list):
         raise ValueError(f"{shown(value)} does not fit a column of type {kind}")  # noqa: TRY004
-    return _stored_text(value)
+    return stored_text(value)
 
 
 def _boolean(kind: SqlType, value: Any) -> bool | str:
@@ -232,4 +316,5 @@ def _integer(kind: SqlType, value: Any) -> int | str:
     number = Decimal(repr(value)) if isinstance(value, float) else value
     if isinstance(number, Decimal) and number.is_finite() and number.adjusted() < INTEGER_DIGITS:
         return int(number) if number == number.to_integral_value() else str(number)
-    return value if isinstance(value, int) and not isinstance(value, bool) else _scalar(kind, value)
+    fits = isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= INTEGER_BITS
+    return value if fits else _scalar(kind, value)

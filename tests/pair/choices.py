@@ -14,6 +14,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "deletes": ("all", "soft", "sweep"),
     "naming": ("segment", "salesforce"),
     "partial_rows": ("auto", "whole"),
+    "files": ("no files", "files"),
+    "target": ("plain", "small batches", "quarantine", "hard delete", "append", "map"),
 }
 """Each setting or trouble with all that it can be. Trouble:
 
@@ -24,11 +26,16 @@ CHOICES: dict[str, tuple[str, ...]] = {
 - merge: the state is an older one with the newer one's values over it, as Meltano merges states.
 - lost: there is no state, as with Meltano's --full-refresh; the tables stay.
 - cut refresh: a full refresh that is killed; Meltano merges what it left into the state before it.
+
+Target: its settings. `append` is `load_method: append-only`, `map` a stream map that adds a column.
 """
 
 SAME_TABLE = ("lines", "flattening", "csv", "jsonl")
 """Emitters that make the same tables: a history may change from one to another. The others make other columns or keys of the
 same rows, and no tap could know that rows of earlier runs went through another map: a history keeps them."""
+
+SAME_TARGET = ("plain", "small batches", "quarantine", "hard delete")
+"""Settings of the target that make the same tables, but for rows that are gone."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,8 @@ class Choices:
     deletes: str = "all"
     naming: str = "segment"
     partial_rows: str = "auto"
+    files: str = "no files"
+    target: str = "plain"
 
     def but(self, **other: str) -> Choices:
         """The same run, but for this."""
@@ -55,35 +64,45 @@ class Choices:
         return "-".join(value.replace(" ", "_") for value in self.values)
 
 
-Pair = tuple[tuple[str, str], tuple[str, str]]
+Choice = tuple[str, str]
+Pair = frozenset[Choice]
 
 
-def pairs(row: tuple[str, ...]) -> set[Pair]:
-    """Every two choices that meet in a row."""
-    named = zip(CHOICES, row, strict=True)
-    return set(itertools.combinations(named, 2))
+def pairs(row: Choices) -> set[Pair]:
+    """Every two choices that meet in a run."""
+    return set(map(frozenset, itertools.combinations(zip(CHOICES, row.values, strict=True), 2)))
 
 
-def all_pairs() -> set[Pair]:
+def all_pairs() -> list[Pair]:
     """Every two choices that can meet."""
     names = itertools.combinations(CHOICES, 2)
-    return {((a, x), (b, y)) for a, b in names for x in CHOICES[a] for y in CHOICES[b]}
+    return [frozenset({(a, x), (b, y)}) for a, b in names for x in CHOICES[a] for y in CHOICES[b]]
 
 
 def covering() -> list[Choices]:
-    """A table in which every two choices meet; greedy, and the same each time.
-
-    Where several rows meet as many pairs that are missing, chance takes one, so that no choice is common.
-    """
+    """A table in which every two choices meet: each row is the best of some; the same table each time."""
+    chance = random.Random(13)
     missing = all_pairs()
-    rows = list(itertools.product(*CHOICES.values()))
-    random.Random(13).shuffle(rows)
     table: list[Choices] = []
     while missing:
-        best = max(rows, key=lambda row: len(pairs(row) & missing))
-        missing -= pairs(best)
-        table.append(Choices(*best))
+        known = set(missing)
+        best = max((_row(missing, chance) for _ in range(30)), key=lambda row: len(pairs(row) & known))
+        table.append(best)
+        missing = [pair for pair in missing if pair not in pairs(best)]
     return table
+
+
+def _row(missing: list[Pair], chance: random.Random) -> Choices:
+    """A row with one of the pairs, and then choice by choice what meets most of the others."""
+    wanted = set(missing)
+    row: dict[str, str] = dict(chance.choice(missing))
+    for name in chance.sample([*CHOICES], len(CHOICES)):
+        if name not in row:
+            values = chance.sample(CHOICES[name], len(CHOICES[name]))
+            row[name] = max(
+                values, key=lambda value: sum({(name, value), other} in wanted for other in row.items())
+            )
+    return Choices(**row)
 
 
 TABLE = covering()
@@ -92,4 +111,5 @@ assert tuple(field.name for field in fields(Choices)) == tuple(CHOICES)
 
 def settings_of(choices: Choices) -> dict[str, Any]:
     """The tap's settings that a run's choices name directly."""
-    return {name: getattr(choices, name) for name in ("reader", "deletes", "naming", "partial_rows")}
+    named = {name: getattr(choices, name) for name in ("reader", "deletes", "naming", "partial_rows")}
+    return {**named, "include_base64": choices.files == "files"}

@@ -49,3 +49,21 @@ def test_each_kind_of_delete(company_server: OrgServer, warehouse: Warehouse, pr
     sync(processes)
     assert marked(warehouse, "campaign_shares") == {share}
     assert marked(warehouse, "leads") == binned | {soft, hard}
+
+
+def test_links_of_files_that_are_gone_are_marked(
+    company_server: OrgServer, warehouse: Warehouse, processes: Processes
+) -> None:
+    org = company_server.org
+    processes.write("tap.json", company_server.config(objects=["ContentDocumentLink"]))
+    processes.write("target.json", warehouse.config())
+    sync(processes, state=False)
+    links = {row["Id"] for row in org.rows("ContentDocumentLink")}
+    assert {row["id"] for row in warehouse.query("SELECT id FROM {schema}.content_document_link")} == links
+    assert marked(warehouse, "content_document_link") == set()
+
+    gone = min(links)
+    org.hard_delete(gone)
+    org.clock.advance(hours=3)
+    sync(processes)
+    assert marked(warehouse, "content_document_link") == {gone}

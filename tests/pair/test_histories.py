@@ -5,6 +5,7 @@ A run that cannot be complete fails aloud, and the tables hold nothing wrong aft
 
 from __future__ import annotations
 
+import base64
 import shutil
 import tempfile
 from pathlib import Path
@@ -18,9 +19,9 @@ from hypothesis.stateful import rule, run_state_machine_as_test
 from salesforce_simulator.custom import custom_field
 from tests.fix_warehouse import open_warehouse
 from tests.histories import OrgHistories
-from tests.history_things import CUSTOM, STANDARD
+from tests.history_things import CUSTOM, STANDARD, words
 from tests.levels import REPEATABLE, at_level, search
-from tests.pair.choices import CHOICES, SAME_TABLE, TABLE, Choices, all_pairs, pairs
+from tests.pair.choices import CHOICES, SAME_TABLE, SAME_TARGET, TABLE, Choices, all_pairs, pairs
 from tests.pair.views import DROPPED, View
 from tests.pair.world import World, actions_of
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def test_every_two_choices_meet() -> None:
-    assert set().union(*(pairs(row.values) for row in TABLE)) == all_pairs()
+    assert set().union(*map(pairs, TABLE)) == set(all_pairs())
 
 
 @pytest.mark.parametrize("choices", TABLE, ids=str)
@@ -40,8 +41,8 @@ def test_two_choices_that_meet_spoil_nothing(
 ) -> None:
     org = org_server.org
     org.clock.freeze()
-    view = View(choices.emitter, choices.naming)
-    names = ("Account", "Contact", "AccountContactRole")
+    view = View(choices.emitter, choices.naming, choices.target)
+    names = ("Account", "Contact", "AccountContactRole", "Document")
     world = World(org_server, warehouse, view, tmp_path, [*names], names)
     world.between = lambda: later(org)
     more = {"bulk_page_size": 2, "bulk_threshold": 3, "refresh_fields": ["Account.Industry"]}
@@ -49,17 +50,31 @@ def test_two_choices_that_meet_spoil_nothing(
     number = TABLE.index(choices)
     # What was not selected at first has to be filled in for rows that do not change.
     world.deselected = {"NumberOfEmployees"}
-    world.sync(choices.but(trouble="none", deletes="all"), more=more)
+    first = choices.but(trouble="none", deletes="all")
+    world.sync(first.but(files="no files") if number % 2 else first, more=more)
     world.deselected = set()
+    if choices.target == "quarantine":
+        refuse(world, "Shipping")
     a_day(org)
     world.sync(choices, more=more, cut=(number % 7 + 1) / 8, nth=number)
     for nth in range(len(actions_of(choices))):
         later(org)
         world.sync(choices, more=more, nth=nth)
     org.create("Contact", {"LastName": "Late"})
+    for row in org.rows("Account"):
+        if row["Industry"] in world.refused:
+            org.update(row["Id"], {"Industry": "Energy"})
+    world.refused.clear()
     org.clock.advance(hours=3)
     world.sync(choices.but(trouble="none"), more=more)
     world.sync(choices.but(trouble="none", deletes="sweep"), more=more)
+
+
+def refuse(world: World, industry: str) -> None:
+    """Let the table refuse accounts of an industry."""
+    table, column = ("accounts", "industry") if world.view.naming == "segment" else ("Account", "Industry")
+    world.warehouse.execute(f'ALTER TABLE {{schema}}."{table}" ADD CHECK ("{column}" <> \'{industry}\')')
+    world.refused.add(industry)
 
 
 def later(org: Org) -> None:
@@ -70,12 +85,19 @@ def later(org: Org) -> None:
 
 
 def first_days(org: Org) -> None:
-    """Accounts with contacts and roles; an account that the filter drops."""
+    """Accounts with contacts and roles; an account that the filter drops; files."""
     for name in ("Acme", DROPPED, "Borg", "Cyberdyne", 'Über "quoted"\nlines'):
         account = org.create("Account", {"Name": name, "Industry": "Energy", "NumberOfEmployees": 5})
         contact = org.create("Contact", {"LastName": name[:40], "AccountId": account})
         org.create("AccountContactRole", {"AccountId": account, "ContactId": contact, "Role": "Other"})
+    folder = org.create("Folder", {"Name": "Files", "Type": "Document", "AccessType": "Public"})
+    for name in ("changes", "goes", "stays"):
+        org.create("Document", {"Name": name, "FolderId": folder, "Body": content(name)})
     org.clock.advance(hours=3)
+
+
+def content(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def a_day(org: Org) -> None:
@@ -86,6 +108,9 @@ def a_day(org: Org) -> None:
     org.delete(ids["Cyberdyne"])
     contacts = {row["LastName"]: row["Id"] for row in org.rows("Contact")}
     org.hard_delete(contacts["Acme"])
+    files = {row["Name"]: row["Id"] for row in org.rows("Document")}
+    org.update(files["changes"], {"Body": content("changed")})
+    org.delete(files["goes"])
     org.add_field("Account", custom_field("Extra__c", "string"))
     org.update(ids[DROPPED], {"Extra__c": "filled"})
     org.update(org.create("Account", {"Name": "Dunder", "Extra__c": "new"}), {"Industry": "Energy"})
@@ -103,18 +128,26 @@ class PairHistories(OrgHistories):
     kinds: ClassVar[tuple[str, ...]] = ("string", "textarea", "double")
     url: ClassVar[str]
     emitters: ClassVar[tuple[str, ...]]
+    targets: ClassVar[tuple[str, ...]]
     naming: ClassVar[str]
 
     def prepare(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
         self._warehouse = open_warehouse(self.url)
-        view = View(self.emitters[0], self.naming)
-        names = (*STANDARD, *CUSTOM)
+        view = View(self.emitters[0], self.naming, self.targets[0])
+        names = (*STANDARD, "Document", *CUSTOM)
+        folder = {"Name": "Files", "Type": "Document", "AccessType": "Public"}
+        self.documents = self.org.create("Folder", folder)
         pattern = "*visit_c" if self.naming == "segment" else "*Visit__c"
         self.world = World(
-            self.server, self._warehouse.__enter__(), view, self.folder, [*STANDARD, pattern], names
+            self.server,
+            self._warehouse.__enter__(),
+            view,
+            self.folder,
+            [*STANDARD, "Document", pattern],
+            names,
         )
-        self.world.sync(Choices(emitter=self.emitters[0], naming=self.naming))
+        self.world.sync(Choices(emitter=self.emitters[0], naming=self.naming, target=self.targets[0]))
 
     def teardown(self) -> None:
         if hasattr(self, "folder"):
@@ -122,12 +155,24 @@ class PairHistories(OrgHistories):
             self._warehouse.__exit__(None, None, None)
         super().teardown()
 
+    @rule(data=st.data(), name=words, act=st.sampled_from(["create", "update", "delete", "hard delete"]))
+    def change_file(self, data: st.DataObject, name: str, act: str) -> None:
+        values = {"Name": name[:80], "Body": content(name)}
+        if act == "create":
+            self.org.create("Document", {**values, "FolderId": self.documents})
+        elif record_id := self.pick(data, "Document"):
+            if act == "update":
+                self.org.update(record_id, values)
+            elif self.transaction is None:
+                (self.org.delete if act == "delete" else self.org.hard_delete)(record_id)
+
     @rule(
         data=st.data(),
         trouble=st.sampled_from(CHOICES["trouble"]),
         reader=st.sampled_from(CHOICES["reader"]),
         deletes=st.sampled_from(CHOICES["deletes"]),
         partial_rows=st.sampled_from(CHOICES["partial_rows"]),
+        files=st.sampled_from(CHOICES["files"]),
         threshold=st.integers(0, 5),
         page=st.integers(1, 4),
         cut=st.floats(0, 1),
@@ -141,6 +186,7 @@ class PairHistories(OrgHistories):
         reader: str,
         deletes: str,
         partial_rows: str,
+        files: str,
         threshold: int,
         page: int,
         cut: float,
@@ -148,7 +194,8 @@ class PairHistories(OrgHistories):
     ) -> None:
         """A run with its trouble, then runs until nothing is in the way."""
         emitter = data.draw(st.sampled_from(self.emitters))
-        choices = Choices(emitter, trouble, reader, deletes, self.naming, partial_rows)
+        target = data.draw(st.sampled_from(self.targets))
+        choices = Choices(emitter, trouble, reader, deletes, self.naming, partial_rows, files, target)
         names = {"name": "Name", "industry": "Industry", "number_of_employees": "NumberOfEmployees"}
         wanted = {names[name] for name in self.deselected}
         self.world.deselected = wanted - ({"Name"} if self.world.view.needs_name else set())
@@ -158,16 +205,25 @@ class PairHistories(OrgHistories):
 
 
 FAMILIES = [SAME_TABLE, *((name,) for name in CHOICES["emitter"] if name not in SAME_TABLE)]
+MACHINES = [
+    *((emitters, SAME_TARGET, naming) for emitters in FAMILIES for naming in CHOICES["naming"]),
+    (SAME_TABLE, ("map",), "segment"),
+    (SAME_TABLE, ("append",), "salesforce"),
+    (("filter",), ("append",), "segment"),
+    (("mask",), ("map",), "salesforce"),
+]
 
 
 @search
 @pytest.mark.timeout(at_level(normal=600, wide=1800, long=7200))
-@pytest.mark.parametrize("naming", CHOICES["naming"])
-@pytest.mark.parametrize("emitters", FAMILIES, ids="-".join)
-def test_histories(warehouse_url: str, emitters: tuple[str, ...], naming: str) -> None:
-    machine = type(
-        "Machine", (PairHistories,), {"url": warehouse_url, "emitters": emitters, "naming": naming}
-    )
+@pytest.mark.parametrize(
+    ("emitters", "targets", "naming"), MACHINES, ids=lambda part: part if isinstance(part, str) else part[0]
+)
+def test_histories(
+    warehouse_url: str, emitters: tuple[str, ...], targets: tuple[str, ...], naming: str
+) -> None:
+    drawn = {"url": warehouse_url, "emitters": emitters, "targets": targets, "naming": naming}
+    machine = type("Machine", (PairHistories,), drawn)
     run_state_machine_as_test(
         machine,
         settings=settings(

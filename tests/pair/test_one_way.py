@@ -5,6 +5,7 @@ Partial rows (new fields, refreshed formulas, tombstones, sweeps) through BATCH 
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 from datetime import timedelta
@@ -192,6 +193,20 @@ def test_a_row_that_a_map_cannot_map_fails_its_collection_only(
     assert differences(pair.warehouse, org, ["Contact"]) == []
 
 
+@pytest.mark.parametrize("form", ["records", "jsonl"])
+def test_a_sweep_whose_rows_a_map_cannot_map_deletes_nothing(
+    pair: Pair, org: Org, tmp_path: Path, form: str
+) -> None:
+    batch = {} if form == "records" else {"batch_config": batch_config(form, tmp_path / "batches")}
+    pair.config.update(stream_maps={"accounts": {"industry": "industry.upper()"}}, **batch)
+    pair.good()
+    org.update(ids(org)[-1], {"Industry": None})
+    org.clock.advance(hours=3)
+    assert pair.sync(deletes="sweep").failed_aloud
+    assert pair.target_error is None
+    assert pair.deleted() == set()
+
+
 def bookmark(pair: Pair, stream: str) -> str | None:
     """The moment up to which the state says that a stream's rows are loaded."""
     found = ((pair.state or {}).get("bookmarks") or {}).get(stream) or {}
@@ -235,6 +250,64 @@ def test_maps_of_the_target_meet_partial_rows(
         assert pair.deleted() == ({gone} if cause == "a tombstone" else set())
 
 
+# File contents.
+
+
+def documents(org: Org, *names: str) -> list[str]:
+    folder = org.create("Folder", {"Name": "Files", "Type": "Document", "AccessType": "Public"})
+    return [
+        org.create("Document", {"Name": name, "FolderId": folder, "Body": content(name)}) for name in names
+    ]
+
+
+def content(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize("reader", ["rest", "bulk"])
+@pytest.mark.parametrize("form", ["records", "csv", "jsonl"])
+def test_contents_are_never_missing_from_a_row_that_had_some(
+    pair: Pair, org: Org, tmp_path: Path, form: str, reader: str
+) -> None:
+    """Wherever the target stops: a row and its contents arrive together."""
+    changed, _ = documents(org, "changes", "stays")
+    org.clock.advance(hours=3)
+    batch = {} if form == "records" else {"batch_config": batch_config(form, tmp_path / "batches")}
+    pair.config.update(objects=["Document"], include_base64=True, reader=reader, **batch)
+    pair.good()
+    org.update(changed, {"Body": content("changed")})
+    org.clock.advance(hours=3)
+    lines = pair.tap().output.splitlines(keepends=True)
+    for end in range(len(lines) + 1):
+        pair.load(lines[:end])
+        assert None not in pair.column("documents", "body").values()
+    assert pair.column("documents", "body")[changed] == content("changed")
+
+
+@pytest.mark.parametrize("partial_rows", ["auto", "whole"])
+def test_contents_asked_for_later_make_no_rows_from_before_the_start_date(
+    pair: Pair, org: Org, partial_rows: str
+) -> None:
+    documents(org, "old")
+    org.clock.advance(hours=24)
+    pair.config.update(objects=["Document"], start_date=org.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"))
+    (new,) = documents(org, "new")
+    org.clock.advance(hours=3)
+    pair.good(partial_rows=partial_rows)
+    org.clock.advance(hours=3)
+    pair.good(partial_rows=partial_rows, include_base64=True)
+    assert pair.column("documents", "body") == {new: content("new")}
+
+
+def test_a_content_that_is_too_large_is_told_with_whole_rows_too(pair: Pair, org: Org) -> None:
+    documents(org, "x" * 50)
+    org.clock.advance(hours=3)
+    pair.config.update(objects=["Document"], include_base64=True, base64_max_bytes=40)
+    for partial_rows in ("auto", "whole"):
+        pair.state = None
+        assert "1 contents too large" in pair.good(partial_rows=partial_rows).said
+
+
 # The deletion column (B6).
 
 
@@ -244,7 +317,7 @@ def test_every_way_of_deleting_marks_the_same_column(pair: Pair, org: Org, namin
     key, mark = ("id", "is_deleted") if naming == "segment" else ("Id", "IsDeleted")
     settings: dict[str, Any] = {"naming": naming, "deletes": "sweep" if way == "sweep" else "all"}
     pair.good(naming=naming)
-    (table,) = pair.warehouse.table_names() - {"_sync_runs"}
+    (table,) = pair.warehouse.table_names() - {"_sync_runs", "_sources"}
     gone, *kept = ids(org)
     org.hard_delete(gone)
     org.clock.advance(hours=20 * 24 if way == "sweep" else 3)

@@ -140,6 +140,17 @@ def test_a_rest_page_that_is_no_json_is_asked_for_again(
     assert pair.rows("accounts").keys() == {row["Id"] for row in org.rows("Account")}
 
 
+def test_an_error_that_nobody_thought_of_fails_its_collection_only(pair: Pair, org: Org) -> None:
+    pair.server.faults.add(
+        Replace('"SystemModstamp":"2', '"SystemModstamp":"x'), path="*/query*", sobject="Contact"
+    )
+    run = pair.sync(reader="rest", page_size=200)
+    assert run.failed_aloud, (run.error, run.said)
+    assert "contacts" in run.said
+    assert bookmark(pair, "contacts").get("replication_key_value") is None
+    assert differences(pair.warehouse, org, ["Account"]) == []
+
+
 # Bad answers to other calls (B7).
 
 
@@ -193,6 +204,9 @@ def test_an_answer_that_cannot_be_read_ends_no_run_with_a_traceback(
         {"refreshed_at": []},
         [],
         "gone",
+        # Before the first bookmark.
+        {"replication_key_value": None, "jobs": []},
+        {"replication_key_value": None, "jobs": {"rows": {"job": 1}}},
     ],
     ids=json.dumps,
 )
@@ -310,6 +324,7 @@ def test_a_job_beside_another_bookmark_than_its_own_is_not_resumed(
     org.clock.advance(hours=3)
     # A sweep that was asked for again would put right what the old one did.
     pair.good(**{**settings, **extra.get(purpose, {}), "deletes": "all"})
+    assert "jobs" not in bookmark(pair, "accounts")
     assert pair.deleted() == set()
     assert differences(pair.warehouse, org, ["Account"]) == []
 
@@ -332,6 +347,22 @@ def test_a_full_refresh_that_was_killed_leaves_no_column_unfilled(
     org.clock.advance(hours=3)
     pair.good(**settings)
     assert differences(pair.warehouse, org, ["Account"]) == []
+
+
+@pytest.mark.parametrize("partial_rows", ["auto", "whole"])
+@pytest.mark.parametrize("act", ["delete", "hard_delete"])
+def test_what_is_deleted_while_a_first_sync_is_killed_is_seen(
+    pair: Pair, org: Org, act: str, partial_rows: str
+) -> None:
+    settings: dict[str, Any] = {"reader": "bulk", "bulk_page_size": 2, "objects": ["Account"]}
+    killed_at(pair, b'"locator":"M', **settings, partial_rows=partial_rows)
+    assert bookmark(pair, "accounts")["replication_key_value"] is None
+    gone = min(pair.rows("accounts"))
+    org.clock.advance(hours=3)
+    getattr(org, act)(gone)
+    org.clock.advance(hours=3)
+    pair.good(**settings, partial_rows=partial_rows)
+    assert pair.deleted() == {gone}
 
 
 # Integers (B13).

@@ -1,4 +1,4 @@
-"""What the tables must hold of an org, seen through an emitter and a naming: worked out here, without the tap."""
+"""What the tables must hold of an org, seen through an emitter, a naming and maps: worked out here, without the pair."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from tests.pair.both import batch_config
-from tests.pair.store import NOT_LOADED, NUMBERS, columns_of, table_of
+from tests.pair.store import NOT_LOADED, NUMBERS, column_of, columns_of, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,13 +28,15 @@ class View:
     """One emitter and one naming.
 
     Attributes:
+        loud: Whether the target maps: it adds the names of accounts in capitals.
         key: The key's column.
         mark: The deletion column.
     """
 
-    def __init__(self, emitter: str, naming: str) -> None:
+    def __init__(self, emitter: str, naming: str, target: str = "plain") -> None:
         self.emitter = emitter
         self.naming = naming
+        self.loud = target == "map"
         self.key, self.mark = ("id", "is_deleted") if naming == "segment" else ("Id", "IsDeleted")
         self._name = "name" if naming == "segment" else "Name"
 
@@ -56,13 +58,27 @@ class View:
         }
         if self.naming == "salesforce":
             maps["computed"]["NumberOfEmployees"] = maps["computed"].pop("number_of_employees")
-        stream = "accounts" if self.naming == "segment" else MAPPED
-        return {"stream_maps": {stream: maps[self.emitter]}} if self.emitter in maps else {}
+        return {"stream_maps": {self._mapped: maps[self.emitter]}} if self.emitter in maps else {}
+
+    def target_settings(self, target: str) -> dict[str, Any]:
+        """The target's settings that a choice stands for."""
+        settings: dict[str, dict[str, Any]] = {
+            "small batches": {"batch_size_rows": 2},
+            "quarantine": {"on_bad_record": "quarantine"},
+            "hard delete": {"hard_delete": True},
+            "append": {"load_method": "append-only"},
+            "map": {"stream_maps": {self._mapped: {"loud": f"{self._name}.upper()"}}},
+        }
+        return settings.get(target, {})
+
+    @property
+    def _mapped(self) -> str:
+        return "accounts" if self.naming == "segment" else MAPPED
 
     @property
     def needs_name(self) -> bool:
         """Whether the map cannot do without the name of accounts."""
-        return self.emitter in ("filter", "mask", "computed")
+        return self.loud or self.emitter in ("filter", "mask", "computed")
 
     def table(self, sobject: SObject) -> str:
         """An object's table."""
@@ -78,22 +94,31 @@ class View:
         """Whether a row goes out."""
         return not (self.emitter == "filter" and sobject == MAPPED and row["Name"] == DROPPED)
 
-    def columns(self, described: SObject, deselected: Iterable[str] = ()) -> dict[str, tuple[str, str]]:
+    def columns(
+        self, described: SObject, deselected: Iterable[str] = (), *, files: bool = False
+    ) -> dict[str, tuple[str, str]]:
         """Columns that rows go out with, each with its field and the field's type.
 
         Args:
             deselected: Fields of accounts that are not selected.
+            files: Whether file contents are among them.
         """
         found = {
             column if self.naming == "segment" else field.name: (field.name, field.type)
             for column, field in columns_of(described).items()
             if field.type not in NOT_LOADED
         }
+        if files:
+            contents = [field.name for field in described.fields.values() if field.type == "base64"]
+            named = {column_of(name) if self.naming == "segment" else name: name for name in contents}
+            found |= {column: (name, "base64") for column, name in named.items()}
         if described.name == MAPPED:
             left_out = set(deselected) | ({"NumberOfEmployees"} if self.emitter == "computed" else set())
             found = {column: told for column, told in found.items() if told[0] not in left_out}
             if self.emitter == "computed":
                 found["shout"] = ("Name", "string")
+            if self.loud:
+                found["loud"] = ("Name", "string")
         return found
 
     def value(self, sobject: str, column: str, value: Any) -> Any:
@@ -102,7 +127,7 @@ class View:
             return value
         if self.emitter == "mask" and column == self.key:
             return self.id_of(sobject, value)
-        if (self.emitter == "mask" and column == self._name) or column == "shout":
+        if (self.emitter == "mask" and column == self._name) or column in ("shout", "loud"):
             return value.upper()
         return value
 

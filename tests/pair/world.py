@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from salesforce_simulator.http.faults import (
     ShortPage,
     Status,
 )
+from target_sfwarehouse.errors import SettingsError
 from tests.pair.both import Pair
 from tests.pair.choices import SAME_TABLE, Choices, settings_of
 from tests.pair.views import View, same
@@ -95,6 +97,7 @@ class World:
         deselected: Fields of accounts that the catalog file leaves out.
         between: What happens in the org between the runs of a trouble.
         forgotten: Keys by table of rows that are gone from the org and that no log will tell: only a sweep finds them.
+        refused: Industries of accounts that the table refuses, so that rows with them go into quarantine.
     """
 
     server: OrgServer
@@ -106,9 +109,12 @@ class World:
     deselected: set[str] = field(default_factory=set)
     between: Callable[[], object] = lambda: None
     forgotten: dict[str, set[str]] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
     _states: list[dict[str, Any]] = field(default_factory=list)
     _ever: dict[tuple[str, str, str], list[tuple[str, Any]]] = field(default_factory=dict)
     _held: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    _whole: bool = False
+    """Whether the target has said that it takes no partial rows."""
 
     def __post_init__(self) -> None:
         self.pair = Pair(self.server, self.warehouse, {})
@@ -130,6 +136,7 @@ class World:
             nth: Which fault or bad page.
         """
         settings = {**(more or {}), **settings_of(choices), **self._emitter(choices)}
+        self._appends = choices.target == "append"
         if self._troubled(choices, settings, cut, nth):
             self.holds_nothing_wrong()
             self.server.faults.clear()
@@ -140,7 +147,7 @@ class World:
             raise AssertionError("a dozen runs were not complete")
         self._settle(choices)
         self.holds_nothing_wrong()
-        self.equals_the_org(swept=choices.deletes == "sweep")
+        self.equals_the_org(choices)
 
     def _emitter(self, choices: Choices) -> dict[str, Any]:
         view = View(choices.emitter, choices.naming)
@@ -152,18 +159,8 @@ class World:
         if actions := actions_of(choices):
             action, path = actions[nth % len(actions)]
             self.server.faults.add(action, path=path, nth=1 + nth // len(actions) % 3)
-        elif trouble == "merge" and nth % 2:
-            self._merge_an_older(cut)
-            return False
         elif trouble == "merge":
-            # The jobs of a killed sweep survive a full refresh: Meltano merges the states.
-            self._run(choices, {**settings, "reader": "bulk", "deletes": "sweep"}, "killed sweep", cut)
-            before = self.pair.state
-            self._lose()
-            self.between()
-            self._run(choices, settings)
-            self.pair.state = merged(before, self.pair.state)
-            return True
+            return self._merge(choices, settings, cut, nth)
         elif trouble == "lost":
             self._lose()
             return False
@@ -175,7 +172,27 @@ class World:
             return True
         elif trouble == "none":
             return False
+        before = self.pair.state
         self._run(choices, settings, trouble, cut)
+        if trouble in ("cut", "torn") and nth % 2:
+            self.pair.state = merged(before, self.pair.state)
+        return True
+
+    def _merge(self, choices: Choices, settings: dict[str, Any], cut: float, nth: int) -> bool:
+        """Merge an older state, or that of a killed run with that of a full refresh; whether there was a run."""
+        if nth % 3 == 0:
+            self._merge_an_older(cut)
+            return False
+        if nth % 3 == 1:
+            self._run(choices, settings, "cut", cut)
+        else:
+            # The jobs of a killed sweep survive a full refresh.
+            self._run(choices, {**settings, "reader": "bulk", "deletes": "sweep"}, "killed sweep", cut)
+        before = self.pair.state
+        self._lose()
+        self.between()
+        self._run(choices, settings)
+        self.pair.state = merged(before, self.pair.state or {})
         return True
 
     def _merge_an_older(self, place: float) -> None:
@@ -191,6 +208,8 @@ class World:
     def _run(self, choices: Choices, settings: dict[str, Any], trouble: str = "none", cut: float = 1) -> bool:
         """Run once; whether both halves came to their end."""
         self._remember()
+        if self._whole:
+            choices, settings = choices.but(partial_rows="whole"), {**settings, "partial_rows": "whole"}
         run = self.pair.tap(self._catalog(), **settings)
         self._aloud(run)
         self._framed(run, choices)
@@ -204,13 +223,26 @@ class World:
             ends = swept or ends
         if some:
             lines = lines[: ends[round(cut * (len(ends) - 1))]]
-        self.pair.target = {"batch_size_rows": 2} if trouble == "torn" else {}
-        self.pair.load(lines, torn=trouble == "torn")
-        if not isinstance(self.pair.target_error, TornError):
-            assert self.pair.target_error is None, repr(self.pair.target_error)
-        if self.pair.state is not None:
-            self._states.append(copy.deepcopy(self.pair.state))
-        return run.error is None and not some
+        torn = trouble == "torn"
+        self.pair.target = ({"batch_size_rows": 2} if torn else {}) | self.view.target_settings(
+            choices.target
+        )
+        self.pair.load(lines, torn=torn)
+        taken = self._taken(choices)
+        self._states += [
+            message["value"] for line in lines if (message := json.loads(line))["type"] == "STATE"
+        ]
+        return run.error is None and taken and not some
+
+    def _taken(self, choices: Choices) -> bool:
+        """Whether the target took all that it was given. It may refuse partial rows, and then says what to do."""
+        error = self.pair.target_error
+        if self._appends and choices.partial_rows == "auto" and isinstance(error, SettingsError):
+            assert "Set the tap's `partial_rows` to `whole`." in str(error)
+            self._whole = True
+            return False
+        assert error is None or isinstance(error, TornError), repr(error)
+        return True
 
     @staticmethod
     def _aloud(run: TapRun) -> None:
@@ -269,12 +301,14 @@ class World:
         """Note what a run may find in the org: the values of each row, as they go out."""
         for name, described in self._known():
             table = self.view.table(described)
-            columns = self.view.columns(described)
+            columns = self.view.columns(described, files=True)
             for row in self.org.rows(name):
                 key = self.view.id_of(name, row["Id"])
                 for column, (source, sf_type) in columns.items():
                     value = self.view.value(name, column, row[source])
                     self._add((table, key, column), sf_type, value)
+                    if sf_type == "base64" and row["IsDeleted"]:
+                        self._add((table, key, column), sf_type, None)  # a deleted row has no blob any more
                 if self.view.mark not in columns or not self.view.shows(name, row):
                     # A row that the filter drops is not in the version that a sweep activates.
                     self._add((table, key, self.view.mark), "boolean", not self.view.shows(name, row))
@@ -295,28 +329,39 @@ class World:
 
     def _forget(self) -> None:
         for table in self._tables():
-            rows = self.pair.rows(table, self.view.key)
+            rows = self._rows(table)
             gone = rows.keys() - self._alive(table)
-            unmarked = {key for key in gone if not rows[key][self.view.mark]}
+            unmarked = {key for key in gone if not any(row[self.view.mark] for row in rows[key])}
             self.forgotten.setdefault(table, set()).update(unmarked)
 
     def _settle(self, choices: Choices) -> None:
         """Note which rows a run that was complete cannot have told of."""
-        if choices.deletes == "soft":
+        if choices.deletes == "soft" or self.refused:
+            # A version is not activated without the rows that the table refuses.
             self._forget()
         elif choices.deletes == "sweep":
             self.forgotten.clear()
+
+    def _rows(self, table: str) -> dict[str, list[dict[str, Any]]]:
+        """A table's rows by key; only a table that is appended to has several of one."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        if table in self.warehouse.table_names():
+            for row in self.warehouse.query(f'SELECT * FROM {{schema}}."{table}"'):
+                found.setdefault(row[self.view.key], []).append(row)
+        return found
 
     def _tables(self) -> list[str]:
         return [self.view.table(described) for _, described in self._known()]
 
     def holds_nothing_wrong(self) -> None:
-        """No value that the org never had, no living row marked as deleted, no value emptied."""
+        """No value that the org never had, no living row marked as deleted or removed, no value emptied."""
         for table in self._tables():
             before = self._held.get(table, {})
-            rows = self.pair.rows(table, self.view.key)
+            rows = self._rows(table)
             alive = self._alive(table)
-            for key, row in rows.items():
+            for key, row in ((key, row) for key, several in rows.items() for row in several):
+                # Of a key that is appended, older rows are marked by a version, and a tombstone is a row of its own.
+                old_form = self._appends and row[self.view.mark]
                 for column, value in row.items():
                     known = self._ever.get((table, key, column), [])
                     old = before.get(key, {}).get(column)
@@ -327,32 +372,57 @@ class World:
                         or (value is None and key not in before and column != self.view.mark)
                         or (column == self.view.mark and (key not in alive or (value is None and not known)))
                         or not known
+                        or (old_form and (value is None or column == self.view.mark))
                     )
                     assert fine, f"{table}.{column} of {key} is {value!r}, was {old!r}; the org had {known}"
-            assert before.keys() <= rows.keys(), (table, "rows are lost")
-            self._held[table] = rows
+            hard = self.pair.target.get("hard_delete")
+            kept = before.keys() & self._shown(table) if hard else before.keys()
+            assert kept <= rows.keys(), (table, "rows are lost")
+            self._held[table] = {} if self._appends else {key: row for key, (row,) in rows.items()}
 
-    def equals_the_org(self, *, swept: bool) -> None:
+    def _shown(self, table: str) -> set[str]:
+        """Keys of an object's rows that go out."""
+        return {
+            self.view.id_of(name, row["Id"])
+            for name, described in self._known()
+            if self.view.table(described) == table
+            for row in self.org.rows(name)
+            if self.view.shows(name, row)
+        }
+
+    def equals_the_org(self, choices: Choices) -> None:
         """The tables hold what the org holds, seen through the emitter."""
         for name, described in self._known():
             table = self.view.table(described)
-            loaded = self.pair.rows(table, self.view.key)
-            columns = self.view.columns(described, self.deselected)
+            loaded = self._rows(table)
+            columns = self.view.columns(described, self.deselected, files=choices.files == "files")
             alive: set[str] = set()
             for row in self.org.rows(name):
                 key = self.view.id_of(name, row["Id"])
-                if not self.view.shows(name, row):
-                    if key in loaded and swept:
-                        assert loaded[key][self.view.mark], (table, key, "the filter drops it")
-                    alive.add(key)
-                    continue
                 alive.add(key)
-                assert key in loaded, (table, key, "is missing")
-                for column, (source, sf_type) in columns.items():
-                    want = self.view.value(name, column, row[source])
-                    have = loaded[key].get(column)
-                    assert same(sf_type, want, have), f"{table}.{column} of {key}: {have!r}, not {want!r}"
-                if self.view.mark not in columns:
-                    assert loaded[key][self.view.mark] is False, (table, key)
+                if not self.view.shows(name, row):
+                    if key in loaded and choices.deletes == "sweep" and not self.refused:
+                        marks = [old[self.view.mark] for old in loaded[key]]
+                        assert all(marks), (table, key, "the filter drops it")
+                elif row.get("Industry") not in self.refused:
+                    assert key in loaded, (table, key, "is missing")
+                    wrong = [self._wrong(name, columns, row, has) for has in loaded[key]]
+                    assert "" in wrong, f"{table}, {key}: {wrong[-1]}"
             for key in loaded.keys() - alive - self.forgotten.get(table, set()):
-                assert loaded[key][self.view.mark], (table, key, "is gone from the org")
+                assert any(row[self.view.mark] for row in loaded[key]), (table, key, "is gone from the org")
+
+    def _wrong(
+        self,
+        name: str,
+        columns: Mapping[str, tuple[str, str]],
+        row: Mapping[str, Any],
+        loaded: Mapping[str, Any],
+    ) -> str:
+        """What a loaded row has other than a row of the org; empty if nothing."""
+        for column, (source, sf_type) in columns.items():
+            want, have = self.view.value(name, column, row[source]), loaded.get(column)
+            if not same(sf_type, want, have) and not (sf_type == "base64" and row["IsDeleted"]):
+                return f"{column} is {have!r}, not {want!r}"
+        if self.view.mark not in columns and loaded[self.view.mark] is not False:
+            return f"{self.view.mark} is {loaded[self.view.mark]!r}"
+        return ""

@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from salesforce_simulator.http.faults import (
+    Action,
     CutBody,
     Drop,
     EndSession,
@@ -214,6 +215,29 @@ def test_a_part_of_a_composite_can_fail_alone(org_server: OrgServer, api: Api) -
         {"url": f"{DATA}/sobjects/Account/describe"}, {"url": f"{DATA}/sobjects/Contact/describe"}
     ).json()["compositeResponse"]
     assert [part["httpStatusCode"] for part in parts] == [200, 500]
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"), [(HtmlPage(), 200), (Status(502), 502), (Status(503, html="<html/>"), 503)], ids=str
+)
+@pytest.mark.parametrize("resource", ["composite", "composite/batch"])
+def test_a_page_of_an_edge_takes_the_place_of_a_whole_composite(
+    org_server: OrgServer, api: Api, fault: Action, status: int, resource: str
+) -> None:
+    org_server.faults.add(fault, path="*/sobjects/Contact/describe", times=1)
+    urls = ("sobjects/Account/describe", "sobjects/Contact/describe")
+    if resource == "composite":
+        parts = [
+            {"url": f"{DATA}/{url}", "referenceId": f"r{n}", "method": "GET"} for n, url in enumerate(urls)
+        ]
+        body: dict[str, object] = {"compositeRequest": parts}
+    else:
+        body = {"batchRequests": [{"url": f"v66.0/{url}", "method": "GET"} for url in urls]}
+    answer = api.post(resource, body)
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert answer.text.startswith("<html")
+    assert api.post(resource, body).status_code == 200
 
 
 def test_a_session_ends_within_a_composite(org_server: OrgServer, api: Api) -> None:

@@ -13,7 +13,7 @@ import requests
 
 from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, add_demo_login
 from salesforce_simulator.http.faults import Latency, Slow
-from salesforce_simulator.http.site import Settings
+from salesforce_simulator.http.settings import Settings
 from salesforce_simulator.org import Org
 from salesforce_simulator.server import serve
 from tests.sim.api import DATA, Api, error, token

@@ -46,6 +46,27 @@ def test_objects_that_want_a_filter(api: Api) -> None:
         assert api.query(f"SELECT Id FROM {name} WHERE {columns[-1]} = 'x'").status_code == 200
 
 
+def test_children_that_want_the_ids_of_their_parents(api: Api) -> None:
+    for name, (columns, message) in strangers.CHILDREN.items():
+        for refused in "", f" WHERE {columns[0]} != null", " WHERE Title = 'x'":
+            assert api.query(f"SELECT Id FROM {name}{refused}").json()[0]["message"] == message
+        assert api.query(f"SELECT Id FROM {name} WHERE {columns[0]} = '001000000000001'").status_code == 200
+        several = api.query(f"SELECT Id FROM {name} WHERE {columns[0]} IN ('001000000000001')")
+        one_only = name in {"CollaborationGroupRecord", "ContentFolderMember", "Vote"}
+        assert several.status_code == (400 if one_only else 200)
+
+
+def test_links_of_files_take_no_other_filter_beside_the_ids(api: Api) -> None:
+    link = "SELECT Id FROM ContentDocumentLink WHERE"
+    ids = "('069000000000001')"
+    assert api.query(f"{link} ContentDocumentId IN {ids}").status_code == 200
+    answer = api.query(f"{link} ContentDocumentId IN {ids} AND SystemModstamp > 2026-01-02T00:00:00Z")
+    assert error(answer) == (400, "MALFORMED_QUERY")
+    assert "filtering on non-id fields is only permitted" in answer.text
+    entity = f"{link} LinkedEntityId = '001000000000001' AND ShareType = 'V'"
+    assert api.query(entity).status_code == 200
+
+
 def test_entity_definition_has_no_second_page(org_server: OrgServer, api: Api) -> None:
     rows = ([f"d{n}", f"Thing{n}__c", f"Thing {n}"] for n in range(2001))
     org_server.org.load("EntityDefinition", rows, ["DurableId", "QualifiedApiName", "Label"])

@@ -96,7 +96,7 @@ def test_csv_batches_are_bulk_pages_as_they_came(
     batches = messages(outcome.output, "BATCH")
     assert [batch["stream"] for batch in batches] == ["accounts", "accounts"]
     encoding = batches[0]["encoding"]
-    assert encoding.keys() == {"format", "compression", "columns", "header", "quoted_empty"}
+    assert encoding.keys() == {"format", "compression", "columns", "header", "quoted_empty", "dates"}
     assert encoding["compression"] == compression
     # Group has no IsDeleted, and so its rows are no plain Bulk page.
     assert {record["stream"] for record in messages(outcome.output, "RECORD")} <= {"_group"}

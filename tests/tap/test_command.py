@@ -91,6 +91,7 @@ def test_settings_come_from_the_environment_as_well(org_server: OrgServer, proce
         ({"environment": "staging"}, "Setting environment: 'staging' is not a choice."),
         ({"password": 12345678}, "Setting password: it must be text, not int."),
         ({"stream_maps": "x"}, "'x' is not of type 'object'"),
+        ({"stream_maps": {"accounts": {"__else__": "x"}}}, "{'__else__': 'x'} is not valid"),
     ],
 )
 def test_a_bad_setting_is_one_line(processes: Processes, config: dict[str, Any], line: str) -> None:
@@ -100,6 +101,73 @@ def test_a_bad_setting_is_one_line(processes: Processes, config: dict[str, Any],
 
     assert told.startswith(line)
     assert "12345678" not in told
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"objects": "Account, Contact"},
+        {"objects": '["Account", "Contact"]'},
+        {"objects": [" Account ", "Contact\n"]},
+        {"objects": ["Account", "Contact"], "max_workers": "2", "exclude_objects": "", "start_date": " "},
+    ],
+)
+def test_settings_as_text_are_taken_from_a_file_too(
+    org_server: OrgServer, processes: Processes, settings: dict[str, Any]
+) -> None:
+    org_server.org.create("Account", {"Name": "Acme"})
+    processes.write("tap.json", org_server.config(**settings))
+    assert '"RECORD"' in processes.tap("--config", "tap.json").expect().stdout
+
+
+def test_a_start_date_in_the_future_is_one_line(org_server: OrgServer, processes: Processes) -> None:
+    processes.write("tap.json", org_server.config(objects=["Account"], start_date="2090-01-01"))
+    assert error_line(processes.tap("--config", "tap.json")).startswith(
+        "Setting start_date: 2090-01-01 is in"
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "expression"),
+    [
+        ("big", "name +"),
+        ("big", ""),
+        ("big", "name\u0000"),
+        ("__filter__", "name ="),
+        ("__alias__", "a b"),
+        ("__key_properties__", ["nosuch"]),
+        ("id", None),
+        ("__else__", None),
+    ],
+)
+def test_a_bad_stream_map_is_one_line_that_names_its_place(
+    org_server: OrgServer, processes: Processes, part: str, expression: Any
+) -> None:
+    maps = {"accounts": {"good": "name", part: expression}}
+    processes.write("tap.json", org_server.config(objects=["Account"], stream_maps=maps))
+
+    told = error_line(processes.tap("--config", "tap.json"))
+
+    assert told.startswith(f"Setting stream_maps: the map of accounts cannot be used at {part} (")
+
+
+@pytest.mark.parametrize(
+    "expression", ["nosuch(name)", "nosuch + 1", "a\nb", "1/0", "md5(5)", "name.nosuch()"]
+)
+def test_a_stream_map_that_fails_on_a_row_names_its_place(
+    org_server: OrgServer, processes: Processes, expression: str
+) -> None:
+    org_server.org.create("Account", {"Name": "Acme"})
+    maps = {"acc*": {"good": "name", "bad": expression}}
+    processes.write("tap.json", org_server.config(objects=["Account"], stream_maps=maps))
+
+    finished = processes.tap("--config", "tap.json").expect(1)
+
+    first, last = (line for line in finished.stderr.splitlines() if "| ERROR" in line)
+    assert "accounts: its stream map cannot be applied to a row at bad (" in first
+    assert "setting stream_maps" in first
+    assert "Not complete: accounts" in last
+    assert "Traceback" not in finished.said
 
 
 def test_a_misspelt_setting_is_a_warning(org_server: OrgServer, processes: Processes) -> None:

@@ -51,12 +51,15 @@ def opportunity_with_history(server: OrgServer, frozen: Clock) -> tuple[str, str
 
 @pytest.mark.parametrize("partial_rows", ["auto", "whole"])
 @pytest.mark.parametrize("deleted_first", [False, True])
+@pytest.mark.parametrize("hours", [24, 0])
 def test_history_rows_of_an_undeleted_record_come_back(
-    org_server: OrgServer, frozen: Clock, partial_rows: str, deleted_first: bool
+    org_server: OrgServer, frozen: Clock, partial_rows: str, deleted_first: bool, hours: int
 ) -> None:
     """Their replication key is CreatedDate, which neither a delete nor an undelete moves."""
     deal, row = opportunity_with_history(org_server, frozen)
-    syncs = Syncs(org_server, "OpportunityFieldHistory", partial_rows=partial_rows)
+    syncs = Syncs(
+        org_server, "OpportunityFieldHistory", partial_rows=partial_rows, refresh_formulas_hours=hours
+    )
     if not deleted_first:
         syncs.sync()
         assert syncs.row("opportunity_field_history", row)["is_deleted"] is False

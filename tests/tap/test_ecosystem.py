@@ -82,6 +82,22 @@ def test_flattening_changes_nothing_about_flat_rows(small_org: OrgServer) -> Non
     ]
 
 
+@pytest.mark.parametrize("reader", ["rest", "bulk"])
+def test_decimals_as_text_for_targets_that_make_floats_of_numbers(small_org: OrgServer, reader: str) -> None:
+    plain = run_tap(small_org.config(objects=["Account"], reader=reader))
+    asked = run_tap(small_org.config(objects=["Account"], reader=reader, use_singer_decimal=True))
+    (schema,) = messages(asked.output, "SCHEMA")
+    revenue = schema["schema"]["properties"]["annual_revenue"]
+    assert (revenue["type"], revenue["format"]) == (["string", "null"], "x-singer.decimal")
+    expected = [m["record"] for m in messages(plain.output, "RECORD")]
+    for record in expected:
+        for name, definition in schema["schema"]["properties"].items():
+            if definition.get("format") == "x-singer.decimal" and record[name] is not None:
+                record[name] = str(record[name])
+    assert [m["record"] for m in messages(asked.output, "RECORD")] == expected
+    assert {record["annual_revenue"] for record in expected} <= {"1234567890123456", "1234567890123456.0"}
+
+
 def test_salesforce_naming_keeps_api_names(small_org: OrgServer) -> None:
     outcome = run_tap(small_org.config(objects=["Account"], naming="salesforce"))
     (record, *_) = messages(outcome.output, "RECORD")

@@ -140,3 +140,45 @@ def test_an_object_made_anew_under_its_name_is_read_from_the_start(
     assert syncs.row("visit_c", new)["name"] == "new"
     assert not syncs.row("visit_c", new)["is_deleted"]
     assert syncs.sync() == {}
+
+
+@pytest.mark.parametrize("full_catalog", [False, True])
+def test_a_new_object_never_takes_the_name_of_an_old_stream(
+    org_server: OrgServer, frozen: Clock, full_catalog: bool
+) -> None:
+    org = org_server.org
+    org.add_object(custom_object("My_Visit__c", []))
+    old = org.create("My_Visit__c", {"Name": "old"})
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "*__c")
+    syncs.sync()
+    # By API-name order this one would be `my_visit_c`, and the older one `my_visit_c_2`.
+    org.add_object(custom_object("MyVisit__c", []))
+    new = org.create("MyVisit__c", {"Name": "new"})
+    frozen.advance(hours=3)
+    catalog = TapSFSource(config=syncs.config).catalog_dict if full_catalog else None
+    for expected in ({"my_visit_c_2": 1}, {}):
+        assert syncs.sync(catalog) == expected
+        assert syncs.complete
+        assert syncs.row("my_visit_c", old)["is_deleted"] is False
+        assert syncs.row("my_visit_c_2", new)["name"] == "new"
+        frozen.advance(hours=3)
+
+
+@pytest.mark.parametrize("selected", ["MyVisit__c", "catalog"])
+def test_a_name_stays_with_an_object_that_is_not_read_any_more(
+    org_server: OrgServer, frozen: Clock, selected: str
+) -> None:
+    org = org_server.org
+    org.add_object(custom_object("My_Visit__c", []))
+    old = org.create("My_Visit__c", {"Name": "old"})
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "My_Visit__c")
+    syncs.sync()
+    org.remove_object("My_Visit__c")
+    org.add_object(custom_object("MyVisit__c", []))
+    org.create("MyVisit__c", {"Name": "new"})
+    frozen.advance(hours=3)
+    catalog = {"streams": [{"tap_stream_id": "MyVisit__c"}]} if selected == "catalog" else None
+    assert syncs.sync(catalog, objects=["MyVisit__c"]) == {"my_visit_c_2": 1}
+    assert set(syncs.target.tables["my_visit_c"]) == {old}

@@ -113,3 +113,18 @@ def test_a_login_that_leads_to_another_org_in_mid_run_ends_it(org_server: OrgSer
         AuthError, match=r"The login led to org 00D.* before and leads to 00D7Q00000ABCDE now"
     ):
         client.get(client.data("/sobjects"), decoder)
+
+
+def test_a_state_of_other_streams_is_told(
+    org_server: OrgServer, frozen: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    accounts(org_server, 1)
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account")
+    syncs.sync()
+    assert "The state has bookmarks" not in caplog.text
+    assert syncs.sync(naming="salesforce")["Account"] == 1
+    assert (
+        "The state has bookmarks of accounts, and of none of the streams of this run. Reading all rows of Account."
+        in caplog.text
+    )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from salesforce_simulator.http.faults import FailJob
 from tests.tap.syncs import Syncs, accounts
 
 if TYPE_CHECKING:
@@ -80,3 +81,82 @@ def test_a_cached_describe_that_a_permission_has_made_wrong_is_read_again(
         == 2
     )
     assert "Account.Industry" in caplog.text
+
+
+@pytest.mark.parametrize("settings", [{}, {"partial_rows": "whole"}])
+@pytest.mark.parametrize("objects", [["Account"], ["Account", "Name"]])
+@pytest.mark.parametrize("use", ["read", "filter"])
+def test_a_column_that_a_job_fails_for_does_not_block_its_object(
+    org_server: OrgServer,
+    frozen: Clock,
+    caplog: pytest.LogCaptureFixture,
+    settings: dict[str, Any],
+    objects: list[str],
+    use: str,
+) -> None:
+    ids = accounts(org_server, 3)
+    org_server.org.update(ids[0], {"Industry": "Energy"})
+    frozen.advance(hours=3)
+    column = "Industry" if use == "read" else "SystemModstamp"
+    org_server.server.settings.refused_when_run = True
+    org_server.server.settings.refused_columns[f"Account.{column}"] = use
+    syncs = Syncs(org_server, *objects, reader="bulk", **settings)
+    for rows in (3, 0 if use == "read" else 3):
+        assert syncs.sync().get("accounts", 0) == rows
+        assert syncs.complete
+        frozen.advance(hours=3)
+    assert set(syncs.target.tables["accounts"]) == set(ids)
+    assert f"Account.{column} cannot be" in caplog.text
+    if use == "read":
+        assert "industry" not in syncs.target.properties("accounts")
+        # When the org takes it again, it is read for the rows that lack it.
+        org_server.server.settings.refused_columns.clear()
+        syncs.sync()
+        assert syncs.row("accounts", ids[0])["industry"] == "Energy"
+
+
+def test_a_column_that_only_jobs_refuse_is_read_by_rest(org_server: OrgServer, frozen: Clock) -> None:
+    record = org_server.org.create("Account", {"Name": "Acme", "Industry": "Energy"})
+    frozen.advance(hours=3)
+    org_server.faults.add(
+        FailJob("INVALID_FIELD", "No such column 'Industry' on entity 'Account'."), path="*/jobs/query"
+    )
+    syncs = Syncs(org_server, "Account", reader="bulk")
+    assert syncs.sync() == {"accounts": 1}
+    assert syncs.complete
+    assert syncs.row("accounts", record)["industry"] == "Energy"
+
+
+def test_a_column_that_jobs_refuse_is_left_out_where_rest_cannot_read_the_rows(
+    org_server: OrgServer, frozen: Clock
+) -> None:
+    for _ in range(4):
+        accounts(org_server, 500)
+        frozen.advance(days=30)
+    org_server.org.limits.daily_api_requests.maximum = 200
+    org_server.faults.add(
+        FailJob("INVALID_FIELD", "No such column 'Industry' on entity 'Account'."), path="*/jobs/query", nth=1
+    )
+    syncs = Syncs(org_server, "Account", reader="bulk", page_size=200, quota_percent_per_run=7)
+    assert syncs.sync() == {"accounts": 2000}
+    assert syncs.complete
+    assert "industry" not in syncs.target.properties("accounts")
+    assert len(org_server.ledger.matching("/jobs/query", method="POST")) == 2
+
+
+def test_a_job_that_fails_for_a_column_beside_an_older_bookmark(org_server: OrgServer, frozen: Clock) -> None:
+    """With batches and versions: nothing of the first try is lost or marked as deleted."""
+    ids = accounts(org_server, 3)
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account", reader="bulk", bulk_page_size=1)
+    syncs.sync()
+    org_server.org.update(ids[0], {"Name": "New", "Industry": "Energy"})
+    org_server.org.hard_delete(ids[1])
+    frozen.advance(hours=3)
+    org_server.server.settings.refused_when_run = True
+    org_server.server.settings.refused_columns["Account.Industry"] = "read"
+    syncs.sync()
+    assert syncs.complete
+    assert syncs.row("accounts", ids[0])["name"] == "New"
+    assert syncs.row("accounts", ids[1])["is_deleted"] is True
+    assert syncs.row("accounts", ids[2])["is_deleted"] is False

@@ -276,4 +276,5 @@ def test_contents_of_the_rows_of_an_earlier_runs_job_are_read(org_server: OrgSer
     assert bodies == {
         record_id: "aGVsbG8gYWdhaW4=" if record_id == ids[0] else "aGVsbG8=" for record_id in ids
     }
-    assert len(org_server.ledger.matching("/Body")) == ROWS + 1
+    # Those of the first page have come with it, and the first one has changed.
+    assert len(org_server.ledger.matching("/Body")) == ROWS - 5 + 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import dataclasses
 import io
 import json
 from decimal import Decimal
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from tap_sfsource.api.bulk import BulkPage
 from tap_sfsource.api.framing import last_row_start
 from tap_sfsource.catalog.plan import Column
+from tap_sfsource.catalog.types import SINGER_DECIMAL
 from tap_sfsource.errors import TapError
 from tap_sfsource.rows.bulk_csv import BulkCsv
 from tap_sfsource.rows.json_rows import JsonRows
@@ -123,6 +126,23 @@ def test_both_readers_give_the_same_lines(rows: list[tuple[str | None, ...]]) ->
     assert {(message["type"], message["stream"], message["time_extracted"]) for message in messages} == {
         ("RECORD", "things", EXTRACTED)
     }
+
+
+@given(rows_strategy)
+def test_decimals_may_be_text(rows: list[tuple[str | None, ...]]) -> None:
+    """With `use_singer_decimal` a decimal has all of its digits, between quotes."""
+    columns = [
+        dataclasses.replace(column, schema=SINGER_DECIMAL if column.sf_type == "double" else {})
+        for column in COLUMNS
+    ]
+    layout = Layout("things", columns)
+    lines, count = BulkCsv(layout).lines(as_csv(rows), EXTRACTED)
+    assert JsonRows(layout).lines(as_json(rows), EXTRACTED) == (lines, count)
+    records = [json.loads(line)["record"] for line in lines.splitlines()]
+    for row, found in zip(rows, records, strict=True):
+        for column, text in zip(COLUMNS, row, strict=True):
+            if column.sf_type == "double":
+                assert found[column.property] == (text and format(Decimal(text), "f"))
 
 
 @given(rows_strategy, st.integers(min_value=16, max_value=200))
@@ -300,7 +320,8 @@ def test_a_page_that_stays_csv_is_refused_when_its_lines_are(
 
 
 @pytest.mark.parametrize(
-    ("sf_type", "value"), [("double", '"#Error!"'), ("int", '"abc"'), ("int", "12.5"), ("int", "true")]
+    ("sf_type", "value"),
+    [("double", '"#Error!"'), ("double", '"n/a"'), ("int", '"abc"'), ("int", "12.5"), ("int", "true")],
 )
 def test_a_rest_value_that_its_column_cannot_have_is_refused(sf_type: str, value: str) -> None:
     layout = Layout("things", [Column("B__c", "b_c", sf_type, {})])
@@ -313,6 +334,24 @@ def test_an_integer_may_be_spelled_as_a_decimal(cell: str) -> None:
     layout = Layout("things", [Column("B__c", "b_c", "int", {})])
     lines, _ = BulkCsv(layout).lines(f'"{cell}"\n""\n'.encode(), EXTRACTED)
     assert [json.loads(row)["record"] for row in lines.splitlines()] == [{"b_c": 959}, {"b_c": None}]
+
+
+two_texts = st.lists(texts, min_size=2, max_size=2)
+
+
+@given(first=two_texts, last=two_texts)
+def test_of_a_page_that_is_cut_anywhere_the_last_row_is_no_row(first: list[str], last: list[str]) -> None:
+    """Only a cut between two quotes that stand for one cannot be told from an end."""
+    layout = Layout("things", [Column("A__c", "a_c", "string", {}), Column("B__c", "b_c", "string", {})])
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerows([first, [text.replace('"', "") for text in last]])
+    block = out.getvalue().encode()
+    for end in range(1, len(block) - 1):
+        with contextlib.suppress(TapError):
+            assert BulkCsv(layout).lines(block[:end], EXTRACTED)[1] < 2
+        with contextlib.suppress(TapError):
+            assert BulkCsv(layout).verified(block[:end]) < 2
 
 
 def test_text_that_is_no_utf_8_is_refused() -> None:

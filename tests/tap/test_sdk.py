@@ -58,8 +58,9 @@ class Plain(SDKTap):
     config_jsonschema = {"type": "object", "properties": {"known": {"type": "string"}}}  # noqa: RUF012 - the SDK's
     asked: list[Any]
 
-    def check_config(self, config: Mapping[str, Any]) -> None:
+    def checked(self, config: Mapping[str, Any]) -> dict[str, Any]:
         self.asked = [dict(config)]
+        return dict(config)
 
     def terminate(self, signum: int) -> None:
         self.asked.append(signum)

@@ -4,19 +4,48 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True)
+class Narrow:
+    """A column that somebody made before, with a type of less room than the schema asks for.
+
+    It keeps its `kind` as long as each value `fits`; the first one that does not turns it into `room`.
+    """
+
+    kind: str
+    room: str
+    fits: Callable[[Any], bool]
+
+
+NARROW = {
+    "id": Narrow("smallint", "bigint", lambda value: value < 2**15),
+    "name": Narrow("character varying(4)", "text", lambda value: len(value) <= 4),
+    "count": Narrow("integer", "bigint", lambda value: -(2**31) <= value < 2**31),
+    "amount": Narrow("numeric(8,2)", "numeric", lambda value: value * 100 % 1 == 0 and abs(value) < 10**6),
+    "flag": Narrow("boolean", "boolean", lambda _: True),
+    "details": Narrow("json", "json", lambda _: True),
+}
+"""Columns of a table that stood before the run, by property."""
 
 
 @dataclass
 class ModelTable:
     """A table: rows by key, or in a list when the stream has no key.
 
-    One that `refuses` has a rule: no `count` is a multiple of three.
+    One that `refuses` has a rule: no `count` is a multiple of three. A date that is not of ISO 8601 is refused by every
+    table, as another server would read it in another way. `gone` counts the rows that became deleted.
     """
 
     key: str | None
     columns: list[str] = field(default_factory=list)
+    moments: set[str] = field(default_factory=set)
     current: list[str] = field(default_factory=list)
     rows: dict[Any, dict[str, Any]] = field(default_factory=dict)
     versioned: bool = False
@@ -25,6 +54,19 @@ class ModelTable:
     read: int = 0
     refuses: bool = False
     refused: int = 0
+    narrow: dict[str, Narrow] = field(default_factory=dict)
+    widened: set[str] = field(default_factory=set)
+    gone: int = 0
+
+    def types(self) -> dict[str, str]:
+        """Types of the columns that stood before the run."""
+        return {
+            name: column.room if name in self.widened else column.kind for name, column in self.narrow.items()
+        }
+
+    def is_gone(self, row: dict[str, Any]) -> bool:
+        """Whether a row is marked as deleted."""
+        return bool(row.get(self.mark if self.mark in self.columns else "_deleted"))
 
     def stored(self) -> list[dict[str, Any]]:
         """Rows as the warehouse must show them."""
@@ -59,21 +101,28 @@ class Model:
         properties = message["schema"]["properties"]
         table.current = list(properties)
         table.mark = next((name for name in properties if properties[name].get("x-soft-delete")), table.mark)
+        table.moments |= {name for name in properties if properties[name].get("format") == "date-time"}
         table.columns += [name for name in table.current if name not in table.columns]
 
     def _record(self, message: dict[str, Any]) -> None:
         table = self.tables[message["stream"]]
         values = message["record"]
         table.read += 1
-        if table.refuses and "count" in table.current and breaks_the_rule(values.get("count")):
+        moments = [values.get(name) for name in table.current if name in table.moments]
+        against_rule = table.refuses and "count" in table.current and breaks_the_rule(values.get("count"))
+        if against_rule or not all(map(is_moment, moments)):
             table.versioned = table.versioned or "version" in message
             table.refused += 1
             return
         key = values[table.key] if table.key else table.read
+        alive = table.key is not None and key in table.rows and not table.is_gone(table.rows[key])
         row = table.rows.setdefault(key, {table.mark: False} if table.mark in table.columns else {})
         for name in table.current:
-            value = as_stored(values.get(name))
+            value = as_stored(values.get(name), moment=name in table.moments)
             row[name] = False if name == table.mark and value is None else value
+            if value is not None and name in table.narrow and not table.narrow[name].fits(value):
+                table.widened.add(name)
+        table.gone += alive and table.mark in table.current and table.is_gone(row)
         if "version" in message:
             table.versioned = True
             row["_version"] = message["version"]
@@ -86,6 +135,7 @@ class Model:
         old = [
             key for key, row in table.rows.items() if row.get("_version") is None or row["_version"] < version
         ]
+        table.gone += sum(not table.is_gone(table.rows[key]) for key in old)
         if self.hard_delete:
             for key in old:
                 del table.rows[key]
@@ -152,12 +202,21 @@ def breaks_the_rule(count: int | None) -> bool:
     return count is not None and count % 3 == 0
 
 
-def as_stored(value: Any) -> Any:
-    """A JSON value as Postgres gives it back: NUL characters replaced, fractions exact."""
+def is_moment(value: str | None) -> bool:
+    """Whether a date-time is NULL or of ISO 8601."""
+    try:
+        datetime.fromisoformat(value or "2026-01-01")
+    except ValueError:
+        return False
+    return True
+
+
+def as_stored(value: Any, *, moment: bool = False) -> Any:
+    """A JSON value as Postgres gives it back: NUL characters replaced, numbers exact."""
     if isinstance(value, str):
-        return value.replace("\0", "�")
+        return datetime.fromisoformat(value).astimezone(UTC) if moment else value.replace("\0", "�")
     if isinstance(value, float):
-        return Decimal(str(value))
+        return Decimal(str(value)) if value else Decimal(0)
     if isinstance(value, list):
         return [as_stored(item) for item in value]
     if isinstance(value, dict):

@@ -39,7 +39,7 @@ BAD_RECORDS: list[tuple[str, Any, str]] = [
     (
         "date",
         {"id": "b", "created": "yesterday noon"},
-        "property 'created': invalid input syntax for type timestamp",
+        "property 'created': 'yesterday noon' is no date or time of ISO 8601",
     ),
     (
         "day that is none",

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -312,3 +313,20 @@ def test_a_setting_that_does_not_exist_is_told(processes: Processes, warehouse: 
         "There is no setting add_record_metadat; it is ignored. Is it add_record_metadata?",
         "There is no setting batch_size_row; it is ignored. Is it batch_size_rows?",
     ]
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_the_imports_is_one_line(signum: signal.Signals) -> None:
+    program = (
+        "import os, sys, target_sfwarehouse.__main__ as target\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *_):\n"
+        f"        if name == 'target_sfwarehouse.target': os.kill(os.getpid(), {int(signum)})\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "target.main()\n"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 128 + signum
+    assert ended.stderr == f"Stopped by {signum.name} before the start.\n"

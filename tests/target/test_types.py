@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from target_sfwarehouse.config import Settings
+from target_sfwarehouse.postgres.alternatives import alternatives
 from target_sfwarehouse.postgres.schema import identifier
 from target_sfwarehouse.postgres.types import SqlType, column_type, parse_type, widened
 from target_sfwarehouse.rows.layout import read_schema
@@ -33,7 +34,8 @@ SCHEMAS: list[tuple[str, dict[str, Any], dict[str, bool]]] = [
     ("numeric", {"type": "number", "multipleOf": 0.01}, {}),
     ("numeric", {"type": "number", "multipleOf": 0.25, "precision": 18}, {}),
     ("numeric(18,2)", {"type": ["null", "number"], "precision": 18, "scale": 2}, {}),
-    ("double precision", {"type": ["null", "number"]}, {}),
+    ("numeric", {"type": ["null", "number"]}, {}),
+    ("double precision", {"type": ["null", "number"], "format": "double"}, {}),
     ("text", {"enum": ["a", "b", None]}, {}),
     ("bigint", {"const": 5}, {}),
     ("text", {"anyOf": [{"enum": ["auto"]}, {"type": "integer"}]}, {}),
@@ -64,7 +66,23 @@ SCHEMAS: list[tuple[str, dict[str, Any], dict[str, bool]]] = [
     ),
     ("text", {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string"}]}, {}),
     ("text", {"type": ["string", "integer", "boolean"]}, {}),
-    ("double precision", {"type": ["integer", "number"]}, {}),
+    ("numeric", {"type": ["integer", "number"]}, {}),
+    ("numeric", {"anyOf": [{"type": "integer"}, {"type": "number", "format": "double"}]}, {}),
+    (
+        "timestamp with time zone",
+        {"format": "date-time", "anyOf": [{"type": "string"}, {"type": "null"}]},
+        {},
+    ),
+    ("timestamp with time zone", {"allOf": [{"type": ["string", "null"]}, {"format": "date-time"}]}, {}),
+    ("date", {"type": ["string", "null"], "allOf": [{"anyOf": [{"format": "date"}, {"type": "null"}]}]}, {}),
+    ("text", {"type": "string", "anyOf": [{"format": "date-time"}, {"maxLength": 3}]}, {}),
+    (
+        "numeric(18,2)",
+        {"multipleOf": 0.01, "precision": 18, "oneOf": [{"type": "number"}, {"type": "null"}]},
+        {},
+    ),
+    ("bigint", {"type": "number", "allOf": [{"type": "integer"}]}, {}),
+    ("text", {"type": "integer", "anyOf": [{"type": "string"}, {"type": "integer"}]}, {}),
     (
         "numeric(21,2)",
         {"oneOf": [{"type": "integer"}, {"type": "number", "multipleOf": 0.01, "precision": 5}]},
@@ -79,12 +97,28 @@ SCHEMAS: list[tuple[str, dict[str, Any], dict[str, bool]]] = [
     ),
 ]
 
+ASKED: list[tuple[str, dict[str, Any], dict[str, bool]]] = [
+    ("double precision", {"type": ["null", "number"], "x-sql-datatype": "DOUBLE  PRECISION"}, {}),
+    ("real", {"type": ["null", "number"], "x-sql-datatype": "float4"}, {}),
+    ("smallint", {"type": ["null", "integer"], "x-sql-datatype": "smallint"}, {}),
+    ("numeric(20,4)", {"type": ["null", "number"], "x-sql-datatype": "decimal(20, 4)"}, {}),
+    ("numeric(20,0)", {"type": ["null", "number"], "x-sql-datatype": "numeric(20)"}, {}),
+    ("timestamp(3) without time zone", {"type": "string", "x-sql-datatype": "timestamp(3)"}, {}),
+    (
+        "timestamp with time zone",
+        {"anyOf": [{"type": "string", "x-sql-datatype": "timestamptz"}, {"type": "null"}]},
+        {},
+    ),
+    ("character varying(20)", {"type": "string", "x-sql-datatype": "VARCHAR(20)"}, {}),
+    ("integer[]", {"type": "array", "x-sql-datatype": "int4[]"}, {}),
+]
+
 
 @pytest.mark.parametrize(
-    ("expected", "schema", "options"), SCHEMAS, ids=[json.dumps(case[1:]) for case in SCHEMAS]
+    ("expected", "schema", "options"), SCHEMAS + ASKED, ids=[json.dumps(case[1:]) for case in SCHEMAS + ASKED]
 )
 def test_the_type_of_a_property(expected: str, schema: dict[str, Any], options: dict[str, bool]) -> None:
-    assert str(column_type(schema, **options)) == expected
+    assert str(column_type(alternatives(schema, {}), **options)) == expected
 
 
 ROOT: dict[str, Any] = {

@@ -30,6 +30,7 @@ logger = logging.getLogger("tap-sfsource.auth")
 
 _JWT_GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _JWT_SECONDS: Final = 180
+_TOKEN: Final = re.compile(r"[!-~]+")
 _ORG_ID: Final = re.compile(r"00D[0-9A-Za-z]{12}(?:[0-9A-Za-z]{3})?")
 _ID_LENGTH: Final = 15
 """The other three characters of an Id only tell the case of these."""
@@ -44,7 +45,15 @@ class Token:
     org_id: str = ""
 
     def __post_init__(self) -> None:
-        """Take the org's id from the token where the login did not tell it: all but a JWT begin with it."""
+        """Take the org's id from the token where the login did not tell it: all but a JWT begin with it.
+
+        Raises:
+            AuthError: The token is none: it cannot be sent, and an error of the HTTP library would show it.
+        """
+        if not _TOKEN.fullmatch(self.access_token):
+            raise AuthError(
+                f"The login at {self.instance_url} gave a token with characters that no token has."
+            )
         told = self.org_id or self.access_token.partition("!")[0]
         object.__setattr__(self, "org_id", told[:_ID_LENGTH] if _ORG_ID.fullmatch(told) else "")
 
@@ -273,6 +282,12 @@ def _needed(settings: Settings, grant: str, *names: str) -> list[str]:
 
 def _access_token(settings: Settings) -> Grant:
     token, instance_url = _needed(settings, "A login by access token", "access_token", "instance_url")
+    if not _TOKEN.fullmatch(token):
+        raise ConfigError(
+            "access_token",
+            "it has characters that no token has, such as a line end",
+            "Copy the whole token again.",
+        )
     return AccessToken(token, instance_url)
 
 

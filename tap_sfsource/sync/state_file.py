@@ -1,15 +1,15 @@
-"""The state that a run is given: unwrapped, or refused with a line."""
+"""The bookmarks in a state that a user gives, in each of the forms in which states are printed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tap_sfsource.errors import TapError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-UNREADABLE = "unreadable"
+UNREADABLE: Final = "unreadable"
 """Key under which a bookmark is kept that is no JSON object."""
 
 

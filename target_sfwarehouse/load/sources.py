@@ -1,0 +1,98 @@
+"""Whose rows a table holds: `_sources` of its schema has the `x-source` of the SCHEMA that brought its first rows.
+
+A sandbox that was refreshed, or credentials of another org, must not mix two orgs in one table without a word.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from psycopg import errors as pg
+
+from target_sfwarehouse.errors import BadSchemaError, WarehouseError
+from target_sfwarehouse.load.audit import SOURCES, ensure_own
+from target_sfwarehouse.postgres.schema import quoted, with_parameters
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from target_sfwarehouse.config import Settings
+    from target_sfwarehouse.load.tables import Load
+
+CREATE_SOURCES = """
+CREATE TABLE IF NOT EXISTS {table} (
+    collection text PRIMARY KEY, source text NOT NULL, recorded_at timestamptz NOT NULL DEFAULT now()
+)
+"""
+
+RECORD = """
+INSERT INTO {table} AS t (collection, source) VALUES (%s, %s)
+ON CONFLICT (collection) DO UPDATE SET source = excluded.source, recorded_at = now() WHERE t.source <> excluded.source
+"""
+
+logger = logging.getLogger("target-sfwarehouse")
+
+
+@dataclass
+class Sources:
+    """The sources of the run's tables, by table."""
+
+    settings: Settings
+    _ready: dict[str, bool] = field(default_factory=dict)
+
+    def check(self, connection: psycopg.Connection[Any], schema: str, name: str, source: str) -> None:
+        """Refuse a stream before its table is touched. Raises BadSchemaError where the table holds another's rows."""
+        self._prepare(connection, schema)
+        if said := self._refusal(connection, schema, name, source):
+            raise BadSchemaError(said)
+
+    def claim(self, connection: psycopg.Connection[Any], load: Load) -> None:
+        """Record the source with the rows that the open transaction writes, under the table's lock.
+
+        Raises WarehouseError where a run beside this one has written another's rows since the SCHEMA came.
+        """
+        table = load.table
+        if not load.source or not self._ready.get(table.schema):
+            return
+        if said := self._refusal(connection, table.schema, table.name, load.source):
+            raise WarehouseError(f"stream '{table.stream}': {said}")
+        statement = RECORD.format(table=with_parameters(quoted(table.schema, SOURCES)))
+        connection.execute(statement.encode(), (table.name, load.source))
+
+    def _prepare(self, connection: psycopg.Connection[Any], schema: str) -> None:
+        if schema in self._ready:
+            return
+        table = quoted(schema, SOURCES)
+        try:
+            ensure_own(connection, table, CREATE_SOURCES)
+            self._ready[schema] = True
+        except pg.InsufficientPrivilege:
+            self._ready[schema] = False
+            logger.warning(
+                "The role may not make %s, so rows of another source would not be noticed. Let an owner make it: %s;",
+                table,
+                " ".join(CREATE_SOURCES.format(table=table).split()),
+            )
+
+    def _refusal(self, connection: psycopg.Connection[Any], schema: str, name: str, source: str) -> str:
+        """Say why a table does not take a source's rows; nothing if it does. A table without a row takes any."""
+        if not self._ready.get(schema) or self.settings.on_other_source == "allow":
+            return ""
+        found = f"SELECT source FROM {with_parameters(quoted(schema, SOURCES))} WHERE collection = %s"  # noqa: S608 - quoted
+        row = connection.execute(found.encode(), (name,)).fetchone()
+        if row is None or row[0] == source or not _has_rows(connection, quoted(schema, name)):
+            return ""
+        return (
+            f"table {schema}.{name} holds rows of {row[0]}, and these are of {source}. Load into "
+            "another schema, or set `on_other_source` to `allow` to have both in one table"
+        )
+
+
+def _has_rows(connection: psycopg.Connection[Any], table: str) -> bool:
+    there = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (table,)).fetchone()
+    if there is None or not there[0]:
+        return False
+    row = connection.execute(f"SELECT EXISTS (SELECT 1 FROM {table})".encode()).fetchone()  # noqa: S608 - quoted
+    return bool(row and row[0])
