@@ -10,9 +10,10 @@ def main() -> None:
     """Run the tap's command line."""
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, _stop)  # until the tap sets handlers of its own
-    gc.disable()  # What is imported stays: to look for garbage among it takes a twentieth of the start.
+    gc.disable()  # What is imported stays: to look for garbage among it takes a fifth of the start.
     from tap_sfsource.tap import TapSFSource  # noqa: PLC0415 - imports wait until a command runs
 
+    gc.freeze()
     gc.enable()
     TapSFSource.cli()
 

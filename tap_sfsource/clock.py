@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime
 
-__all__ = ["isoformat", "parse", "to_second"]
-
 
 def to_second(moment: datetime.datetime) -> datetime.datetime:
     """The moment in UTC without the fraction of its second."""

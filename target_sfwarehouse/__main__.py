@@ -10,9 +10,10 @@ def main() -> None:
     """Run the target's command line."""
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, _stop)  # until the target sets handlers of its own
-    gc.disable()  # What is imported stays: to look for garbage among it takes a twentieth of the start.
+    gc.disable()  # What is imported stays: to look for garbage among it takes a fifth of the start.
     from target_sfwarehouse.target import TargetSFWarehouse  # noqa: PLC0415 - imports wait until a command runs
 
+    gc.freeze()
     gc.enable()
     TargetSFWarehouse.cli()
 

@@ -36,7 +36,7 @@ _BLOCK = 256 * 1024
 _CHUNK = 1024 * 1024
 _DOWNLOAD_ATTEMPTS = 5
 _NO_LOCATOR = "null"
-_UNKNOWN = -1
+UNKNOWN_COUNT = -1
 """The count of a page whose answer does not tell it."""
 
 _FIRST_POLL_SECONDS = 0.25
@@ -297,6 +297,6 @@ def _read_header(file: IO[bytes], content_type: str, path: str) -> tuple[str, ..
 
 def _count(told: str | None, path: str) -> int:
     try:
-        return _UNKNOWN if told is None else int(told)
+        return UNKNOWN_COUNT if told is None else int(told)
     except ValueError:
         raise UnreadableError(200, "", f"its Sforce-NumberOfRecords is {told!r}", path) from None

@@ -57,8 +57,6 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     custom: bool = False
     filterable: bool = True
     sortable: bool = True
-    name_field: bool = False
-    compound_field_name: str | None = None
     relationship_name: str | None = None
     reference_to: tuple[str, ...] = ()
 
@@ -68,12 +66,10 @@ class SObject(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
 
     name: str
     label: str = ""
-    label_plural: str = ""
     key_prefix: str | None = None
     custom: bool = False
     queryable: bool = True
     replicateable: bool = False
-    retrieveable: bool = True
     fields: tuple[Field, ...] = ()
 
     def field(self, name: str) -> Field | None:

@@ -10,8 +10,6 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["give_name", "nameless_file"]
-
 
 def nameless_file(folder: str | None) -> IO[bytes]:
     """A file that stands in no folder and goes when it is closed, on the file system of a folder (None: the temporary one).

@@ -3,8 +3,10 @@ r"""Bulk CSV to RECORD lines: cells are moved, not parsed.
 Every cell of a Bulk page is quoted. So the text between two quotes is, in turn, a cell and a separator of cells: a comma, a
 line feed, or nothing where a quote inside a value is doubled. One split at the quotes gives the cells. One comparison of the
 separators with the expected ones proves the framing. Then the cells go between the keys of the JSON, a few thousand at a
-time. Cells whose JSON has no quotes are checked, a column at a time. Text that is framed otherwise goes through the csv
-module.
+time. Cells whose JSON has no quotes are checked, all columns of a kind at once. Text that is framed otherwise goes through
+the csv module.
+
+Rows that go on as CSV are not split: one expression matches a row with just the cells that its columns can have.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from tap_sfsource.api.framing import ROW_START
 from tap_sfsource.errors import TapError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tap_sfsource.rows.layout import FurtherFields, Kind, Layout
 
@@ -48,10 +50,20 @@ _ESCAPES = [(b"\\", b"\\\\")] + [
 ]
 _NULL = b"null"
 _NULLS = (_NULL, b"")
-_BOOLEANS = (b",true,", b",false,", b",null,")
-_DIGITS = b"0123456789.-,"
-_SKIPPED = msgspec.json.Decoder(msgspec.defstruct("Skipped", []))
-"""Reads JSON without making a value of it, which is the quickest check of its grammar."""
+_NUMBER = rb"-?+(?:0|[1-9][0-9]*+)"
+_CELLS: dict[Kind, bytes] = {
+    "boolean": rb"(?:true|false|)",
+    "integer": rb"(?:" + _NUMBER + rb"(?:\.0)?|)",
+    "number": rb"(?:" + _NUMBER + rb"(?:\.[0-9]++)?(?:E-?+[0-9]++)?|)",
+}
+_CELLS["decimal"] = _CELLS["number"]
+"""The cells of a kind that is no text, as Salesforce writes them."""
+
+_WHOLE = re.compile(rb"-?[0-9]++\.0").fullmatch
+_BOOLEANS = (re.compile(rb"[a-z,]*+"), msgspec.json.Decoder(list[bool | None]))
+_NUMBERS = (re.compile(rb"[-0-9nul.,]*+"), msgspec.json.Decoder(list[float | None]))
+"""Such cells as a JSON array: its characters, among them no exponent and no space, and its values."""
+
 _EMPTY = re.compile(rb':""')
 """An empty cell of a column whose cells are text, between the quotes of its JSON: nothing else looks so, as quotes inside
 of a value have a backslash before them. The expression finds it quicker than `bytes.split` does."""
@@ -69,6 +81,8 @@ class BulkCsv:
         self._part = part
         self._width = layout.width
         self._separators = [b","] * (self._width - 1) + [b"\n"]
+        self._plain_row = self._row(rb'[^"]*+')
+        self._any_row = self._row(rb'[^"]*+(?:""[^"]*+)*+')
         self._quotes = [b'"' if kind in _QUOTED else b"" for kind in layout.kinds]
         self._bare = [(place, kind) for place, kind in enumerate(layout.kinds) if kind not in _TEXT]
         head = msgspec.json.encode(layout.envelope)[:-1] + b',"record":{'
@@ -95,7 +109,8 @@ class BulkCsv:
         pattern = self._pattern(end)
         out: list[bytes] = []
         count = 0
-        for part, pieces in self._framed(block):
+        for part in self._parts(block):
+            pieces = self._pieces(part)
             if pieces is None:
                 messages = [self._layout.message(row, extracted) for row in self._parsed(part)]
                 out.append(self._layout.encoded(messages))
@@ -108,12 +123,12 @@ class BulkCsv:
     def verified(self, block: bytes) -> int:
         """How many rows a block has that goes on as it is; raises as `lines` does."""
         count = 0
-        for part, pieces in self._framed(block):
-            if pieces is None:
-                count += sum(1 for _ in self._parsed(part))
-                continue
-            count += len(pieces) // (2 * self._width)
-            self._unquote(pieces, self._width)
+        for part in self._parts(block):
+            rows = at = 0
+            while at < len(part) and (row := self._plain_row(part, at) or self._any_row(part, at)):
+                at = row.end()
+                rows += 1
+            count += rows if at == len(part) else sum(1 for _ in self._parsed(part))
         return count
 
     def values(self, block: bytes) -> Iterator[list[Any]]:
@@ -139,8 +154,11 @@ class BulkCsv:
             yield part
             start = stop
 
-    def _framed(self, block: bytes) -> Iterator[tuple[bytes, list[bytes] | None]]:
-        return ((part, self._pieces(part)) for part in self._parts(block))
+    def _row(self, text: bytes) -> Callable[[bytes, int], re.Match[bytes] | None]:
+        """Matches a row of the layout; `text` is the expression of the cells that may hold any text."""
+        cells = [_CELLS.get(kind, text) for kind in self._layout.kinds]
+        cells += [text] * (self._width - len(cells))
+        return re.compile(b'"' + b'","'.join(cells) + rb'"(?:\n|\Z)').match
 
     def _pieces(self, part: bytes) -> list[bytes] | None:
         """Split rows at their quotes.
@@ -243,8 +261,8 @@ class BulkCsv:
 
         All columns of a kind are verified at once: a part has few rows.
         """
-        numbers: list[bytes] = []
         booleans: list[bytes] = []
+        numbers: list[bytes] = []
         fractions = False
         for place, kind in self._bare:
             cells = slice(2 * place + 1, None, 2 * width)
@@ -253,38 +271,25 @@ class BulkCsv:
                 column = [cell or _NULL for cell in column]
                 if kind not in _QUOTED:  # those become null behind their keys
                     pieces[cells] = column
-            if kind == "boolean":
-                booleans.append(b",,".join(column))
-                continue
-            digits = b",".join(column)
-            if kind == "integer" and b"." in digits:
-                column = [cell.removesuffix(b".0") for cell in column]
-                pieces[cells] = column
-                digits = b",".join(column)
-                fractions = fractions or b"." in digits
-            numbers.append(digits)
+            text = b",".join(column)
+            if kind == "integer" and b"." in text:
+                pieces[cells] = column = [cell[:-2] if _WHOLE(cell) else cell for cell in column]
+                text = b",".join(column)
+                fractions = fractions or b"." in text
+            (booleans if kind == "boolean" else numbers).append(text)
         count = len(pieces) // (2 * width)
-        if booleans and not _are_booleans(b",,".join(booleans)):
-            self._check_booleans(pieces, width)
-        if numbers and (fractions or not _are_numbers(b",".join(numbers), count * len(numbers))):
+        usual = _are_usual(booleans, count, *_BOOLEANS) and _are_usual(numbers, count, *_NUMBERS)
+        if fractions or not usual:
             self._write_exactly(pieces, width)
 
-    def _check_booleans(self, pieces: list[bytes], width: int) -> None:
-        for place, kind in self._bare:
-            if kind == "boolean":
-                for cell in pieces[2 * place + 1 :: 2 * width]:
-                    if cell not in {b"true", b"false", _NULL}:
-                        raise self._layout.bad_value(place, cell.decode())
-
     def _write_exactly(self, pieces: list[bytes], width: int) -> None:
-        """Write each number by itself: one has an exponent, or is none."""
-        for place, kind in self._bare:
-            if kind != "boolean":
-                cells = slice(2 * place + 1, None, 2 * width)
-                pieces[cells] = [
-                    cell if cell in _NULLS else self._layout.number(place, cell.decode())
-                    for cell in pieces[cells]
-                ]
+        """Write each cell by itself: one has an exponent, or is none that its column can have."""
+        for place, _ in self._bare:
+            cells = slice(2 * place + 1, None, 2 * width)
+            pieces[cells] = [
+                cell if cell in _NULLS else self._layout.written(place, cell.decode())
+                for cell in pieces[cells]
+            ]
 
     def _parsed(self, text: bytes) -> Iterator[list[Any]]:
         """The rows of text that the csv module has to read."""
@@ -302,23 +307,16 @@ class BulkCsv:
         return TapError(f"{self._layout.stream}: a Bulk page ends inside a quoted value.")
 
 
-def _are_booleans(cells: bytes) -> bool:
-    """Whether text is nothing but booleans and nulls, with two commas between."""
-    framed = b"," + cells + b","
-    for told in _BOOLEANS:
-        framed = framed.replace(told, b"")
-    return not framed
-
-
-def _are_numbers(digits: bytes, count: int) -> bool:
-    """Whether text is so many JSON numbers without exponents, or nulls, with commas between."""
-    if digits.translate(None, _DIGITS).replace(_NULL, b"") or digits.count(b",") != count - 1:
-        return False
+def _are_usual(
+    columns: list[bytes], rows: int, characters: re.Pattern[bytes], decoder: msgspec.json.Decoder[list[Any]]
+) -> bool:
+    """Whether columns of so many cells with commas between are nothing but JSON of a kind."""
+    text = b",".join(columns)
     try:
-        _SKIPPED.decode(b'{"":[' + digits + b"]}")
+        values = decoder.decode(b"[" + text + b"]") if characters.fullmatch(text) else ()
     except msgspec.DecodeError:
         return False
-    return True
+    return len(values) == rows * len(columns)
 
 
 def _finished(text: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import re
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
@@ -26,6 +27,9 @@ _KINDS: dict[str, Kind] = {
     "percent": "number",
     "datetime": "datetime",
 }
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[Ee][-+]?[0-9]+)?")
+"""How Salesforce spells numbers. Python would also take spaces, other scripts' digits and more."""
+
 _DECIMAL_FORMAT = SINGER_DECIMAL["format"]
 _SHOWN = 40
 
@@ -124,15 +128,24 @@ class Layout:
     def _cell_value(self, place: int, kind: Kind, cell: str) -> Any:
         if not cell:
             return None
-        if kind == "boolean" and cell not in {"true", "false"}:
-            raise self.bad_value(place, cell)
+        if kind in {"text", "datetime"}:
+            return cell
+        written = self.written(place, cell)
         if kind == "boolean":
             return cell == "true"
-        if kind == "decimal":
-            return self.number(place, cell).decode()
-        if kind in {"integer", "number"}:
-            return msgspec.Raw(self.number(place, cell))
-        return cell
+        return written.decode() if kind == "decimal" else msgspec.Raw(written)
+
+    def written(self, place: int, cell: str) -> bytes:
+        """The JSON of a CSV cell that is a boolean or a number.
+
+        Raises:
+            TapError: Its column cannot have it.
+        """
+        if self.kinds[place] != "boolean":
+            return self.number(place, cell)
+        if cell not in {"true", "false"}:
+            raise self.bad_value(place, cell)
+        return cell.encode()
 
     def number(self, place: int, text: str) -> bytes:
         """A number in JSON without an exponent; an integer without the ``.0`` that Salesforce sometimes adds.
@@ -140,12 +153,11 @@ class Layout:
         Raises:
             TapError: The text is no number, or no integer in an integer's column.
         """
-        try:
-            value = decimal.Decimal(text)
-        except decimal.InvalidOperation:
-            raise self.bad_value(place, text) from None
+        if not _NUMBER.fullmatch(text):
+            raise self.bad_value(place, text)
+        value = decimal.Decimal(text)
         whole = self.kinds[place] == "integer"
-        if not value.is_finite() or (whole and value != value.to_integral_value()):
+        if whole and value != value.to_integral_value():
             raise self.bad_value(place, text)
         if whole:
             return str(int(value)).encode()

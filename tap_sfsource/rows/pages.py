@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_sfsource.api.bulk import BulkPage
+from tap_sfsource.api.bulk import UNKNOWN_COUNT, BulkPage
 from tap_sfsource.api.query import RestPage
 from tap_sfsource.errors import TapError
 from tap_sfsource.rows.bulk_csv import BulkCsv
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tap_sfsource.rows.layout import Layout
-
-_UNKNOWN = -1
-"""The count of a Bulk page whose answer does not name it."""
 
 _SMALL = 1024 * 1024
 """Bytes of a Bulk page whose lines are kept until all of it is verified."""
@@ -114,7 +111,7 @@ def _values_lines(page: ValuesPage, layout: Layout) -> Iterator[tuple[bytes, int
 
 
 def _check_count(page: BulkPage, layout: Layout, read: int) -> None:
-    if page.count not in {read, _UNKNOWN}:
+    if page.count not in {read, UNKNOWN_COUNT}:
         raise TapError(f"{layout.stream}: a Bulk page of {page.count} rows has {read}. Run again.")
 
 

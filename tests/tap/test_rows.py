@@ -8,7 +8,7 @@ import dataclasses
 import io
 import json
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -23,6 +23,9 @@ from tap_sfsource.rows.bulk_csv import BulkCsv
 from tap_sfsource.rows.json_rows import JsonRows
 from tap_sfsource.rows.layout import Layout
 from tap_sfsource.rows.pages import lines as page_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 EXTRACTED = "2026-01-02T03:04:05Z"
 TYPES = ("id", "string", "double", "int", "boolean", "datetime", "anyType", "date", "textarea")
@@ -271,6 +274,10 @@ BAD_CELLS = [
     ("int", "abc"),
     ("int", "12.5"),
     ("int", "--1"),
+    ("int", "\n7"),
+    ("int", ".0"),
+    ("double", "1_000"),
+    ("double", "\u0661"),
     ("boolean", "maybe"),
     ("boolean", "TRUE"),
 ]
@@ -285,6 +292,31 @@ def test_a_cell_that_its_column_cannot_have_is_refused(sf_type: str, cell: str, 
         BulkCsv(layout).lines(block, EXTRACTED)
     with pytest.raises(TapError, match="for B__c"):
         BulkCsv(layout).verified(block)
+
+
+def outcome(read: Callable[[], int]) -> int | None:
+    try:
+        return read()
+    except TapError:
+        return None
+
+
+@given(any_first, st.data())
+def test_a_page_that_stays_csv_is_refused_when_its_lines_are(
+    rows: list[tuple[str | None, ...]], data: st.DataObject
+) -> None:
+    text = as_csv(rows)
+    begin = data.draw(st.integers(min_value=0, max_value=len(text)), "begin")
+    end = data.draw(st.integers(min_value=begin, max_value=min(begin + 3, len(text))), "end")
+    put = data.draw(
+        st.sampled_from([b"", b'"', b",", b"\n", b'""', b" ", b"7", b".", b"E5", b"\xc3", b"-"]), "put"
+    )
+    broken = text[:begin] + put + text[end:]
+    csv_rows = BulkCsv(Layout("things", ANY_FIRST))
+    lines = outcome(lambda: csv_rows.lines(broken, EXTRACTED)[1])
+    assert outcome(lambda: csv_rows.verified(broken)) == lines
+    if lines is not None:
+        assert len(read(broken)) == lines
 
 
 @pytest.mark.parametrize(
