@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 from singer_sdk.singerlib import Catalog
 
+from salesforce_simulator import strangers
 from salesforce_simulator.schema import Field as OrgField
 from tap_sfsource.api.describe import Field, SObject
 from tap_sfsource.catalog.naming import COLLECTIONS
@@ -54,10 +55,18 @@ def test_names_says_where_it_comes_from_and_offers_more_than_it_selects(org_serv
 
 
 def test_an_object_that_answers_no_plain_query_says_so(org_server: OrgServer) -> None:
-    told = metadata_of(catalog_from(org_server)["content_document_link"])
+    org_server.org.add_objects(strangers.objects("Vote"))
+    told = metadata_of(catalog_from(org_server)["vote"])
 
     assert told["inclusion"] == "unsupported"
     assert told["sfsource.unsupported"] == "Salesforce answers only queries for some of its rows, not for all"
+
+
+def test_a_child_that_is_read_by_its_parents_ids_is_offered_as_any_other(org_server: OrgServer) -> None:
+    told = metadata_of(catalog_from(org_server)["content_document_link"])
+
+    assert told["inclusion"] == "available"
+    assert told["forced-replication-method"] == "FULL_TABLE"
 
 
 def test_a_big_object_says_why_it_is_not_read() -> None:
