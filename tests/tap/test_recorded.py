@@ -35,10 +35,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 CLOCKS = re.compile(
     r'"replication_key_signpost":"[^"]+"|"version":1\d{12}|"750[0-9A-Za-z]{15}"'
-    r'|(?<="time_extracted":"\d{4}-\d\d-\d\dT\d\d:\d\d:)\d\d'
-    r'|(?<="refreshed_at":"\d{4}-\d\d-\d\dT\d\d:\d\d:)\d\d|(?<="replication_key_value":"\d{4}-\d\d-\d\dT\d\d:\d\d:)\d\d'
+    r'|(?<="time_extracted":"\d{4}-\d\d-\d\dT\d\d:)\d\d:\d\d'
+    r'|(?<="refreshed_at":"\d{4}-\d\d-\d\dT\d\d:)\d\d:\d\d|(?<="replication_key_value":"\d{4}-\d\d-\d\dT\d\d:)\d\d:\d\d'
 )
-"""What the machine's clock and chance decide: the tap counts seconds since the org's last answer."""
+"""What the machine's clock and chance decide: the tap counts the time since the last answer."""
 
 JOBS = re.compile(r'"jobs":\{(?:"\w+":\{[^{}]*\},?)*\},?|,"jobs":\{(?:"\w+":\{[^{}]*\},?)*\}')
 """What a bookmark says of a job may grow; what it says of rows may not change."""
