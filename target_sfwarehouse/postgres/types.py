@@ -66,6 +66,12 @@ _ASKED = re.compile(
     re.ASCII,
 )
 _ALIASES = {
+    "serial": "integer",
+    "serial2": "smallint",
+    "serial4": "integer",
+    "serial8": "bigint",
+    "smallserial": "smallint",
+    "bigserial": "bigint",
     "int": "integer",
     "int2": "smallint",
     "int4": "integer",
@@ -191,7 +197,7 @@ def _asked_type(asked: set[str]) -> SqlType:
     match = _ASKED.fullmatch(" ".join(min(asked).lower().split()))
     if match is None:
         raise BadSchemaError(f"`{SQL_TYPE}` {shown(min(asked))} is not how Postgres spells a type")
-    name = match["name"] + (match["zone"] or "")
+    name = match["name"].removeprefix("pg_catalog.") + (match["zone"] or "")
     name, zone, rest = _ALIASES.get(name, name).partition(" with")
     arguments = (match["arguments"] or "").replace(" ", "")
     if name == "numeric" and arguments and "," not in arguments:
