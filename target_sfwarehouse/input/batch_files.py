@@ -83,7 +83,7 @@ class Storage:
         root: UPath = UPath(self.root, **self.parameters)
         given = UPath(url)
         local = root.protocol in _LOCAL
-        top = os.path.realpath(root.path) if local else root.path.rstrip("/")
+        top = (os.path.realpath(root.path) if local else root.path).rstrip("/")
         if given.protocol == root.protocol or (local and given.protocol in _LOCAL):
             place = os.path.realpath(given.path) if local else given.path
             if place.startswith(f"{top}/") and ".." not in given.parts:

@@ -39,6 +39,8 @@ class BatchReader:
         self._stream: str = message["stream"]
         self._encoding: dict[str, Any] = message["encoding"]
         self._files: list[str] = message["manifest"]
+        if not isinstance(self._files, list) or not all(isinstance(url, str) for url in self._files):
+            raise self._error("the `manifest` of the BATCH is no list of files' names")
         self._storage = Storage.of(batcher.settings)
         version = message.get("version")
         self._version = version if isinstance(version, int) else None
