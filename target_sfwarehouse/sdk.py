@@ -86,10 +86,14 @@ class PrivateSink(Sink):
     def _kept(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {name: values[name] for name in self.kept_metadata if values.get(name) is not None}
 
-    def _parse_timestamps_in_record(
-        self, record: dict[str, Any], schema: dict[str, Any], treatment: Any
-    ) -> None:
-        """Leave dates as they are: Postgres reads them, and knows years that Python does not."""
+    def _validate_and_parse(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Leave dates as they are: Postgres reads them, and knows years that Python does not.
+
+        A bad record is told once; the SDK would log a traceback with its values before.
+        """
+        if self._validator is not None:
+            self._validator.validate(record)
+        return record
 
     def _singer_validate_message(self, record: dict[str, Any]) -> None:
         """Leave missing keys to `process_record`, which knows the line."""

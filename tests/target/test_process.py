@@ -326,6 +326,17 @@ def test_a_stream_map_that_is_none_is_one_line(
     assert "Traceback" not in finished.stderr
 
 
+@pytest.mark.parametrize("policy", ["fail", "quarantine"])
+def test_a_record_that_validation_refuses_is_no_traceback(
+    policy: str, processes: Processes, warehouse: Warehouse
+) -> None:
+    config = warehouse.config(validate_records=True, on_bad_record=policy)
+    finished = run(processes, config, [SCHEMA, record("accounts", {"id": "a value"})])
+    finished.expect(0 if policy == "quarantine" else 1)
+    assert "Traceback" not in finished.stderr
+    assert finished.stderr.count("a value") == (1 if policy == "fail" else 0)
+
+
 def test_a_stream_map_may_remove_what_it_does_not_name(processes: Processes, warehouse: Warehouse) -> None:
     maps = {"accounts": {"id": "id", "__else__": None}}
     messages = [SCHEMA, record("accounts", {"id": 1, "name": "A"})]
