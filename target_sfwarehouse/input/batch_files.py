@@ -25,7 +25,6 @@ from typing import IO, TYPE_CHECKING, Any
 from upath import UPath
 
 from target_sfwarehouse.errors import InputError, SettingsError, TargetError, shown
-from target_sfwarehouse.masks import hide, login_password
 from target_sfwarehouse.rows.values import cell_value
 
 if TYPE_CHECKING:
@@ -107,7 +106,6 @@ def open_batch_file(url: str, storage: Storage) -> Iterator[IO[bytes]]:
 
     The SDK's own jsonl files are gzipped whatever the message says, so the message is not asked.
     """
-    hide(login_password(url))
     try:
         path = storage.path(url)  # held, because the file system of a zip file goes with its last path
         with path.open("rb") as raw:
