@@ -176,6 +176,21 @@ def test_a_secret_in_the_address_of_a_batch_file(
     assert PIECES[0] not in str(outcome.error)
 
 
+def test_the_quarantine_keeps_no_secret_either(tmp_path: Path, warehouse: Warehouse) -> None:
+    path = tmp_path / f"signed-{PIECES[0]}.csv"
+    path.write_text("id,day\n1,now\n")
+    config = warehouse.config(
+        on_bad_record="quarantine", batch_config={"storage": {"params": {"token": PIECES[0]}}}
+    )
+    encoding = {"format": "csv"}
+    message = {"type": "BATCH", "stream": "s", "encoding": encoding, "manifest": [str(path)]}
+    schema = schema_message("s", {"id": INTEGER, "day": {"type": "string", "format": "date"}})
+    assert load(config, [schema, message]).error is None
+    (row,) = warehouse.query("SELECT reason FROM {schema}._rejected")
+    assert "'now' is no date" in row["reason"]
+    assert PIECES[0] not in row["reason"]
+
+
 def test_a_password_from_the_environment(processes: Processes, tmp_path: Path) -> None:
     messages = tmp_path / "messages.jsonl"
     messages.write_bytes(as_lines([schema_message("accounts", {"id": INTEGER})]))
