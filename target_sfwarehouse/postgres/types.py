@@ -311,7 +311,7 @@ _AS_TEXT = frozenset(
 MOMENTS = frozenset({DATE.name, TIMESTAMP.name, TIMESTAMPTZ.name})
 
 
-def widened(current: SqlType, wanted: SqlType) -> Widening | None:
+def widened(current: SqlType, wanted: SqlType) -> Widening | None:  # noqa: PLR0911 - one a kind
     """Decide what a column must become to hold what it has and what a new schema may bring."""
     if _stays(current, wanted):
         return Widening(current)
@@ -321,6 +321,8 @@ def widened(current: SqlType, wanted: SqlType) -> Widening | None:
         return Widening(wanted, "to_jsonb({column})")
     if {current.family, wanted.family} <= {"integer", "number"}:
         return _widened_number(current, wanted)
+    if current.name == "money" and wanted.family in {"integer", "number"}:
+        return Widening(NUMERIC, "{column}::numeric")  # it rounds to cents
     if {current.name, wanted.name} <= MOMENTS or current.name == wanted.name == TIME.name:
         return _widened_moment(current, wanted)
     takes_text = wanted.family == "text" and current.name in _AS_TEXT
@@ -352,6 +354,8 @@ def _widened_moment(current: SqlType, wanted: SqlType) -> Widening:
 
 
 def _widened_text(current: SqlType, wanted: SqlType) -> Widening:
+    if current.name == "name":
+        return Widening(TEXT)  # it cuts what has more than 63 bytes
     if current.name == "text" or not current.arguments:
         return Widening(current)
     if wanted.name == "character varying" and wanted.arguments:

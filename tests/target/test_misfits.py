@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.target.support import INTEGER, STRING, load, record, schema_message, state
+from tests.target.support import INTEGER, STRING, load, loaded, record, schema_message, state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,3 +65,25 @@ def test_a_value_that_no_column_fits_is_a_bad_record(
     ]
     (counts,) = warehouse.query("SELECT rows_inserted, rows_rejected FROM {schema}._sync_runs")
     assert tuple(counts.values()) == (4, 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "schema", "fitting", "other", "becomes"),
+    [
+        ("money", {"type": "number"}, 1.5, 1.555, "numeric"),
+        ("money", INTEGER, 3, 2**60, "numeric"),
+        ("name", STRING, "short", "x" * 64, "text"),
+    ],
+)
+def test_a_type_that_rounds_or_cuts_without_a_word_becomes_wider(
+    kind: str, schema: dict[str, Any], fitting: Any, other: Any, becomes: str, warehouse: Warehouse
+) -> None:
+    warehouse.execute("CREATE SCHEMA {schema}")
+    warehouse.execute(f"CREATE TABLE {{schema}}.t (id int PRIMARY KEY, v {kind})")
+    message = schema_message("t", {"id": INTEGER, "v": schema})
+    for number, value, expected in ((1, fitting, kind), (2, other, becomes)):
+        loaded(warehouse.config(), [message, record("t", {"id": number, "v": value})])
+        (found,) = warehouse.query("SELECT pg_typeof(v)::text AS kind FROM {schema}.t WHERE id = 1")
+        assert found["kind"] == expected
+    values = warehouse.query(f"SELECT to_jsonb(v::{becomes}) AS v FROM {{schema}}.t ORDER BY id")
+    assert [row["v"] for row in values] == [fitting, other]
