@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from target_sfwarehouse.errors import SettingsError
-from target_sfwarehouse.masks import login_password
+from target_sfwarehouse.masks import file_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -109,7 +109,7 @@ def _storage_secrets(batch_config: Any) -> Iterator[str]:
     storage = batch_config.get("storage") if isinstance(batch_config, dict) else None
     if not isinstance(storage, dict):
         return
-    yield login_password(str(storage.get("root", "")))
+    yield from file_secrets(str(storage.get("root", "")))
     parameters = storage.get("params")
     for name, value in parameters.items() if isinstance(parameters, dict) else ():
         if isinstance(value, str) and any(part in name.lower() for part in _SECRET_PARAMETERS):

@@ -77,7 +77,7 @@ class InputError(TargetError):
         super().__init__(f"{', '.join(place)}: {reason}" if place else reason)
         self.line = line
         self.stream = stream
-        self.reason = reason
+        self.reason = without_secrets(reason)  # the quarantine keeps it
         self.name = name
         self.text = text
 

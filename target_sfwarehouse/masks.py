@@ -42,6 +42,12 @@ def login_password(url: str) -> str:
     return login.partition(":")[2] if at else ""
 
 
+def file_secrets(url: str) -> tuple[str, str]:
+    """Give what may be secret in the URL of a file: the password in it, and its query, which may sign it (`?sig=...`)."""
+    scheme, _, rest = url.partition("://")
+    return login_password(url), rest.partition("?")[2] if scheme != "file" else ""
+
+
 def without_secrets(text: str) -> str:
     """Blank out what is hidden."""
     for secret in _hidden:

@@ -32,6 +32,12 @@ class PrivateTarget(Target):
         """See the settings before a message may quote one."""
         raise NotImplementedError
 
+    @classmethod
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Add the SDK's settings."""
+        super().append_builtin_config(config_jsonschema)
+        _repair(config_jsonschema["properties"].get("stream_maps"))
+
     def active_sinks(self) -> dict[str, Any]:
         """The sink of each stream, which may be changed."""
         return cast("dict[str, Any]", self._sinks_active)
@@ -53,6 +59,14 @@ class PrivateTarget(Target):
         self.on_signal(signum)
 
 
+def _repair(schema: Any) -> None:
+    """Take text out of the alternatives of a schema: the SDK's `__else__` has one, on which the validator breaks."""
+    for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        _repair(part)
+    if isinstance(schema, dict) and "anyOf" in schema:
+        schema["anyOf"] = [part for part in schema["anyOf"] if isinstance(part, dict)]
+
+
 class PrivateSink(Sink):
     """What the sink needs of the SDK's own."""
 
@@ -72,10 +86,14 @@ class PrivateSink(Sink):
     def _kept(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {name: values[name] for name in self.kept_metadata if values.get(name) is not None}
 
-    def _parse_timestamps_in_record(
-        self, record: dict[str, Any], schema: dict[str, Any], treatment: Any
-    ) -> None:
-        """Leave dates as they are: Postgres reads them, and knows years that Python does not."""
+    def _validate_and_parse(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Leave dates as they are: Postgres reads them, and knows years that Python does not.
+
+        A bad record is told once; the SDK would log a traceback with its values before.
+        """
+        if self._validator is not None:
+            self._validator.validate(record)
+        return record
 
     def _singer_validate_message(self, record: dict[str, Any]) -> None:
         """Leave missing keys to `process_record`, which knows the line."""

@@ -25,7 +25,6 @@ from typing import IO, TYPE_CHECKING, Any
 from upath import UPath
 
 from target_sfwarehouse.errors import InputError, SettingsError, TargetError, shown
-from target_sfwarehouse.masks import hide, login_password
 from target_sfwarehouse.rows.values import cell_value
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ class Storage:
         root: UPath = UPath(self.root, **self.parameters)
         given = UPath(url)
         local = root.protocol in _LOCAL
-        top = os.path.realpath(root.path) if local else root.path.rstrip("/")
+        top = (os.path.realpath(root.path) if local else root.path).rstrip("/")
         if given.protocol == root.protocol or (local and given.protocol in _LOCAL):
             place = os.path.realpath(given.path) if local else given.path
             if place.startswith(f"{top}/") and ".." not in given.parts:
@@ -107,7 +106,6 @@ def open_batch_file(url: str, storage: Storage) -> Iterator[IO[bytes]]:
 
     The SDK's own jsonl files are gzipped whatever the message says, so the message is not asked.
     """
-    hide(login_password(url))
     try:
         path = storage.path(url)  # held, because the file system of a zip file goes with its last path
         with path.open("rb") as raw:

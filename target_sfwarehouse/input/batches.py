@@ -14,6 +14,7 @@ from target_sfwarehouse.errors import BadRecordError, InputError, said, shown
 from target_sfwarehouse.input.batch_files import CsvFile, Storage, open_batch_file, parquet_records
 from target_sfwarehouse.input.batcher import Source
 from target_sfwarehouse.load.files import FileLoad
+from target_sfwarehouse.masks import file_secrets, hide
 from target_sfwarehouse.rows.layout import json_types
 from target_sfwarehouse.rows.values import load_json
 
@@ -39,6 +40,9 @@ class BatchReader:
         self._stream: str = message["stream"]
         self._encoding: dict[str, Any] = message["encoding"]
         self._files: list[str] = message["manifest"]
+        if not isinstance(self._files, list) or not all(isinstance(url, str) for url in self._files):
+            raise self._error("the `manifest` of the BATCH is no list of files' names")
+        hide(*(secret for url in self._files for secret in file_secrets(url)))
         self._storage = Storage.of(batcher.settings)
         version = message.get("version")
         self._version = version if isinstance(version, int) else None

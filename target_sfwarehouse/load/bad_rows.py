@@ -256,7 +256,8 @@ class _Search:
                 if first < last:
                     suspect = last
                     continue
-                if not refuse(*self._bad(first, error)):
+                reason, column = plainly(error), error.diag.column_name
+                if not refuse(*staged_row(self.connection, self.load, self.segment, first, reason, column)):
                     break
                 counts.rejected += 1
                 # Bad rows are often close together: after one the parts begin small.
@@ -266,26 +267,34 @@ class _Search:
             first = last + 1
         return counts
 
-    def _bad(self, number: int, error: psycopg.Error) -> tuple[BadRecordError, bytes]:
-        """Describe a row: what is wrong with it, and a RECORD message with its values."""
-        found = run(self.connection, sql.row_as_json(NUMBERED, self.segment.columns, number)).fetchone()
-        assert found is not None
-        values = msgspec.json.decode(found[0], type=dict[str, msgspec.Raw])
-        shape, stream = self.segment.shape, self.load.table.stream
-        record = {column.name: values[column.column] for column in shape.columns}
-        message: dict[str, Any] = {"type": "RECORD", "stream": stream, "record": record}
-        if VERSION in values:
-            message["version"] = values[VERSION]
-        properties = {column.column: column.name for column in shape.columns}
-        keys = [values[column.column] for column in shape.columns if column.key]
-        bad = BadRecordError(
-            plainly(error),
-            line=self.segment.line(number - 1),
-            stream=stream,
-            name=properties.get(error.diag.column_name or ""),
-            key=", ".join(_shown_key(value) for value in keys),
-        )
-        return bad, msgspec.json.encode(message)
+
+def staged_row(
+    connection: psycopg.Connection[Any],
+    load: Load,
+    segment: Segment,
+    number: int,
+    reason: str,
+    column: str | None,
+) -> tuple[BadRecordError, bytes]:
+    """Describe a numbered row: what is wrong with it, in which column, and a RECORD message with its values."""
+    found = run(connection, sql.row_as_json(NUMBERED, segment.columns, number)).fetchone()
+    assert found is not None
+    values = msgspec.json.decode(found[0], type=dict[str, msgspec.Raw])
+    shape, stream = segment.shape, load.table.stream
+    record = {each.name: values[each.column] for each in shape.columns}
+    message: dict[str, Any] = {"type": "RECORD", "stream": stream, "record": record}
+    if VERSION in values:
+        message["version"] = values[VERSION]
+    properties = {each.column: each.name for each in shape.columns}
+    keys = [values[each.column] for each in shape.columns if each.key]
+    bad = BadRecordError(
+        reason,
+        line=segment.line(number - 1),
+        stream=stream,
+        name=properties.get(column or ""),
+        key=", ".join(_shown_key(value) for value in keys),
+    )
+    return bad, msgspec.json.encode(message)
 
 
 def _shown_key(value: msgspec.Raw) -> str:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from target_sfwarehouse.errors import InputError
+from target_sfwarehouse.errors import BadSchemaError, InputError
 from target_sfwarehouse.load.audit import Counts
 from target_sfwarehouse.load.bad_rows import REFUSED_ROW, is_trouble, judge, merge_accepted, plainly
+from target_sfwarehouse.load.misfits import refuse_misfits
 from target_sfwarehouse.load.tables import State
 from target_sfwarehouse.load.upsert import activate, as_the_table_has_it, marks_of
 from target_sfwarehouse.postgres.casts import casts
@@ -22,10 +23,11 @@ from target_sfwarehouse.postgres.waiting import run
 from target_sfwarehouse.postgres.widening import misfits, widen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from target_sfwarehouse.load.run import Run
     from target_sfwarehouse.load.tables import Load, Part
+    from target_sfwarehouse.postgres.casts import Cast
 
 logger = logging.getLogger("target-sfwarehouse")
 
@@ -135,13 +137,27 @@ class Merger:
         return counts
 
     def _make_room(self, part: Part) -> None:
-        """Widen the columns that a staged value does not fit. Raises BadSchemaError where the warehouse refuses it."""
+        """Widen the columns that a staged value does not fit; rows of a column that the warehouse keeps as it is are bad."""
         load, segment = part.load, part.segment
         assert segment is not None
         narrow = casts(load.table, segment.shape.all_columns)
-        if narrow and (found := misfits(self._connection, segment.name, narrow)):
-            needed = {cast.column: cast.room for cast in found}
-            widen(self._connection, self._run.settings, load.table, needed)
+        if not narrow or not (found := misfits(self._connection, segment.name, narrow)):
+            return
+        try:
+            self._widen(load, found)
+        except BadSchemaError:
+            refusals = {}
+            for cast in found:
+                try:
+                    self._widen(load, [cast])
+                except BadSchemaError as error:
+                    refusals[cast] = str(error)
+            where = (self._connection, load, segment)
+            part.counts.rejected += refuse_misfits(*where, refusals, partial(self._refused, part))
+
+    def _widen(self, load: Load, found: Sequence[Cast]) -> None:
+        needed = {cast.column: cast.room for cast in found}
+        widen(self._connection, self._run.settings, load.table, needed)
 
     def _committed(self, part: Part, counts: Counts) -> None:
         part.load.counts += counts + part.counts

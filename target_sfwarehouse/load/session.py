@@ -161,10 +161,9 @@ class Session:
             self._append(part, chunk)
 
     def _part(self, stream: str) -> Part:
-        part = self._parts.get(stream)
-        if part is None:
-            part = self._parts[stream] = Part(self._run.loads[stream])
-        return part
+        if stream not in self._parts:
+            self._parts[stream] = Part(self._run.loads[stream])
+        return self._parts[stream]
 
     def _segment(self, part: Part, shape: RowShape) -> Segment:
         """Give the staging table for rows that come next: that of the rows that wait, or an empty one."""
@@ -172,11 +171,10 @@ class Session:
             table = part.load.table
             types = tuple((column.column, column.type) for column in shape.all_columns)
             made_for = (table.label, table.keys, types)
-            name = self._stages.get(made_for)
-            if name is None:
+            if made_for not in self._stages:
                 name = self._stages[made_for] = quoted(f"_sfw_stage_{self._id}_{len(self._stages) + 1}")
                 make_stage(self._connection, name, table, shape.all_columns)
-            part.segment = Segment(name, shape)
+            part.segment = Segment(self._stages[made_for], shape)
             if part.state is State.IDLE:
                 part.to(State.STAGED)
         return part.segment

@@ -13,6 +13,7 @@ from target_sfwarehouse.postgres.schema import table_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from target_sfwarehouse.config import Settings
     from target_sfwarehouse.errors import InputError
@@ -75,6 +76,16 @@ class Segment:
         for run in lines:
             self.lines.append(run)
             self.rows += run[0]
+
+    def remove(self, gone: AbstractSet[int]) -> None:
+        """Note that rows, counted from 1, were taken out of the staging table."""
+        lines = (
+            numbers[place if len(numbers) == count else 0]
+            for count, numbers in self.lines
+            for place in range(count)
+        )
+        kept = [line for number, line in enumerate(lines, start=1) if number not in gone]
+        self.lines[:], self.rows = [(len(kept), kept)], len(kept)
 
     def line(self, position: int) -> int:
         """Return the input line of the row at a place, counted from 0."""

@@ -27,7 +27,8 @@ logger = logging.getLogger("target-sfwarehouse")
 
 SESSION = (
     "SET timezone = 'UTC'",
-    "SET datestyle = 'ISO'",
+    # The role's own order of day and month must not come through, wherever a date is in a value.
+    "SET datestyle = 'ISO, YMD'",
     "SET standard_conforming_strings = on",
     "SET client_min_messages = warning",
     # A session must not end because the tap pauses between two records.

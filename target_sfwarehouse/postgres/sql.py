@@ -131,6 +131,14 @@ def part(numbered: str, first: int, last: int, keys: Sequence[str]) -> str:
     return f"(SELECT DISTINCT ON ({_list(keys)}) * {chosen} ORDER BY {_list(keys)}, {quoted(ROW)} DESC)"
 
 
+def remove_rows(stage: str) -> str:
+    """Statement, with numbers as its parameter, that removes rows of a staging table by their places in its order."""
+    numbered = f"SELECT {ORDER} AS place, row_number() OVER (ORDER BY {ORDER}) AS number FROM {stage}"
+    return (
+        f"DELETE FROM {stage} WHERE {ORDER} IN (SELECT place FROM ({numbered}) AS n WHERE number = ANY (%s))"
+    )
+
+
 def row_as_json(numbered: str, columns: Sequence[str], number: int) -> str:
     """Statement that returns a numbered row as the text of a JSON object."""
     row = quoted(ROW)

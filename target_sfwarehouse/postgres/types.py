@@ -66,6 +66,12 @@ _ASKED = re.compile(
     re.ASCII,
 )
 _ALIASES = {
+    "serial": "integer",
+    "serial2": "smallint",
+    "serial4": "integer",
+    "serial8": "bigint",
+    "smallserial": "smallint",
+    "bigserial": "bigint",
     "int": "integer",
     "int2": "smallint",
     "int4": "integer",
@@ -191,7 +197,7 @@ def _asked_type(asked: set[str]) -> SqlType:
     match = _ASKED.fullmatch(" ".join(min(asked).lower().split()))
     if match is None:
         raise BadSchemaError(f"`{SQL_TYPE}` {shown(min(asked))} is not how Postgres spells a type")
-    name = match["name"] + (match["zone"] or "")
+    name = match["name"].removeprefix("pg_catalog.") + (match["zone"] or "")
     name, zone, rest = _ALIASES.get(name, name).partition(" with")
     arguments = (match["arguments"] or "").replace(" ", "")
     if name == "numeric" and arguments and "," not in arguments:
@@ -305,7 +311,7 @@ _AS_TEXT = frozenset(
 MOMENTS = frozenset({DATE.name, TIMESTAMP.name, TIMESTAMPTZ.name})
 
 
-def widened(current: SqlType, wanted: SqlType) -> Widening | None:
+def widened(current: SqlType, wanted: SqlType) -> Widening | None:  # noqa: PLR0911 - one a kind
     """Decide what a column must become to hold what it has and what a new schema may bring."""
     if _stays(current, wanted):
         return Widening(current)
@@ -315,6 +321,8 @@ def widened(current: SqlType, wanted: SqlType) -> Widening | None:
         return Widening(wanted, "to_jsonb({column})")
     if {current.family, wanted.family} <= {"integer", "number"}:
         return _widened_number(current, wanted)
+    if current.name == "money" and wanted.family in {"integer", "number"}:
+        return Widening(NUMERIC, "{column}::numeric")  # it rounds to cents
     if {current.name, wanted.name} <= MOMENTS or current.name == wanted.name == TIME.name:
         return _widened_moment(current, wanted)
     takes_text = wanted.family == "text" and current.name in _AS_TEXT
@@ -346,6 +354,8 @@ def _widened_moment(current: SqlType, wanted: SqlType) -> Widening:
 
 
 def _widened_text(current: SqlType, wanted: SqlType) -> Widening:
+    if current.name == "name":
+        return Widening(TEXT)  # it cuts what has more than 63 bytes
     if current.name == "text" or not current.arguments:
         return Widening(current)
     if wanted.name == "character varying" and wanted.arguments:

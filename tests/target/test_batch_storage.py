@@ -17,7 +17,7 @@ from upath import UPath
 from target_sfwarehouse.input import batch_files
 from tests.fix_process import wait_until
 from tests.levels import at_level
-from tests.target.support import INTEGER, STRING, as_lines, load, record, schema_message, state
+from tests.target.support import INTEGER, STRING, as_lines, load, loaded, record, schema_message, state
 
 if TYPE_CHECKING:
     import subprocess
@@ -64,6 +64,23 @@ def test_without_a_storage_no_path_is_read(
     assert str(outcome.error).startswith(f"line 4, stream 'accounts': batch file {url} is not read")
     assert "`batch_files_from` to `anywhere`" in str(outcome.error)
     assert (ids(warehouse), outcome.states) == ([7], [1])
+
+
+@WAYS
+@pytest.mark.parametrize("manifest", [None, 5, "a", [5], [None], [{"url": "a"}]], ids=repr)
+def test_a_manifest_that_is_no_list_of_names_is_an_error(
+    manifest: Any, by_sdk: bool, tmp_path: Path, warehouse: Warehouse
+) -> None:
+    message = {**batch("jsonl"), "manifest": manifest}
+    outcome = load(within(warehouse, tmp_path), [SCHEMA, state(1), message, state(2)], by_sdk=by_sdk)
+    said = "line 3, stream 'accounts': the `manifest` of the BATCH is no list of files' names"
+    assert (str(outcome.error), outcome.states) == (said, [1])
+
+
+def test_the_root_of_the_file_system_is_a_storage(tmp_path: Path, warehouse: Warehouse) -> None:
+    url = rows_file(tmp_path / "a", "jsonl", range(2))
+    loaded(within(warehouse, "/"), [SCHEMA, batch("jsonl", url)])
+    assert ids(warehouse) == [0, 1]
 
 
 @WAYS

@@ -200,3 +200,20 @@ def test_dates_in_an_array_are_dates(warehouse: Warehouse) -> None:
     ]
     loaded(foreign(warehouse), messages)
     assert warehouse.query("SELECT id, days FROM {schema}.s") == [{"id": 0, "days": [date(2024, 2, 1)]}]
+
+
+@pytest.mark.parametrize("kind", ["domain", "daterange", "date[]"])
+def test_a_date_inside_another_type_is_not_read_by_the_style_of_the_role(
+    kind: str, warehouse: Warehouse
+) -> None:
+    warehouse.execute("CREATE SCHEMA {schema}")
+    warehouse.execute("CREATE DOMAIN {schema}.domain AS date")
+    spelled = "{schema}.domain" if kind == "domain" else kind
+    warehouse.execute(f"CREATE TABLE {{schema}}.s (id int PRIMARY KEY, days {spelled})")
+    around = {"domain": "%s", "daterange": "[%s,]", "date[]": "{%s}"}[kind]
+    schema = schema_message("s", {"id": INTEGER, "days": {"type": "string"}})
+    rows = [
+        record("s", {"id": n, "days": around % day}) for n, day in enumerate(["2024-02-01", "01/02/2024"])
+    ]
+    loaded(foreign(warehouse), [schema, *rows])
+    assert [row["id"] for row in warehouse.query("SELECT id FROM {schema}.s")] == [0]

@@ -273,6 +273,18 @@ def test_a_type_that_the_server_lacks_is_named(warehouse: Warehouse, asked: Any,
     assert "x-sql-datatype" in str(error)
 
 
+@pytest.mark.parametrize(
+    "asked", ["serial", "bigserial", "SERIAL4", "pg_catalog.int8", "pg_catalog.float8", "double"]
+)
+def test_a_type_that_the_server_names_in_another_way_serves_each_run(
+    warehouse: Warehouse, asked: str
+) -> None:
+    schema = schema_message("s", {"id": INTEGER, "p": INTEGER | {"x-sql-datatype": asked}})
+    for number in (1, None):
+        loaded(warehouse.config(), [schema, record("s", {"id": 1, "p": number})])
+        assert warehouse.query("SELECT p FROM {schema}.s") == [{"p": number}]
+
+
 def test_a_type_that_was_asked_for_stays(warehouse: Warehouse) -> None:
     schema = schema_message(
         "s", {"id": INTEGER | {"x-sql-datatype": "int4"}, "p": STRING | {"x-sql-datatype": "varchar(3)"}}

@@ -338,7 +338,8 @@ def test_a_view_in_the_way_of_a_value_is_named_with_what_to_run(warehouse: Wareh
         "make what was dropped again, and run again"
     )
     assert f'ALTER TABLE {table} ALTER COLUMN "name" TYPE text;' in statements
-    assert outcome.states == []
+    assert message.startswith("line 5, stream 'accounts', key ")
+    assert outcome.states == [{"n": 1}]
 
     warehouse.execute(statements)
     loaded(warehouse.config(), [SCHEMA, record("accounts", long)])

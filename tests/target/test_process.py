@@ -315,6 +315,35 @@ def test_a_setting_that_does_not_exist_is_told(processes: Processes, warehouse: 
     ]
 
 
+@pytest.mark.parametrize(
+    "maps", [{"__else__": "x"}, {"accounts": {"__else__": "x"}}, {"accounts": {"name": 5}}]
+)
+def test_a_stream_map_that_is_none_is_one_line(
+    maps: dict[str, Any], processes: Processes, warehouse: Warehouse
+) -> None:
+    finished = run(processes, warehouse.config(stream_maps=maps), [SCHEMA]).expect(1)
+    assert "is not valid under any of the given schemas in config['stream_maps']" in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+@pytest.mark.parametrize("policy", ["fail", "quarantine"])
+def test_a_record_that_validation_refuses_is_no_traceback(
+    policy: str, processes: Processes, warehouse: Warehouse
+) -> None:
+    config = warehouse.config(validate_records=True, on_bad_record=policy)
+    finished = run(processes, config, [SCHEMA, record("accounts", {"id": "a value"})])
+    finished.expect(0 if policy == "quarantine" else 1)
+    assert "Traceback" not in finished.stderr
+    assert finished.stderr.count("a value") == (1 if policy == "fail" else 0)
+
+
+def test_a_stream_map_may_remove_what_it_does_not_name(processes: Processes, warehouse: Warehouse) -> None:
+    maps = {"accounts": {"id": "id", "__else__": None}}
+    messages = [SCHEMA, record("accounts", {"id": 1, "name": "A"})]
+    run(processes, warehouse.config(stream_maps=maps), messages).expect(0)
+    assert warehouse.query("SELECT * FROM {schema}.accounts") == [{"id": 1}]
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_during_the_imports_is_one_line(signum: signal.Signals) -> None:
     program = (

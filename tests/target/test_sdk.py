@@ -71,14 +71,15 @@ def test_a_release_of_the_sdk_that_changes_its_private_names_is_seen(warehouse: 
     """One run through each of them; the signal's handler has tests of its own."""
     assert private_names(PROJECT / "target_sfwarehouse" / "sdk.py") == {
         "_handle_termination",
-        "_parse_timestamps_in_record",
         "_process_record_message",
         "_process_schema_message",
         "_remove_sdc_metadata_from_record",
         "_remove_sdc_metadata_from_schema",
         "_singer_validate_message",
         "_sinks_active",
+        "_validate_and_parse",
         "_validate_config",
+        "_validator",
     }
     moment = {"type": ["null", "string"], "format": "date-time"}
     properties = {"id": STRING, "at": moment, "_sdc_deleted_at": moment, "_sdc_sequence": INTEGER}

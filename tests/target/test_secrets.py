@@ -160,11 +160,35 @@ def test_urls_of_all_forms(url: str, found: dict[str, str]) -> None:
     assert of_url(url) == found
 
 
-def test_a_password_in_the_address_of_a_batch_file(tmp_path: Path, warehouse: Warehouse) -> None:
-    encoding, manifest = {"format": "jsonl"}, [f"nonsense://u:{PIECES[0]}@h/x", str(tmp_path / "nothing")]
-    message = {"type": "BATCH", "stream": "accounts", "encoding": encoding, "manifest": manifest}
-    outcome = load(warehouse.config(), [schema_message("accounts", {"id": INTEGER}), message])
-    assert "nonsense://u:***@h/x" in str(outcome.error)
+@pytest.mark.parametrize("address", [f"nonsense://u:{PIECES[0]}@h/x", f"https://h/x?sig={PIECES[0]}"])
+@pytest.mark.parametrize(
+    "encoding",
+    [{"format": "jsonl"}, {"format": "csv"}, {"format": "csv", "columns": ["name"]}, {"format": "parquet"}],
+    ids=str,
+)
+def test_a_secret_in_the_address_of_a_batch_file(
+    encoding: dict[str, Any], address: str, warehouse: Warehouse
+) -> None:
+    message = {"type": "BATCH", "stream": "accounts", "encoding": encoding, "manifest": [address]}
+    schema = schema_message("accounts", {"id": INTEGER, "name": {"type": "string"}})
+    outcome = load(warehouse.config(), [schema, message])
+    assert "batch file" in str(outcome.error)
+    assert PIECES[0] not in str(outcome.error)
+
+
+def test_the_quarantine_keeps_no_secret_either(tmp_path: Path, warehouse: Warehouse) -> None:
+    path = tmp_path / f"signed-{PIECES[0]}.csv"
+    path.write_text("id,day\n1,now\n")
+    config = warehouse.config(
+        on_bad_record="quarantine", batch_config={"storage": {"params": {"token": PIECES[0]}}}
+    )
+    encoding = {"format": "csv"}
+    message = {"type": "BATCH", "stream": "s", "encoding": encoding, "manifest": [str(path)]}
+    schema = schema_message("s", {"id": INTEGER, "day": {"type": "string", "format": "date"}})
+    assert load(config, [schema, message]).error is None
+    (row,) = warehouse.query("SELECT reason FROM {schema}._rejected")
+    assert "'now' is no date" in row["reason"]
+    assert PIECES[0] not in row["reason"]
 
 
 def test_a_password_from_the_environment(processes: Processes, tmp_path: Path) -> None:

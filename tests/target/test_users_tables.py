@@ -121,7 +121,7 @@ def test_a_view_of_a_column_that_must_widen_is_named(warehouse: Warehouse) -> No
     message = str(outcome.error)
     table, view = f'"{warehouse.schema}"."accounts"', f"VIEW {warehouse.schema}.report"
     assert message == (
-        f"line 2, stream 'accounts': the warehouse refuses the rows for {warehouse.schema}.accounts: a value does not fit "
+        "line 2, stream 'accounts', key 1, property 'n': a value does not fit "
         f'column "n", which is bigint and cannot become numeric: {view} uses it. Let the table\'s owner run: DROP {view}; '
         f'ALTER TABLE {table} ALTER COLUMN "n" TYPE numeric; make what was dropped again, and run again'
     )
