@@ -208,11 +208,14 @@ class TapSFSource(SDKTap):
 
     def setup_mapper(self) -> None:
         """Prepare stream maps, with schemas as planned: the SDK's own form drops precision and scale."""
-        from tap_sfsource.singer.maps import register  # noqa: PLC0415 - kept off the path of --version
+        from tap_sfsource.singer.maps import register, warn_of_unknown  # noqa: PLC0415 - kept off the path of --version
 
         self.prepare_maps()
+        schemas = {plan.stream_name: plan.schema() for plan in self.run_plan.streams}
         for plan in self.run_plan.streams:
-            register(self.mapper, self.config, plan.stream_name, plan.schema(), [plan.key])
+            register(self.mapper, self.config, plan.stream_name, schemas[plan.stream_name], [plan.key])
+        properties = {stream: schema["properties"] for stream, schema in schemas.items()}
+        warn_of_unknown(self.config.get("stream_maps") or {}, properties)
 
     def checked(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Check the settings by their own rules, whose messages hold no secrets; warn of unknown ones."""

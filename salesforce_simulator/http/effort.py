@@ -34,23 +34,23 @@ def check_refused_columns(settings: "Settings", text: str, sobject: str) -> None
     Raises:
         SoqlError: `INVALID_FIELD`.
     """
-    refused = {
-        name.partition(".")[2].lower(): use
-        for name, use in settings.refused_columns.items()
-        if name.partition(".")[0] == sobject
-    }
-    if not refused:
+    if not settings.refused_columns:
         return
     query = parse(text)
     read = [item.expression for item in query.select if isinstance(item, syntax.Column)]
     filtered = [] if query.where is None else [term.left for term in comparisons(query.where)]
+    refused = {name.lower(): use for name, use in settings.refused_columns.items()}
     for use, expressions in (("read", read), ("filter", filtered)):
         for path in expressions:
-            if isinstance(path, syntax.Path) and refused.get(path.parts[-1].lower()) == use:
-                name = path.parts[-1]
+            if not isinstance(path, syntax.Path):
+                continue
+            name = path.parts[-1]
+            # Behind a lookup that may point at objects of several kinds stands the object Name.
+            entity = sobject if len(path.parts) == 1 else "Name"
+            if refused.get(f"{entity}.{name}".lower()) == use:
                 problem = f"field '{name}' can not be filtered in a query call"
                 if use == "read":
-                    problem = no_such_column(name, sobject)
+                    problem = no_such_column(name, entity)
                 raise at(text, path.position, "INVALID_FIELD", problem)
 
 

@@ -22,7 +22,7 @@ class Settings:
             which switches PK chunking off; None: none does.
         most_columns: A query that selects more is QUERY_TOO_COMPLICATED, as one of many long formulas is; None: none is.
         refused_columns: `Account.Industry` to what a query may not do with that field although describe says that it may:
-            `read` or `filter`.
+            `read` or `filter`. Fields behind lookups are `Name.FirstName`.
         refused_when_run: Whether a Bulk job is refused for such a field when it runs, not when it is created.
         most_formulas: Formula fields that a query may select before it is QUERY_TOO_COMPLICATED; None: any number.
         most_activities: Tasks or events that a query may find for a user without "View All" on them.

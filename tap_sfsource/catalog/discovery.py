@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_sfsource.api.describe import (
@@ -19,10 +20,17 @@ from tap_sfsource.api.describe import (
     describe_global_with,
     open_cache,
 )
-from tap_sfsource.catalog.naming import API_NAMES, COLLECTIONS, kept_names, names_in_use, stream_names
+from tap_sfsource.catalog.naming import (
+    API_NAMES,
+    COLLECTIONS,
+    column_name,
+    kept_names,
+    names_in_use,
+    stream_names,
+)
 from tap_sfsource.catalog.plan import NAME, mark_of, plan_of, why_unsupported
 from tap_sfsource.catalog.selection import is_pattern, matches, read_catalog
-from tap_sfsource.catalog.types import property_schema
+from tap_sfsource.catalog.types import JSON_TYPES, TEXT_TYPES, property_schema
 from tap_sfsource.errors import ConfigError, IncompleteError, TapError
 
 if TYPE_CHECKING:
@@ -97,7 +105,7 @@ def plan_run(
     client: Client,
     settings: Settings,
     catalog: Mapping[str, Any] | None,
-    emitted: Callable[[str], Callable[[str], bool]] | None = None,
+    emitted: Callable[[str], Callable[[str], int]] | None = None,
     given: Mapping[str, str] | None = None,
 ) -> RunPlan:
     """Plan the streams that a run reads, described as they are today; what is skipped or failed is logged.
@@ -155,15 +163,11 @@ def _plan(
     stream_name: str,
     settings: Settings,
     selection: StreamSelection | None,
-    emitted: Callable[[str], Callable[[str], bool]] | None,
+    emitted: Callable[[str], Callable[[str], int]] | None,
 ) -> SObjectPlan:
     known = dict(selection.known_names) if selection else {}
     if emitted is not None:
-        types = {field.name: field.type for field in sobject.fields}
-        in_use = emitted(stream_name)
-        known |= names_in_use(
-            types, lambda api_name, name: in_use(mark_of(name, api_name, types[api_name])), settings.naming
-        )
+        known |= _names_in_use(sobject, emitted(stream_name), settings)
     plan = plan_of(sobject, stream_name, settings, known)
     if selection is None:
         return plan.selecting(lambda column: column.selected_by_default)
@@ -182,6 +186,21 @@ def _plan(
         )
     columns = tuple(_with_override(column, selection) for column in plan.columns)
     return dataclasses.replace(plan, columns=columns)
+
+
+def _names_in_use(sobject: SObject, emitted: Callable[[str], int], settings: Settings) -> dict[str, str]:
+    """The names that earlier runs have given to an object's fields."""
+    types = {field.name: field.type for field in sobject.fields}
+    wanted = Counter(map(column_name, types))
+
+    def in_use(api_name: str, name: str) -> int:
+        used = emitted(mark_of(name, api_name, types[api_name]))
+        if used or wanted[column_name(api_name)] == 1:
+            return used
+        # The field may have had another type: it keeps its name beside one that wants it too.
+        return max(emitted(mark_of(name, api_name, kind)) for kind in (*TEXT_TYPES, *JSON_TYPES))
+
+    return names_in_use(types, in_use, settings.naming)
 
 
 def _keyed(plan: SObjectPlan, selection: StreamSelection) -> SObjectPlan:

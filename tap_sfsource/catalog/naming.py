@@ -118,19 +118,27 @@ def unique_names(
 
 
 def names_in_use(
-    api_names: Iterable[str], in_use: Callable[[str, str], bool], naming: str = "segment"
+    api_names: Iterable[str], in_use: Callable[[str, str], int], naming: str = "segment"
 ) -> dict[str, str]:
     """API name of a field to the property name that rows have been emitted with, where there is one.
 
-    `in_use` tells it of an API name and a property name.
+    `in_use` tells it of an API name and a property name: 2 if rows have it now, 1 if rows had it, 0 for no.
     """
-    found: dict[str, str] = {}
+    claims: list[tuple[int, int, str, str]] = []
     for api_name in api_names if naming != "salesforce" else ():
         name = column_name(api_name)
-        candidates = (name, *(f"{name}_{count}" for count in range(2, _MOST_COLLISIONS + 1)))
-        used = next((candidate for candidate in candidates if in_use(api_name, candidate)), None)
-        if used is not None:
-            found[api_name] = used
+        for count in range(1, _MOST_COLLISIONS + 1):
+            candidate = name if count == 1 else f"{name}_{count}"
+            if used := in_use(api_name, candidate):
+                claims.append((-used, count, api_name, candidate))
+            if used > 1:
+                break
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for *_, api_name, name in sorted(claims):
+        if api_name not in found and name not in taken:
+            found[api_name] = name
+            taken.add(name)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 import hashlib
 import json
@@ -17,7 +18,7 @@ from singer_sdk.mapper import PluginMapper, RemoveRecordTransform, SameRecordTra
 from tap_sfsource.errors import ConfigError, TapError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from singer_sdk import Stream
     from singer_sdk.mapper import StreamMap
@@ -26,6 +27,9 @@ logger = logging.getLogger("tap-sfsource")
 
 _NULL = "__NULL__"
 _NAMES = frozenset({"__source__", "__alias__"})
+_OPTIONS = frozenset({"__else__"})
+"""Keys of all maps that name no stream."""
+
 _TELLING = (MapExpressionError, AttributeError, TypeError)
 """Errors whose text names types and expressions; that of other errors may hold a record's values."""
 
@@ -142,6 +146,31 @@ def register(
         raise ConfigError(
             "stream_maps", f"the map of {stream} cannot be used{place} ({told})", "Correct it there."
         ) from error
+
+
+def warn_of_unknown(maps: Mapping[str, Any], streams: Mapping[str, Collection[str]]) -> None:
+    """Say which maps and removals mean nothing of what the run reads: what they were to hide goes out.
+
+    `streams` has the properties of each stream.
+    """
+    for name, given in maps.items():
+        if name in _OPTIONS:
+            continue
+        source = str(given.get("__source__", name)) if isinstance(given, dict) else name
+        found = fnmatch.filter(streams, source)
+        if not found:
+            _warn(f"{source} is no stream that the run reads", source, streams)
+            continue
+        known = {part for stream in found for part in streams[stream]}
+        for part, expression in given.items() if isinstance(given, dict) else ():
+            removes = expression is None or expression == _NULL
+            if removes and part not in known and not part.startswith("__"):
+                _warn(f"{source} has no property {part} to remove", part, known)
+
+
+def _warn(problem: str, name: str, names: Iterable[str]) -> None:
+    near = difflib.get_close_matches(name.lower(), names, 1, 0.75)
+    logger.warning("Setting stream_maps: %s.%s", problem, f" Is it {near[0]}?" if near else "")
 
 
 def faulty_part(

@@ -16,7 +16,7 @@ from tap_sfsource.api.answers import decode
 from tap_sfsource.api.query import QUERY_PAGE, select
 from tap_sfsource.errors import RefusedError, SalesforceError
 from tap_sfsource.sync.ahead import PAGES_AHEAD, ahead
-from tap_sfsource.sync.column_groups import IDS_A_QUERY, batches
+from tap_sfsource.sync.column_groups import IDS_A_QUERY, TOO_COMPLICATED, batches
 from tap_sfsource.sync.query_reader import TOO_LARGE, Progress, QueriedPage, QueryReader
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 class _Parent(msgspec.Struct):
     Id: str
 
+
+_TOO_MANY_IDS = TOO_LARGE | {TOO_COMPLICATED}
 
 _PARENTS = msgspec.json.Decoder(list[_Parent])
 
@@ -73,7 +75,7 @@ class ChildrenReader(QueryReader):
                 yield from self._answered(some, answer)
 
     def _answered(self, ids: Sequence[str], answer: Subresponse) -> Iterator[RestPage]:
-        if answer.error_code in TOO_LARGE and len(ids) > 1:
+        if answer.error_code in _TOO_MANY_IDS and len(ids) > 1:
             for half in batches(ids, -(-len(ids) // 2)):
                 yield from self._answered(
                     half, self.readers.client.composite([self._request(half, "children")])[0]

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("tap-sfsource.sync")
 
+FORMER = "former"
+"""Key of a bookmark: the marks of properties that rows once had."""
+
 _LENGTH = 6
 _STREAMS_TOLD = 5
 
@@ -42,12 +45,21 @@ class GivenNames:
                 ", ".join(sorted(streams)[:_STREAMS_TOLD]),
             )
 
-    def emitted(self, stream: str) -> Callable[[str], bool]:
-        """Tell by the name that a property has in a state (`Column.mark`) whether rows have been emitted with it."""
+    def emitted(self, stream: str) -> Callable[[str], int]:
+        """Tell by the name that a property has in a state (`Column.mark`) whether rows have been emitted with it.
+
+        2: every row has it. 1: rows had it, until it was left out: deselected, refused, or made anew with another type.
+        """
         bookmark = self._bookmarks.get(stream)
-        marks = bookmark.get("properties") if isinstance(bookmark, Mapping) else None
-        known = marks_in(marks) if isinstance(marks, str) else frozenset()
-        return lambda name: bool(known) and mark(name) in known
+        known, former = _marks(bookmark, "properties"), _marks(bookmark, FORMER)
+        if not known | former:
+            return lambda _: 0
+        return lambda name: 2 if (short := mark(name)) in known else int(short in former)
+
+
+def _marks(bookmark: object, key: str) -> frozenset[str]:
+    marks = bookmark.get(key) if isinstance(bookmark, Mapping) else None
+    return marks_in(marks) if isinstance(marks, str) else frozenset()
 
 
 def marks_in(text: str) -> frozenset[str]:

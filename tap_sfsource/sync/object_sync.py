@@ -250,7 +250,7 @@ class ObjectSync:
     def _mended_rows(self) -> Iterator[Event]:
         """The rows; begun anew without a column that the org refuses in mid-read, as a job may do."""
         for last in (*[False] * _MOST_MENDS, True):
-            if self.query.columns is not self.source.columns:
+            if not self.source.asks(self.query):
                 self._ask_again()
                 self._prepare_query(self.query.look())
             self._version = None if self.source.key else version_of(self.query)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from tap_sfsource.errors import SalesforceError
 
 INVALID_FIELD: Final = "INVALID_FIELD"
-_UNREADABLE = re.compile(r"No such column '(\w+)' on entity")
+_UNREADABLE = re.compile(r"No such column '(\w+)' on entity '(\w+)'")
 _UNUSABLE = re.compile(r"[Ff]ield '?(\w+)'? can ?not be (filtered|sorted)")
 
 
@@ -18,10 +18,12 @@ class Refused(NamedTuple):
 
     Attributes:
         use: What the query may not do with it: read, filter or sort.
+        entity: API name of its object, which is `Name` behind a lookup; empty where the error does not tell.
     """
 
     name: str
     use: str
+    entity: str = ""
 
 
 def refused_column(error: SalesforceError) -> Refused | None:
@@ -29,5 +31,5 @@ def refused_column(error: SalesforceError) -> Refused | None:
     if match := _UNUSABLE.search(error.message):
         return Refused(match[1], {"filtered": "filter", "sorted": "sort"}[match[2]])
     if error.error_code == INVALID_FIELD and (match := _UNREADABLE.search(error.message)):
-        return Refused(match[1], "read")
+        return Refused(match[1], "read", match[2])
     return None

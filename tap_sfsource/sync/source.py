@@ -12,6 +12,7 @@ from tap_sfsource import clock
 from tap_sfsource.api.describe import describe, open_cache
 from tap_sfsource.api.query import QUERY_PAGE, select
 from tap_sfsource.catalog.naming import COLLECTIONS
+from tap_sfsource.catalog.plan import NAME
 from tap_sfsource.errors import SalesforceError
 from tap_sfsource.rows.layout import Layout
 from tap_sfsource.rows.pages import Page, ValuesPage, values
@@ -107,7 +108,7 @@ class Source:
         """
         refused = refused_column(error)
         names = {column.api_name for column in self.plan.columns}
-        if refused is None or refused.name not in names - {"Id"}:
+        if refused is None or refused.entity == NAME or refused.name not in names - {"Id"}:
             if error.error_code != INVALID_FIELD or not self.lookups:
                 return False
             # Rows matter more than the names behind their lookups.
@@ -221,6 +222,10 @@ class Source:
         """Rows with some properties only."""
         assert not self.whole
         return Rows(kind, page, layout)
+
+    def asks(self, query: QueryReader) -> bool:
+        """Whether a query asks for just the columns and names that rows are read with now."""
+        return query.columns is self.columns and query.further == self.further
 
     def window(self, window: Window) -> QueryReader:
         """The query of a window's rows; it resumes the job that an earlier run did not finish."""

@@ -8,6 +8,7 @@ Keys of a bookmark; other keys are kept as they are:
 - ``jobs``: the Bulk jobs that are being read, by purpose, each with the locator of its next page.
 - ``properties``: the properties that every row has been emitted with. Each is six characters of a digest of its name, field
   and type: a STATE is written often, and an org has thousands of names.
+- ``former``: those that were among them once, where there are some: a name once given stays.
 - ``api_name``: the object, where the stream's name does not tell which it is. Names once given stay.
 - ``key_prefix``: the first characters of the SObject's Ids. A custom object that is deleted and created again has another
   prefix, and then nothing of the bookmark is true any more.
@@ -37,7 +38,7 @@ import msgspec
 
 from tap_sfsource import clock
 from tap_sfsource.errors import TapError
-from tap_sfsource.sync.given_names import mark, marks_in
+from tap_sfsource.sync.given_names import FORMER, mark, marks_in
 from tap_sfsource.sync.state_file import UNREADABLE
 
 if TYPE_CHECKING:
@@ -310,7 +311,15 @@ class StreamState:
 
     def know(self, properties: Sequence[str]) -> None:
         """Note that every row has been, or is being, emitted with just these properties."""
-        self._bookmark["properties"] = "".join(sorted(map(mark, properties)))
+        marks = frozenset(map(mark, properties))
+        former = self._marks(FORMER) | self._marks("properties") - marks
+        if former:
+            self._bookmark[FORMER] = "".join(sorted(former))
+        self._bookmark["properties"] = "".join(sorted(marks))
+
+    def _marks(self, key: str) -> frozenset[str]:
+        given = self._bookmark.get(key)
+        return marks_in(given) if isinstance(given, str) else frozenset()
 
     @property
     def knows_properties(self) -> bool:

@@ -81,11 +81,12 @@ def test_more_files_than_a_query_takes(org_server: OrgServer, frozen: Clock) -> 
     assert len(org_server.ledger.calls) < 15
 
 
-def test_too_many_ids_for_the_org_are_halved(org_server: OrgServer, frozen: Clock) -> None:
+@pytest.mark.parametrize("code", ["QUERY_TIMEOUT", "QUERY_TOO_COMPLICATED"])
+def test_too_many_ids_for_the_org_are_halved(org_server: OrgServer, frozen: Clock, code: str) -> None:
     links = files(org_server, 6)
     frozen.advance(hours=3)
     org_server.faults.add(
-        Status(400, "QUERY_TIMEOUT", "too long"), path="*/queryAll", sobject="ContentDocumentLink", times=2
+        Status(400, code, "too long"), path="*/queryAll", sobject="ContentDocumentLink", times=2
     )
     syncs = Syncs(org_server, "ContentDocumentLink")
     syncs.sync()

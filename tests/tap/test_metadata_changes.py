@@ -76,6 +76,40 @@ def test_a_new_field_never_takes_the_name_of_an_old_column(
     assert (row["my_size_c"], row["my_size_c_2"]) == ("old", "new")
 
 
+@pytest.mark.parametrize("why", ["deselected", "refused", "another type"])
+def test_a_new_field_never_takes_the_name_of_a_column_that_was_left_out(
+    org_server: OrgServer, frozen: Clock, why: str
+) -> None:
+    org, refused = org_server.org, org_server.server.settings.refused_columns
+    (record_id,) = accounts(org_server, 1)
+    org.add_field("Account", custom_field("My_Size__c", "string"))
+    org.update(record_id, {"My_Size__c": "old"})
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account")
+    syncs.sync()
+    catalog = None
+    if why == "deselected":
+        hidden = {"breadcrumb": ["properties", "my_size_c"], "metadata": {"selected": False}}
+        catalog = {"streams": [{"tap_stream_id": "accounts", "metadata": [hidden]}]}
+    elif why == "refused":
+        refused["Account.My_Size__c"] = "read"
+    else:
+        org.remove_field("Account", "My_Size__c")
+        org.add_field("Account", custom_field("My_Size__c", "textarea"))
+        org.update(record_id, {"My_Size__c": "old"})
+    if why != "another type":
+        syncs.sync(catalog)
+    org.add_field("Account", custom_field("MySize__c", "string"))
+    org.update(record_id, {"MySize__c": "new"})
+    for given in (catalog, catalog, None, None):
+        frozen.advance(hours=3)
+        if given is None:
+            refused.clear()
+        syncs.sync(given)
+        row = syncs.row("accounts", record_id)
+        assert (row["my_size_c"], row["my_size_c_2"]) == ("old", "new")
+
+
 def test_a_field_that_was_hidden_for_a_while_is_read_for_every_row(
     org_server: OrgServer, frozen: Clock
 ) -> None:

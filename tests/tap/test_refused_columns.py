@@ -173,3 +173,22 @@ def test_a_column_that_is_refused_whatever_is_asked_costs_few_calls(
     syncs.sync()
     assert not syncs.complete
     assert len(org_server.ledger.calls) < 10
+
+
+@pytest.mark.parametrize("when", ["asked", "run"])
+@pytest.mark.parametrize("reader", ["rest", "bulk"])
+def test_a_name_that_lookups_cannot_be_asked_for_costs_no_column(
+    org_server: OrgServer, frozen: Clock, reader: str, when: str
+) -> None:
+    """The refusal is of the object Name, and Lead has a field of that name."""
+    lead = org_server.org.create("Lead", {"LastName": "Lovelace", "FirstName": "Ada", "Company": "x"})
+    frozen.advance(hours=3)
+    org_server.server.settings.refused_when_run = when == "run"
+    org_server.server.settings.refused_columns["Name.FirstName"] = "read"
+    syncs = Syncs(org_server, "Lead", "Name", reader=reader)
+    for name in ("Ada", "Augusta"):
+        syncs.sync()
+        assert syncs.complete
+        assert syncs.row("leads", lead)["first_name"] == name
+        org_server.org.update(lead, {"FirstName": "Augusta"})
+        frozen.advance(hours=3)
