@@ -76,6 +76,10 @@ class Cast:
             )
         if self.kind.name == "uuid":
             return f"{self.value}::text IS DISTINCT FROM lower({name})"
+        if self.kind.name == "numeric" and self.room.family == "text":
+            # A scale adds zeros to 1.5; a code such as 007 is no number.
+            spelled = f"{self.value}::text, trim_scale({self.value})::text"
+            return f"({name} = ANY (ARRAY[{spelled}])) IS NOT TRUE AND {name} IS NOT NULL"
         back = f"::text::{self.room}" if self.kind.name in FLOATS else f"::{self.room}"
         return f"{self.value}{back} IS DISTINCT FROM {name}"
 

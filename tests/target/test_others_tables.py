@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -310,6 +311,30 @@ def test_only_a_value_that_does_not_fit_widens_its_column(
         assert row["as_it_is"] == value
     (count,) = warehouse.query("SELECT count(*) AS n FROM {schema}.accounts")
     assert count["n"] == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "kept", "kind"),
+    [
+        ("1.5", Decimal("1.50"), "numeric"),
+        ("1.50", Decimal("1.50"), "numeric"),
+        ("7", Decimal("7.00"), "numeric"),
+    ]
+    + [(text, text, "text") for text in ("007", "1.555", "1e1", "n/a")],
+)
+def test_numbers_as_text_go_into_a_column_of_numbers(
+    warehouse: Warehouse, text: str, kept: Any, kind: str
+) -> None:
+    warehouse.execute(
+        "CREATE SCHEMA {schema}; CREATE TABLE {schema}.t (id bigint PRIMARY KEY, amount numeric(10,2))"
+    )
+    schema = schema_message("t", {"id": INTEGER, "amount": STRING})
+    loaded(
+        warehouse.config(),
+        [schema, record("t", {"id": 1, "amount": text}), record("t", {"id": 2, "amount": None})],
+    )
+    found = warehouse.query("SELECT amount, pg_typeof(amount)::text AS kind FROM {schema}.t ORDER BY id")
+    assert found == [{"amount": kept, "kind": kind}, {"amount": None, "kind": kind}]
 
 
 def test_a_view_in_the_way_of_a_value_is_named_with_what_to_run(warehouse: Warehouse) -> None:
