@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from target_sfwarehouse.rows import moments
-from target_sfwarehouse.rows.decode import UncheckedError
+from target_sfwarehouse.rows.decode import NUL, UncheckedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,10 +27,12 @@ class CellCheck:
         self._width = len(names)
         self._header = header
         self._moments = [place for place, column in enumerate(columns) if dates and column.type.is_moment]
+        # Unlike `jsonb`, the type takes a NUL, which nobody can read out of it.
+        self._takes_nul = any(column.type.name == "json" for column in columns)
 
     def checked(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the blocks. Raises UncheckedError for a file whose rows have to be looked at one by one."""
-        if not self._moments:
+        if not self._moments and not self._takes_nul:
             yield from blocks
             return
         csv.field_size_limit(sys.maxsize)
@@ -42,6 +44,10 @@ class CellCheck:
         self._check(rest)
 
     def _check(self, data: bytes) -> None:
+        if self._takes_nul and NUL in data:
+            raise UncheckedError
+        if not self._moments:
+            return
         try:
             rows = list(csv.reader(io.StringIO(data.decode(), newline="")))
         except (UnicodeDecodeError, csv.Error):

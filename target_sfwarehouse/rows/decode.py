@@ -49,7 +49,8 @@ _UNESCAPED = {
     b"\\\\": b"\\\\",
     **{b"\\u00%02x" % code: bytes((code,)) for code in range(1, 32)},
 }
-_NUL = b"\\u0000"
+NUL = b"\\u0000"
+"""How JSON writes a NUL character, which text in Postgres cannot have."""
 _NEWLINE = ord("\n")
 _BEFORE_VALUE = b",\n"
 _UNFIT_NAME = re.compile(r'["\\\x00-\x1f]')
@@ -247,11 +248,11 @@ def _has_nested(row: Row) -> bool:
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:
-    return REPLACEMENT.encode() if match[0] == _NUL else _plain(match[0])
+    return REPLACEMENT.encode() if match[0] == NUL else _plain(match[0])
 
 
 def _unescaped_but_nul(match: re.Match[bytes]) -> bytes:
-    if match[0] == _NUL:
+    if match[0] == NUL:
         raise NulError("it has a NUL character, which Postgres cannot store")
     return _plain(match[0])
 

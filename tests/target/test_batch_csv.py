@@ -223,3 +223,17 @@ def test_a_file_taken_row_by_row_has_the_cells_that_copy_reads(
     warehouse.execute("DROP SCHEMA IF EXISTS {schema} CASCADE")
     assert load(warehouse.config(), [schema, message], by_sdk=True).error is None
     assert warehouse.query("SELECT * FROM {schema}.accounts ORDER BY id") == copied
+
+
+@pytest.mark.parametrize("kind", ["json", "jsonb"])
+def test_a_nul_character_in_json_is_replaced_whatever_type_its_column_has(
+    kind: str, tmp_path: Path, warehouse: Warehouse
+) -> None:
+    warehouse.execute(f"CREATE SCHEMA {{schema}}; CREATE TABLE {{schema}}.t (id bigint, made {kind})")
+    schema = schema_message("t", {"id": INTEGER, "made": {"type": "object"}}, ())
+    value = {"text": "a\0b"}
+    path = tmp_path / "t.csv"
+    path.write_bytes(csv_of(["id", "made"], [["1", json.dumps(value)]]))
+    message = batch([path], format="csv") | {"stream": "t"}
+    loaded(warehouse.config(), [schema, message, record("t", {"id": 2, "made": value})])
+    assert warehouse.query("SELECT made FROM {schema}.t") == [{"made": {"text": "a\ufffdb"}}] * 2

@@ -43,10 +43,11 @@ def test_rows_come_in_while_a_batch_waits_for_its_table(
             merging, taking = wait_until(
                 lambda: (
                     len(found := warehouse.query(SESSIONS, role)) == 2
+                    and found[0]["wait_event_type"] == "Lock"
                     and found[1]["query"].startswith("COPY ")
                     and found
                 ),
-                "there are two sessions",
+                "one of two sessions waits for the table",
             )
             assert merging["wait_event_type"] == "Lock"
             assert taking["wait_event_type"] != "Lock"
