@@ -46,7 +46,8 @@ COLUMNS = """
 SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
        pg_catalog.col_description(a.attrelid, a.attnum) IS NOT NULL,
        a.attgenerated <> '', a.attidentity = 'a',
-       CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END
+       CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END,
+       t.typtype = 'd' AND t.typcategory = 'D'
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum
@@ -143,8 +144,10 @@ def read_table(connection: Connection, schema: str, name: str, stream: str) -> T
         table.row_target = _row_target(options)
     if kind not in {"r", "p", "f"}:
         raise BadSchemaError(f"stream '{stream}': {table.label} is a view; rows can go into a table only")
-    for column, spelled, has_comment, computed, numbered, collation in connection.execute(COLUMNS, (oid,)):
-        table.columns[column] = parse_type(spelled)
+    for column, spelled, has_comment, computed, numbered, collation, dated in connection.execute(
+        COLUMNS, (oid,)
+    ):
+        table.columns[column] = parse_type(spelled, over_moment=dated)
         kinds = ((has_comment, table.commented), (computed, table.computed), (numbered, table.identities))
         for is_so, names in kinds:
             if is_so:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
@@ -104,10 +104,12 @@ class SqlType:
     Attributes:
         name: Without arguments, as `format_type` spells it, e.g. `numeric`, `timestamp with time zone`.
         arguments: Length, or precision and scale.
+        over_moment: Whether it is a domain over a date or time.
     """
 
     name: str
     arguments: tuple[int, ...] = ()
+    over_moment: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         """Return the type as SQL."""
@@ -136,7 +138,12 @@ class SqlType:
     @property
     def is_moment(self) -> bool:
         """Whether it holds dates or times, which a server may read in more than one way."""
-        return self.name in MOMENTS or self.name.startswith("time ")
+        return self.name in MOMENTS or self.name.startswith("time ") or self.over_moment
+
+    @property
+    def holds_moments(self) -> bool:
+        """Whether it is a range or an array of dates or times."""
+        return self.name in DATE_RANGES or (self.items is not None and self.items.is_moment)
 
 
 TEXT, JSONB, BIGINT, NUMERIC = SqlType("text"), SqlType("jsonb"), SqlType("bigint"), SqlType("numeric")
@@ -145,13 +152,14 @@ BINARY_NUMBERS = frozenset({"real", "double precision"})
 DATE, TIMESTAMPTZ = SqlType("date"), SqlType("timestamp with time zone")
 TIMESTAMP = SqlType("timestamp without time zone")
 TIME = SqlType("time without time zone")
+DATE_RANGES = frozenset(f"{kind}{many}range" for kind in ("date", "ts", "tstz") for many in ("", "multi"))
 
 
-def parse_type(spelled: str) -> SqlType:
+def parse_type(spelled: str, *, over_moment: bool = False) -> SqlType:
     """Read a type as `format_type` spells it."""
     match = _SPELLED.match(spelled)
-    if match is None:
-        return SqlType(spelled)
+    if match is None or over_moment:
+        return SqlType(spelled, over_moment=over_moment)
     arguments = tuple(int(part) for part in match["arguments"].split(",")) if match["arguments"] else ()
     return SqlType(match["name"] + (match["rest"] or ""), arguments)
 

@@ -27,11 +27,14 @@ class CellCheck:
         self._width = len(names)
         self._header = header
         self._moments = [place for place, column in enumerate(columns) if dates and column.type.is_moment]
+        self._one_by_one = any(column.type.holds_moments for column in columns)
         # Unlike `jsonb`, the type takes a NUL, which nobody can read out of it.
         self._takes_nul = any(column.type.name == "json" for column in columns)
 
     def checked(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the blocks. Raises UncheckedError for a file whose rows have to be looked at one by one."""
+        if self._one_by_one:
+            raise UncheckedError
         if not self._moments and not self._takes_nul:
             yield from blocks
             return

@@ -25,6 +25,8 @@ _MOMENT = rf"(?:[0-9]{{4,7}}-[0-9]{{2}}-[0-9]{{2}}(?:[t ]{_TIME})?(?: bc)?|{_BAS
 
 _ONE = re.compile(_MOMENT, re.ASCII | re.IGNORECASE)
 _SHAPE = re.compile(rf'"{_MOMENT}?",'.encode(), re.IGNORECASE)
+_AROUND = re.compile(r'[][{}(),"]')
+_BOUNDS = frozenset({"empty", "infinity", "-infinity", "null"})
 _SAME_DIGIT = bytes.maketrans(b"123456789", b"000000000")
 
 MOST_SHAPES = 64
@@ -39,6 +41,14 @@ def checked(text: str) -> str:
         raise ValueError(
             f"{shown(text)} is no date or time of ISO 8601, such as 2026-03-09 or 2026-03-09T10:11:12.000Z"
         )
+    return text
+
+
+def checked_within(text: str) -> str:
+    """Give a range or an array of dates and times back. Raises ValueError for what is not of ISO 8601."""
+    for part in _AROUND.split(text):
+        if (bound := part.strip().lower()) and bound not in _BOUNDS:
+            checked(bound)
     return text
 
 

@@ -135,6 +135,8 @@ def _other_way(kind: SqlType, *, only_strings: bool) -> Way:
     if kind.items is not None:
         item = moments.checked if kind.items.is_moment else stored_text
         return Way(msgspec.Raw, partial(_array_text, item), partial(_array_of, item))
+    if kind.holds_moments:
+        return Way(msgspec.Raw, _range_text, lambda value: moments.checked_within(stored_text(value)))
     if only_strings:
         return Way(str, None, partial(_scalar, kind))
     # A vector or a range may be written as JSON is; the server knows.
@@ -200,6 +202,11 @@ def _any_text(raw: msgspec.Raw) -> str | None:
     return _text_of(load_json(bytes(raw)))
 
 
+def _range_text(raw: msgspec.Raw) -> str | None:
+    value = load_json(bytes(raw))
+    return None if value is None else moments.checked_within(stored_text(value))
+
+
 def _array_text(item: Callable[[Any], str], raw: msgspec.Raw) -> str | None:
     value = load_json(bytes(raw))
     return None if value is None else _array_of(item, value)
@@ -208,7 +215,8 @@ def _array_text(item: Callable[[Any], str], raw: msgspec.Raw) -> str | None:
 def _array_of(item: Callable[[Any], str], value: Any) -> str:
     """Return a JSON array as Postgres writes one; text is taken as it is."""
     if not isinstance(value, list | tuple):
-        return stored_text(value)
+        text = stored_text(value)
+        return moments.checked_within(text) if item is moments.checked else text
     return "{" + ",".join(_array_item(item, each) for each in value) + "}"
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_sfwarehouse.rows import moments
-from tests.target.support import INTEGER, loaded, record, schema_message
+from tests.target.support import INTEGER, load, loaded, record, schema_message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -202,18 +202,26 @@ def test_dates_in_an_array_are_dates(warehouse: Warehouse) -> None:
     assert warehouse.query("SELECT id, days FROM {schema}.s") == [{"id": 0, "days": [date(2024, 2, 1)]}]
 
 
-@pytest.mark.parametrize("kind", ["domain", "daterange", "date[]"])
-def test_a_date_inside_another_type_is_not_read_by_the_style_of_the_role(
-    kind: str, warehouse: Warehouse
+@pytest.mark.parametrize("way", ["record", "by the SDK", "csv"])
+@pytest.mark.parametrize("kind", ["domain", "daterange", "tstzrange", "date[]"])
+def test_a_date_inside_another_type_is_read_by_no_role_and_no_clock(
+    kind: str, way: str, tmp_path: Path, warehouse: Warehouse
 ) -> None:
     warehouse.execute("CREATE SCHEMA {schema}")
     warehouse.execute("CREATE DOMAIN {schema}.domain AS date")
     spelled = "{schema}.domain" if kind == "domain" else kind
     warehouse.execute(f"CREATE TABLE {{schema}}.s (id int PRIMARY KEY, days {spelled})")
-    around = {"domain": "%s", "daterange": "[%s,]", "date[]": "{%s}"}[kind]
+    around = {"domain": "%s", "daterange": "[%s,]", "tstzrange": "[%s,)", "date[]": "{%s}"}[kind]
     schema = schema_message("s", {"id": INTEGER, "days": {"type": "string"}})
-    rows = [
-        record("s", {"id": n, "days": around % day}) for n, day in enumerate(["2024-02-01", "01/02/2024"])
-    ]
-    loaded(foreign(warehouse), [schema, *rows])
+    days = ["2024-02-01", "01/02/2024", "now", "tomorrow"]
+    messages = [record("s", {"id": n, "days": around % day}) for n, day in enumerate(days)]
+    if way == "csv":
+        path = tmp_path / "s.csv"
+        path.write_text("id,days\n" + "".join(f'{n},"{around % day}"\n' for n, day in enumerate(days)))
+        encoding = {"format": "csv"}
+        messages = [{"type": "BATCH", "stream": "s", "encoding": encoding, "manifest": [str(path)]}]
+    assert load(foreign(warehouse), [schema, *messages], by_sdk=way == "by the SDK").error is None
     assert [row["id"] for row in warehouse.query("SELECT id FROM {schema}.s")] == [0]
+    nothing = record("s", {"id": 9, "days": None})
+    loaded(foreign(warehouse), [schema, nothing])
+    assert warehouse.query("SELECT days FROM {schema}.s WHERE id = 9") == [{"days": None}]
