@@ -153,7 +153,7 @@ class Settings:
         "integer",
         "How far before its bookmark a window starts, for transactions that commit late, where an object has no "
         "deletion log whose watermark tells.",
-        default=300,
+        default=600,
         minimum=0,
     )
     refresh_formulas_hours: int = _setting(
