@@ -127,6 +127,22 @@ def test_a_purged_log_is_made_up_for_by_a_sweep(org_server: OrgServer, frozen: C
     )
 
 
+@pytest.mark.parametrize("deletes", ["all", "soft"])
+def test_a_row_that_a_long_transaction_commits_after_a_run_comes_with_the_next(
+    org_server: OrgServer, frozen: Clock, deletes: str
+) -> None:
+    accounts(org_server, 1)
+    syncs = Syncs(org_server, "Account", deletes=deletes)
+    transaction = org_server.org.transaction()
+    late = transaction.create("Account", {"Name": "Late"})
+    frozen.advance(minutes=10)
+    syncs.sync()
+    assert late not in syncs.target.tables["accounts"]
+    transaction.commit()
+    syncs.sync()
+    assert syncs.row("accounts", late)["name"] == "Late"
+
+
 def test_a_row_that_commits_late_is_not_lost(org_server: OrgServer, frozen: Clock) -> None:
     accounts(org_server, 1)
     frozen.advance(hours=3)
