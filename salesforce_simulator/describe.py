@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from salesforce_simulator.formulas import text_of
 from salesforce_simulator.schema import AUDIT_FIELDS, COMPOUND_TYPES, TEXT_TYPES
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ def _type_of(field: Field) -> JSON:
         "autoNumber": field.auto_number,
         "byteLength": field.length * 3 if text else field.length,
         "calculated": field.calculated,
-        "calculatedFormula": field.formula_text,
+        "calculatedFormula": text_of(field),
         "digits": field.digits,
         "displayLocationInDecimal": False,
         "encrypted": field.type == "encryptedstring",

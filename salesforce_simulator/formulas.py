@@ -34,6 +34,13 @@ class _Formula:
     reads: tuple[tuple[str, str], ...]
 
 
+def text_of(field: Field) -> str | None:
+    """The formula as describe shows it: in Salesforce's words where the field has them, else the SQL with fields' names."""
+    if field.formula is None or field.formula_text is not None:
+        return field.formula_text
+    return _PLACE.sub(r"\1", field.formula.replace(_TODAY, "TODAY()"))
+
+
 class Formulas:
     """The formulas of a schema, ready to refresh a store's columns.
 

@@ -129,11 +129,17 @@ class Org(Records):
             self._adopt(schema, target.name, *field.reference_to)
 
     def change_field(self, sobject: str, name: str, **changes: Any) -> None:
-        """Change attributes of a field (label, length, picklist...) that leave its column as it is."""
+        """Change attributes of a field (label, length, picklist...) that leave its column as it is.
+
+        Another formula gives other values to all rows, and no row's stamp moves.
+        """
         with self._store.lock:
             target = self.object(sobject)
             fields = (replace(f, **changes) if f.name == name else f for f in target.fields.values())
             self._adopt(self._schema_with(target.with_fields(fields)), target.name)
+            if "formula" in changes:
+                with self._store.writing():
+                    self._changes.formulas.refresh_all(self._store, target.name)
 
     def remove_field(self, sobject: str, name: str) -> None:
         """Remove a field with its values."""

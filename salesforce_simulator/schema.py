@@ -62,12 +62,11 @@ class Field:
     """One field of an SObject; names and meanings as in describe.
 
     `formula` is the value of a calculated field in SQL over storage values, with `{Field}` for a field of the row and
-    `{Relationship.Field}` for one of a parent. `formula_text` is what describe shows instead. `summary` makes it a
-    roll-up summary field. `default` is a JSON
-    value. `feature` names the org feature without which the field does not exist. `evidence` says how sure the
-    facts are. `decimal_text` makes an int leave the org as `47.0`, as some do. `empty_text` makes a new record show
-    `""` and not null where it has no text. `unreadable` and `unfilterable` make SOQL refuse a field that describe lists, or
-    calls filterable.
+    `{Relationship.Field}` for one of a parent. `formula_text` is what describe shows instead, where it is given.
+    `summary` makes it a roll-up summary field. `default` is a JSON value. `feature` names the org feature without which the
+    field does not exist. `evidence` says how sure the facts are. `decimal_text` makes an int leave the org as `47.0`, as some
+    do. `empty_text` makes a new record show `""` and not null where it has no text. `unreadable` and `unfilterable` make SOQL
+    refuse a field that describe lists, or calls filterable.
     """
 
     name: str
