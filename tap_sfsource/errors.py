@@ -17,7 +17,7 @@ class ConfigError(TapError):
     def __init__(self, setting: str, problem: str, remedy: str) -> None:
         """Name the setting (or several, joined by " and "), its problem as a clause and the remedy as a sentence."""
         super().__init__(f"Setting {setting}: {problem}. {remedy}")
-        self.setting = setting
+        self.setting, self.problem, self.remedy = setting, problem, remedy
 
 
 class CatalogError(TapError):
@@ -34,6 +34,18 @@ class PermissionDeniedError(AuthError):
 
 class QuotaReachedError(TapError):
     """The share of the org's daily API calls that the run may use is used up."""
+
+
+class BulkFullError(TapError):
+    """No further Bulk job fits into the day, or into the share of it that the run may use. The text is a clause."""
+
+
+class LeftForLaterError(TapError):
+    """Rows that no quota has room for now: the object is not complete, and a later run reads them."""
+
+    def __init__(self, rows: str, reason: str) -> None:
+        """Say how many rows wait, and why, as a clause."""
+        super().__init__(f"{rows} are left for a later run: {reason}")
 
 
 class ConnectionFailedError(TapError):
@@ -74,6 +86,18 @@ class SalesforceError(TapError):
         self.error_code = error_code
         self.message = message
         self.path = path
+
+
+class FilterError(TapError):
+    """Salesforce refuses a query for the condition that the setting `filters` has for its object."""
+
+    def __init__(self, api_name: str, error: SalesforceError) -> None:
+        """Name the object and quote Salesforce."""
+        told = " ".join(error.message.split())
+        super().__init__(
+            f"Setting filters: Salesforce refuses the condition of {api_name} ({error.error_code}: {told}). "
+            "Correct it, and run again."
+        )
 
 
 class TransientError(SalesforceError):

@@ -2,7 +2,7 @@
 
 Both are told by ``/limits`` as ``DailyBulkV2QueryJobs`` and ``DailyBulkV2QueryFileStorageMB`` (Bulk API 2.0 guide, "Limits
 for Query Jobs"). They are asked for once a run, when its first job is about to be started, so a run without jobs spends no
-call on them. What no longer fits is read by REST, which has limits of its own.
+call on them. What no longer fits is read by REST if it is small, and waits for a later run if not.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tap_sfsource.api.usage import RUN, paid_by
-from tap_sfsource.errors import AuthError, QuotaReachedError, TapError
+from tap_sfsource.errors import AuthError, BulkFullError, QuotaReachedError, TapError
 
 if TYPE_CHECKING:
     from tap_sfsource.api.client import Client
@@ -69,19 +69,20 @@ class BulkBudget:
         self._client = client
         self._lock = threading.Lock()
         self._shares: tuple[_Share, _Share] | None = None
-        self._closed = False
+        self._closed = ""
         self._told: set[str] = set()
 
-    def admits(self, rows: int, columns: int) -> bool:
-        """Whether a job of about so many rows (0 if unknown) and columns may be started; if so, what it may take is counted.
+    def take(self, rows: int, columns: int) -> None:
+        """Count a job of about so many rows (0 if unknown) and columns, which may be started now.
 
         Raises:
+            BulkFullError: It may not.
             QuotaReachedError: Not even the question fits into the quota of API calls.
             AuthError: The session ended and could not be renewed.
         """
         with self._lock:
             if self._closed:
-                return False
+                raise BulkFullError(self._closed)
             jobs, storage = self._shares = self._shares or self._ask()
             megabytes = rows * columns * _BYTES_A_CELL / _MEGABYTE
             settings = self._client.settings
@@ -89,23 +90,25 @@ class BulkBudget:
                 reason = share.reached(more, settings.quota_percent_total, settings.quota_percent_per_run)
                 if reason:
                     # A smaller job may still fit into the storage; another job does not fit among the jobs.
-                    self._closed = share is jobs
+                    self._closed = reason if share is jobs else ""
                     self._tell(share.what, reason)
-                    return False
+                    raise BulkFullError(reason)
             jobs.taken += 1
             storage.taken += megabytes
-            return True
 
     def close(self, reason: str) -> None:
         """Start no further job in this run, for a reason given as a clause."""
         with self._lock:
-            self._closed = True
+            self._closed = reason
             self._tell("refused", reason)
 
     def _tell(self, about: str, reason: str) -> None:
         if about not in self._told:
             self._told.add(about)
-            logger.warning("Bulk: %s. What no longer fits is read by REST.", reason)
+            logger.warning(
+                "Bulk: %s. What no longer fits is read by REST if it is small, and waits for a later run if not.",
+                reason,
+            )
 
     def _ask(self) -> tuple[_Share, _Share]:
         """Ask for the limits; who may not ask (View Setup and Configuration) finds out from the jobs."""

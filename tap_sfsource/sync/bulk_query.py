@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tap_sfsource.errors import SalesforceError, TapError
+from tap_sfsource.errors import BulkFullError, SalesforceError, TapError
 from tap_sfsource.sync.ahead import PAGES_AHEAD, ahead
 
 if TYPE_CHECKING:
@@ -23,18 +23,22 @@ _FULL: Final = frozenset({"LIMIT_EXCEEDED", "EXCEEDEDQUOTA", "TOOMANYREQUESTS"})
 
 
 def begin_job(readers: Readers, api_name: str, query: str, rows: int, columns: int) -> str | None:
-    """Create a job for about so many rows, and give its id; None where REST has to read them."""
-    if not readers.budget.admits(rows, columns):
-        return None
+    """Create a job for about so many rows, and give its id; None where REST has to read them.
+
+    Raises:
+        BulkFullError: No further job fits into the day.
+    """
+    readers.budget.take(rows, columns)
     try:
         return readers.bulk.create(query)
     except SalesforceError as error:
         # Whatever the reason is: REST may take the query, or has a better one.
         code = error.error_code.upper()
         if code in _FULL:
-            readers.budget.close(f"{api_name}'s job is refused ({code}: {error.message})")
-        else:
-            logger.info("%s: Bulk does not take it (%s); staying on REST.", api_name, error)
+            reason = f"{api_name}'s job is refused ({code}: {error.message})"
+            readers.budget.close(reason)
+            raise BulkFullError(reason) from error
+        logger.info("%s: Bulk does not take it (%s); staying on REST.", api_name, error)
         return None
 
 

@@ -10,6 +10,7 @@ import datetime
 import hashlib
 import logging
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
@@ -17,7 +18,7 @@ import msgspec
 from tap_sfsource import clock
 from tap_sfsource.api.bulk import JobFailedError, JobGoneError
 from tap_sfsource.api.query import QUERY_PAGE, select
-from tap_sfsource.errors import SalesforceError, TapError, TransientError
+from tap_sfsource.errors import BulkFullError, SalesforceError, TapError, TransientError
 from tap_sfsource.sync.ahead import PAGES_AHEAD, ahead
 from tap_sfsource.sync.bulk_query import begin_job, job_pages
 from tap_sfsource.sync.column_groups import TOO_COMPLICATED, grouped_pages
@@ -26,6 +27,7 @@ from tap_sfsource.sync.readers import PAGE_BYTES, SMALLEST_PAGE, rows_at_once
 from tap_sfsource.sync.refusals import refusal
 from tap_sfsource.sync.refused_columns import INVALID_FIELD
 from tap_sfsource.sync.state import JobBookmark
+from tap_sfsource.sync.windows import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from tap_sfsource.catalog.plan import Column
     from tap_sfsource.sync.readers import Readers
     from tap_sfsource.sync.state import StreamState
-    from tap_sfsource.sync.windows import Window
 
 logger = logging.getLogger("tap-sfsource.scan")
 
@@ -67,6 +68,9 @@ class Progress:
     job: JobBookmark | None = None
 
 
+ROWS: Final = "rows"
+"""The purpose of the query for changed rows."""
+
 QueriedPage: TypeAlias = "BulkPage | RestPage"
 
 
@@ -86,6 +90,7 @@ class QueryReader:
         further: Fields to ask for behind the columns, as SOQL spells them.
         unsortable: API names by which the SObject does not let a query be ordered.
         nulls: Whether rows without the key are read as well.
+        conditions: What must hold for all rows, beside the window.
         emitted: How its rows are emitted; a job is not resumed by a run that emits rows otherwise.
         watermark: The stream's bookmark once the query is read; kept with a job, for the run that resumes it.
         bookmark: The stream's bookmark when the query is asked.
@@ -99,11 +104,12 @@ class QueryReader:
     columns: Sequence[Column]
     key: str | None
     window: Window
-    purpose: str = "rows"
+    purpose: str = ROWS
     count: int | None = None
     further: tuple[str, ...] = ()
     unsortable: frozenset[str] = frozenset()
     nulls: bool = False
+    conditions: tuple[str, ...] = ()
     emitted: str = ""
     watermark: str = ""
     bookmark: str = ""
@@ -115,6 +121,7 @@ class QueryReader:
     _too_wide: bool = field(default=False, repr=False)
     _page_rows: int | None = field(default=None, repr=False)
     _bulk_refused: bool = field(default=False, repr=False)
+    _bulk_full: str = field(default="", repr=False)
 
     @property
     def fields(self) -> list[str]:
@@ -127,6 +134,16 @@ class QueryReader:
         """The SOQL for a window; `fields` are asked for in place of all."""
         wanted = [name for name in (self.key, "Id") if name] if ordered else []
         order = [name for name in wanted if name not in self.unsortable]
+        return self._select(window, fields, order_by=order, limit=limit)
+
+    def _select(
+        self,
+        window: Window,
+        fields: Sequence[str] | None = None,
+        conditions: Sequence[str] = (),
+        order_by: Sequence[str] = (),
+        limit: int | None = None,
+    ) -> str:
         return select(
             self.api_name,
             self.fields if fields is None else fields,
@@ -134,15 +151,18 @@ class QueryReader:
             start=window.start,
             end=window.end,
             nulls=self.nulls,
-            order_by=order,
+            conditions=[*self.conditions, *conditions],
+            order_by=order_by,
             limit=limit,
         )
 
-    def resume(self, state: StreamState) -> None:
-        """Resume the job that an earlier run did not finish, if it asked the same beside the same bookmark."""
+    def resume(self, state: StreamState, end: datetime.datetime | None = None) -> None:
+        """Resume the job that an earlier run did not finish, if it asked the same beside the same bookmark, up to `end`."""
         self.bookmark = state.bookmark_text
         job = state.job(self.purpose)
-        if job is not None and job.query == self._fingerprint():
+        if job is None or (end is not None and not (job.watermark and clock.parse(job.watermark) <= end)):
+            return
+        if job.query == self._fingerprint():
             self.job = job
             self.resumed = True
             self.watermark = job.watermark
@@ -198,6 +218,9 @@ class QueryReader:
                 return
         if answer is not None and answer.status in _URI_TOO_LONG and self.job is None:
             raise answer.error(f"{self.api_name} /queryAll")
+        if self.job is None and (self._first is not None or self._too_large):
+            rows = None if self._first is None else self._first.totalSize
+            self.readers.check_room(rows, self._bulk_full, resumed=self.key is not None)
 
     def pages(self) -> Iterator[tuple[QueriedPage, Progress]]:
         """Yield the window's pages, each with what a bookmark may say once it has been written.
@@ -251,7 +274,10 @@ class QueryReader:
     def _start_job(self) -> None:
         rows = self._first.totalSize if self._first else self.count or 0
         query = self.query(self.window, ordered=False)
-        job_id = begin_job(self.readers, self.api_name, query, rows, len(self.fields))
+        try:
+            job_id = begin_job(self.readers, self.api_name, query, rows, len(self.fields))
+        except BulkFullError as error:
+            self._bulk_full, job_id = str(error), None
         if job_id is None:
             self._bulk_refused = True
             return
@@ -284,7 +310,7 @@ class QueryReader:
         too_large = any(mark in reason for mark in _JOB_TOO_LARGE)
         full = reason.startswith(_JOB_FULL)
         wide = TOO_COMPLICATED in reason
-        if self.resumed and not too_large and not full and not wide:
+        if self.resumed and not too_large and not wide:
             raise JobLostError(f"{self.api_name}: {error}") from error
         if isinstance(error, JobFailedError) and error.state == "Aborted":
             # By an administrator, who does not want the same rows read in another way.
@@ -295,13 +321,14 @@ class QueryReader:
             yield from self._in_halves()
             return
         if full:
-            self.readers.budget.close(f"{self.api_name}'s job has failed ({reason})")
+            self._bulk_full = f"{self.api_name}'s job has failed ({reason})"
+            self.readers.budget.close(self._bulk_full)
         elif not wide:
             logger.warning("%s: %s REST reads its rows.", self.api_name, error)
         self._bulk_refused = True
         self.prepare(self.look())
         rows = self._first.totalSize if self._first is not None else 0
-        if full or self.readers.fits_rest(rows) or self.key is None:
+        if self.readers.fits_rest(rows):
             yield from self.pages()
             return
         if INVALID_FIELD in reason:
@@ -353,9 +380,7 @@ class QueryReader:
 
     def _by_id(self) -> Iterator[tuple[QueriedPage, Progress]]:
         step = self._page_rows or rows_at_once(self.columns, self.readers.settings.page_size, PAGE_BYTES)
-        for page in pages_by_id(
-            self.readers, self.api_name, self.fields, self.key, self.window, step, nulls=self.nulls
-        ):
+        for page in pages_by_id(self.readers, partial(self._select, self.window), step):
             yield page, Progress()
 
     def first_row(self) -> RestPage | None:
@@ -367,7 +392,8 @@ class QueryReader:
         return replace(page, records=msgspec.Raw(msgspec.json.encode(records[:1])), count=len(records[:1]))
 
     def _fingerprint(self) -> str:
-        text = select(self.api_name, self.fields, key=self.key, start=self.window.start, nulls=self.nulls)
+        # The end of changed rows is the present moment, if no setting says otherwise.
+        text = self._select(Window(self.window.start) if self.purpose == ROWS else self.window)
         # A field that was made anew is another one, though the query does not tell.
         text += "".join(f"\n{column.mark()}" for column in self.columns) + self.emitted
         return hashlib.sha256(text.encode()).hexdigest()[:16]

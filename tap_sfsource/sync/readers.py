@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tap_sfsource.api.composite import Subrequest
 from tap_sfsource.api.query import QUERY_PAGE, RestPage, RestReader, page_size_header
+from tap_sfsource.errors import LeftForLaterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +27,9 @@ PAGE_BYTES: Final = 8 * 1024 * 1024
 
 _LOOK_BYTES: Final = 2 * 1024 * 1024
 """Of a first look at long rows, several of which ride in one call."""
+
+_CALLS_FOR_BULK: Final = 100
+"""Calls in which REST may read what Bulk has no room for. More rows wait: all at once they would use up the day's calls."""
 
 _LONG: Final = 32_768
 """Characters of a text that is longer than the descriptions of standard objects."""
@@ -73,6 +77,27 @@ class Readers:
         """Whether the run's quota of API calls lets it read so many rows by REST."""
         left = self.client.limits.left
         return left is None or rows <= left * self.settings.page_size
+
+    def check_room(self, rows: int | None, full: str, *, resumed: bool) -> None:
+        """Make sure that REST has room for so many rows of a query, None if they are too many for one.
+
+        Args:
+            full: Why Bulk has no room for them, empty if it was not asked.
+            resumed: Whether a later run goes on where this one stops.
+
+        Raises:
+            LeftForLaterError: It has none.
+        """
+        told = "its rows" if rows is None else f"{rows:,} rows"
+        few = rows is not None and rows <= _CALLS_FOR_BULK * self.settings.page_size and self.fits_rest(rows)
+        if full and not few:
+            raise LeftForLaterError(told, f"{full}, and REST would take too many calls. Run again later.")
+        if not resumed and rows is not None and not self.fits_rest(rows):
+            # Each run would read the same rows again, up to its quota.
+            raise LeftForLaterError(
+                told,
+                "REST takes more API calls than the quota leaves to this run. Run again later, or let Bulk read them.",
+            )
 
     def pages(self, first: QueryPage, key: str = "Id", page_rows: int | None = None) -> Iterator[RestPage]:
         """The pages of a query by REST, from its first one on; `key` is the field that it is ordered by."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from salesforce_simulator.__main__ import DEMO_CLIENT_ID
+from salesforce_simulator.http.faults import FailJob
 from tests.tap.reference import ReferenceTarget
 from tests.tap.syncs import accounts, whole_reads
 
@@ -141,6 +142,90 @@ def test_what_was_answered_before_the_stop_is_written_and_the_rest_is_named(
     assert {"contacts", "leads"} <= {
         name for name, mark in runs.target.state["bookmarks"].items() if mark.get("replication_key_value")
     }
+
+
+def test_what_the_days_bulk_jobs_do_not_hold_waits_and_the_next_run_reads_it(
+    large_org: OrgServer, processes: Processes
+) -> None:
+    """REST would use up the day's calls, to come no further than a part of the rows."""
+    org = large_org.org
+    org.create("Contact", {"LastName": "Doe"})
+    org.clock.advance(hours=3)
+    org.limits.daily_bulk_v2_query_jobs.spend(org.limits.daily_bulk_v2_query_jobs.maximum)
+    runs = Runs(
+        processes,
+        large_org,
+        objects=["Account", "Contact"],
+        bulk_threshold=1_000,
+        quota_percent_per_run=14,
+        quota_percent_total=100,
+    )
+    finished = runs.run().expect(1)
+    (told,) = [line for line in finished.stderr.splitlines() if "is not complete" in line]
+    assert "accounts is not complete: 3,000 rows are left for a later run: " in told
+    assert "Bulk query jobs a day are used" in told
+    assert "INCOMPLETE: 3,000 rows are left for a later run" in finished.stderr
+    assert "Not complete: accounts." in finished.stderr
+    assert len(runs.target.tables["contacts"]) == 1
+    assert large_org.ledger.api_calls <= 6
+    org.clock.advance(hours=25)
+    runs.run().expect(0)
+    assert len(runs.target.tables["accounts"]) == ROWS
+    # The same for what has changed since a bookmark.
+    org.limits.daily_bulk_v2_query_jobs.spend(org.limits.daily_bulk_v2_query_jobs.maximum)
+    state = runs.target.state
+    assert state is not None
+    for row in org.rows("Account"):
+        org.update(row["Id"], {"Industry": "Energy"})
+    org.clock.advance(hours=3)
+    assert "rows are left for a later run" in runs.run().expect(1).stderr
+    assert runs.target.state is not None
+    kept = runs.target.state["bookmarks"]["accounts"]
+    assert kept["replication_key_value"] == state["bookmarks"]["accounts"]["replication_key_value"]
+    org.clock.advance(hours=25)
+    runs.run().expect(0)
+    assert {row["industry"] for row in runs.target.tables["accounts"].values()} == {"Energy"}
+
+
+def test_a_job_whose_result_does_not_fit_into_the_day_is_begun_anew_on_another(
+    large_org: OrgServer, processes: Processes
+) -> None:
+    message = "Max bulk v2 query result size stored (1000000000 kb) per 24 hrs has been exceeded"
+    large_org.faults.add(FailJob("LIMIT_EXCEEDED", message), path="*/jobs/query", times=1)
+    runs = Runs(processes, large_org, bulk_threshold=1_000, quota_percent_per_run=14, quota_percent_total=100)
+    assert "3,000 rows are left for a later run: Account's job has failed" in runs.run().expect(1).stderr
+    large_org.org.clock.advance(hours=25)
+    runs.run().expect(0)
+    assert len(runs.target.tables["accounts"]) == ROWS
+
+
+def test_rest_reads_no_more_than_a_hundred_pages_for_bulk(
+    org_server: OrgServer, processes: Processes
+) -> None:
+    org = org_server.org
+    org.clock.freeze()
+    accounts(org_server, 1)
+    org.multiply("Account", 20_000, first=org.clock.now(), span=timedelta(hours=2))
+    org.clock.advance(hours=5)
+    org.limits.daily_bulk_v2_query_jobs.maximum = 0
+    finished = Runs(processes, org_server).run().expect(1)
+    assert "20,001 rows are left for a later run: 0 of the org's 0 Bulk query jobs" in finished.stderr
+    assert org_server.ledger.api_calls <= 6
+
+
+def test_an_object_that_no_run_can_resume_is_not_begun_without_the_calls_for_it(
+    large_org: OrgServer, processes: Processes
+) -> None:
+    entry = {"breadcrumb": [], "metadata": {"forced-replication-method": "FULL_TABLE"}}
+    processes.write("catalog.json", {"streams": [{"tap_stream_id": "accounts", "metadata": [entry]}]})
+    config = large_org.config(page_size=200, progress="none", reader="rest", quota_percent_per_run=10)
+    processes.write("tap.json", config)
+    finished = processes.tap("--config", "tap.json", "--catalog", "catalog.json").expect(1)
+    assert (
+        "3,000 rows are left for a later run: REST takes more API calls than the quota leaves"
+        in finished.stderr
+    )
+    assert large_org.ledger.api_calls <= 3
 
 
 def test_collections_that_were_not_reached_say_so_once(large_org: OrgServer, processes: Processes) -> None:

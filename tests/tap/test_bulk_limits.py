@@ -49,7 +49,7 @@ def test_without_any_left_the_day_goes_on_by_rest(
     assert syncs.complete
     assert jobs_started(org_server) == 0
     (line,) = lines_of(caplog)
-    assert "quota_percent_total (80 %). What no longer fits is read by REST." in line
+    assert "quota_percent_total (80 %). What no longer fits is read by REST if it is small" in line
 
 
 def test_the_users_share_of_the_days_jobs_is_kept_by_all_runs_together(
