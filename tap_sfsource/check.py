@@ -76,7 +76,10 @@ def _check_missing(plans: Sequence[SObjectPlan], settings: Settings) -> None:
 def _check_reading(client: Client, plans: Sequence[SObjectPlan]) -> list[str]:
     """Read one Id of every collection, or of its parents, five queries to a call."""
     asked = [plan.parents.api_name if plan.parents else plan.api_name for plan in plans]
-    queries = [select(name, ["Id"], limit=1) for name in asked]
+    queries = [
+        select(name, ["Id"], conditions=() if plan.parents else plan.own.conditions, limit=1)
+        for name, plan in zip(asked, plans, strict=True)
+    ]
     requests = [
         Subrequest("GET", client.data("/query", {"q": query}), f"q{place}")
         for place, query in enumerate(queries)
@@ -84,7 +87,8 @@ def _check_reading(client: Client, plans: Sequence[SObjectPlan]) -> list[str]:
     failures = []
     for plan, request, answer in zip(plans, requests, client.composite(requests), strict=True):
         if not answer.ok:
-            _say(f"{plan.stream_name}: cannot be read. {answer.error(request.path)}")
+            asked_for = " The query had the condition of the setting filters." if plan.own.condition else ""
+            _say(f"{plan.stream_name}: cannot be read. {answer.error(request.path)}{asked_for}")
             failures.append(plan.stream_name)
     return failures
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Mapping
+from typing import Any, Final, Self
 
-from tap_sfsource.config_values import check_api_version, checked, is_unset, parse_time
+from tap_sfsource.config_values import check_api_version, checked, is_unset
 from tap_sfsource.hosts import LOGIN_HOSTS, check_url
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
+FORMULA_HOURS: Final = 24
+"""The default of `refresh_formulas_hours`, also for objects that its patterns do not name."""
 
 
 def _setting(
@@ -28,6 +28,7 @@ def _setting(
     minimum: int | None = None,
     maximum: int | None = None,
     path: bool = False,
+    by_object: bool = False,
 ) -> Any:
     metadata = {
         "kind": kind,
@@ -37,11 +38,11 @@ def _setting(
         "minimum": minimum,
         "maximum": maximum,
         "path": path,
+        "by_object": by_object,
     }
-    if isinstance(default, tuple):
-        return dataclasses.field(
-            default_factory=lambda: default, metadata={**metadata, "default": list(default)}
-        )
+    if isinstance(default, tuple | dict):
+        told = list(default) if isinstance(default, tuple) else default
+        return dataclasses.field(default_factory=lambda: default, metadata={**metadata, "default": told})
     return dataclasses.field(default=default, metadata={**metadata, "default": default})
 
 
@@ -110,9 +111,24 @@ class Settings:
         "string", "File with the certificates to trust, PEM, in place of the usual ones.", path=True
     )
     api_version: str = _setting("string", "Version of Salesforce's API.", default="62.0")
-    start_date: str | None = _setting(
+    start_date: str | Mapping[str, str | None] | None = _setting(
         "date-time",
-        "Oldest change to read in a stream's first sync (ISO 8601). Without it everything is read.",
+        "Oldest change to read in a stream's first sync (ISO 8601), that moment included. Without it everything is read. "
+        "Or an object that gives a date for each object or pattern, as docs/selective-sync.md shows.",
+        by_object=True,
+    )
+    end_date: str | Mapping[str, str | None] | None = _setting(
+        "date-time",
+        "First change not to read (ISO 8601): rows with this stamp or a later one wait for a run with a later date. Or dates "
+        "by object, as for start_date.",
+        by_object=True,
+    )
+    filters: Mapping[str, str | None] = _setting(
+        "object",
+        'SOQL conditions by object or pattern, such as {"Account": "Industry = \'Energy\'"}: only rows that meet theirs are '
+        "read. A changed condition reads the object anew.",
+        default={},
+        by_object=True,
     )
     objects: tuple[str, ...] = _setting(
         "array",
@@ -156,11 +172,19 @@ class Settings:
         default=600,
         minimum=0,
     )
-    refresh_formulas_hours: int = _setting(
+    refresh_formulas_hours: int | Mapping[str, int | None] = _setting(
         "integer",
-        "Formula values change without a new SystemModstamp: read them again for every row when this many hours "
-        "have passed. 0 never does.",
-        default=24,
+        "Formula values change without a new SystemModstamp: read them again for every row before they are this many hours "
+        "old. 0 never does. Or hours by object, as for start_date. Formulas over fields of their own row need it not.",
+        default=FORMULA_HOURS,
+        minimum=0,
+        by_object=True,
+    )
+    refresh_formulas_max_rows: int = _setting(
+        "integer",
+        "An object with more rows than this keeps its formulas' values until a row changes, and the run says so. 0 sets no "
+        "limit.",
+        default=5_000_000,
         minimum=0,
     )
     refresh_fields: tuple[str, ...] = _setting(
@@ -203,7 +227,7 @@ class Settings:
     quota_percent_total: int = _setting(
         "integer",
         "Stop when the org has used this share of its daily API calls, by whatever application. It bounds Bulk jobs and "
-        "their results likewise: what no longer fits is read by REST.",
+        "their results likewise: what no longer fits is read by REST if it is small, and waits for a later run if not.",
         default=80,
         minimum=1,
         maximum=100,
@@ -301,7 +325,7 @@ class Settings:
         values = dict(config)
         for name in kinds.keys() & config.keys():
             value = None if is_unset(config[name]) else getattr(settings, name)
-            if value is None or kinds[name] in {"array", "integer"}:
+            if value is None or kinds[name] in {"array", "integer"} or isinstance(value, Mapping):
                 values[name] = list(value) if isinstance(value, tuple) else value
         return values
 
@@ -310,10 +334,15 @@ class Settings:
         """The URL to log in at, without a slash at its end."""
         return (self.login_url or LOGIN_HOSTS[self.environment]).rstrip("/")
 
-    @property
-    def start(self) -> datetime | None:
-        """The start date as an aware UTC time."""
-        return parse_time("start_date", self.start_date) if self.start_date else None
+    def by_object(self, name: str) -> Mapping[str, Any]:
+        """The values of a setting by object or pattern; a plain value is of every object."""
+        value = getattr(self, name)
+        return value if isinstance(value, Mapping) else {"*": value}
+
+    @classmethod
+    def names_by_object(cls) -> tuple[str, ...]:
+        """The settings that may have values by object."""
+        return tuple(field.name for field in dataclasses.fields(cls) if field.metadata["by_object"])
 
 
 def _property_schema(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -325,13 +354,27 @@ def _property_schema(metadata: Mapping[str, Any]) -> dict[str, Any]:
         schema |= {"type": ["string", "null"], "format": "date-time"}
     else:
         schema["type"] = [kind, "null"]
+    if metadata["by_object"]:
+        schema = _schema_by_object(schema)
     if metadata["choices"]:
         schema["enum"] = [*metadata["choices"], None]
     for bound in ("minimum", "maximum"):
-        if metadata[bound] is not None:
+        if metadata[bound] is not None and not metadata["by_object"]:
             schema[bound] = metadata[bound]
-    if metadata["default"] not in (None, []):
+    if metadata["default"] not in (None, [], {}):
         schema["default"] = metadata["default"]
     if metadata["secret"]:
         schema |= {"secret": True, "writeOnly": True}
     return schema
+
+
+def _schema_by_object(plain: dict[str, Any]) -> dict[str, Any]:
+    """A setting's schema with an object of such values beside a plain value."""
+    description = plain.pop("description")
+    if plain["type"] == ["object", "null"]:
+        texts = {"type": ["string", "null"]}
+        return {"description": description, **plain, "additionalProperties": texts}
+    if plain["type"] == ["integer", "null"]:
+        # The SDK makes an int of an integer's environment variable, which may hold an object.
+        plain["type"] = ["number", "string", "null"]
+    return {"description": description, "anyOf": [plain, {"type": "object", "additionalProperties": plain}]}

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from tap_sfsource.errors import ConfigError
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 _LOWEST_API_VERSION: Final = 58.0
 """`/jobs/query/{id}/resultPages` came with v58 (Bulk API guide)."""
+
+
+_TEXT: Final = re.compile(r"'(?:[^'\\\n\r]|\\.)*'")
+_STRANGE: Final = re.compile(r"[;\"`\\\x00-\x08\x0b\x0c\x0e-\x1f]|--|/\*|//")
+_CLAUSES: Final = re.compile(
+    r"\b(ORDER\s+BY|GROUP\s+BY|HAVING|LIMIT(?=\s+[\d:])|OFFSET(?=\s+[\d:])|FOR\s+(?:VIEW|REFERENCE|UPDATE)|ALL\s+ROWS"
+    r"|UPDATE\s+(?:TRACKING|VIEWSTAT)|USING\s+SCOPE|WITH)\b",
+    re.IGNORECASE,
+)
 
 
 def is_unset(value: Any) -> bool:
@@ -28,6 +37,8 @@ def checked(name: str, metadata: Mapping[str, Any], value: Any) -> Any:
         ConfigError: It is of the wrong kind, out of its bounds or not among the choices.
     """
     kind = metadata["kind"]
+    if metadata["by_object"] and (values := _object_in(name, kind, value)) is not None:
+        return _checked_by_object(name, metadata, values)
     if kind == "integer":
         return _checked_integer(name, metadata, value)
     if kind == "boolean":
@@ -47,6 +58,78 @@ def checked(name: str, metadata: Mapping[str, Any], value: Any) -> Any:
     if kind == "date-time":
         parse_time(name, value)
     return _expanded(name, value) if metadata["path"] else value
+
+
+def _object_in(name: str, kind: str, value: Any) -> Mapping[Any, Any] | None:
+    """A value that is an object, or the text of one, as an environment variable has it; None for a plain value."""
+    if isinstance(value, str) and value.strip().startswith("{"):
+        with contextlib.suppress(ValueError, RecursionError):
+            value = json.loads(value)
+    if isinstance(value, Mapping):
+        return value
+    if kind == "object":
+        raise ConfigError(
+            name, f"{value!r} is not an object", 'Write it like {"Account": "Industry = \'Energy\'"}.'
+        )
+    return None
+
+
+def _checked_by_object(name: str, metadata: Mapping[str, Any], values: Mapping[Any, Any]) -> dict[str, Any]:
+    """Values by object or pattern; null, or an empty text, is as good as no setting for these objects."""
+    one = {**metadata, "by_object": False}
+    checked_values: dict[str, Any] = {}
+    for key, value in values.items():
+        wanted = str(key).strip()
+        if not wanted:
+            raise ConfigError(
+                name, f"{value!r} is for no object", "Write the object's name or a pattern before it."
+            )
+        if is_unset(value):
+            checked_values[wanted] = None
+        elif metadata["kind"] == "object":
+            checked_values[wanted] = _checked_condition(name, wanted, value)
+        else:
+            try:
+                checked_values[wanted] = checked(name, one, value)
+            except ConfigError as error:
+                raise ConfigError(name, f"{error.problem} (for {wanted})", error.remedy) from None
+    return checked_values
+
+
+def _checked_condition(name: str, wanted: str, value: Any) -> str:
+    """A SOQL condition in one line, which stays a condition where parentheses are put around it."""
+    told = f"the condition of {wanted}"
+    if not isinstance(value, str):
+        raise ConfigError(name, f"{told} must be text, not {type(value).__name__}", "Put it in quotes.")
+    bare = _TEXT.sub(lambda text: " " * len(text[0]), value)
+    problem = _problem_of(bare)
+    if problem:
+        raise ConfigError(
+            name,
+            f"{told} {problem}",
+            "Write what stands behind WHERE, such as Industry = 'Energy' AND IsActive = true.",
+        )
+    parts, at = [], 0
+    for text in _TEXT.finditer(value):
+        parts += [re.sub(r"\s+", " ", value[at : text.start()]), text[0]]
+        at = text.end()
+    return "".join([*parts, re.sub(r"\s+", " ", value[at:])]).strip()
+
+
+def _problem_of(bare: str) -> str:
+    """What is wrong with a condition without its texts, as a clause; empty if nothing is."""
+    if "'" in bare:
+        return "has a quote ' that nothing closes"
+    if strange := _STRANGE.search(bare):
+        return f"has {strange[0]!r} outside of a text in quotes"
+    if clause := _CLAUSES.search(bare):
+        return f"has {' '.join(clause[0].upper().split())}, which is no part of a condition"
+    depth = 0
+    for sign in bare:
+        depth += (sign == "(") - (sign == ")")
+        if depth < 0:
+            break
+    return "has parentheses that do not match" if depth else ""
 
 
 def _expanded(name: str, path: str) -> str:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("tap-sfsource.describe")
 
-_CACHE_FORMAT: Final = 1
+_CACHE_FORMAT: Final = 2
 _NO_SUCH_OBJECT: Final = frozenset({"NOT_FOUND", "INVALID_TYPE"})
 
 
@@ -42,7 +42,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
 
     Attributes are named as in the describe: `name` is the API name, `type` the SOAP type in lower case,
     `length` in characters, `precision`/`scale` of a number, `digits` of an int, `reference_to` API names of
-    objects.
+    objects. `calculated_formula` is missing for roll-ups, and where the user may not see it.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     digits: int = 0
     nillable: bool = True
     calculated: bool = False
+    calculated_formula: str | None = None
     custom: bool = False
     filterable: bool = True
     sortable: bool = True

@@ -28,8 +28,9 @@ from tap_sfsource.catalog.naming import (
     names_in_use,
     stream_names,
 )
+from tap_sfsource.catalog.patterns import is_pattern, matches
 from tap_sfsource.catalog.plan import NAME, mark_of, plan_of, why_unsupported
-from tap_sfsource.catalog.selection import is_pattern, matches, read_catalog
+from tap_sfsource.catalog.selection import read_catalog
 from tap_sfsource.catalog.types import JSON_TYPES, TEXT_TYPES, property_schema
 from tap_sfsource.errors import ConfigError, IncompleteError, TapError
 
@@ -52,7 +53,7 @@ def discover(client: Client, settings: Settings) -> list[SObjectPlan]:
     listed = describe_global(client)
     names = stream_names((sobject.name for sobject in listed), naming=settings.naming)
     _warn_of_unknown(names, settings)
-    _check_exclusions(client, settings, names, everything=names)
+    _check_names(client, settings, names, everything=names)
     reached = [sobject for sobject in listed if _is_reached(sobject.name, names[sobject.name], settings)]
     # The describe of an object that cannot be read would tell nothing; the 48 are shown whole.
     worth = [
@@ -133,7 +134,7 @@ def plan_run(
         skipped: dict[str, str] = {}
     else:
         entries = read_catalog(catalog)
-        _check_exclusions(client, settings, {entry.stream_name: entry.api_name for entry in entries})
+        _check_names(client, settings, {entry.stream_name: entry.api_name for entry in entries})
         wanted, selections, skipped = _wanted_by_catalog(client, settings, entries)
         wanted = kept_names(wanted, given)
     reasons = {api_name: why_unsupported(SObject(name=api_name)) for api_name in wanted}
@@ -264,7 +265,7 @@ def _wanted_by_settings(
         asked = [api_name for name in settings.objects if (api_name := _api_name(name))]
         names = stream_names(asked, given, settings.naming)
     _warn_of_unknown(names, settings)
-    _check_exclusions(client, settings, names)
+    _check_names(client, settings, names)
     wanted = {api_name: name for api_name, name in names.items() if _is_reached(api_name, name, settings)}
     return wanted, known
 
@@ -279,14 +280,14 @@ def _warn_of_unknown(names: Mapping[str, str], settings: Settings) -> None:
         )
 
 
-def _check_exclusions(
+def _check_names(
     client: Client,
     settings: Settings,
     names: Mapping[str, str],
     *,
     everything: Mapping[str, str] | None = None,
 ) -> None:
-    """Make sure that each name to exclude means an object: a misspelt one would let data out.
+    """Make sure that each name to exclude, or with settings of its own, means an object: a misspelt one would let data out.
 
     `names` are known already, by either name; describe global is asked for others, unless `everything` is known.
 
@@ -294,19 +295,24 @@ def _check_exclusions(
         ConfigError: A name without wildcards means no object of the org.
     """
     known = {**COLLECTIONS, **names}
-    unknown = _without_match(settings.exclude_objects, known)
-    if unknown and everything is None:
+    patterns = {
+        "exclude_objects": [*settings.exclude_objects],
+        **{setting: [*settings.by_object(setting)] for setting in settings.names_by_object()},
+    }
+    unknown = {setting: _without_match(named, known) for setting, named in patterns.items()}
+    if any(unknown.values()) and everything is None:
         listed = (sobject.name for sobject in describe_global(client))
         known |= stream_names(listed, naming=settings.naming)
-        unknown = _without_match(unknown, known)
-    for name in unknown:
-        if not is_pattern(name):
-            raise ConfigError(
-                "exclude_objects",
-                f"{name} matches no object that the user may see, so it would exclude nothing",
-                f"Correct or remove it.{_nearest(name, known)}",
-            )
-        logger.warning("Setting exclude_objects: %s matches no object that the user may see.", name)
+    for setting, named in unknown.items():
+        does = "exclude" if setting == "exclude_objects" else "change"
+        for name in _without_match(named, known):
+            if not is_pattern(name):
+                raise ConfigError(
+                    setting,
+                    f"{name} matches no object that the user may see, so it would {does} nothing",
+                    f"Correct or remove it.{_nearest(name, known)}",
+                )
+            logger.warning("Setting %s: %s matches no object that the user may see.", setting, name)
 
 
 def _without_match(patterns: Sequence[str], names: Mapping[str, str]) -> list[str]:

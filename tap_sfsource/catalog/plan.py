@@ -11,7 +11,9 @@ import dataclasses
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
+from tap_sfsource.catalog import formulas
 from tap_sfsource.catalog.naming import COLLECTIONS, IS_DELETED, column_names
+from tap_sfsource.catalog.object_settings import NO_SETTINGS, ObjectSettings, settings_of
 from tap_sfsource.catalog.restrictions import BIG_OBJECT, BIG_OBJECTS, CHILDREN, NEEDS_FILTER
 from tap_sfsource.catalog.types import COMPOUND_TYPES, JSON_TYPES, TEXT_TYPES, property_schema
 
@@ -78,7 +80,9 @@ class Column:
         label: The field's label.
         precision: Digits of a number, as its field was defined; 0 for other types.
         scale: Those after the point.
-        calculated: Whether it is a formula, whose value changes without a new SystemModstamp.
+        calculated: Whether it is a formula or a roll-up.
+        own_formula: A digest of a formula whose inputs are on its own row, else empty; the value of other formulas changes
+            without a new SystemModstamp.
         sortable: Whether a query can be ordered by it.
         nillable: Whether a row may have no value.
         reference_to: API names of the objects that a reference points at.
@@ -96,6 +100,7 @@ class Column:
     precision: int = 0
     scale: int = 0
     calculated: bool = False
+    own_formula: str = ""
     sortable: bool = True
     nillable: bool = False
     reference_to: tuple[str, ...] = ()
@@ -150,6 +155,7 @@ class SObjectPlan:
         selected_by_default: Whether it is read unless deselected.
         unsupported: Why it cannot be read, empty if it can.
         parents: By whose ids its rows are read, or None; each run reads all of them then.
+        own: The object's own settings.
         org: Id of the org in a run, empty if unknown.
     """
 
@@ -166,6 +172,7 @@ class SObjectPlan:
     selected_by_default: bool
     unsupported: str
     parents: Parents | None = None
+    own: ObjectSettings = NO_SETTINGS
     org: str = ""
 
     @property
@@ -295,8 +302,12 @@ def plan_of(
     key_name = None if parents else _replication_key(sobject)
     automatic = {"Id", "IsDeleted", key_name}
     names = column_names((field.name for field in sobject.fields), known, settings.naming)
+    own_formulas = formulas.on_own_row(sobject, settings.refresh_fields)
     columns = tuple(
-        _column(sobject.name, field, names[field.name], field.name in automatic, settings)
+        dataclasses.replace(
+            _column(sobject.name, field, names[field.name], field.name in automatic, settings),
+            own_formula=own_formulas.get(field.name, ""),
+        )
         for field in sobject.fields
     )
     by_api_name = {column.api_name: column for column in columns}
@@ -317,6 +328,7 @@ def plan_of(
         else selected_by_default,
         unsupported=why_unsupported(sobject) or ("" if "Id" in names else "it has no Id"),
         parents=parents,
+        own=settings_of(settings, sobject.name, stream_name),
     )
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import msgspec
 
 from tap_sfsource.catalog.naming import API_NAMES, COLLECTIONS
+from tap_sfsource.catalog.patterns import is_pattern
 from tap_sfsource.catalog.plan import API_NAME, TYPE
 from tap_sfsource.errors import CatalogError
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from tap_sfsource.catalog.plan import Column
 
-_WILDCARDS: Final = "*?["
 _PROPERTY_DEPTH: Final = 2
 
 
@@ -160,17 +160,6 @@ def read_catalog(catalog: Mapping[str, Any]) -> list[StreamSelection]:
     if twice:
         raise CatalogError(f"The catalog names the stream {twice} twice. Remove one of its entries.")
     return entries
-
-
-def matches(patterns: Iterable[str], api_name: str, stream_name: str) -> bool:
-    """Whether one of the patterns (`*`, `?`, any case of letters) means an object."""
-    names = (api_name.lower(), stream_name.lower())
-    return any(fnmatchcase(name, pattern.lower()) for pattern in patterns for name in names)
-
-
-def is_pattern(text: str) -> bool:
-    """Whether a name has wildcards."""
-    return any(sign in text for sign in _WILDCARDS)
 
 
 class _Part(msgspec.Struct):

@@ -88,5 +88,6 @@ class ChildrenReader(QueryReader):
     def _request(self, ids: Sequence[str], reference_id: str) -> Subrequest:
         # Ids are letters and digits, so none needs an escape.
         listed = ", ".join(f"'{parent}'" for parent in ids)
-        query = select(self.api_name, self.fields, conditions=[f"{self.parents.field} IN ({listed})"])
+        conditions = [f"{self.parents.field} IN ({listed})", *self.conditions]
+        query = select(self.api_name, self.fields, conditions=conditions)
         return self.readers.request(query, reference_id)

@@ -7,7 +7,7 @@ Rules of the call (SOAP API guide, "Data Replication API"): it exists where desc
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -56,6 +56,15 @@ class Deletions:
     dates: Sequence[str] = ()
     latest_date_covered: datetime.datetime | None = None
     incomplete: str = ""
+
+    def between(self, start: datetime.datetime | None, end: datetime.datetime | None) -> Deletions:
+        """Those of a half-open span: the log is asked by the minute."""
+        kept = [
+            (record_id, date)
+            for record_id, date in zip(self.ids, self.dates, strict=True)
+            if (start is None or clock.parse(date) >= start) and (end is None or clock.parse(date) < end)
+        ]
+        return replace(self, ids=[record_id for record_id, _ in kept], dates=[date for _, date in kept])
 
     def since(self, moment: datetime.datetime | None) -> list[str]:
         """The ids of rows deleted at a moment or later; all without one."""

@@ -74,6 +74,7 @@ class ObjectSync:
     def first_requests(self) -> list[Subrequest]:
         """The deletion log and the first page of rows; nothing where a leftover job has to be read before."""
         self._refresh = Refresh(self.source, self._clock())
+        self._refresh.check_size()
         if reason := self.source.state.refused(self._now):
             raise RefusedError(self.source.plan.api_name, reason)
         self.query = self._next_query()
@@ -177,23 +178,34 @@ class ObjectSync:
         if source.key is None:
             return False  # each run reads every row under a new version anyway
         asked = source.readers.settings.deletes == "sweep" or source.state.sweep_due
-        return asked or bool(self._deletions.incomplete) or bool(self._gone)
+        wanted = asked or bool(self._deletions.incomplete) or bool(self._gone)
+        if wanted and source.ended:
+            # Rows that have changed since then would look like deleted ones.
+            source.notes.append("end_date is past: a later run sweeps")
+            return False
+        return wanted
 
     def _clock(self) -> datetime.datetime:
         self._now = self.source.readers.client.now()
         return self._now
 
     def _next_query(self) -> QueryReader:
-        start = self.source.state.bookmark or self.source.readers.settings.start
-        return self.source.window(Window(start, windows.ceiling(self._now)) if self.source.key else Window())
+        if self.source.key is None:
+            return self.source.window(Window())
+        start, end = self.source.state.bookmark or self.source.plan.own.start, windows.ceiling(self._now)
+        if (last := self.source.end) is not None:
+            end = min(end, max(last, start or last))
+        return self.source.window(Window(start, end))
 
     def _look(self) -> list[Subrequest]:
         """The deletion log, then the first page of rows."""
         client, plan = self.source.readers.client, self.source.plan
         requests: list[Subrequest] = []
-        if self.source.has_log:
+        since, end = self.source.state.log_since, self.source.end
+        done = self.source.ended and since is not None and end is not None and since >= end
+        if self.source.has_log and not done:
             # Without the log in the first sync, or without the wish for it, nothing is known behind the bookmark.
-            self._log = DeletionLog(client, plan.api_name, self.source.state.log_since)
+            self._log = DeletionLog(client, plan.api_name, since)
             requests.append(self._log.request(f"deleted_{plan.api_name}"))
         look = self.query.first_request(f"query_{plan.api_name}")
         return [replace(part, owner=plan.stream_name) for part in [*requests, *([look] if look else [])]]
@@ -282,13 +294,17 @@ class ObjectSync:
             yield self.source.whole_rows(page, layout)
         self._gone = len(missing)
         if self._gone:
-            self.source.notes.append(f"{self._gone:,} deleted for good: swept all rows")
+            swept = "" if self.source.ended else ": swept all rows"
+            self.source.notes.append(f"{self._gone:,} deleted for good{swept}")
 
     def _prepare_query(self, answer: Subresponse | None) -> None:
         """Prepare the query; one column that the org refuses does not block the object."""
         for _ in range(_MOST_MENDS):
             try:
                 self.query.prepare(answer)
+            except RefusedError as refusal:
+                self.source.blame_filter(refusal)
+                raise
             except SalesforceError as error:
                 if not self.source.mend(error):
                     raise
@@ -300,7 +316,8 @@ class ObjectSync:
 
     def _read_log(self, log: DeletionLog, answer: Subresponse) -> None:
         try:
-            self._deletions = log.read(answer)
+            deletions = log.read(answer)
+            self._deletions = deletions.between(self.source.state.log_since, self.source.end)
         except SalesforceError as error:
             # The next run asks for the same deletions again.
             self._log, self._log_refused = None, True
@@ -314,12 +331,13 @@ class ObjectSync:
             covered = max(covered, self._now - _LONGEST_TRANSACTION)
         mark = windows.watermark(self._now, covered, lookback)
         # The log is read by the minute, and rows must be read again from the same moment: see the order above.
-        return to_minute(mark) if self._log is not None else mark
+        mark = to_minute(mark) if self._log is not None else mark
+        return min(mark, self.source.end or mark)
 
     def _tombstones(self) -> Iterator[Rows]:
         deletions, source = self._deletions, self.source
         if deletions.incomplete:
-            source.notes.append(f"{deletions.incomplete}: swept all ids")
+            source.notes.append(f"{deletions.incomplete}{'' if source.ended else ': swept all ids'}")
         if deletions.ids and not source.whole:
             layout = source.layout([source.id], {source.plan.is_deleted: True})
             told = clock.isoformat(self._now)
@@ -331,8 +349,9 @@ class ObjectSync:
         state = self.source.state
         if state.bookmark is None:
             logged = clock.parse(self.query.watermark) if self._log is not None else None
-            state.begin_first_sync(self.source.readers.settings.start, logged)
+            state.begin_first_sync(self.source.plan.own.start, logged)
             state.maps = self.source.emitted
+            self._refresh.note_formulas()
         if self._deletions.ids:
             self._refresh.note_deletions()
         if state.bookmark is None or not state.knows_properties:
@@ -349,7 +368,7 @@ class ObjectSync:
             state.set_job(self.query.job.of_version(self._version))
 
     def _deletions_emitted(self, *, swept: bool = False) -> None:
-        if self._log is not None and (swept or not self._deletions.incomplete):
+        if self._log is not None and (swept or not (self._deletions.incomplete or self._gone)):
             self.source.state.deleted_until = clock.parse(self.query.watermark)
 
     def _advance(self, progress: Progress) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime
 import logging
+import zlib
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from tap_sfsource.api.query import select
 from tap_sfsource.catalog.plan import MOVING_KEYS
 from tap_sfsource.rows.pages import ValuesPage, values
 from tap_sfsource.sync.events import Activate, Checkpoint, Event, Kind
+from tap_sfsource.sync.given_names import mark
 from tap_sfsource.sync.query_reader import JobLostError
 from tap_sfsource.sync.source import version_of
 
@@ -53,6 +55,10 @@ class Refresh:
         self._source = source
         self._state = source.state
         self._settings = source.readers.settings
+        self._hours = source.plan.own.refresh_hours
+        own = "".join(column.own_formula for column in source.columns)
+        self._formulas = mark(own) if own else ""
+        self._named = {name.lower() for name in self._settings.refresh_fields}
         self.now = now
         self._finished: dict[str, datetime.datetime] = {}
 
@@ -108,7 +114,7 @@ class Refresh:
             yield from self._whole(self._begun(self._whole_query()))
             return
         if source.whole:
-            if unknown or self._stale() or (self._renews_names and self._is_due()):
+            if unknown or self._stale() or self._is_edited or (self._renews_names and self._is_due()):
                 yield from self._whole(self._begun(self._whole_query()))
             return
         yield from self._refreshed(self._query("backfill", fresh))
@@ -117,19 +123,55 @@ class Refresh:
         if set(unknown).intersection(source.further):
             yield from self._refreshed(self._names_query())
         yield Checkpoint(partial(self._state.know, source.properties))
-        if not self._is_due():
-            return
+        yield from self._changed_unseen()
+
+    def _changed_unseen(self) -> Iterator[Event]:
+        """Read properties that may have changed without a stamp."""
+        due, edited = self._is_due(), self._is_edited
         moment = self.now
         for query in (
             self._query("formulas", self._stale()),
-            self._names_query() if self._renews_names else None,
+            self._names_query() if self._renews_names and due else None,
         ):
             finished = self._finished.get(query.purpose) if query is not None else None
-            if finished is not None and not self._is_due(finished):
+            if finished is not None and not self._is_due(finished) and not edited:
                 moment = min(moment, finished)
             else:
                 yield from self._refreshed(query)
-        yield Checkpoint(partial(setattr, self._state, "refreshed_at", moment))
+        if due:
+            yield Checkpoint(partial(setattr, self._state, "refreshed_at", moment))
+        if edited:
+            yield Checkpoint(self.note_formulas)
+
+    def note_formulas(self) -> None:
+        """Every row is read, or being read, with the formulas as they are now."""
+        self._state.formulas = self._formulas
+
+    @property
+    def minds_size(self) -> bool:
+        """Whether it is time to read values that change without a stamp, if the object is not too large for that."""
+        if not self._hours or not self._settings.refresh_formulas_max_rows:
+            return False
+        if self._is_edited:
+            return True
+        return self._is_due() and (self._renews_names or any(map(self._is_refreshed, self._columns())))
+
+    def check_size(self) -> None:
+        """Read no such values in this run if the object has too many rows."""
+        rows, most = self._source.count, self._settings.refresh_formulas_max_rows
+        if rows is None or rows <= most or not self.minds_size:
+            return
+        self._source.notes.append(
+            f"formulas not read again: {rows:,} rows are more than refresh_formulas_max_rows ({most:,})"
+        )
+        self._hours = 0
+
+    @property
+    def _is_edited(self) -> bool:
+        """Whether a formula that no schedule reads again has another text than before."""
+        if not self._hours or self._source.first_sync:
+            return False
+        return self._state.formulas != self._formulas
 
     def note_deletions(self) -> None:
         """Rows are deleted now: some may come back, which the stamp of some objects does not show."""
@@ -141,7 +183,9 @@ class Refresh:
         if not self._hides_returns:
             return
         source = self._source
-        query = select(source.plan.api_name, ["Id"], conditions=["IsDeleted = true"], limit=1)
+        query = select(
+            source.plan.api_name, ["Id"], conditions=["IsDeleted = true", *source.conditions], limit=1
+        )
         if source.readers.first_page(query).totalSize:
             yield Checkpoint(self.note_deletions)
 
@@ -212,6 +256,7 @@ class Refresh:
         self._state.know(self._source.properties)
         self._state.maps = self._source.emitted
         self._state.refreshed_at = moment
+        self.note_formulas()
         if version is not None:
             self._state.swept()
             self._state.swept_until = moment
@@ -223,8 +268,12 @@ class Refresh:
 
     def _stale(self) -> list[Column]:
         """The columns whose values may change without a stamp, if it is time to read them again."""
-        due = self._is_due()
-        return [column for column in self._columns() if due and self._is_refreshed(column)]
+        due, edited = self._is_due(), self._is_edited
+        return [
+            column
+            for column in self._columns()
+            if (due and self._is_refreshed(column)) or (edited and column.own_formula)
+        ]
 
     def _columns(self) -> list[Column]:
         return [column for column in self._source.columns if column is not self._source.id]
@@ -277,20 +326,27 @@ class Refresh:
 
     @property
     def _renews_names(self) -> bool:
-        return bool(self._source.lookups and self._settings.refresh_formulas_hours)
+        return bool(self._source.lookups and self._hours)
 
     def _is_due(self, last: datetime.datetime | None = None) -> bool:
-        hours = self._settings.refresh_formulas_hours or (_RETURNS_HOURS if self._may_return else 0)
+        hours = self._hours or (_RETURNS_HOURS if self._may_return else 0)
         last = last or self._state.refreshed_at
-        return bool(hours) and (last is None or self.now - last >= datetime.timedelta(hours=hours))
+        period = datetime.timedelta(hours=hours) * _share(self._source.plan.stream_name)
+        return bool(hours) and (last is None or self.now - last >= period)
 
     def _is_refreshed(self, column: Column) -> bool:
         if column is self._source.is_deleted:
             return self._may_return
-        if not self._settings.refresh_formulas_hours:
+        if not self._hours:
             return False
-        named = f"{self._source.plan.api_name}.{column.api_name}".lower()
-        return column.calculated or named in {name.lower() for name in self._settings.refresh_fields}
+        if column.calculated and not column.own_formula:
+            return True
+        return bool(self._named) and f"{self._source.plan.api_name}.{column.api_name}".lower() in self._named
+
+
+def _share(stream: str) -> float:
+    """How much of the hours a stream waits, from three quarters to all of them: so that not all are read in one run."""
+    return 1 - zlib.crc32(stream.encode()) % 1024 / 4096
 
 
 def _nothing() -> None:

@@ -10,13 +10,16 @@ import msgspec
 
 from tap_sfsource.api.bulk import BulkReader
 from tap_sfsource.api.bulk_budget import BulkBudget
+from tap_sfsource.clock import isoformat
 from tap_sfsource.errors import AuthError, ConfigError, QuotaReachedError, TapError
+from tap_sfsource.sync.identity import other_org
 from tap_sfsource.sync.lookahead import Lookahead
 from tap_sfsource.sync.names import Names
 from tap_sfsource.sync.object_sync import ObjectSync
 from tap_sfsource.sync.readers import Readers
+from tap_sfsource.sync.refresh import Refresh
 from tap_sfsource.sync.source import Source
-from tap_sfsource.sync.state import CLOCKS_DIFFER, StreamState, other_org
+from tap_sfsource.sync.state import CLOCKS_DIFFER, StreamState
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence
@@ -80,7 +83,7 @@ class SyncRun:
         readers = Readers(client, bulk, BulkBudget(client), settings)
         self.names = Names(names_plan) if names_plan is not None else None
         self._syncs: dict[str, ObjectSync] = {}
-        _check_start(client)
+        _check_starts(client, [part.plan for part in selected])
         _tell_of_another_org(selected, client)
         self._unusable: dict[str, TapError] = {}
         for part in selected:
@@ -98,10 +101,17 @@ class SyncRun:
 
     def start(self) -> None:
         """Begin to fetch ahead; where much may have to be read, after a count of it."""
-        unread = [sync.source for sync in self._syncs.values() if sync.source.first_sync]
-        # Bulk needs the count as well: it polls a job when the job is likely to be complete, and each poll is a call.
-        if unread and self._client.settings.reader != "rest":
-            self._count(unread)
+        settings, now = self._client.settings, self._client.now()
+        counted = [
+            source
+            for source in (sync.source for sync in self._syncs.values())
+            # A count of all rows says nothing of those that meet a filter.
+            if not source.conditions
+            # Bulk needs the count as well: it polls a job when the job is likely to be complete, and each poll is a call.
+            and (settings.reader != "rest" if source.first_sync else Refresh(source, now).minds_size)
+        ]
+        if counted:
+            self._count(counted)
         self._lookahead.start()
 
     def take(self, stream: str) -> ObjectSync:
@@ -152,19 +162,22 @@ class SyncRun:
                     by_name[count.name].count = count.count
 
 
-def _check_start(client: Client) -> None:
-    """Make sure that there is something behind the start date; the bookmark would pass over rows before it.
+def _check_starts(client: Client, plans: Sequence[SObjectPlan]) -> None:
+    """Make sure that there is something behind each start date; the bookmark would pass over rows before it.
 
     Raises:
         ConfigError: The org's clock is not there yet.
     """
-    start = client.settings.start
-    if start is not None and start > client.now() + CLOCKS_DIFFER:
-        raise ConfigError(
-            "start_date",
-            f"{client.settings.start_date} is in the future, so nothing would be read",
-            "Set it to a date in the past.",
-        )
+    given = client.settings.start_date
+    for plan in plans:
+        start = plan.own.start
+        if start is not None and start > client.now() + CLOCKS_DIFFER:
+            told = given if isinstance(given, str) else f"{isoformat(start)} of {plan.stream_name}"
+            raise ConfigError(
+                "start_date",
+                f"{told} is in the future, so nothing would be read",
+                "Set it to a date in the past.",
+            )
 
 
 def _tell_of_another_org(selected: Sequence[SelectedObject], client: Client) -> None:

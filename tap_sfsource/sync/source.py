@@ -6,6 +6,7 @@ import functools
 import logging
 import time
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from tap_sfsource import clock
@@ -13,7 +14,7 @@ from tap_sfsource.api.describe import describe, open_cache
 from tap_sfsource.api.query import QUERY_PAGE, select
 from tap_sfsource.catalog.naming import COLLECTIONS
 from tap_sfsource.catalog.plan import NAME
-from tap_sfsource.errors import SalesforceError
+from tap_sfsource.errors import FilterError, SalesforceError, TransientError
 from tap_sfsource.rows.layout import Layout
 from tap_sfsource.rows.pages import Page, ValuesPage, values
 from tap_sfsource.sync.children import ChildrenReader
@@ -21,7 +22,7 @@ from tap_sfsource.sync.column_groups import IDS_A_QUERY, TOO_COMPLICATED, batche
 from tap_sfsource.sync.contents import ContentsReader
 from tap_sfsource.sync.events import Kind, Rows
 from tap_sfsource.sync.names import NamesInPages
-from tap_sfsource.sync.query_reader import QueryReader
+from tap_sfsource.sync.query_reader import ROWS, QueryReader
 from tap_sfsource.sync.readers import PAGE_BYTES, rows_at_once
 from tap_sfsource.sync.refused_columns import INVALID_FIELD, refused_column
 from tap_sfsource.sync.windows import Window
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tap_sfsource.api.composite import Subrequest, Subresponse
     from tap_sfsource.api.query import RestPage
     from tap_sfsource.catalog.plan import Column, SObjectPlan
+    from tap_sfsource.errors import TapError
     from tap_sfsource.sync.names import Lookup, Names
     from tap_sfsource.sync.readers import Readers
     from tap_sfsource.sync.state import StreamState
@@ -56,6 +58,7 @@ class Source:
         files: The other ones: base64.
         lookups: Lookups that lead to names.
         constants: ``is_deleted`` of an SObject that has none.
+        conditions: What must hold for all rows: the condition of the setting `filters`.
         notes: Remarks for the summary.
     """
 
@@ -73,17 +76,21 @@ class Source:
     files: list[Column] = field(init=False)
     lookups: list[Lookup] = field(init=False)
     constants: dict[str, Any] = field(init=False)
+    conditions: tuple[str, ...] = field(init=False)
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Sort the plan's columns by how they are read, and look at the state."""
+        self.conditions = self.plan.own.conditions
         self._sort_columns()
         self.state.begin(self.plan.key_prefix)
         if self.plan.api_name not in {self.plan.stream_name, *COLLECTIONS}:
             self.state.belong_to(self.plan.api_name)
         self.state.check()
-        if self.state.sweep_due:
-            self.notes.append("another org or another object had this name: swept all ids")
+        if self.state.begin_filtered(self.plan.own.condition):
+            logger.info("%s: its filter has changed; reading it anew.", self.plan.api_name)
+        if self.state.sweep_due and not self.ended:
+            self.notes.append("another org, object or filter had this name: swept all ids")
 
     def _sort_columns(self) -> None:
         by_api_name = {column.api_name: column for column in self.plan.columns}
@@ -106,6 +113,7 @@ class Source:
 
         The object is described again, so that a column that is gone by now is not found by one more refusal.
         """
+        self.blame_filter(error)
         refused = refused_column(error)
         names = {column.api_name for column in self.plan.columns}
         if refused is None or refused.entity == NAME or refused.name not in names - {"Id"}:
@@ -137,6 +145,25 @@ class Source:
         self._sort_columns()
         self.lookups = lookups and self.lookups
         return True
+
+    def blame_filter(self, error: TapError) -> None:
+        """Find out whether a query is refused for the condition of the setting `filters`, which the user has to correct.
+
+        Raises:
+            FilterError: It is.
+        """
+        if not self.conditions or isinstance(error, TransientError):
+            return
+        api_name, told = self.plan.api_name, error
+        if self.plan.parents is None:
+            queries = [select(api_name, ["Id"], conditions=which, limit=1) for which in (self.conditions, ())]
+            requests = [self.readers.request(query, f"filter_{at}") for at, query in enumerate(queries)]
+            filtered, plain = self.readers.client.composite(requests)
+            if filtered.ok or not plain.ok:
+                return
+            told = filtered.error()
+        if isinstance(told, SalesforceError) and told.status == HTTPStatus.BAD_REQUEST:
+            raise FilterError(api_name, told) from error
 
     def _described_again(self) -> set[str]:
         """The fields that the org lists now; also in the cache, which does not notice a change of permissions."""
@@ -231,21 +258,44 @@ class Source:
         """The query of a window's rows; it resumes the job that an earlier run did not finish."""
         # The count of all rows does not say how many have changed since a bookmark.
         count = self.count if self.state.bookmark is None else None
-        return self._query("rows", self.columns, self.key, window, count, self.further)
+        reader = self._query(ROWS, self.columns, self.key, window, count, self.further)
+        reader.resume(self.state, self.end)
+        return reader
 
     def every_row(
         self, purpose: str, columns: Sequence[Column], further: tuple[str, ...] = ()
     ) -> QueryReader:
         """The query of some columns of every row that is loaded; resumed likewise."""
-        start = self._loaded_from
-        if start is None:
-            return self._query(purpose, columns, None, Window(), self.count, further)
-        return self._query(purpose, columns, self.key, Window(start), None, further)
+        loaded = self._loaded
+        if loaded == Window():
+            reader = self._query(purpose, columns, None, loaded, self.count, further)
+        else:
+            reader = self._query(purpose, columns, self.key, loaded, None, further)
+        reader.resume(self.state)
+        return reader
+
+    @property
+    def end(self) -> datetime.datetime | None:
+        """The first stamp not to read, None for all: the setting `end_date`."""
+        return self.plan.own.end if self.key is not None else None
+
+    @property
+    def ended(self) -> bool:
+        """Whether changes wait for a later run, because of `end`."""
+        return self.end is not None and self.end <= self.readers.client.now()
+
+    @property
+    def _loaded(self) -> Window:
+        """The stamps of the rows that are loaded. A row that has changed since `end_date` waits for a later run."""
+        end = self.end
+        if end is None or not self.ended:
+            return Window(self._loaded_from)
+        return Window(self._loaded_from, max(end, self.state.bookmark or end))
 
     @property
     def _loaded_from(self) -> datetime.datetime | None:
         """The stamp of the oldest rows that are loaded, where the first sync had the setting `start_date`."""
-        start = self.readers.settings.start
+        start = self.plan.own.start
         return start if self.key is not None and self.state.start_date == start else None
 
     def look(self, query: QueryReader) -> None:
@@ -273,7 +323,8 @@ class Source:
         """Whole rows of ids, those in the recycle bin included, with the ids that each page has."""
         only_ids = self.layout([self.id])
         for some in batches(ids, rows_at_once(self.columns, IDS_A_QUERY, PAGE_BYTES)):
-            for page in self._whole_pages(functools.partial(of_ids, self.plan.api_name, some)):
+            query = functools.partial(of_ids, self.plan.api_name, some, conditions=self.conditions)
+            for page in self._whole_pages(query):
                 yield page, [row[0] for row in values(page, only_ids)]
 
     def _whole_pages(self, query: Callable[[Sequence[str]], str]) -> Iterator[RestPage]:
@@ -302,7 +353,9 @@ class Source:
         return self.readers.request(self._any(self._fields), "row")
 
     def _any(self, fields: Sequence[str]) -> str:
-        return select(self.plan.api_name, fields, key=self.key, start=self._loaded_from, limit=1)
+        start, end, conditions = self._loaded.start, self._loaded.end, self.conditions
+        name, key = self.plan.api_name, self.key
+        return select(name, fields, key=key, start=start, end=end, conditions=conditions, limit=1)
 
     def _query(
         self,
@@ -315,7 +368,7 @@ class Source:
     ) -> QueryReader:
         parents = self.plan.parents
         make = QueryReader if parents is None else functools.partial(ChildrenReader, parents=parents)
-        reader = make(
+        return make(
             self.readers,
             self.plan.api_name,
             columns,
@@ -326,10 +379,9 @@ class Source:
             further,
             self.unsortable,
             key is not None and self.plan.replication_key is not None and self.plan.replication_key.nillable,
+            conditions=self.conditions,
             emitted=f"{self.emitted}{'whole' if self.whole else ''}{'files' if self.files else ''}",
         )
-        reader.resume(self.state)
-        return reader
 
 
 def version_of(reader: QueryReader) -> int:

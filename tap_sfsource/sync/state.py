@@ -17,6 +17,8 @@ Keys of a bookmark; other keys are kept as they are:
 - ``refreshed_at``: when the fields that change without a stamp were last read for every row.
 - ``begun_at``: while a first sync has no bookmark: every deletion before it is of no row that has been emitted.
 - ``start_date``: the setting of that name in the first sync, where it had one.
+- ``formulas``: a digest of the formulas that are not read again on a schedule, where there are some.
+- ``filter``: a digest of the condition of the setting `filters` that every row met, where there is one.
 - ``maps``: a digest of the stream maps that every row went through, where there are some.
 - ``bin_until``: when the last deleted row leaves the recycle bin, where the replication key does not move if one comes back.
 - ``refused``, ``refused_since``, ``refused_until``: that Salesforce does not give all rows of the object, so
@@ -38,6 +40,7 @@ import msgspec
 
 from tap_sfsource import clock
 from tap_sfsource.errors import TapError
+from tap_sfsource.sync import identity
 from tap_sfsource.sync.given_names import FORMER, mark, marks_in
 from tap_sfsource.sync.state_file import UNREADABLE
 
@@ -51,6 +54,8 @@ _OWN_KEYS = frozenset(
         "api_name",
         "begun_at",
         "deleted_until",
+        "filter",
+        "formulas",
         "jobs",
         "key_prefix",
         "maps",
@@ -69,12 +74,6 @@ _MAY_PASS = datetime.timedelta(hours=1)
 
 CLOCKS_DIFFER = datetime.timedelta(minutes=1)
 """By how much the clocks of Salesforce's servers may differ."""
-
-
-def other_org(bookmark: Mapping[str, Any], org: str) -> str:
-    """The id of the org that a bookmark is of, if it is another than this one; else empty."""
-    named = bookmark.get("org") or org
-    return str(named) if org and named != org else ""
 
 
 class JobBookmark(msgspec.Struct, frozen=True):
@@ -116,6 +115,19 @@ class _Moment:
         state.keep_moment(self._key, moment)
 
 
+class _Text:
+    """A text that a bookmark keeps under the attribute's name, once there is one; else empty."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._key = name
+
+    def __get__(self, state: StreamState, owner: type | None = None) -> str:
+        return state.text(self._key)
+
+    def __set__(self, state: StreamState, text: str) -> None:
+        state.keep_text(self._key, text)
+
+
 class StreamState:
     """A view of one stream's bookmark.
 
@@ -139,6 +151,10 @@ class StreamState:
     """When the last deleted row leaves the recycle bin; kept where no stamp shows that a row comes back before."""
     swept_until = _Moment()
     """The time before which every deletion has been marked by a sweep of whole rows."""
+    maps = _Text()
+    """The signature of the stream maps that every row went through."""
+    formulas = _Text()
+    """The digest of the formulas on their own row that every row was read with."""
 
     def __init__(self, stream: str, bookmark: MutableMapping[str, Any], replication_key: str | None) -> None:
         self._stream = stream
@@ -213,16 +229,6 @@ class StreamState:
             self._bookmark["start_date"] = None
 
     @property
-    def maps(self) -> str:
-        """The signature of the stream maps that every row went through; empty for none."""
-        return str(self._bookmark.get("maps") or "")
-
-    @maps.setter
-    def maps(self, signature: str) -> None:
-        if signature or "maps" in self._bookmark:
-            self._bookmark["maps"] = signature
-
-    @property
     def bookmark_text(self) -> str:
         """The bookmark as a job names it, empty before the first sync."""
         bookmark = self.bookmark
@@ -265,12 +271,7 @@ class StreamState:
 
     def begin_in(self, org: str) -> None:
         """Compare the bookmark with the org's id, empty if unknown; forget a bookmark of another org."""
-        if not org:
-            return
-        if other_org(self._bookmark, org):
-            self._bookmark.clear()
-            self._bookmark["sweep_due"] = True
-        self._bookmark["org"] = org
+        identity.begin_in(self._bookmark, org)
 
     def lose_key(self) -> None:
         """Use no bookmark in this run: its replication key cannot be used."""
@@ -278,12 +279,11 @@ class StreamState:
 
     def begin(self, key_prefix: str | None) -> None:
         """Compare the bookmark with the SObject's Id prefix, None if unknown; forget a bookmark of another object."""
-        if not key_prefix:
-            return
-        if self._bookmark.get("key_prefix", key_prefix) != key_prefix:
-            self._bookmark.clear()
-            self._bookmark["sweep_due"] = True
-        self._bookmark["key_prefix"] = key_prefix
+        identity.begin_as(self._bookmark, key_prefix)
+
+    def begin_filtered(self, condition: str) -> bool:
+        """Compare the bookmark with the condition that rows have to meet; forget a bookmark of another one, and tell so."""
+        return identity.begin_filtered(self._bookmark, condition)
 
     def belong_to(self, api_name: str) -> None:
         """Note the object that the stream's name is given to."""
@@ -368,6 +368,15 @@ class StreamState:
     def keep_moment(self, key: str, moment: datetime.datetime) -> None:
         """Write a time under a key."""
         self._bookmark[key] = clock.isoformat(moment)
+
+    def keep_text(self, key: str, text: str) -> None:
+        """Write a text under a key; an empty one only over another."""
+        if text or key in self._bookmark:
+            self._bookmark[key] = text
+
+    def text(self, key: str) -> str:
+        """The text under a key."""
+        return str(self._bookmark.get(key) or "")
 
     def moment(self, key: str) -> datetime.datetime | None:
         """The time under a key."""

@@ -15,6 +15,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "naming": ("segment", "salesforce"),
     "partial_rows": ("auto", "whole"),
     "files": ("no files", "files"),
+    "filters": ("no filter", "a filter of all"),
     "target": ("plain", "small batches", "quarantine", "hard delete", "append", "map"),
 }
 """Each setting or trouble with all that it can be. Trouble:
@@ -26,6 +27,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
 - merge: the state is an older one with the newer one's values over it, as Meltano merges states.
 - lost: there is no state, as with Meltano's --full-refresh; the tables stay.
 - cut refresh: a full refresh that is killed; Meltano merges what it left into the state before it.
+
+Filters: the condition is met by every row; where it comes or goes, the object is read anew.
 
 Target: its settings. `append` is `load_method: append-only`, `map` a stream map that adds a column.
 """
@@ -49,6 +52,7 @@ class Choices:
     naming: str = "segment"
     partial_rows: str = "auto"
     files: str = "no files"
+    filters: str = "no filter"
     target: str = "plain"
 
     def but(self, **other: str) -> Choices:
@@ -112,4 +116,5 @@ assert tuple(field.name for field in fields(Choices)) == tuple(CHOICES)
 def settings_of(choices: Choices) -> dict[str, Any]:
     """The tap's settings that a run's choices name directly."""
     named = {name: getattr(choices, name) for name in ("reader", "deletes", "naming", "partial_rows")}
-    return {**named, "include_base64": choices.files == "files"}
+    filters = {"*": "(Id != null AND IsDeleted IN (TRUE, FALSE))"} if choices.filters != "no filter" else {}
+    return {**named, "include_base64": choices.files == "files", "filters": filters}

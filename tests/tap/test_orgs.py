@@ -56,6 +56,32 @@ def test_a_refreshed_sandbox_is_read_anew_and_loses_no_row(
     assert "The state is of org" not in caplog.text
 
 
+def test_an_older_state_under_the_new_one_brings_no_bookmark_of_the_other_org_back(
+    org_server: OrgServer, frozen: Clock
+) -> None:
+    """Meltano merges states: what a run that was killed has left goes over the state before it."""
+    accounts(org_server, 2)
+    contacts = [org_server.org.create("Contact", {"LastName": "Doe"}) for _ in range(3)]
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account", "Contact")
+    syncs.sync()
+    before = syncs.target.state
+    assert before is not None
+    org_server.org.id = OTHER
+    outcome = run_tap(syncs.config, state=json.loads(json.dumps(before)))
+    states = [json.loads(line)["value"] for line in outcome.output.splitlines() if b'"STATE"' in line]
+    marks = next(
+        state["bookmarks"] for state in states if state["bookmarks"]["contacts"]["org"] == OTHER[:15]
+    )
+    syncs.target.tables.clear()
+    syncs.target.state = {
+        "bookmarks": {name: before["bookmarks"][name] | mark for name, mark in marks.items()}
+    }
+    frozen.advance(hours=3)
+    syncs.sync()
+    assert [syncs.row("contacts", contact).get("last_name") for contact in contacts] == ["Doe"] * 3
+
+
 def test_another_org_ends_the_run_where_the_settings_say_so(org_server: OrgServer, frozen: Clock) -> None:
     accounts(org_server, 1)
     syncs = Syncs(org_server, "Account", "Contact", on_other_org="stop")

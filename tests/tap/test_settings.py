@@ -140,7 +140,7 @@ def test_every_setting_is_documented_and_has_the_default_that_the_code_uses() ->
         told = properties[field.name]
         used = getattr(Settings(), field.name)
         assert told["description"].endswith((".", ").")), field.name
-        assert told.get("default") == (used if used not in ((), None) else None), field.name
+        assert told.get("default") == (used if used not in ((), None, {}) else None), field.name
     assert {name for name, told in properties.items() if told.get("secret")} == Settings.secrets()
     assert Settings.secrets() >= {"client_secret", "refresh_token", "password", "private_key", "access_token"}
 

@@ -1,0 +1,73 @@
+"""What a bookmark is of: it is forgotten where that has changed, and the rows that it told of are left to a sweep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from tap_sfsource.sync.given_names import FORMER, mark, marks_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping, Sequence
+
+_FILTER: Final = "filter"
+_KEPT: Final = ("org", "key_prefix", "api_name", _FILTER)
+_MOMENTS: Final = (
+    "replication_key_value",
+    "deleted_until",
+    "refreshed_at",
+    "swept_until",
+    "begun_at",
+    "bin_until",
+)
+_OF_ROWS: Final = frozenset({"replication_key_value", "properties", "jobs"})
+"""Keys that a bookmark has once rows have been read."""
+
+
+def other_org(bookmark: Mapping[str, Any], org: str) -> str:
+    """The id of the org that a bookmark is of, if it is another than this one; else empty."""
+    named = bookmark.get("org") or org
+    return str(named) if org and named != org else ""
+
+
+def begin_in(bookmark: MutableMapping[str, Any], org: str) -> None:
+    """Compare a bookmark with the org's id, empty if unknown; forget a bookmark of another org."""
+    if not org:
+        return
+    if other_org(bookmark, org):
+        _forget(bookmark)
+    bookmark["org"] = org
+
+
+def begin_as(bookmark: MutableMapping[str, Any], key_prefix: str | None) -> None:
+    """Compare a bookmark with an SObject's Id prefix, None if unknown; forget a bookmark of another object."""
+    if not key_prefix:
+        return
+    if bookmark.get("key_prefix", key_prefix) != key_prefix:
+        _forget(bookmark)
+    bookmark["key_prefix"] = key_prefix
+
+
+def begin_filtered(bookmark: MutableMapping[str, Any], condition: str) -> bool:
+    """Compare a bookmark with the condition that rows have to meet; forget a bookmark of another one, and tell so.
+
+    The names once given to properties stay.
+    """
+    wanted, given = mark(condition) if condition else "", str(bookmark.get(_FILTER) or "")
+    changed = given != wanted and not _OF_ROWS.isdisjoint(bookmark)
+    if changed:
+        texts = (bookmark.get(key) for key in (FORMER, "properties"))
+        former = frozenset().union(*(marks_in(text) for text in texts if isinstance(text, str)))
+        _forget(bookmark, _KEPT)
+        if former:
+            bookmark[FORMER] = "".join(sorted(former))
+    if wanted or given:
+        bookmark[_FILTER] = wanted
+    return changed
+
+
+def _forget(bookmark: MutableMapping[str, Any], kept: Sequence[str] = ()) -> None:
+    """Keep nothing else of a bookmark. A moment that is left out would come back where Meltano merges an older state."""
+    left: dict[str, Any] = {key: bookmark[key] for key in kept if key in bookmark}
+    left |= {key: None for key in _MOMENTS if key in bookmark}
+    bookmark.clear()
+    bookmark.update(left, sweep_due=True)
