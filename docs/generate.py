@@ -69,8 +69,10 @@ def json_kind(schema: dict[str, Any]) -> str:
         schema: Its JSON schema.
 
     Returns:
-        The first type that is not null; `string` where it says none.
+        The first type that is not null, `string` where it says none; alternatives with "or" between them.
     """
+    if "anyOf" in schema:
+        return " or ".join(map(json_kind, schema["anyOf"]))
     types = schema.get("type", "string")
     return next(kind for kind in ([types] if isinstance(types, str) else types) if kind != "null")
 
