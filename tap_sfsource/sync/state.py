@@ -31,6 +31,7 @@ from __future__ import annotations
 
 import datetime
 import logging
+import re
 from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
@@ -71,10 +72,14 @@ CLOCKS_DIFFER = datetime.timedelta(minutes=1)
 """By how much the clocks of Salesforce's servers may differ."""
 
 
+_ORG_ID = re.compile("(00D[A-Za-z0-9]{12})(?:[A-Za-z0-9]{3})?")
+_UNKNOWN_ORG = "is not the id of an org, such as 00D5g000001abcd. Correct it, or remove the bookmark to read all rows."
+
+
 def other_org(bookmark: Mapping[str, Any], org: str) -> str:
     """The id of the org that a bookmark is of, if it is another than this one; else empty."""
-    named = bookmark.get("org") or org
-    return str(named) if org and named != org else ""
+    named = _ORG_ID.fullmatch(str(bookmark.get("org") or org))
+    return named[1] if org and named and named[1] != org else ""
 
 
 class JobBookmark(msgspec.Struct, frozen=True):
@@ -267,6 +272,9 @@ class StreamState:
         """Compare the bookmark with the org's id, empty if unknown; forget a bookmark of another org."""
         if not org:
             return
+        named = self._bookmark.get("org")
+        if named and not _ORG_ID.fullmatch(str(named)):
+            raise self._unreadable("org", named, _UNKNOWN_ORG)
         if other_org(self._bookmark, org):
             self._bookmark.clear()
             self._bookmark["sweep_due"] = True
