@@ -73,7 +73,9 @@ CLOCKS_DIFFER = datetime.timedelta(minutes=1)
 
 
 _ORG_ID = re.compile("(00D[A-Za-z0-9]{12})(?:[A-Za-z0-9]{3})?")
-_UNKNOWN_ORG = "is not the id of an org, such as 00D5g000001abcd. Correct it, or remove the bookmark to read all rows."
+_UNKNOWN_ORG = (
+    "is not the id of an org, such as 00D5g000001abcd. Correct it, or remove the bookmark to read all rows."
+)
 
 
 def other_org(bookmark: Mapping[str, Any], org: str) -> str:
