@@ -191,7 +191,11 @@ def test_every_page_is_linked_from_another() -> None:
 
 
 def test_the_documented_inheritance_is_the_one_in_meltano_yml() -> None:
-    (shown,) = [yaml.safe_load(block) for _, block in blocks("yaml") if "inherit_from" in block]
+    (shown,) = [
+        yaml.safe_load(block)
+        for page, block in blocks("yaml")
+        if page == "meltano.md" and "inherit_from" in block
+    ]
     assert shown == [definition("tap-sfsource--emea")]
 
 
