@@ -314,7 +314,9 @@ class FastReader(GenericSingerReader[bytes]):
                 self._streams.take_batch(message)
         except (RecordsWithoutSchemaException, KeyError) as error:
             if isinstance(error, KeyError) and error.args != (stream,):
-                raise InputError(f"{a} {kind} without {error}", line=line, stream=stream) from None
+                raise InputError(
+                    f"{a} {kind} that lacks its member {error}", line=line, stream=stream
+                ) from None
             raise InputError(
                 f"{a} {kind} before the SCHEMA of its stream", line=line, stream=stream
             ) from None
