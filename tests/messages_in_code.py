@@ -11,7 +11,7 @@ import builtins
 import itertools
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -47,8 +47,9 @@ class Message:
 
 @dataclass(frozen=True)
 class Scope:
-    """Where an expression stands: its functions, the innermost first, and what is known of their parameters."""
+    """Where an expression stands: its module and functions, the innermost first; what is known of their parameters."""
 
+    module: str
     functions: tuple[Function, ...] = ()
     bound: Mapping[str, tuple[ast.expr, Scope]] | None = None
     seen: frozenset[object] = frozenset()
@@ -58,40 +59,55 @@ class Half:
     """One package: its functions, classes, constants and calls by name."""
 
     def __init__(self, package: Path) -> None:
+        self._imports: dict[tuple[str, str], str] = {}
         self._functions: dict[str, list[tuple[Function, Scope]]] = defaultdict(list)
         self._classes: dict[str, ast.ClassDef] = {}
-        self._constants: dict[str, list[ast.expr]] = defaultdict(list)
+        self._homes: dict[str, str] = {}
+        self._constants: dict[tuple[str, str], list[ast.expr]] = defaultdict(list)
         self._calls: dict[str, list[tuple[ast.Call, Scope]]] = defaultdict(list)
+        self._raised: set[ast.Call] = set()
         self._made: list[tuple[str, ast.Call, Scope]] = []
         self.literals: list[str] = []
         """Each text of the code, as it stands there."""
         for module in sorted(package.rglob("*.py")):
-            self._read(ast.parse(module.read_text()), str(module.relative_to(package.parent)), Scope())
+            place = module.relative_to(package.parent)
+            name = ".".join(place.with_suffix("").parts).removesuffix(".__init__")
+            self._read(ast.parse(module.read_text()), str(place), Scope(name))
 
     def _read(self, node: ast.AST, place: str, scope: Scope) -> None:
         for child in ast.iter_child_nodes(node):
+            self._note(child, place, scope)
             inner = scope
-            if isinstance(child, ast.Constant | ast.JoinedStr):
-                parts = child.values if isinstance(child, ast.JoinedStr) else [child]
-                texts = (str(part.value) if isinstance(part, ast.Constant) else UNKNOWN for part in parts)
-                self.literals.append(" ".join(re.sub("%[sd]", UNKNOWN, "".join(texts)).split()))
             if isinstance(child, Function):
-                self._functions[child.name].append((child, scope))
-                inner = Scope((child, *scope.functions))
-            elif isinstance(child, ast.ClassDef):
-                self._classes[child.name] = child
-            elif isinstance(child, ast.Call):
-                self._calls[_name(child.func)].append((child, scope))
-                self._made.append((f"{place}:{child.lineno}", child, scope))
+                inner = replace(scope, functions=(child, *scope.functions))
             elif not scope.functions:
                 for name, value in _assigned(child):
-                    self._constants[name].append(value)
+                    self._constants[scope.module, name].append(value)
             self._read(child, place, inner)
+
+    def _note(self, node: ast.AST, place: str, scope: Scope) -> None:
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self._functions[node.name].append((node, scope))
+            case ast.ClassDef(name=name):
+                self._classes[name], self._homes[name] = node, scope.module
+            case ast.ImportFrom(names=names):
+                for each in names:
+                    self._imports[scope.module, each.asname or each.name] = f"{node.module}.{each.name}"
+            case ast.Raise(exc=ast.Call() as call):
+                self._raised.add(call)
+            case ast.Call(func=called):
+                self._calls[_name(called)].append((node, scope))
+                self._made.append((f"{place}:{node.lineno}", node, scope))
+            case ast.Constant() | ast.JoinedStr():
+                parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+                texts = (str(part.value) if isinstance(part, ast.Constant) else UNKNOWN for part in parts)
+                self.literals.append(" ".join(re.sub("%[sd]", UNKNOWN, "".join(texts)).split()))
 
     def messages(self) -> Iterator[Message]:
         """Give each text of each error and warning."""
         for place, call, scope in self._made:
-            texts = [self._error(name, call, scope) for name in self._errors(call.func, scope)]
+            texts = [self._error(name, call, scope) for name in self._errors(call, scope)]
             if LOGGED.fullmatch(ast.unparse(call.func)):
                 texts.append(self._logged(call, scope))
             yield from (Message(place, " ".join(text.split())) for text in sorted(frozenset().union(*texts)))
@@ -101,21 +117,25 @@ class Half:
         bases = self._classes[name].bases if name in self._classes else []
         return name in BUILTIN or any(map(self._is_error, map(_name, bases)))
 
-    def _errors(self, node: ast.expr, scope: Scope) -> set[str]:
+    def _errors(self, call: ast.Call, scope: Scope) -> set[str]:
         """Give the classes of errors that a call makes one of; a local name may stand for them."""
-        if self._is_error(_name(node)):
-            return {_name(node)}
+        wanted = _name(call.func)
         values = [
             value
             for function in scope.functions
             for each in ast.walk(function)
             for name, value in _assigned(each)
-            if isinstance(node, ast.Name) and name == node.id
+            if name == wanted and isinstance(value, ast.IfExp)
         ]
-        chosen = (
-            part for value in values if isinstance(value, ast.IfExp) for part in (value.body, value.orelse)
-        )
-        return set(filter(self._is_error, map(_name, chosen)))
+        chosen = {_name(part) for value in values for part in (value.body, value.orelse)}
+        if (
+            call in self._raised
+            and not chosen
+            and wanted not in self._functions
+            and wanted != "AssertionError"
+        ):
+            return {wanted}
+        return set(filter(self._is_error, {wanted, *chosen}))
 
     # What a call makes
 
@@ -126,14 +146,15 @@ class Half:
     def _error(self, name: str, call: ast.Call, scope: Scope) -> Texts:
         """Give the text of a new error: that of its `__str__`, of its `__init__`, or its arguments."""
         if (written := self._method(name, "__str__")) is not None:
-            return self._returned(written, Scope((written,), {}, scope.seen))
+            return self._returned(written, Scope("", (written,), {}, scope.seen))
         init = self._method(name, "__init__")
         if init is None:
             return _joined([self._texts(value, scope) for value in call.args], " ")
-        inner = Scope((init,), self._bound(init, call, scope), scope.seen)
+        owner = self._owner(name, init)
+        inner = Scope(self._homes[owner.name], (init,), self._bound(init, call, scope), scope.seen)
         for node in ast.walk(init):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "super().__init__":
-                base = next(filter(self._is_error, map(_name, self._owner(name, init).bases)), "Exception")
+                base = next(filter(self._is_error, map(_name, owner.bases)), "Exception")
                 return self._error(base, node, inner)
         return NOTHING_KNOWN
 
@@ -200,7 +221,7 @@ class Half:
     def _entries(self, node: ast.expr, scope: Scope) -> Texts:
         """Give the texts that a table or list, which has a name, holds."""
         texts: list[Texts] = []
-        for value in self._constants.get(_name(node), ()):
+        for value in self._constants.get(self._origin(node, scope.module), ()):
             if isinstance(value, ast.Dict):
                 texts += [self._texts(each, scope) for each in value.values]
         return _union(texts)
@@ -218,13 +239,27 @@ class Half:
                 (separator, *_) = self._texts(call.func.value, scope)
                 return _joined([self._texts(each, scope) for each in call.args[0].elts], separator)
         texts = []
-        for function, outer in self._functions.get(name, ()):
+        for function, outer in self._meant(call.func, scope.module):
             if _is_text(function.returns) and function not in scope.seen:
-                inner = Scope(
-                    (function, *outer.functions), self._bound(function, call, scope), scope.seen | {function}
-                )
+                chain, seen = (function, *outer.functions), scope.seen | {function}
+                inner = Scope(outer.module, chain, self._bound(function, call, scope), seen)
                 texts.append(self._returned(function, inner))
         return _union(texts)
+
+    def _origin(self, node: ast.expr, module: str) -> tuple[str, str]:
+        """Give the module that a name is of, and its name there."""
+        if isinstance(node, ast.Attribute):
+            owner = _name(node.value)
+            return module if owner in {"self", "cls"} else self._imports.get((module, owner), ""), node.attr
+        home, _, name = self._imports.get((module, _name(node)), f"{module}.{_name(node)}").rpartition(".")
+        return home, name
+
+    def _meant(self, node: ast.expr, module: str) -> list[tuple[Function, Scope]]:
+        """Give the functions that a call may mean: a method's class is not known, so each of its name."""
+        home, name = self._origin(node, module)
+        named = self._functions.get(name, [])
+        found = [(function, scope) for function, scope in named if scope.module == home]
+        return found or (named if isinstance(node, ast.Attribute) else [])
 
     def _returned(self, function: Function, scope: Scope) -> Texts:
         returns = (node for node in ast.walk(function) if isinstance(node, ast.Return) and node.value)
@@ -234,10 +269,10 @@ class Half:
         """Give what a name stands for: a parameter, a local name or a constant."""
         if scope.bound and name in scope.bound:
             value, outer = scope.bound[name]
-            return self._texts(value, Scope(outer.functions, outer.bound, scope.seen))
+            return self._texts(value, replace(outer, seen=scope.seen))
         if (name, scope.functions) in scope.seen:
             return NOTHING_KNOWN
-        inner = Scope(scope.functions, scope.bound, scope.seen | {(name, scope.functions)})
+        inner = replace(scope, seen=scope.seen | {(name, scope.functions)})
         for function in scope.functions:
             values = [
                 value for node in ast.walk(function) for wanted, value in _assigned(node) if wanted == name
@@ -256,15 +291,19 @@ class Half:
                         if _is_text(parameter.annotation)
                         else NOTHING_KNOWN
                     )
-        return _union(self._texts(value, Scope(seen=inner.seen)) for value in self._constants.get(name, ()))
+        origin = self._origin(ast.Name(name), scope.module)
+        there = Scope(origin[0], seen=inner.seen)
+        return _union(self._texts(value, there) for value in self._constants.get(origin, ()))
 
     def _passed(self, function: Function, name: str, scope: Scope) -> Texts:
         """Give what the callers of a function pass for a parameter."""
-        if scope.bound is not None:
-            return NOTHING_KNOWN  # its default
+        if scope.bound is not None or function.name == "__init__":
+            return NOTHING_KNOWN  # its default, or what makes an object, whose class is not followed
         texts = []
         for call, where in self._calls.get(function.name, ()):
-            caller = Scope(where.functions, where.bound, scope.seen)
+            if function not in (meant for meant, _ in self._meant(call.func, where.module)):
+                continue
+            caller = replace(where, seen=scope.seen)
             value, at = self._bound(function, call, caller).get(name, (None, caller))
             texts.append(self._texts(value, at) if value is not None else NOTHING_KNOWN)
         return _union(texts)

@@ -61,10 +61,11 @@ def test_every_message_of_the_code_has_a_row(name: str) -> None:
 
 @pytest.mark.parametrize("name", HALVES)
 def test_every_row_is_a_message_of_the_code(name: str) -> None:
-    known = "\n".join([*(message.text for message in half(name).messages()), *half(name).literals])
-    rows = fragments(name)
-    assert len(rows) > 50
-    assert [row for row in rows if not re.search(pattern(row), known)] == []
+    """A row may also be of a line that is no warning, or of a part of a message."""
+    printed = "\n".join(message.text for message in half(name).messages())
+    rest = [row for row in fragments(name) if not re.search(pattern(row), printed)]
+    assert len(rest) < 0.1 * len(fragments(name))
+    assert [row for row in rest if not re.search(pattern(row), "\n".join(half(name).literals))] == []
 
 
 @pytest.mark.parametrize("name", HALVES)

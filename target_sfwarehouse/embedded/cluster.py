@@ -88,7 +88,7 @@ class Cluster:
         with self.keeper.acting():
             password_file.unlink()
         if done.returncode:
-            raise with_last_words(f"Postgres could not make its data folder in {self.home}", done.stdout)
+            raise explained(f"Postgres could not make its data folder in {self.home}", done.stdout)
         if maker != self.account:
             for _, _, files, folder in os.fwalk(new):
                 for name in (".", *files):
@@ -155,7 +155,7 @@ class Cluster:
             time.sleep(0.05)
 
 
-def with_last_words(what: str, output: str) -> EmbeddedPostgresError:
+def explained(what: str, output: str) -> EmbeddedPostgresError:
     """An error of one line: what failed, what to do, and Postgres's own last words."""
     hints = [hint for mark, hint in HINTS.items() if mark in output]
     lines = re.sub(r"^[-0-9:. ]+[A-Z]+ \[\d+\] ", "", output, flags=re.MULTILINE).splitlines()

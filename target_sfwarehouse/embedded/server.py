@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from target_sfwarehouse.embedded.accounts import Account, EmbeddedPostgresError
-from target_sfwarehouse.embedded.cluster import HOST, NAME, Cluster, with_last_words
+from target_sfwarehouse.embedded.cluster import HOST, NAME, Cluster, explained
 from target_sfwarehouse.embedded.programs import find_binaries
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def start(directory: Path, *, fsync: bool = True) -> EmbeddedServer:
             busy = "Address already in use" in trouble
             orphans = "pre-existing shared memory block" in trouble
             if not (busy or orphans) or time.monotonic() > deadline:
-                raise with_last_words(f"Postgres did not start; its log is {log}", trouble)
+                raise explained(f"Postgres did not start; its log is {log}", trouble)
             state.port = _free_port() if busy else state.port
             time.sleep(0.1)
         cluster.keeper.write(directory / "server.json", json.dumps(asdict(state)))
@@ -113,7 +113,7 @@ def stop(directory: Path) -> bool:
             return False
         done = cluster.run("pg_ctl", "stop", "--mode=fast", "--wait", "--timeout=60")
         if done.returncode:
-            raise with_last_words(f"The Postgres of {directory} did not stop", done.stdout)
+            raise explained(f"The Postgres of {directory} did not stop", done.stdout)
     return True
 
 

@@ -153,7 +153,7 @@ def test_searches_know_all_letters(home: Path) -> None:
 
 
 def test_a_full_disk_is_named() -> None:
-    said = cluster.with_last_words("Postgres did not start", "FATAL:  could not write: No space left on device")
+    said = cluster.explained("Postgres did not start", "FATAL:  could not write: No space left on device")
     assert "The disk is full" in str(said)
 
 
