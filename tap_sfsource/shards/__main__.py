@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tap_sfsource.api.record_counts import record_counts
 from tap_sfsource.catalog.plan import NAME
 from tap_sfsource.cli import check_config_file
-from tap_sfsource.errors import ConfigError, TapError
+from tap_sfsource.errors import CatalogError, TapError
 from tap_sfsource.shards.balance import Piece, balanced, cut, windows_wanted
 from tap_sfsource.shards.catalogs import shard_catalog
 from tap_sfsource.shards.sizes import CREATED, created_by_month
@@ -55,10 +55,9 @@ def _options() -> argparse.ArgumentParser:
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise ValueError
-    return count
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)
 
 
 def _tap(configs: Sequence[str] | None, catalog: str | None) -> TapSFSource:
@@ -66,7 +65,7 @@ def _tap(configs: Sequence[str] | None, catalog: str | None) -> TapSFSource:
     for path in files:
         check_config_file(path)
     if catalog is not None and not Path(catalog).is_file():
-        raise ConfigError("--catalog", f"{catalog} cannot be read", "Name a catalog file.")
+        raise CatalogError(f"The catalog {catalog} is no file. Name one with --catalog.")
     return TapSFSource(
         config=[Path(path) for path in files],
         catalog=catalog,
@@ -131,8 +130,8 @@ def _write(tap: TapSFSource, shards: Sequence[Sequence[Piece]], folder: Path) ->
             catalog = shard_catalog([*pieces, *names], plans, entries)
             (folder / f"shard-{number}.json").write_text(json.dumps(catalog, indent=1), encoding="utf-8")
     except OSError as error:
-        raise ConfigError(
-            "--output", f"{folder} cannot be written ({error})", "Name another folder."
+        raise TapError(
+            f"The catalogs cannot be written to {folder} ({error}). Name another folder with --output."
         ) from None
 
 
