@@ -79,6 +79,8 @@ lock: setup ## Renew the locks from pyproject.toml
 	$(COMPILE) requirements/target-duckdb.in --output-file requirements/target-duckdb.txt
 	$(COMPILE) requirements/sdk-taps.in --output-file requirements/sdk-taps.txt
 	$(COMPILE) requirements/tap-stripe.in --output-file requirements/tap-stripe.txt
+	$(COMPILE) requirements/dagster.in --output-file requirements/dagster.txt
+	$(COMPILE) requirements/airflow.in --output-file requirements/airflow.txt
 	for peer in requirements/peers/*.in; do $(COMPILE) $$peer --output-file $${peer%.in}.txt || exit 1; done
 
 clean: ## Stop the demo's server and remove what the targets made

@@ -73,7 +73,7 @@ class TapSFSource(SDKTap):
             TapError: The org cannot be asked; see `Client.request`.
         """
         super().__init__(catalog=None, setup_mapper=False, **kwargs)
-        self._catalog_as_given = _as_dict(catalog)
+        self.catalog_as_given = _as_dict(catalog)
         if setup_mapper:
             self.setup_mapper()
 
@@ -161,7 +161,7 @@ class TapSFSource(SDKTap):
         from tap_sfsource.sync.given_names import GivenNames  # noqa: PLC0415 - kept off the path of --version
 
         names = GivenNames(self.state)
-        plan = plan_run(self.client, self.settings, self._catalog_as_given, names.emitted, names.streams)
+        plan = plan_run(self.client, self.settings, self.catalog_as_given, names.emitted, names.streams)
         names.tell_of_others([part.stream_name for part in plan.streams])
         return plan
 

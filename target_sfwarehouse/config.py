@@ -387,10 +387,12 @@ class Settings:
                     f'`schema_mapping` has no schema for "{prefix}": write {{"{prefix}": {{"target_schema": "..."}}}}.'
                 )
             schemas.add(name)
-        if any(len(name.encode("utf-8", "replace")) > NAME_BYTES or "\0" in name for name in schemas):
-            raise SettingsError(
-                f"A schema must be a name of Postgres: at most {NAME_BYTES} bytes, without a NUL character."
-            )
+        for name in sorted(schemas):
+            if len(name.encode("utf-8", "replace")) > NAME_BYTES or "\0" in name or name.startswith("pg_"):
+                raise SettingsError(
+                    f"Schema {name[:NAME_BYTES]!r} of `default_target_schema` or `schema_mapping` must be a name that "
+                    f"Postgres takes: at most {NAME_BYTES} bytes, without a NUL character, and not beginning with pg_."
+                )
         return settings
 
     @property

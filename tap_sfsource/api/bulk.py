@@ -229,7 +229,8 @@ class BulkReader:
             header = _read_header(file, headers.get("Content-Type", ""), path)
             if [name.lower() for name in header] != [name.lower() for name in columns]:
                 raise TapError(
-                    f"Bulk job {job_id}: the results have columns {list(header)}, the query asked for {list(columns)}."
+                    f"Bulk job {job_id}: the results have columns {list(header)}, the query asked for {list(columns)}. "
+                    "Run again."
                 )
             following = headers.get("Sforce-Locator", "")
             page = BulkPage(

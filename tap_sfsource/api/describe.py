@@ -241,7 +241,7 @@ def describe(
             except UnreadableError as error:
                 described.failed[name] = error
     for name, failure in described.failed.items():
-        logger.warning("%s is skipped: %s", name, failure)
+        logger.warning("%s is skipped, as Salesforce does not describe it: %s", name, failure)
     if described.missing:
         logger.info(
             "Skipped, because the org lacks them or the user may not see them: %s",

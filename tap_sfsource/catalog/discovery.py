@@ -99,7 +99,7 @@ class RunPlan:
                 f"{', '.join(sorted(self.skipped))}. Check the names, and the user's permissions with --test."
             )
         if not self.streams and not self.failed:
-            logger.warning("Nothing is selected, so nothing is read.")
+            logger.warning("Nothing is selected, so nothing is read. Select streams in the catalog.")
 
 
 def plan_run(

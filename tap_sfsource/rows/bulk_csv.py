@@ -304,7 +304,7 @@ class BulkCsv:
             raise self._cut_off() from None
 
     def _cut_off(self) -> TapError:
-        return TapError(f"{self._layout.stream}: a Bulk page ends inside a quoted value.")
+        return TapError(f"{self._layout.stream}: a Bulk page ends inside a quoted value. Run again.")
 
 
 def _are_usual(

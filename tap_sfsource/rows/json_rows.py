@@ -70,7 +70,8 @@ class JsonRows:
             decoded = self._decoder.decode(records)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise TapError(
-                f"{layout.stream}: Salesforce sent a value that its describe does not allow: {error}"
+                f"{layout.stream}: Salesforce sent a value that its describe does not allow: {error}. Run again; "
+                "deselect the property if it stays."
             ) from error
         for record in decoded:
             yield self.canonical(record)

@@ -118,7 +118,8 @@ class Layout:
         """
         if len(cells) != self.width:
             raise TapError(
-                f"{self.stream}: a Bulk row has {len(cells)} cells where the query asked for {self.width} columns."
+                f"{self.stream}: a Bulk row has {len(cells)} cells where the query asked for {self.width} columns. "
+                "Run again."
             )
         return [
             self._cell_value(place, kind, cell)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from tap_sfsource.api.bulk import BulkPage
-from tap_sfsource.errors import TapError
 from tap_sfsource.rows.pages import lines, verify
 from tap_sfsource.singer.batch_files import FORMAT, PageFiles, RecordFiles
 
@@ -70,8 +69,7 @@ class Emitter:
         """Write the rows that wait."""
 
     def _framed(self, event: Rows) -> int:
-        if not self.partial_rows:
-            raise TapError(f"{self._stream.name}: its stream maps cannot take partial rows.")
+        assert self.partial_rows, self._stream.name
         self.flush()
         self._messages(self._maps.schemas(event.layout.properties))
         count = self._write(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_sfsource.sync.given_names import FORMER, mark, marks_in
@@ -9,6 +10,7 @@ from tap_sfsource.sync.given_names import FORMER, mark, marks_in
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping, Sequence
 
+_ORG_ID: Final = re.compile("(00D[A-Za-z0-9]{12})(?:[A-Za-z0-9]{3})?")
 _FILTER: Final = "filter"
 _KEPT: Final = ("org", "key_prefix", "api_name", _FILTER)
 _MOMENTS: Final = (
@@ -23,10 +25,15 @@ _OF_ROWS: Final = frozenset({"replication_key_value", "properties", "jobs"})
 """Keys that a bookmark has once rows have been read."""
 
 
+def is_org(text: str) -> bool:
+    """Whether a text is the id of an org."""
+    return bool(_ORG_ID.fullmatch(text))
+
+
 def other_org(bookmark: Mapping[str, Any], org: str) -> str:
     """The id of the org that a bookmark is of, if it is another than this one; else empty."""
-    named = bookmark.get("org") or org
-    return str(named) if org and named != org else ""
+    named = _ORG_ID.fullmatch(str(bookmark.get("org") or org))
+    return named[1] if org and named and named[1] != org else ""
 
 
 def begin_in(bookmark: MutableMapping[str, Any], org: str) -> None:

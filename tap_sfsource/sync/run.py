@@ -6,12 +6,11 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from tap_sfsource.api.bulk import BulkReader
 from tap_sfsource.api.bulk_budget import BulkBudget
+from tap_sfsource.api.record_counts import record_counts
 from tap_sfsource.clock import isoformat
-from tap_sfsource.errors import AuthError, ConfigError, QuotaReachedError, TapError
+from tap_sfsource.errors import AuthError, ConfigError, TapError
 from tap_sfsource.sync.identity import other_org
 from tap_sfsource.sync.lookahead import Lookahead
 from tap_sfsource.sync.names import Names
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("tap-sfsource")
 
-_COUNTS_A_CALL = 100
-
 
 @dataclass(frozen=True, slots=True)
 class SelectedObject:
@@ -46,18 +43,6 @@ class SelectedObject:
     bookmark: MutableMapping[str, Any]
     emitted: str = ""
     whole: bool = False
-
-
-class _Count(msgspec.Struct):
-    name: str
-    count: int
-
-
-class _Counts(msgspec.Struct):
-    sObjects: list[_Count]  # noqa: N815 - Salesforce's name
-
-
-_counts_decoder = msgspec.json.Decoder(_Counts)
 
 
 class SyncRun:
@@ -143,23 +128,9 @@ class SyncRun:
 
     def _count(self, sources: Sequence[Source]) -> None:
         """Ask for approximate sizes, so that no first page of a large table is fetched for nothing."""
-        by_name = {source.plan.api_name: source for source in sources}
-        names = sorted(by_name)
-        for at in range(0, len(names), _COUNTS_A_CALL):
-            try:
-                counts = self._client.get(
-                    self._client.data("/limits/recordCount"),
-                    _counts_decoder,
-                    params={"sObjects": ",".join(names[at : at + _COUNTS_A_CALL])},
-                )
-            except (QuotaReachedError, AuthError):
-                raise
-            except TapError as error:
-                logger.info("No record counts: %s", error)
-                return
-            for count in counts.sObjects:
-                if count.name in by_name:
-                    by_name[count.name].count = count.count
+        counts = record_counts(self._client, (source.plan.api_name for source in sources))
+        for source in sources:
+            source.count = counts.get(source.plan.api_name, source.count)
 
 
 def _check_starts(client: Client, plans: Sequence[SObjectPlan]) -> None:

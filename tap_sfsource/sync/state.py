@@ -271,6 +271,10 @@ class StreamState:
 
     def begin_in(self, org: str) -> None:
         """Compare the bookmark with the org's id, empty if unknown; forget a bookmark of another org."""
+        named = self._bookmark.get("org")
+        if org and named and not identity.is_org(str(named)):
+            problem = "is not the id of an org, such as 00D5g000001abcd. Correct it, or remove the bookmark to read all rows."
+            raise self._unreadable("org", named, problem)
         identity.begin_in(self._bookmark, org)
 
     def lose_key(self) -> None:
@@ -282,7 +286,7 @@ class StreamState:
         identity.begin_as(self._bookmark, key_prefix)
 
     def begin_filtered(self, condition: str) -> bool:
-        """Compare the bookmark with the condition that rows have to meet; forget a bookmark of another one, and tell so."""
+        """Compare the bookmark with the condition of the rows; forget a bookmark of another one, and tell so."""
         return identity.begin_filtered(self._bookmark, condition)
 
     def belong_to(self, api_name: str) -> None:

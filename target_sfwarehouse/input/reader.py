@@ -297,6 +297,7 @@ class FastReader(GenericSingerReader[bytes]):
     def _message(self, kind: str, stream: str | None, message: dict[str, Any]) -> None:
         """Take a SCHEMA, ACTIVATE_VERSION or BATCH."""
         line = self._batcher.line
+        a = "an" if kind == SingerMessageType.ACTIVATE_VERSION else "a"
         try:
             if kind == SingerMessageType.SCHEMA:
                 self._streams.take_schema(message)
@@ -313,12 +314,16 @@ class FastReader(GenericSingerReader[bytes]):
                 self._streams.take_batch(message)
         except (RecordsWithoutSchemaException, KeyError) as error:
             if isinstance(error, KeyError) and error.args != (stream,):
-                raise InputError(f"a {kind} without {error}", line=line, stream=stream) from None
-            raise InputError(f"a {kind} before the SCHEMA of its stream", line=line, stream=stream) from None
+                raise InputError(
+                    f"{a} {kind} that lacks its member {error}", line=line, stream=stream
+                ) from None
+            raise InputError(
+                f"{a} {kind} before the SCHEMA of its stream", line=line, stream=stream
+            ) from None
         except (InvalidInputLine, TypeError) as error:
             # The SDK quotes the whole message, which may be long.
             reason = str(error).partition(": {")[0]
-            raise InputError(f"a {kind} that is incomplete: {reason}", line=line, stream=stream) from None
+            raise InputError(f"{a} {kind} that is incomplete: {reason}", line=line, stream=stream) from None
         self._dispatcher.clear()
 
     def _peek(self, line: bytes) -> tuple[str, str | None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import msgspec
 import psycopg
 from psycopg import errors as pg
 
-from target_sfwarehouse.errors import SAID, BadRecordError, MissingKeyError, shortened, shown
+from target_sfwarehouse.errors import SAID, BadRecordError, MissingKeyError, WarehouseError, shortened, shown
 from target_sfwarehouse.load.audit import Counts
 from target_sfwarehouse.load.upsert import merge, merge_numbered
 from target_sfwarehouse.postgres import sql
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from target_sfwarehouse.config import Settings
-    from target_sfwarehouse.load.tables import Load, Segment
+    from target_sfwarehouse.load.tables import Load, Part, Segment
     from target_sfwarehouse.postgres.capabilities import Capabilities
     from target_sfwarehouse.rows.chunks import Chunk
 
@@ -78,6 +79,17 @@ def plainly(error: psycopg.Error) -> str:
 def is_trouble(error: Exception) -> bool:
     """Whether an error is one of the warehouse, and not of a table or its rows."""
     return isinstance(error, psycopg.OperationalError) and not isinstance(error, BAD_ROW)
+
+
+@contextmanager
+def naming(part: Part) -> Iterator[None]:
+    """Name the table and the line in what the warehouse says of rows on their way into it."""
+    try:
+        yield
+    except psycopg.Error as error:
+        if is_trouble(error):
+            raise
+        raise WarehouseError(str(part.error(plainly(error)))) from None
 
 
 _PLACE = re.compile(r"COPY \S+, \D*(\d+)(?:, \S+ (.*))?", re.DOTALL)

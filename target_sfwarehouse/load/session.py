@@ -30,6 +30,7 @@ from target_sfwarehouse.load.bad_rows import (
     copy_row_by_row,
     is_trouble,
     judge,
+    naming,
     plainly,
 )
 from target_sfwarehouse.load.copying import OpenCopy, copy_blocks
@@ -155,10 +156,8 @@ class Session:
         if part.load.has_failed():
             return  # the bad row was among those that the COPY held, or that were staged
         part.first_line = part.first_line or chunk.first_line
-        if chunk.data is None:
-            self._stage_rows(part, chunk)
-        else:
-            self._append(part, chunk)
+        with naming(part):
+            (self._append if chunk.data is not None else self._stage_rows)(part, chunk)
 
     def _part(self, stream: str) -> Part:
         if stream not in self._parts:
@@ -200,11 +199,12 @@ class Session:
         copying, self._copying = self._copying, None
         if copying is None:
             return
-        try:
-            copying.end()
-        except REFUSED_ROW:
-            self._copy_each(copying)
-            return
+        with naming(copying.part):
+            try:
+                copying.end()
+            except REFUSED_ROW:
+                self._copy_each(copying)
+                return
         if copying.segment is not None:
             for chunk in copying.chunks:
                 copying.segment.add(chunk.lines())
@@ -260,11 +260,12 @@ class Session:
             return
         part.first_line = part.first_line or file.line
         try:
-            if self._copied_whole(part, file):
-                return
-            for chunk in file.chunks(lambda error, text: self._refused(part, error, text)):
-                part.counts.read += len(chunk)
-                self._stage_rows(part, chunk)
+            with naming(part):
+                if self._copied_whole(part, file):
+                    return
+                for chunk in file.chunks(lambda error, text: self._refused(part, error, text)):
+                    part.counts.read += len(chunk)
+                    self._stage_rows(part, chunk)
         except (InputError, OSError, EOFError) as error:
             self._fail(part, file.error(error))
 

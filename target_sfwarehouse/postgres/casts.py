@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from target_sfwarehouse.postgres.iso_8601 import MOMENT
 from target_sfwarehouse.postgres.rooms import room
 from target_sfwarehouse.postgres.schema import quoted
+from target_sfwarehouse.postgres.types import TIMESTAMP, TIMESTAMPTZ
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +52,10 @@ class Cast:
         return self.room.family == "text" and self.kind.name == "character varying"
 
     @property
+    def _is_spelled_moment(self) -> bool:
+        return self.room.family == "text" and self.kind.name in {TIMESTAMP.name, TIMESTAMPTZ.name}
+
+    @property
     def value(self) -> str:
         """The staged value in the column's type."""
         name = quoted(self.column)
@@ -61,6 +67,8 @@ class Cast:
             return f"({name} #>> '{{}}')::{self.kind}"
         if self.room.name in FLOATS:
             return f"{name}::text::{self.kind}"
+        if self._is_spelled_moment and self.kind.name == TIMESTAMP.name:
+            return f"{name}::timestamptz::{self.kind}"  # by itself it would lose an offset
         return f"{name}::{self.kind}"
 
     @property
@@ -74,6 +82,8 @@ class Cast:
                 if foreign
                 else f"to_jsonb({self.value}) IS DISTINCT FROM {name}"
             )
+        if self._is_spelled_moment:
+            return f"({self.value} IS NULL) <> ({name} IS NULL) OR {name} !~* '^{MOMENT}$'"
         if self.kind.name == "uuid":
             return f"{self.value}::text IS DISTINCT FROM lower({name})"
         if self.kind.name == "numeric" and self.room.family == "text":

@@ -122,6 +122,13 @@ def _advice(error: psycopg.Error) -> str:
     return next((advice for start, advice in ADVICE.items() if state.startswith(start)), "")
 
 
+def _is_lost(error: psycopg.Error) -> bool:
+    """Whether the connection is gone: the server ended it, or the driver noticed it, which has no SQLSTATE."""
+    if error.sqlstate:
+        return error.sqlstate.startswith(("08", "57P"))
+    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+
+
 def _embedded_url(settings: Settings) -> str:
     try:
         from target_sfwarehouse import embedded  # noqa: PLC0415 - only without a configured warehouse
@@ -191,6 +198,8 @@ def _explain(where: dict[str, Any], error: psycopg.Error) -> str:
         advice = ADVICE["53300"]
     elif _advice(error):
         advice = _advice(error)
+    elif error.sqlstate and not _is_lost(error):
+        advice = "the server refuses to set up the session"
     else:
         advice = "check `host` and `port`, and that the server accepts connections from here"
     return f"Cannot connect to the warehouse at {_place(where)}: {advice}. The driver says: {said}"
@@ -199,12 +208,12 @@ def _explain(where: dict[str, Any], error: psycopg.Error) -> str:
 def explained(error: BaseException) -> BaseException:
     """Make a `TargetError` of what the warehouse or a closed pipe did; give any other error back."""
     if isinstance(error, psycopg.Error):
+        what = "went away" if _is_lost(error) else "refuses a statement"
         said = " ".join(str(error).split())
         advice = _advice(error)
         return WarehouseError(
-            f"The warehouse went away or refused a statement; what was committed before stays, and the next run "
-            f"goes on from the last STATE. The driver says: {said or type(error).__name__}"
-            + (f" ({advice}.)" if advice else "")
+            f"The warehouse {what}; what was committed before stays, and the next run goes on from the last STATE. "
+            f"The driver says: {said or type(error).__name__}" + (f" ({advice}.)" if advice else "")
         )
     if isinstance(error, BrokenPipeError):
         return TargetError("Nobody reads the target's stdout any more, so a STATE could not be written.")

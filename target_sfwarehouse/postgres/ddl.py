@@ -143,7 +143,10 @@ def read_table(connection: Connection, schema: str, name: str, stream: str) -> T
     if kind == "r" and is_heap:
         table.row_target = _row_target(options)
     if kind not in {"r", "p", "f"}:
-        raise BadSchemaError(f"stream '{stream}': {table.label} is a view; rows can go into a table only")
+        raise BadSchemaError(
+            f"stream '{stream}': {table.label} is a view; rows can go into a table only. Rename it, or load into another "
+            "schema"
+        )
     for column, spelled, has_comment, computed, numbered, collation, dated in connection.execute(
         COLUMNS, (oid,)
     ):
@@ -199,7 +202,8 @@ def ensure_table(
         logger.info("%s belongs to another role: its comments and indexes stay as they are", label)
     except (pg.UniqueViolation, pg.NotNullViolation) as error:
         raise BadSchemaError(
-            f"{label} cannot get the primary key ({', '.join(wanted.keys)}): {_said(error)}"
+            f"{label} cannot get the primary key ({', '.join(wanted.keys)}): {_said(error)}. Remove the rows whose "
+            "key is null or comes twice, or load into another schema"
         ) from None
     except pg.UndefinedObject as error:
         raise BadSchemaError(

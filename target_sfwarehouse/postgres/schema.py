@@ -68,7 +68,9 @@ def identifier(name: str, conform: str = "as_is") -> str:
     character.
     """
     if not name or "\0" in name:
-        raise BadSchemaError(f"{name!r} cannot be a name in Postgres: it is empty or has a NUL character.")
+        raise BadSchemaError(
+            f"{name!r} cannot be a name in Postgres: it is empty or has a NUL character. Leave it out."
+        )
     name = conformed(name, conform)
     encoded = name.encode("utf-8", "surrogatepass")
     if len(encoded) <= NAME_BYTES:

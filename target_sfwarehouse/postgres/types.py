@@ -333,8 +333,12 @@ def widened(current: SqlType, wanted: SqlType) -> Widening | None:  # noqa: PLR0
         return Widening(NUMERIC, "{column}::numeric")  # it rounds to cents
     if {current.name, wanted.name} <= MOMENTS or current.name == wanted.name == TIME.name:
         return _widened_moment(current, wanted)
-    takes_text = wanted.family == "text" and current.name in _AS_TEXT
-    return Widening(TEXT, "{column}::text") if takes_text else None
+    if wanted.family != "text":
+        return None
+    if current.name in {TIMESTAMP.name, TIMESTAMPTZ.name}:
+        moment = "{column}" if current.name == TIMESTAMPTZ.name else "{column} AT TIME ZONE 'UTC'"
+        return Widening(TEXT, f"to_jsonb({moment}) #>> '{{{{}}}}'")  # as ISO 8601
+    return Widening(TEXT, "{column}::text") if current.name in _AS_TEXT else None
 
 
 def _stays(current: SqlType, wanted: SqlType) -> bool:

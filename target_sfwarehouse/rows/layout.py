@@ -110,7 +110,7 @@ def read_schema(
     if not properties:
         raise BadSchemaError("the schema has no properties, so there is no table that could hold it")
     if absent := [key for key in keys if key not in properties]:
-        raise BadSchemaError(f"key property '{absent[0]}' is not among the schema's properties")
+        raise BadSchemaError(f"key property '{absent[0]}' is not among the schema's properties: select it")
     definitions = _definitions(schema)
     conform = settings.conform_names
     names: dict[str, str] = {}

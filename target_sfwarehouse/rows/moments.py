@@ -12,19 +12,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from target_sfwarehouse.errors import shown
+from target_sfwarehouse.postgres.iso_8601 import MOMENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# RFC 3339, which JSON schema's formats follow, ISO 8601's basic form, and what databases write: a space before the time, an
-# offset in hours, years beyond 9999 and before Christ.
-_ZONE = r"(?: ?(?:z|utc|gmt|[+-][0-9]{2}(?::?[0-9]{2}(?::?[0-9]{2})?)?))?"
-_TIME = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?" + _ZONE
-_BASIC = r"[0-9]{8}(?:t[0-9]{4}(?:[0-9]{2}(?:\.[0-9]+)?)?" + _ZONE + ")?"
-_MOMENT = rf"(?:[0-9]{{4,7}}-[0-9]{{2}}-[0-9]{{2}}(?:[t ]{_TIME})?(?: bc)?|{_BASIC}|{_TIME})"
-
-_ONE = re.compile(_MOMENT, re.ASCII | re.IGNORECASE)
-_SHAPE = re.compile(rf'"{_MOMENT}?",'.encode(), re.IGNORECASE)
+_ONE = re.compile(MOMENT, re.ASCII | re.IGNORECASE)
+_SHAPE = re.compile(rf'"{MOMENT}?",'.encode(), re.IGNORECASE)
 _AROUND = re.compile(r'[][{}(),"]')
 _BOUNDS = frozenset({"empty", "infinity", "-infinity", "null"})
 _SAME_DIGIT = bytes.maketrans(b"123456789", b"000000000")

@@ -234,7 +234,9 @@ def _bytes_text(decode: Callable[[str], bytes], value: str | None) -> str | None
     try:
         return "\\x" + decode(value).hex()
     except (ValueError, binascii.Error) as error:
-        raise ValueError(f"{shown(value)} is not valid: {error}") from None
+        raise ValueError(
+            f"{shown(value)} is not encoded as `contentEncoding` of its schema says: {error}"
+        ) from None
 
 
 def _from_base16(text: str) -> bytes:

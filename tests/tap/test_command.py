@@ -345,7 +345,7 @@ def test_a_catalog_that_selects_nothing_says_so(org_server: OrgServer, processes
 
     finished = processes.tap("--config", "tap.json", "--catalog", "catalog.json").expect(0)
 
-    assert "Nothing is selected, so nothing is read." in finished.stderr
+    assert "Nothing is selected, so nothing is read. Select" in finished.stderr
 
 
 def test_an_api_version_that_the_org_does_not_speak_is_no_empty_success(

@@ -119,7 +119,7 @@ def test_one_failing_describe_drops_that_stream_and_not_the_run(
 
     assert "leads" not in read
     assert "accounts" in read
-    assert "Lead is skipped" in caplog.text
+    assert "Lead is skipped, as Salesforce does not describe it" in caplog.text
 
 
 def test_objects_are_chosen_by_patterns_on_either_name(org_server: OrgServer) -> None:

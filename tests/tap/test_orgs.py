@@ -108,6 +108,24 @@ def test_a_state_that_names_no_org_is_taken_as_this_one(org_server: OrgServer, f
     assert syncs.target.state["bookmarks"]["accounts"]["org"] == org_server.org.id[:15]
 
 
+@pytest.mark.parametrize("org", ["sandbox", 5, ["00D"], "00D7Q00000ABCDEUA2X"])
+def test_a_state_whose_org_is_no_id_fails_its_stream_and_names_it(
+    org: object, org_server: OrgServer, frozen: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    accounts(org_server, 2)
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account", "Contact")
+    syncs.sync()
+    assert syncs.target.state is not None
+    syncs.target.state["bookmarks"]["accounts"]["org"] = org
+
+    syncs.sync()
+
+    assert not syncs.complete
+    assert "State of accounts: org" in caplog.text
+    assert syncs.target.state["bookmarks"]["accounts"]["org"] == org
+
+
 def test_a_schema_names_the_org_that_its_rows_are_of(org_server: OrgServer) -> None:
     lines = run_tap(org_server.config(objects=["Account"])).output.decode().splitlines()
 

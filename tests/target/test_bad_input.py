@@ -222,7 +222,7 @@ BAD_LINES: list[tuple[str, Any, str]] = [
     (
         "version of an unknown stream",
         {"type": "ACTIVATE_VERSION", "stream": "leads", "version": 1},
-        "line 4, stream 'leads': a ACTIVATE_VERSION before the SCHEMA",
+        "line 4, stream 'leads': an ACTIVATE_VERSION before the SCHEMA",
     ),
     ("cut off", b'{"type": "RECORD", "stream": "acc', "line 4: the input ends in the middle of a line"),
 ]

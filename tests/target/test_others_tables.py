@@ -337,6 +337,29 @@ def test_numbers_as_text_go_into_a_column_of_numbers(
     assert found == [{"amount": kept, "kind": kind}, {"amount": None, "kind": kind}]
 
 
+@pytest.mark.parametrize("kind", ["timestamptz", "timestamp"])
+@pytest.mark.parametrize("text", ["n/a", "01/02/2024", "2024-02-31T00:00:00Z", "now", "", None])
+def test_moments_as_text_go_into_a_column_of_moments_until_one_is_none(
+    warehouse: Warehouse, kind: str, text: str | None
+) -> None:
+    warehouse.execute(
+        f"CREATE SCHEMA {{schema}}; CREATE TABLE {{schema}}.t (id bigint PRIMARY KEY, at {kind});"
+        "INSERT INTO {schema}.t VALUES (0, '2024-01-02 03:04:05.6')"
+    )
+    schema = schema_message("t", {"id": INTEGER, "at": STRING})
+    loaded(warehouse.config(), [schema, record("t", {"id": 1, "at": "2024-06-01T12:00:00.000+02:00"})])
+    query = "SELECT to_jsonb(at) #>> '{{}}' AS at FROM {schema}.t ORDER BY id"
+    zone = "+00:00" if kind == "timestamptz" else ""
+    earlier = [{"at": f"2024-01-02T03:04:05.6{zone}"}, {"at": f"2024-06-01T10:00:00{zone}"}]
+    assert warehouse.query(query) == earlier
+
+    loaded(warehouse.config(), [schema, record("t", {"id": 2, "at": text})])
+
+    if text is not None:
+        earlier = [{"at": "2024-01-02T03:04:05.6+00:00"}, {"at": "2024-06-01T10:00:00+00:00"}]
+    assert warehouse.query(query) == [*earlier, {"at": text}]
+
+
 def test_a_view_in_the_way_of_a_value_is_named_with_what_to_run(warehouse: Warehouse) -> None:
     made(warehouse, SEGMENT, "CREATE MATERIALIZED VIEW {schema}.cached AS SELECT name FROM {schema}.accounts")
     long = {**ACME, "name": "x" * 600}

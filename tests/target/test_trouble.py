@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import psycopg
 import pytest
 
 from target_sfwarehouse.errors import SettingsError, WarehouseError
+from target_sfwarehouse.postgres.connect import explained
 from tests.fix_process import DEADLINE, Finished, wait_until
 from tests.target.support import INTEGER, STRING, as_lines, load, loaded, record, schema_message, state
 
@@ -75,6 +78,36 @@ def test_what_a_server_in_trouble_says(code: str, advice: str, warehouse: Wareho
     assert "could not extend file" in str(outcome.error)
     assert advice in str(outcome.error)
     assert outcome.states == []
+
+
+@pytest.mark.parametrize("created", [False, True], ids=["directly", "staged"])
+def test_a_value_of_a_type_that_this_server_lacks(created: bool, warehouse: Warehouse) -> None:
+    """As xml on a server that was built without it: what the server refuses is no lost connection."""
+    warehouse.execute("CREATE SCHEMA IF NOT EXISTS {schema}")
+    warehouse.execute(
+        "CREATE FUNCTION {schema}.lacks(text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE EXCEPTION 'unsupported XML feature' USING ERRCODE = '0A000'; END $$"
+    )
+    warehouse.execute("CREATE DOMAIN {schema}.page AS text CHECK ({schema}.lacks(value))")
+    if created:
+        warehouse.execute("CREATE TABLE {schema}.pages (id bigint PRIMARY KEY, page {schema}.page)")
+    page = {**STRING, "x-sql-datatype": f"{warehouse.schema}.page"}
+    pages = schema_message("pages", {"id": INTEGER, "page": page})
+    messages = [pages, record("pages", {"id": 1, "page": "<a/>"}), state({"n": 1})]
+    outcome = load(warehouse.config(), messages)
+    said = "line 2, stream 'pages': the warehouse refuses the rows for .*pages: unsupported XML feature$"
+    assert re.fullmatch(said, str(outcome.error))
+    assert outcome.states == []
+
+
+@pytest.mark.parametrize("code", ["0A000", "42P01", "55000", "58030", "P0001", "XX000"])
+def test_only_a_lost_connection_is_told_as_lost(code: str) -> None:
+    said = str(explained(psycopg.errors.lookup(code)("it says no")))
+    assert "refuses a statement" in said
+    assert "went away" not in said
+    assert "went away" in str(explained(psycopg.errors.AdminShutdown("terminating connection")))
+    assert "went away" in str(explained(psycopg.errors.ConnectionFailure("cut")))
+    assert "went away" in str(explained(psycopg.OperationalError("server closed the connection")))
 
 
 def test_a_tap_that_takes_its_time(

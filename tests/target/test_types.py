@@ -195,6 +195,7 @@ VALUES: dict[str, list[str]] = {
 SAME = {
     "numbers": "SELECT bool_and(v::text::numeric = o::text::numeric) AS same FROM t",
     "moments": "SELECT bool_and(v = o::timestamp AT TIME ZONE 'UTC') AS same FROM t",
+    "spelled": "SELECT bool_and(v::timestamptz = o::timestamp AT TIME ZONE 'UTC') AS same FROM t",
     "binary": "SELECT bool_and(v = o) AS same FROM t",
     "json": "SELECT bool_and(v = to_jsonb(o)) AS same FROM t",
     "text": "SELECT bool_and(v::text = o::text) AS same FROM t",
@@ -208,6 +209,8 @@ def comparison(current: SqlType, to: SqlType) -> str:
         return SAME["binary"]
     if {current.family, to.family} <= {"integer", "number"}:
         return SAME["numbers"]
+    if current.name.startswith("timestamp") and to.family == "text":
+        return SAME["spelled"]
     return SAME["moments"] if to.name == "timestamp with time zone" != current.name else SAME["text"]
 
 

@@ -1,0 +1,150 @@
+"""Divide what a run reads into catalogs of about equal cost, one for each of several taps that run side by side."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tap_sfsource.api.record_counts import record_counts
+from tap_sfsource.catalog.plan import NAME
+from tap_sfsource.cli import check_config_file
+from tap_sfsource.errors import CatalogError, TapError
+from tap_sfsource.shards.balance import Piece, balanced, cut, windows_wanted
+from tap_sfsource.shards.catalogs import shard_catalog
+from tap_sfsource.shards.sizes import CREATED, created_by_month
+from tap_sfsource.tap import TapSFSource
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tap_sfsource.catalog.plan import SObjectPlan
+
+logger = logging.getLogger("tap-sfsource.shards")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the catalogs; gives the exit status."""
+    options = _options().parse_args(arguments)
+    try:
+        tap = _tap(options.config, options.catalog)
+        pieces = _pieces(tap, options.shards)
+        shards = balanced(pieces, options.shards)
+        _write(tap, shards, options.output)
+    except TapError as error:
+        logger.error("%s", error)  # noqa: TRY400 - a line for people
+        return 1
+    _tell(shards, options.output)
+    return 0
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tap_sfsource.shards", description=__doc__)
+    parser.add_argument(
+        "--config", action="append", help="file of the tap's settings, or ENV (default) for the environment"
+    )
+    parser.add_argument("--catalog", help="what is selected; without it the settings select")
+    parser.add_argument("--shards", type=_count, required=True, help="how many catalogs to make")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="folder for shard-0.json, shard-1.json, ..."
+    )
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)
+
+
+def _tap(configs: Sequence[str] | None, catalog: str | None) -> TapSFSource:
+    files = [path for path in configs or () if path != "ENV"]
+    for path in files:
+        check_config_file(path)
+    if catalog is not None and not Path(catalog).is_file():
+        raise CatalogError(f"The catalog {catalog} is no file. Name one with --catalog.")
+    return TapSFSource(
+        config=[Path(path) for path in files],
+        catalog=catalog,
+        setup_mapper=False,
+        parse_env_config=not configs or "ENV" in configs,
+    )
+
+
+def _pieces(tap: TapSFSource, shards: int) -> list[Piece]:
+    """What each stream costs; large ones are cut into windows."""
+    plans = {plan.stream_name: plan for plan in tap.run_plan.streams if plan.api_name != NAME}
+    tap.run_plan.check()
+    counts = record_counts(tap.client, (plan.api_name for plan in plans.values()))
+    pieces = [
+        Piece(stream, counts.get(plan.api_name, 0), len(plan.columns)) for stream, plan in plans.items()
+    ]
+    windows = windows_wanted(pieces, shards)
+    return [
+        part
+        for piece in pieces
+        for part in (
+            _cut(tap, plans[piece.stream], piece, windows[piece.stream])
+            if piece.stream in windows
+            else [piece]
+        )
+    ]
+
+
+def _cut(tap: TapSFSource, plan: SObjectPlan, piece: Piece, windows: int) -> list[Piece]:
+    if reason := _why_whole(plan, tap):
+        logger.info("%s stays whole: %s.", plan.stream_name, reason)
+        return [piece]
+    return cut(piece, created_by_month(tap.client, plan.api_name, piece.rows), windows)
+
+
+def _why_whole(plan: SObjectPlan, tap: TapSFSource) -> str:
+    """Why a stream is not cut into windows; empty if it can be."""
+    if plan.replication_key is None:
+        return "each run reads all its rows"
+    if CREATED not in {column.api_name for column in plan.columns}:
+        return f"{CREATED} is not selected"
+    if tap.settings.deletes == "sweep" or not plan.replicateable:
+        return "what is gone shows only by all ids, which no shard of several has"
+    return ""
+
+
+def _write(tap: TapSFSource, shards: Sequence[Sequence[Piece]], folder: Path) -> None:
+    plans = {plan.stream_name: plan for plan in tap.run_plan.streams}
+    given = tap.catalog_as_given or {"streams": []}
+    streams = {plan.stream_name: plan for plan in plans.values()} | {
+        plan.api_name: plan for plan in plans.values()
+    }
+    entries = {
+        streams[name].api_name: entry
+        for entry in given["streams"]
+        if (name := entry.get("tap_stream_id") or entry.get("stream")) in streams
+    }
+    names = [Piece(plan.stream_name, 0, 0) for plan in plans.values() if plan.api_name == NAME]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, pieces in enumerate(shards):
+            catalog = shard_catalog([*pieces, *names], plans, entries)
+            (folder / f"shard-{number}.json").write_text(json.dumps(catalog, indent=1), encoding="utf-8")
+    except OSError as error:
+        raise TapError(
+            f"The catalogs cannot be written to {folder} ({error}). Name another folder with --output."
+        ) from None
+
+
+def _tell(shards: Sequence[Sequence[Piece]], folder: Path) -> None:
+    for number, pieces in enumerate(shards):
+        rows = sum(piece.rows for piece in pieces)
+        cells = sum(piece.cost for piece in pieces)
+        windows = sorted(piece.stream for piece in pieces if piece.window is not None)
+        parts = f"; windows of {', '.join(windows)}" if windows else ""
+        print(  # noqa: T201 - the command's answer
+            f"{folder / f'shard-{number}.json'}: {len(pieces)} streams, about {rows:,} rows, {cells:,} cells{parts}"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
