@@ -92,7 +92,7 @@ def _checked_by_object(name: str, metadata: Mapping[str, Any], values: Mapping[A
             try:
                 checked_values[wanted] = checked(name, one, value)
             except ConfigError as error:
-                raise ConfigError(name, f"{error.problem} (for {wanted})", error.remedy) from None
+                raise ConfigError(name, f"{error.problem} (in the part for {wanted})", error.remedy) from None
     return checked_values
 
 
