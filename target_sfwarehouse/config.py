@@ -237,6 +237,13 @@ class Settings:
         default="none",
         choices=("none", "key", "schema"),
     )
+    received_at: bool = _setting(
+        "boolean",
+        "Keep `received_at` and `uuid_ts` in each table, as Segment does: when the row was inserted or last changed. All "
+        "rows of a batch have the same time, and a later batch has a later one. A property of the tap that has one of "
+        "these names keeps its column.",
+        default=True,
+    )
     sync_runs: bool = _setting(
         "boolean",
         "Keep a table `_sync_runs` in the schema: rows inserted, updated, unchanged, marked deleted and rejected of "

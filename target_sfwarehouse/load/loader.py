@@ -22,7 +22,7 @@ from target_sfwarehouse.load.tables import Load, check_name
 from target_sfwarehouse.postgres import capabilities
 from target_sfwarehouse.postgres.casts import rooms
 from target_sfwarehouse.postgres.connect import connector
-from target_sfwarehouse.postgres.schema import changes
+from target_sfwarehouse.postgres.schema import changes, stamps_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -90,6 +90,7 @@ class Loader:
         load = self._run.loads.get(stream)
         name = check_name(self._run.loads, self._run.settings, stream)
         table = load.table if load is not None else None
+        layout = layout.after(load.named if load is not None else ())
         other = load is not None and (source not in {"", load.source} or load.stages_otherwise(layout))
         if table is None or other or table.keys != layout.keys or changes(table, layout):
             table = self._submit(self._session.prepare, stream, name, layout, source).result()
@@ -100,10 +101,13 @@ class Loader:
                 table.created or not (layout.keys or table.deferred)
             )
         load.table = table
+        load.named.update(column.column for column in layout.columns)
+        load.stamped = stamps_of(table, layout)
         table.keys = layout.keys
         load.rooms = {**load.rooms, **rooms(table, layout.columns)}
         narrow = any(load.rooms[column.column] != table.columns[column.column] for column in layout.columns)
-        load.direct = load.direct and not narrow and not table.unwritten
+        timed = table.timed.issuperset(load.stamped)
+        load.direct = load.direct and not narrow and not table.unwritten and timed
         load.deletion = layout.deletion or load.deletion
         load.source = source or load.source
         return load

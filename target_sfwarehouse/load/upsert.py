@@ -79,7 +79,7 @@ def _brought(
     """Insert or upsert rows, one a key, and count how many of each; `keys` are those of the rows, if known."""
     table = load.table
     if not table.keys:
-        return Counts(run(connection, sql.append(table, source, columns, order)).rowcount)
+        return Counts(run(connection, sql.append(table, source, columns, order, load.stamps)).rowcount)
     able = replace(able, row_origin=able.row_origin and not table.partitioned)
     tells = able.merge or able.row_origin
     new = 0
@@ -91,11 +91,11 @@ def _brought(
         if set(marks_of(load)) <= set(columns)
         else 0
     )
-    row = run(connection, sql.upsert(table, source, columns, able)).fetchone()
+    row = run(connection, sql.upsert(table, source, columns, able, load.stamps)).fetchone()
     assert row is not None
     inserted, updated = row if tells else (new, row[0] - new)
     if VERSION in columns:
-        run(connection, sql.mark_version(table, source, columns))
+        run(connection, sql.mark_version(table, source, columns, load.stamps))
     return Counts(inserted, updated, marked_deleted=gone)
 
 
@@ -116,7 +116,7 @@ def activate(connection: psycopg.Connection[Any], load: Load, version: int, *, h
     """Mark the rows of older versions as deleted, or remove them, under the table's lock; give how many were not yet."""
     table, marks = load.table, marks_of(load)
     if not hard_delete:
-        return connection.execute(sql.mark_older(table, marks).encode(), (version,)).rowcount
+        return connection.execute(sql.mark_older(table, marks, load.stamps).encode(), (version,)).rowcount
     row = connection.execute(sql.count_older(table, marks).encode(), (version,)).fetchone()
     assert row is not None
     connection.execute(sql.remove_older(table).encode(), (version,))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from target_sfwarehouse.postgres.schema import DELETED_AT, METADATA_COLUMNS, VERSION, quoted, with_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from target_sfwarehouse.postgres.capabilities import Capabilities
     from target_sfwarehouse.postgres.schema import Table
@@ -46,10 +46,11 @@ def keep_last(stage: str, keys: Sequence[str]) -> str:
     )
 
 
-def append(table: Table, source: str, columns: Sequence[str], order: str) -> str:
+def append(table: Table, source: str, columns: Sequence[str], order: str, stamps: Mapping[str, str]) -> str:
     """Statement that inserts every staged row, in order."""
-    names = _list([column for column in columns if column not in table.unwritten])
-    return f"INSERT INTO {table.sql} ({names}) SELECT {names} FROM {source} AS s ORDER BY {order}"
+    written = [column for column in columns if column not in table.unwritten]
+    values = ", ".join([*map(quoted, written), *stamps.values()])
+    return f"INSERT INTO {table.sql} ({_list([*written, *stamps])}) SELECT {values} FROM {source} AS s ORDER BY {order}"
 
 
 def _differ(table: Table, columns: Sequence[str], left: str, right: str) -> str:
@@ -69,26 +70,34 @@ def _compared_as(table: Table, column: str) -> str:
     return ' COLLATE "C"' if column in table.collations else ""
 
 
-def upsert(table: Table, stage: str, columns: Sequence[str], able: Capabilities) -> str:
-    """Statement that inserts new rows, updates changed ones, and returns how many of each."""
+def upsert(
+    table: Table, stage: str, columns: Sequence[str], able: Capabilities, stamps: Mapping[str, str]
+) -> str:
+    """Statement that inserts new rows, updates changed ones, and returns how many of each.
+
+    `stamps` are columns that tell when a row was written, and their value.
+    """
     differ = _differ(table, columns, "t", "s" if able.merge else "excluded")
     written = [column for column in columns if column not in table.unwritten]
     rest = [column for column in written if column not in table.keys]
     overriding = "OVERRIDING SYSTEM VALUE " if table.identities & set(table.keys) else ""
     if able.merge:
-        sets = ", ".join(f"{quoted(column)} = s.{quoted(column)}" for column in rest)
+        sets = ", ".join([f"{quoted(column)} = s.{quoted(column)}" for column in rest] + _stamped(stamps))
+        values = ", ".join([_list(written, "s."), *stamps.values()])
         update = f"WHEN MATCHED AND {differ} THEN UPDATE SET {sets} " if differ else ""
         change = (
             f"MERGE INTO {table.sql} AS t USING {stage} AS s ON {_same_key(table.keys, 't', 's')} {update}"
-            f"WHEN NOT MATCHED THEN INSERT ({_list(written)}) {overriding}VALUES ({_list(written, 's.')}) "
+            f"WHEN NOT MATCHED THEN INSERT ({_list([*written, *stamps])}) {overriding}VALUES ({values}) "
             "RETURNING merge_action() = 'INSERT' AS inserted"
         )
     else:
-        sets = ", ".join(f"{quoted(column)} = excluded.{quoted(column)}" for column in rest)
+        # Citus wants the same value on each node: it is a literal.
+        sets = ", ".join(f"{quoted(column)} = excluded.{quoted(column)}" for column in [*rest, *stamps])
+        values = ", ".join([_list(written), *stamps.values()])
         action = f"UPDATE SET {sets} WHERE {differ}" if differ else "NOTHING"
         origin = "t.xmax = 0" if able.row_origin else "NULL::boolean"
         change = (
-            f"INSERT INTO {table.sql} AS t ({_list(written)}) {overriding}SELECT {_list(written)} FROM {stage} AS s "
+            f"INSERT INTO {table.sql} AS t ({_list([*written, *stamps])}) {overriding}SELECT {values} FROM {stage} AS s "
             f"ON CONFLICT ({_list(table.keys)}) DO {action} RETURNING {origin} AS inserted"
         )
     if not able.merge and not able.row_origin:
@@ -98,18 +107,29 @@ def upsert(table: Table, stage: str, columns: Sequence[str], able: Capabilities)
     return f"WITH changed AS ({change}) SELECT {counts} FROM changed"
 
 
+def _stamped(stamps: Mapping[str, str]) -> list[str]:
+    return [f"{quoted(column)} = {value}" for column, value in stamps.items()]
+
+
 def count_matches(table: Table, stage: str) -> str:
     """Statement that counts staged rows whose key the table has, for engines that cannot tell afterwards."""
     return f"SELECT count(*) FROM {stage} AS s JOIN {table.sql} AS t ON {_same_key(table.keys, 't', 's')}"
 
 
-def mark_version(table: Table, stage: str, columns: Sequence[str]) -> str:
+def mark_version(table: Table, stage: str, columns: Sequence[str], stamps: Mapping[str, str]) -> str:
     """Statement that gives unchanged rows the version that brought them, and takes back a deletion mark of ours."""
     revive = DELETED_AT in table.columns and DELETED_AT not in columns
-    sets = f"{quoted(VERSION)} = s.{quoted(VERSION)}" + (f", {quoted(DELETED_AT)} = NULL" if revive else "")
-    marked = f" OR t.{quoted(DELETED_AT)} IS NOT NULL" if revive else ""
+    sets = [f"{quoted(VERSION)} = s.{quoted(VERSION)}"]
+    was_marked = f"t.{quoted(DELETED_AT)} IS NOT NULL"
+    if revive:
+        sets.append(f"{quoted(DELETED_AT)} = NULL")
+        sets += [
+            f"{quoted(column)} = CASE WHEN {was_marked} THEN {value} ELSE t.{quoted(column)} END"
+            for column, value in stamps.items()
+        ]
+    marked = f" OR {was_marked}" if revive else ""
     return (
-        f"UPDATE {table.sql} AS t SET {sets} FROM {stage} AS s WHERE {_same_key(table.keys, 't', 's')} "
+        f"UPDATE {table.sql} AS t SET {', '.join(sets)} FROM {stage} AS s WHERE {_same_key(table.keys, 't', 's')} "
         f"AND (t.{quoted(VERSION)} IS DISTINCT FROM s.{quoted(VERSION)}{marked})"
     )
 
@@ -192,14 +212,14 @@ def remove_older(table: Table) -> str:
     return f"DELETE FROM {with_parameters(table.sql)} WHERE {_older()}"
 
 
-def mark_older(table: Table, marks: Sequence[str]) -> str:
+def mark_older(table: Table, marks: Sequence[str], stamps: Mapping[str, str]) -> str:
     """Statement, likewise, that marks them: true in a boolean column, the time in any other."""
     names = {column: with_parameters(quoted(column)) for column in marks}
     flags = {column for column in marks if table.columns[column].name == "boolean"}
     sets = [
         f"{name} = {'true' if column in flags else f'coalesce({name}, now())'}"
         for column, name in names.items()
-    ]
+    ] + _stamped(stamps)
     unmarked = [
         f"{name} IS DISTINCT FROM true" if column in flags else f"{name} IS NULL"
         for column, name in names.items()
