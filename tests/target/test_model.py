@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -279,6 +279,80 @@ def test_the_tables_are_what_the_model_predicts(
             assert row["rows_inserted"] == len(table.rows)
         # In a batch of more than one row the last record of a key is the only one that counts.
         assert row["rows_marked_deleted"] == table.gone or rows > 1 or kinds
+
+
+def contents(table: ModelTable) -> dict[Any, str]:
+    """Each row as it is told from another state of itself: the version that brought it is not part of it."""
+    marks = {"_deleted": False} if table.marks_time else {}
+    return {
+        key: canonical([marks | {name: value for name, value in row.items() if name != "_version"}])[0]
+        for key, row in zip(table.rows, table.stored(), strict=True)
+    }
+
+
+@SEARCH
+@given(
+    streamed=streams(),
+    cuts=st.sets(st.integers(0, 40), max_size=3),
+    rows=ROWS,
+    able=ABLE,
+    by_sdk=st.booleans(),
+    kinds=KINDS,
+)
+def test_a_row_tells_when_it_was_inserted_or_changed(
+    streamed: tuple[list[Any], dict[str, bool]],
+    *,
+    cuts: set[int],
+    rows: int,
+    able: tuple[bool, bool],
+    by_sdk: bool,
+    kinds: dict[str, str],
+    tmp_path: Path,
+    warehouse: Warehouse,
+) -> None:
+    """Several runs: a later one sets a later time, in the rows only that it changed."""
+    messages, _ = streamed
+    warehouse.connection.prepare_threshold = None
+    warehouse.execute("DROP SCHEMA IF EXISTS {schema} CASCADE")
+    model = Model()
+    schemas: dict[str, Any] = {}
+    before: dict[tuple[str, int], datetime] = {}
+    places = sorted({0, len(messages)} | {cut for cut in cuts if cut < len(messages)})
+    merge = able[0] and warehouse.connection.info.server_version >= capabilities.MERGE_RETURNING
+    for first, last in pairwise(places):
+        run = [*schemas.values(), *messages[first:last]]
+        touched: set[tuple[str, int]] = set()
+        begun = {name: contents(table) for name, table in model.tables.items()}
+        for message in run:
+            was = contents(model.tables[message["stream"]]) if message.get("stream") in model.tables else {}
+            model.take(message)
+            if message["type"] == "SCHEMA":
+                schemas[message["stream"]] = message
+                continue
+            if message["type"] == "STATE":
+                continue
+            now = contents(model.tables[message["stream"]])
+            touched |= {(message["stream"], key) for key in now if now[key] != was.get(key)}
+        with forced(merge=merge, row_origin=able[1]):
+            files = with_files(run, kinds, tmp_path)
+            assert load(warehouse.config(batch_size_rows=rows), files, by_sdk=by_sdk).error is None
+        after = {
+            (name, row["id"]): row["received_at"]
+            for name, table in model.tables.items()
+            if table.key
+            for row in warehouse.query(f"SELECT id, received_at, uuid_ts FROM {{schema}}.{name}")
+            if row["received_at"] == row["uuid_ts"]
+        }
+        assert len(after) == sum(len(table.rows) for table in model.tables.values() if table.key)
+        for (name, key), moment in after.items():
+            known = before.get((name, key))
+            newest = max((at for (other, _), at in before.items() if other == name), default=None)
+            if (name, key) not in touched:
+                assert moment == known
+            elif begun.get(name, {}).get(key) != contents(model.tables[name])[key]:
+                assert newest is None or moment > newest
+        before = after
+    check_tables(warehouse, model)
 
 
 @SEARCH
