@@ -27,7 +27,7 @@ CREATE_RECEIVED_AT = """
 CREATE TABLE IF NOT EXISTS {table} (collection text PRIMARY KEY, received_at timestamptz NOT NULL) USING heap
 """
 
-LAST = "SELECT now(), (SELECT received_at FROM {table} WHERE collection = %s)"
+LAST = "SELECT now(), max(received_at) FROM {table} WHERE collection = %s"
 
 RECORD = """
 INSERT INTO {table} (collection, received_at) VALUES (%s, %s)

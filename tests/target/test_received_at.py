@@ -81,7 +81,7 @@ def test_the_rows_of_a_batch_have_one_time_and_later_batches_later_ones(warehous
 
 CSV = {"type": "BATCH", "stream": "accounts", "encoding": {"format": "csv"}}
 ACTIVATE = {"type": "ACTIVATE_VERSION", "stream": "accounts", "version": 2}
-BEFORE = [account("a", version=1), account("b", version=1)]
+BEFORE: list[Any] = [account("a", version=1), account("b", version=1)]
 WAYS: dict[str, tuple[dict[str, Any], list[Any], list[Any], set[str]]] = {
     "a partial row": ({}, BEFORE, [NARROW, record("accounts", {"id": "a", "name": "Bolt"})], {"a"}),
     "a new partial row": ({}, BEFORE, [NARROW, record("accounts", {"id": "c", "name": "Bolt"})], {"c"}),
@@ -178,9 +178,9 @@ def test_a_table_of_before_gets_the_columns_and_is_not_rewritten(warehouse: Ware
     loaded(warehouse.config(), [SCHEMA, account("a"), account("b", "Bolt")])
     assert warehouse.query(file, f"{warehouse.schema}.accounts") == before
     assert len(warehouse.query("SELECT * FROM {schema}.report")) == 2
-    found = stamps(warehouse)
+    times = stamps(warehouse)
     # A reader that goes on by `received_at` gets every row once.
-    assert found["a"] < found["b"]
+    assert times["a"] < times["b"]
 
 
 @pytest.mark.parametrize("kind", ["timestamptz", "timestamp", "timestamptz(3)"])
