@@ -283,11 +283,17 @@ def test_the_tables_are_what_the_model_predicts(
 
 def contents(table: ModelTable) -> dict[Any, str]:
     """Each row as it is told from another state of itself: the version that brought it is not part of it."""
-    marks = {"_deleted": False} if table.marks_time else {}
-    return {
-        key: canonical([marks | {name: value for name, value in row.items() if name != "_version"}])[0]
-        for key, row in zip(table.rows, table.stored(), strict=True)
-    }
+
+    def told(row: dict[str, Any]) -> dict[str, Any]:
+        marks = {table.mark, "_deleted"}
+        return {
+            name: value
+            for name, value in row.items()
+            if name != "_version" and value is not None and (value or name not in marks)
+        }
+
+    rows = zip(table.rows, table.stored(), strict=True)
+    return {key: canonical([told(row)])[0] for key, row in rows}
 
 
 @SEARCH
