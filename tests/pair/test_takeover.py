@@ -151,7 +151,8 @@ def test_a_rehearsal_says_what_differs(big_company: OrgServer, warehouse: Wareho
     different = {row["column"]: row["differences"] for row in found}
     assert different["id"] == 1
     assert {"industry", "number_of_employees", "name"} <= different.keys()
-    assert max(different.values()) <= 2
+    # A time of day is text to Segment, spelled as Salesforce spells it.
+    assert max(count for column, count in different.items() if column != "opens_at_c") <= 2
     assert different["description"] <= 1
 
 
