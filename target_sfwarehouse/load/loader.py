@@ -55,6 +55,11 @@ class Loader:
                 f"`distribute_by` is `{settings.distribute_by}`, but the database lacks the extension citus. Set it to "
                 "`none`, or let an owner run: CREATE EXTENSION citus;"
             )
+        if settings.history and able.citus:
+            raise SettingsError(
+                "`history` needs a plain PostgreSQL: Citus cannot run its statements. Remove the setting, or drop the "
+                "extension citus from the database."
+            )
         self._run = Run(able, settings, log, Quarantine(settings, log.run_id))
         self._sessions = [Session(capabilities.begin(first), self._run, 1)]
         self._number = 0
@@ -107,9 +112,12 @@ class Loader:
         load.rooms = {**load.rooms, **rooms(table, layout.columns)}
         narrow = any(load.rooms[column.column] != table.columns[column.column] for column in layout.columns)
         timed = table.timed.issuperset(load.stamped)
-        load.direct = load.direct and not narrow and not table.unwritten and timed
+        load.has_history = self._run.history.asks_for(table)
+        load.direct = load.direct and not (narrow or table.unwritten or load.has_history) and timed
         load.deletion = layout.deletion or load.deletion
         load.source = source or load.source
+        if load.has_history and not load.history_fits():
+            self._submit(self._session.keep_history, load).result()
         return load
 
     def stage(self, chunk: Chunk) -> None:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from target_sfwarehouse.errors import BadSchemaError
+from target_sfwarehouse.load.history import History
 from target_sfwarehouse.load.sources import Sources
 from target_sfwarehouse.load.stamps import Stamps
 from target_sfwarehouse.postgres.connect import explained
@@ -48,6 +49,7 @@ class Run:
         self.quarantine = quarantine
         self.sources = Sources(settings)
         self.stamps = Stamps(settings)
+        self.history = History(settings, self.enter)
         self.loads: dict[str, Load] = {}
         self.failure: InputError | None = None
         self.stops = False

@@ -111,6 +111,13 @@ class Session:
         where = (self._connection, self._run.settings)
         return ensure_table(*where, known=known, stream=stream, name=name, wanted=layout)
 
+    def keep_history(self, load: Load) -> None:
+        """Make a table's history, or make it fit."""
+        self.end_copy()
+        self.wait()
+        self._end_direct()
+        self._run.history.fit(self._connection, load)
+
     def _make_schema(self) -> None:
         if not self._run.ready:
             ensure_schema(self._connection, self._run.settings, self._run.settings.target_schema)

@@ -48,7 +48,7 @@ class Stamps:
 
     def prepare(self, connection: psycopg.Connection[Any], schema: str) -> None:
         """Make `_received_at` of a schema, unless the role may not."""
-        if not self.settings.received_at or schema in self._ready:
+        if not (self.settings.received_at or self.settings.history) or schema in self._ready:
             return
         table = quoted(schema, RECEIVED_AT)
         try:
@@ -65,7 +65,7 @@ class Stamps:
 
     def take(self, connection: psycopg.Connection[Any], load: Load) -> None:
         """Set the time of the rows that the open transaction writes, which holds the table's lock."""
-        if not load.stamped:
+        if not (load.stamped or load.has_history):
             return
         if not self._ready.get(load.table.schema):
             load.stamp(_one(connection, "SELECT clock_timestamp()"), is_default=False)
@@ -83,16 +83,18 @@ class Stamps:
 
 def _latest(connection: psycopg.Connection[Any], load: Load) -> datetime | None:
     """Find the last time that a table has, of this target's or another's rows; asked once for each table."""
-    if load.table.created:
-        return None
-    column = quoted(load.stamped[0])
+    found: list[datetime] = []
+    if load.stamped and not load.table.created:
+        found.append(_maximum(connection, load.table.sql, quoted(load.stamped[0])))
+    if load.history is not None:
+        found.append(_maximum(connection, load.history.sql, "valid_from"))
+    return max((moment for moment in found if moment is not None), default=None)
+
+
+def _maximum(connection: psycopg.Connection[Any], table: str, column: str) -> Any:
     # Python knows no time beyond these.
     known = f"{column} BETWEEN '0002-01-01' AND '9998-12-31'"
-    latest: datetime | None = _one(
-        connection,
-        f"SELECT max({column})::timestamptz FROM {load.table.sql} WHERE {known}",  # noqa: S608 - quoted
-    )
-    return latest
+    return _one(connection, f"SELECT max({column})::timestamptz FROM {table} WHERE {known}")  # noqa: S608 - quoted
 
 
 def _one(connection: psycopg.Connection[Any], statement: str) -> Any:

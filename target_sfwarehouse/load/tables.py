@@ -11,6 +11,7 @@ from target_sfwarehouse.errors import BadRecordError, BadSchemaError
 from target_sfwarehouse.load.audit import RECEIVED_AT, REJECTED, SOURCES, SYNC_RUNS, Counts
 from target_sfwarehouse.postgres.casts import rooms
 from target_sfwarehouse.postgres.schema import table_name
+from target_sfwarehouse.postgres.versions import history_name, tracked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -115,6 +116,9 @@ class Load:
         named: Columns that the schemas of the run named.
         stamped: Columns that tell when a row was written.
         stamps: Their value in the open transaction, as SQL.
+        moment: That value as SQL.
+        has_history: Whether the settings ask for the table's history.
+        history: The table that keeps it, once it is known.
     """
 
     table: Table
@@ -130,12 +134,21 @@ class Load:
     named: set[str] = field(default_factory=set)
     stamped: tuple[str, ...] = ()
     stamps: dict[str, str] = field(default_factory=dict)
+    moment: str = ""
+    has_history: bool = False
+    history: Table | None = None
 
     def stamp(self, moment: datetime, *, is_default: bool) -> None:
         """Set the time of the rows of the open transaction; it may be what the columns have by default."""
         text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+        self.moment = f"timestamp with time zone '{text}+00'"
         self.stamps = {column: f"{self.table.columns[column].name} '{text}+00'" for column in self.stamped}
         self.direct = self.direct and is_default
+
+    def history_fits(self) -> bool:
+        """Whether the history has the table's columns as they are now."""
+        history = self.history
+        return history is not None and tracked(self.table).items() <= history.columns.items()
 
     def stages_otherwise(self, wanted: Wanted) -> bool:
         """Whether rows of another schema are staged in other types than those before."""
@@ -201,10 +214,16 @@ def check_name(loads: Mapping[str, Load], settings: Settings, stream: str) -> st
             "`stream_maps` with `__alias__`"
         )
     for other in loads.values():
-        same = (other.table.schema, other.table.name) == (settings.schema_of(stream), name)
+        same_schema = other.table.schema == settings.schema_of(stream)
+        same = same_schema and other.table.name == name
         if same and other.table.stream != stream:
             raise BadSchemaError(
                 f"streams '{other.table.stream}' and '{stream}' both go to table '{name}'; give one of them another "
                 "name, e.g. by `stream_maps` with `__alias__`"
+            )
+        if same_schema and other.has_history and name == history_name(other.table.name):
+            raise BadSchemaError(
+                f"table '{name}' is where the history of stream '{other.table.stream}' goes; give the stream another name, "
+                "e.g. by `stream_maps` with `__alias__`, or take that one out of the setting `history`"
             )
     return name

@@ -51,7 +51,7 @@ SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
        a.attgenerated <> '', a.attidentity = 'a',
        CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END,
        t.typtype = 'd' AND t.typcategory = 'D',
-       coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid) = 'now()', false)
+       pg_catalog.pg_get_expr(d.adbin, d.adrelid)
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
@@ -149,21 +149,7 @@ def read_table(connection: Connection, schema: str, name: str, stream: str) -> T
         table.row_target = _row_target(options)
     if kind not in {"r", "p", "f"}:
         raise BadSchemaError(f"stream '{stream}': {table.label} is a view; rows can go into a table only")
-    for column, spelled, has_comment, computed, numbered, collation, dated, timed in connection.execute(
-        COLUMNS, (oid,)
-    ):
-        table.columns[column] = parse_type(spelled, over_moment=dated)
-        kinds = (
-            (has_comment, table.commented),
-            (computed, table.computed),
-            (numbered, table.identities),
-            (timed, table.timed),
-        )
-        for is_so, names in kinds:
-            if is_so:
-                names.add(column)
-        if collation:
-            table.collations[column] = collation
+    _read_columns(connection, table, oid)
     if commented:
         table.commented.add("")
     if kind == "f":
@@ -173,6 +159,25 @@ def read_table(connection: Connection, schema: str, name: str, stream: str) -> T
     table.partitioned = kind == "p"
     table.exists = True
     return table
+
+
+def _read_columns(connection: Connection, table: Table, oid: int) -> None:
+    for column, spelled, has_comment, computed, numbered, collation, dated, default in connection.execute(
+        COLUMNS, (oid,)
+    ):
+        table.columns[column] = parse_type(spelled, over_moment=dated)
+        kinds = (
+            (has_comment, table.commented),
+            (computed, table.computed),
+            (numbered, table.identities),
+        )
+        for is_so, names in kinds:
+            if is_so:
+                names.add(column)
+        if default and not computed:
+            table.defaults[column] = default
+        if collation:
+            table.collations[column] = collation
 
 
 def _row_target(options: Sequence[str] | None) -> int:

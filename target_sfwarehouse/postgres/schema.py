@@ -133,7 +133,7 @@ class Table:
         identities: Columns that the server numbers (GENERATED ALWAYS AS IDENTITY).
         collations: Collation of each column that has another one than its type.
         row_target: Its `toast_tuple_target`, 0 if it has none of its own; None if it can have none.
-        timed: Columns whose default is the time of the transaction.
+        defaults: Default of each column that has one, as SQL.
         unstampable: Columns of STAMPS that it cannot get.
     """
 
@@ -153,13 +153,18 @@ class Table:
     identities: set[str] = field(default_factory=set)
     collations: dict[str, str] = field(default_factory=dict)
     row_target: int | None = None
-    timed: set[str] = field(default_factory=set)
+    defaults: dict[str, str] = field(default_factory=dict)
     unstampable: set[str] = field(default_factory=set)
 
     @property
     def sql(self) -> str:
         """Its quoted name."""
         return quoted(self.schema, self.name)
+
+    @property
+    def timed(self) -> set[str]:
+        """Columns that have the time of the transaction where nothing else is given."""
+        return {column for column, default in self.defaults.items() if default == "now()"}
 
     @property
     def unwritten(self) -> set[str]:

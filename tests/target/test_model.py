@@ -281,19 +281,23 @@ def test_the_tables_are_what_the_model_predicts(
         assert row["rows_marked_deleted"] == table.gone or rows > 1 or kinds
 
 
+def told(table: ModelTable, row: dict[str, Any]) -> str:
+    """A state of a row: the version that brought it is not part of it, nor is a column that is NULL since it was added."""
+    marks = {table.mark, "_deleted"}
+    values = {
+        name: value
+        for name, value in row.items()
+        if name != "_version" and value is not None and (value or name not in marks)
+    }
+    return canonical([values])[0]
+
+
+VALIDITY = ("valid_from", "valid_to", "is_current")
+
+
 def contents(table: ModelTable) -> dict[Any, str]:
-    """Each row as it is told from another state of itself: the version that brought it is not part of it."""
-
-    def told(row: dict[str, Any]) -> dict[str, Any]:
-        marks = {table.mark, "_deleted"}
-        return {
-            name: value
-            for name, value in row.items()
-            if name != "_version" and value is not None and (value or name not in marks)
-        }
-
-    rows = zip(table.rows, table.stored(), strict=True)
-    return {key: canonical([told(row)])[0] for key, row in rows}
+    """The state of each row."""
+    return {key: told(table, row) for key, row in zip(table.rows, table.stored(), strict=True)}
 
 
 @SEARCH
@@ -359,6 +363,108 @@ def test_a_row_tells_when_it_was_inserted_or_changed(
                 assert newest is None or moment > newest
         before = after
     check_tables(warehouse, model)
+
+
+def versions_of(warehouse: Warehouse, table: ModelTable, name: str) -> dict[int, list[str]]:
+    """The states of each row as its history has them, oldest first, after a look at when they were valid."""
+    found: dict[int, list[str]] = {}
+    # Of a row that is gone the last version has ended; of every other one it is open, and equal to the row.
+    here = {row["id"]: row for row in stored(warehouse, name)}
+    rows = stored(warehouse, f"{name}_history")
+    for key, group in groupby(
+        sorted(rows, key=lambda row: (row["id"], row["valid_from"])), lambda row: row["id"]
+    ):
+        versions = list(group)
+        assert [row["is_current"] for row in versions] == [False] * (len(versions) - 1) + [key in here]
+        assert [row["valid_to"] is None for row in versions] == [row["is_current"] for row in versions]
+        for one, other in pairwise(versions):
+            # Only where the row was removed is there a time between two versions.
+            assert one["valid_from"] < one["valid_to"] <= other["valid_from"]
+            assert one["valid_to"] == other["valid_from"] or table.removes
+        states = [
+            told(table, {name: value for name, value in row.items() if name not in VALIDITY})
+            for row in versions
+        ]
+        assert key not in here or states[-1] == told(table, here[key])
+        assert table.removes or all(one != other for one, other in pairwise(states))
+        found[key] = states
+    assert here.keys() <= found.keys()
+    return found
+
+
+def note_states(model: Model, run: list[Any], states: dict[tuple[str, int], list[str]]) -> None:
+    """Let the model take messages, and note each new state of a row with a key."""
+    for message in run:
+        model.take(message)
+        if message["type"] in {"SCHEMA", "STATE"} or message["stream"] == "keyless":
+            continue
+        table = model.tables[message["stream"]]
+        for key, row in zip(table.rows, table.stored(), strict=True):
+            known = states.setdefault((message["stream"], key), [])
+            known += [told(table, row)] if known[-1:] != [told(table, row)] else []
+
+
+def is_part(some: list[str], whole: list[str]) -> bool:
+    """Whether a list is another one with some items left out."""
+    rest = iter(whole)
+    return all(item in rest for item in some)
+
+
+@SEARCH
+@given(
+    streamed=streams(),
+    cuts=st.sets(st.integers(0, 40), max_size=3),
+    rows=ROWS,
+    able=ABLE,
+    by_sdk=st.booleans(),
+    hard_delete=st.booleans(),
+    torn=st.booleans(),
+    kinds=KINDS,
+)
+def test_the_history_has_the_states_that_a_row_had_after_each_commit(
+    streamed: tuple[list[Any], dict[str, bool]],
+    *,
+    cuts: set[int],
+    rows: int,
+    able: tuple[bool, bool],
+    by_sdk: bool,
+    hard_delete: bool,
+    torn: bool,
+    kinds: dict[str, str],
+    tmp_path: Path,
+    warehouse: Warehouse,
+) -> None:
+    """Several runs, each of which may be killed at its end before it has committed all, and is run again."""
+    messages, _ = streamed
+    warehouse.connection.prepare_threshold = None
+    warehouse.execute("DROP SCHEMA IF EXISTS {schema} CASCADE")
+    model = Model(hard_delete=hard_delete)
+    schemas: dict[str, Any] = {}
+    states: dict[tuple[str, int], list[str]] = {}
+    places = sorted({0, len(messages)} | {cut for cut in cuts if cut < len(messages)})
+    merge = able[0] and warehouse.connection.info.server_version >= capabilities.MERGE_RETURNING
+    config = warehouse.config(batch_size_rows=rows, hard_delete=hard_delete, history=["keyed", "oth*"])
+    for first, last in pairwise(places):
+        run = [*schemas.values(), *messages[first:last]]
+        note_states(model, run, states)
+        schemas |= {m["stream"]: m for m in run if m["type"] == "SCHEMA"}
+        with forced(merge=merge, row_origin=able[1]):
+            files = with_files(run, kinds, tmp_path)
+            if torn:
+                load(config, files, by_sdk=by_sdk, torn=True)
+            assert load(config, files, by_sdk=by_sdk).error is None
+    if not torn:
+        check_tables(warehouse, model)
+    for name, table in model.tables.items():
+        if name == "keyless":
+            continue
+        table.removes = hard_delete
+        for key, found in versions_of(warehouse, table, name).items():
+            expected = states[name, key]
+            if not torn and not hard_delete:
+                assert is_part(found, expected)
+                assert found == expected or rows > 1 or name in kinds
+    assert not any(name.startswith("keyless_") for name in warehouse.table_names())
 
 
 @SEARCH
