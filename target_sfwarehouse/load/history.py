@@ -49,6 +49,9 @@ class History:
         if not load.has_history or load.history_fits():
             return
         table = load.table
+        known = self._read(connection, table)
+        # Its latest time counts for the next one.
+        load.history = known if versions.VALIDITY[0] in known.columns else None
 
         def attempt() -> None:
             with connection.transaction():
