@@ -237,6 +237,19 @@ class Settings:
         default="none",
         choices=("none", "key", "schema"),
     )
+    received_at: bool = _setting(
+        "boolean",
+        "Keep `received_at` and `uuid_ts` in each table, as Segment does: when the row was inserted or last changed. All "
+        "rows of a batch have the same time, and a later batch has a later one. A property of the tap that has one of "
+        "these names keeps its column.",
+        default=True,
+    )
+    history: tuple[str, ...] = _setting(
+        "array",
+        "Tables to keep a history of, with `*` and `?`: `<table>_history` has each state that a row had, with `valid_from`, "
+        "`valid_to` and `is_current` (a slowly changing dimension of type 2). Tables without a key have none.",
+        default=(),
+    )
     sync_runs: bool = _setting(
         "boolean",
         "Keep a table `_sync_runs` in the schema: rows inserted, updated, unchanged, marked deleted and rejected of "
@@ -368,7 +381,7 @@ class Settings:
         """Read a config whose kinds the SDK has checked. Raises SettingsError where settings contradict each other."""
         names = [field.name for field in dataclasses.fields(cls)]
         values = {name: config[name] for name in names if config.get(name) is not None}
-        values["indexes"] = tuple(values.get("indexes", ()))
+        values |= {name: tuple(values.get(name, ())) for name in ("indexes", "history")}
         port = str(values.get("port", cls.port))
         if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) <= LAST_PORT:
             raise SettingsError(f"`port` must be a number from 1 to {LAST_PORT}.")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 URL_VARIABLE = "SFSOURCE_TEST_POSTGRES_URL"
+STAMPS = ("received_at", "uuid_ts")
+"""Columns that the target adds to each table."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,15 @@ class Warehouse:
         return {**ours, **overrides}
 
     def query(self, statement: str, *parameters: Any) -> list[dict[str, Any]]:
-        """Rows of a statement; `{schema}` in it stands for the test's schema, `%s` for a parameter."""
+        """Rows of a statement; `{schema}` in it stands for the test's schema, `%s` for a parameter.
+
+        `*` stands for the columns of the stream, without those that tell when a row was written.
+        """
         with self.connection.cursor() as cursor:
             cursor.execute(self._compose(statement), parameters or None)
-            return cursor.fetchall()
+            rows = cursor.fetchall()
+        aside = STAMPS if "SELECT *" in statement else ()
+        return [{name: value for name, value in row.items() if name not in aside} for row in rows]
 
     def execute(self, statement: str) -> None:
         """Run a statement that returns nothing; `{schema}` stands for the test's schema."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SYNC_RUNS = "_sync_runs"
 REJECTED = "_rejected"
 SOURCES = "_sources"
+RECEIVED_AT = "_received_at"
 
 CREATE_SYNC_RUNS = """
 CREATE TABLE IF NOT EXISTS {table} (

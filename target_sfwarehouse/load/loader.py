@@ -22,7 +22,7 @@ from target_sfwarehouse.load.tables import Load, check_name
 from target_sfwarehouse.postgres import capabilities
 from target_sfwarehouse.postgres.casts import rooms
 from target_sfwarehouse.postgres.connect import connector
-from target_sfwarehouse.postgres.schema import changes
+from target_sfwarehouse.postgres.schema import changes, stamps_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,6 +54,11 @@ class Loader:
             raise SettingsError(
                 f"`distribute_by` is `{settings.distribute_by}`, but the database lacks the extension citus. Set it to "
                 "`none`, or let an owner run: CREATE EXTENSION citus;"
+            )
+        if settings.history and able.citus:
+            raise SettingsError(
+                "`history` needs a plain PostgreSQL: Citus cannot run its statements. Remove the setting, or drop the "
+                "extension citus from the database."
             )
         self._run = Run(able, settings, log, Quarantine(settings, log.run_id))
         self._sessions = [Session(capabilities.begin(first), self._run, 1)]
@@ -90,6 +95,7 @@ class Loader:
         load = self._run.loads.get(stream)
         name = check_name(self._run.loads, self._run.settings, stream)
         table = load.table if load is not None else None
+        layout = layout.after(load.named if load is not None else ())
         other = load is not None and (source not in {"", load.source} or load.stages_otherwise(layout))
         if table is None or other or table.keys != layout.keys or changes(table, layout):
             table = self._submit(self._session.prepare, stream, name, layout, source).result()
@@ -100,12 +106,18 @@ class Loader:
                 table.created or not (layout.keys or table.deferred)
             )
         load.table = table
+        load.named.update(column.column for column in layout.columns)
+        load.stamped = stamps_of(table, layout)
         table.keys = layout.keys
         load.rooms = {**load.rooms, **rooms(table, layout.columns)}
         narrow = any(load.rooms[column.column] != table.columns[column.column] for column in layout.columns)
-        load.direct = load.direct and not narrow and not table.unwritten
+        timed = table.timed.issuperset(load.stamped)
+        load.has_history = self._run.history.asks_for(table)
+        load.direct = load.direct and not (narrow or table.unwritten or load.has_history) and timed
         load.deletion = layout.deletion or load.deletion
         load.source = source or load.source
+        if load.has_history and not load.history_fits():
+            self._submit(self._session.keep_history, load).result()
         return load
 
     def stage(self, chunk: Chunk) -> None:

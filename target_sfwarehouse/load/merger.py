@@ -15,7 +15,7 @@ from target_sfwarehouse.load.audit import Counts
 from target_sfwarehouse.load.bad_rows import REFUSED_ROW, is_trouble, judge, merge_accepted, plainly
 from target_sfwarehouse.load.misfits import refuse_misfits
 from target_sfwarehouse.load.tables import State
-from target_sfwarehouse.load.upsert import activate, as_the_table_has_it, marks_of
+from target_sfwarehouse.load.upsert import activate, as_the_table_has_it, marks_of, remove_all
 from target_sfwarehouse.postgres.casts import casts
 from target_sfwarehouse.postgres.ddl import add_bookkeeping
 from target_sfwarehouse.postgres.schema import DELETED_AT, VERSION
@@ -80,9 +80,11 @@ class Merger:
             hard = self._run.settings.hard_delete
             marks = () if hard else {DELETED_AT}.intersection(marks_of(load))
             add_bookkeeping(self._connection, self._run.settings, load.table, VERSION, *marks)
+            self._run.history.fit(self._connection, load)
             with self._connection.transaction():
                 self._run.enter(self._connection, load)
-                marked = activate(self._connection, load, version, hard_delete=hard)
+                with self._run.history.kept(self._connection, load):
+                    marked = activate(self._connection, load, version, hard_delete=hard)
                 counts = load.counts + Counts(marked_deleted=marked)
                 self._run.log.record(self._connection, load.table.stream, counts)
             load.counts = counts
@@ -91,7 +93,8 @@ class Merger:
         """Remove every row."""
         with self._keeping_what_is_refused(load, line), self._connection.transaction():
             self._run.enter(self._connection, load)
-            run(self._connection, f"DELETE FROM {load.table.sql}")  # noqa: S608 - quoted
+            with self._run.history.kept(self._connection, load):
+                remove_all(self._connection, load)
             load.emptied = True
 
     @contextmanager
@@ -114,7 +117,8 @@ class Merger:
             self._run.enter(self._connection, part.load)
             for statement in first:
                 run(self._connection, statement)
-            counts = self._merged(part)
+            with self._run.history.kept(self._connection, part.load):
+                counts = self._merged(part)
             self._record(part, counts)
         return counts
 
@@ -124,7 +128,7 @@ class Merger:
         if segment is None or not segment.rows:
             return Counts()
         if self._run.settings.load_method == "overwrite" and not load.emptied:
-            run(self._connection, f"DELETE FROM {load.table.sql}")  # noqa: S608 - quoted
+            remove_all(self._connection, load)
             load.emptied = True
         refuse = partial(self._refused, part)
         merge = partial(merge_accepted, self._connection, self._run.able, load)
@@ -158,6 +162,7 @@ class Merger:
     def _widen(self, load: Load, found: Sequence[Cast]) -> None:
         needed = {cast.column: cast.room for cast in found}
         widen(self._connection, self._run.settings, load.table, needed)
+        self._run.history.fit(self._connection, load)
 
     def _committed(self, part: Part, counts: Counts) -> None:
         part.load.counts += counts + part.counts

@@ -9,7 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from target_sfwarehouse.errors import BadSchemaError
+from target_sfwarehouse.load.history import History
 from target_sfwarehouse.load.sources import Sources
+from target_sfwarehouse.load.stamps import Stamps
 from target_sfwarehouse.postgres.connect import explained
 from target_sfwarehouse.postgres.ddl import lock
 
@@ -46,15 +48,18 @@ class Run:
         self.log = log
         self.quarantine = quarantine
         self.sources = Sources(settings)
+        self.stamps = Stamps(settings)
+        self.history = History(settings, self.enter)
         self.loads: dict[str, Load] = {}
         self.failure: InputError | None = None
         self.stops = False
         self.ready = False
 
     def enter(self, connection: psycopg.Connection[Any], load: Load) -> None:
-        """Begin to write a table in the open transaction: take its lock, and record whose rows come."""
+        """Begin to write a table in the open transaction: take its lock, record whose rows come, and when."""
         lock(connection, self.settings, load.table.label)
         self.sources.claim(connection, load)
+        self.stamps.take(connection, load)
 
     def fail(self, error: InputError) -> None:
         """Note a failure."""

@@ -104,12 +104,20 @@ class Session:
         schema = self._run.settings.schema_of(stream)
         if schema != self._run.settings.target_schema:
             ensure_schema(self._connection, self._run.settings, schema)
+        self._run.stamps.prepare(self._connection, schema)
         if source:
             self._run.sources.check(self._connection, schema, name, source)
         load = self._run.loads.get(stream)
         known = load.table if load is not None else None
         where = (self._connection, self._run.settings)
         return ensure_table(*where, known=known, stream=stream, name=name, wanted=layout)
+
+    def keep_history(self, load: Load) -> None:
+        """Make a table's history, or make it fit."""
+        self.end_copy()
+        self.wait()
+        self._end_direct()
+        self._run.history.fit(self._connection, load)
 
     def _make_schema(self) -> None:
         if not self._run.ready:
@@ -184,7 +192,7 @@ class Session:
             segment = None
             if self._takes_directly(part):
                 self._begin_direct(part)
-            else:
+            if not self._takes_directly(part):
                 segment = self._segment(part, chunk.shape)
             self._copying = OpenCopy(self._connection, part, segment, chunk.columns, self._atomic())
         copying = self._copying
@@ -320,7 +328,7 @@ class Session:
         return part.load.direct and part.segment is None and self._direct in (None, part)
 
     def _begin_direct(self, part: Part) -> None:
-        """Begin the transaction of a table, which holds its lock."""
+        """Begin the transaction of a table, which holds its lock. It may find that the rows have to be staged."""
         if self._direct is None:
             self.wait()
             run(self._connection, "BEGIN")
@@ -335,6 +343,8 @@ class Session:
     def _copied_directly(self, part: Part, copy: Callable[[], int]) -> int | None:
         """Copy into the table all rows or none; None if the table refuses one of them."""
         self._begin_direct(part)
+        if not part.load.direct:
+            return None
         try:
             with self._connection.transaction():
                 rows = copy()

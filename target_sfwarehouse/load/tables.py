@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from target_sfwarehouse.errors import BadRecordError, BadSchemaError
-from target_sfwarehouse.load.audit import REJECTED, SOURCES, SYNC_RUNS, Counts
+from target_sfwarehouse.load.audit import RECEIVED_AT, REJECTED, SOURCES, SYNC_RUNS, Counts
 from target_sfwarehouse.postgres.casts import rooms
 from target_sfwarehouse.postgres.schema import table_name
+from target_sfwarehouse.postgres.versions import history_name, tracked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
+    from datetime import datetime
 
     from target_sfwarehouse.config import Settings
     from target_sfwarehouse.errors import InputError
@@ -110,6 +113,12 @@ class Load:
         deletion: Columns that mark deleted rows, as the schema names them.
         rooms: Type that the values of each column are staged in.
         source: Whose rows they are (`x-source` of the schema); empty if it does not say.
+        named: Columns that the schemas of the run named.
+        stamped: Columns that tell when a row was written.
+        stamps: Their value in the open transaction, as SQL.
+        moment: That value as SQL.
+        has_history: Whether the settings ask for the table's history.
+        history: The table that keeps it, once it is known.
     """
 
     table: Table
@@ -122,6 +131,24 @@ class Load:
     deletion: tuple[str, ...] = ()
     rooms: dict[str, SqlType] = field(default_factory=dict)
     source: str = ""
+    named: set[str] = field(default_factory=set)
+    stamped: tuple[str, ...] = ()
+    stamps: dict[str, str] = field(default_factory=dict)
+    moment: str = ""
+    has_history: bool = False
+    history: Table | None = None
+
+    def stamp(self, moment: datetime, *, is_default: bool) -> None:
+        """Set the time of the rows of the open transaction; it may be what the columns have by default."""
+        text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+        self.moment = f"timestamp with time zone '{text}+00'"
+        self.stamps = {column: f"{self.table.columns[column].name} '{text}+00'" for column in self.stamped}
+        self.direct = self.direct and is_default
+
+    def history_fits(self) -> bool:
+        """Whether the history has the table's columns as they are now."""
+        history = self.history
+        return history is not None and tracked(self.table).items() <= history.columns.items()
 
     def stages_otherwise(self, wanted: Wanted) -> bool:
         """Whether rows of another schema are staged in other types than those before."""
@@ -181,16 +208,22 @@ class Part:
 def check_name(loads: Mapping[str, Load], settings: Settings, stream: str) -> str:
     """Give the table name of a stream; raises BadSchemaError where it is the target's own, or another stream's."""
     name = table_name(stream, settings.conform_names)
-    if name in {SYNC_RUNS, REJECTED, SOURCES}:
+    if name in {SYNC_RUNS, REJECTED, SOURCES, RECEIVED_AT}:
         raise BadSchemaError(
             f"table '{name}' is where the target keeps its own records; give the stream another name, e.g. by "
             "`stream_maps` with `__alias__`"
         )
     for other in loads.values():
-        same = (other.table.schema, other.table.name) == (settings.schema_of(stream), name)
+        same_schema = other.table.schema == settings.schema_of(stream)
+        same = same_schema and other.table.name == name
         if same and other.table.stream != stream:
             raise BadSchemaError(
                 f"streams '{other.table.stream}' and '{stream}' both go to table '{name}'; give one of them another "
                 "name, e.g. by `stream_maps` with `__alias__`"
+            )
+        if same_schema and other.has_history and name == history_name(other.table.name):
+            raise BadSchemaError(
+                f"table '{name}' is where the history of stream '{other.table.stream}' goes; give the stream another name, "
+                "e.g. by `stream_maps` with `__alias__`, or take that one out of the setting `history`"
             )
     return name

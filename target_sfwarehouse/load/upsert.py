@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from target_sfwarehouse.load.audit import Counts
 from target_sfwarehouse.postgres import sql
 from target_sfwarehouse.postgres.casts import casts
-from target_sfwarehouse.postgres.schema import DELETED, DELETED_AT, VERSION, quoted
+from target_sfwarehouse.postgres.schema import DELETED, DELETED_AT, VERSION, quoted, with_parameters
 from target_sfwarehouse.postgres.waiting import run
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _brought(
     """Insert or upsert rows, one a key, and count how many of each; `keys` are those of the rows, if known."""
     table = load.table
     if not table.keys:
-        return Counts(run(connection, sql.append(table, source, columns, order)).rowcount)
+        return Counts(run(connection, sql.append(table, source, columns, order, load.stamps)).rowcount)
     able = replace(able, row_origin=able.row_origin and not table.partitioned)
     tells = able.merge or able.row_origin
     new = 0
@@ -91,11 +91,14 @@ def _brought(
         if set(marks_of(load)) <= set(columns)
         else 0
     )
-    row = run(connection, sql.upsert(table, source, columns, able)).fetchone()
+    noted = load.history is not None
+    row = run(connection, sql.upsert(table, source, columns, able, load.stamps, noted=noted)).fetchone()
     assert row is not None
     inserted, updated = row if tells else (new, row[0] - new)
     if VERSION in columns:
-        run(connection, sql.mark_version(table, source, columns))
+        if noted and DELETED_AT in table.columns:
+            run(connection, sql.note_marked(table, source))
+        run(connection, sql.mark_version(table, source, columns, load.stamps))
     return Counts(inserted, updated, marked_deleted=gone)
 
 
@@ -115,12 +118,23 @@ def _count(connection: psycopg.Connection[Any], statement: str) -> int:
 def activate(connection: psycopg.Connection[Any], load: Load, version: int, *, hard_delete: bool) -> int:
     """Mark the rows of older versions as deleted, or remove them, under the table's lock; give how many were not yet."""
     table, marks = load.table, marks_of(load)
+    keys = with_parameters(sql.key_list(table))
     if not hard_delete:
-        return connection.execute(sql.mark_older(table, marks).encode(), (version,)).rowcount
+        marking = sql.mark_older(table, marks, load.stamps)
+        marking = sql.noting(marking, keys) if load.history is not None else marking
+        return connection.execute(marking.encode(), (version,)).rowcount
     row = connection.execute(sql.count_older(table, marks).encode(), (version,)).fetchone()
     assert row is not None
-    connection.execute(sql.remove_older(table).encode(), (version,))
+    removing = sql.remove_older(table)
+    removing = sql.noting(removing, keys) if load.history is not None else removing
+    connection.execute(removing.encode(), (version,))
     return int(row[0])
+
+
+def remove_all(connection: psycopg.Connection[Any], load: Load) -> None:
+    """Remove every row of a table."""
+    removing = f"DELETE FROM {load.table.sql}"  # noqa: S608 - quoted
+    run(connection, sql.noting(removing, sql.key_list(load.table)) if load.history is not None else removing)
 
 
 def marks_of(load: Load) -> tuple[str, ...]:

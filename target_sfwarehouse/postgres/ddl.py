@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -13,9 +14,11 @@ from target_sfwarehouse.errors import BadSchemaError, TableLockedError, Warehous
 from target_sfwarehouse.postgres.schema import (
     BOOKKEEPING_TYPES,
     ROW_TARGET_MOST,
+    STAMPS,
     Table,
     Wanted,
     changes,
+    lacking_stamps,
     quoted,
     widened_row_target,
 )
@@ -47,8 +50,10 @@ SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
        pg_catalog.col_description(a.attrelid, a.attnum) IS NOT NULL,
        a.attgenerated <> '', a.attidentity = 'a',
        CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END,
-       t.typtype = 'd' AND t.typcategory = 'D'
+       t.typtype = 'd' AND t.typcategory = 'D',
+       pg_catalog.pg_get_expr(d.adbin, d.adrelid)
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum
 """
@@ -147,23 +152,35 @@ def read_table(connection: Connection, schema: str, name: str, stream: str) -> T
             f"stream '{stream}': {table.label} is a view; rows can go into a table only. Rename it, or load into another "
             "schema"
         )
-    for column, spelled, has_comment, computed, numbered, collation, dated in connection.execute(
-        COLUMNS, (oid,)
-    ):
-        table.columns[column] = parse_type(spelled, over_moment=dated)
-        kinds = ((has_comment, table.commented), (computed, table.computed), (numbered, table.identities))
-        for is_so, names in kinds:
-            if is_so:
-                names.add(column)
-        if collation:
-            table.collations[column] = collation
+    _read_columns(connection, table, oid)
     if commented:
         table.commented.add("")
+    if kind == "f":
+        table.unstampable.update(STAMPS)  # the column would be missing on the other server
     table.unique_keys = tuple(tuple(keys) for (keys,) in connection.execute(UNIQUE_KEYS, (oid,)))
     table.indexed = frozenset(column for (column,) in connection.execute(INDEXED, (oid,)))
     table.partitioned = kind == "p"
     table.exists = True
     return table
+
+
+def _read_columns(connection: Connection, table: Table, oid: int) -> None:
+    for column, spelled, has_comment, computed, numbered, collation, dated, default in connection.execute(
+        COLUMNS, (oid,)
+    ):
+        table.columns[column] = parse_type(spelled, over_moment=dated)
+        kinds = (
+            (has_comment, table.commented),
+            (computed, table.computed),
+            (numbered, table.identities),
+        )
+        for is_so, names in kinds:
+            if is_so:
+                names.add(column)
+        if default and not computed:
+            table.defaults[column] = default
+        if collation:
+            table.collations[column] = collation
 
 
 def _row_target(options: Sequence[str] | None) -> int:
@@ -197,6 +214,7 @@ def ensure_table(
     except pg.InsufficientPrivilege as error:
         table = read_table(connection, schema, name, stream)
         created = False
+        _go_without_stamps(table, wanted, str(error).splitlines()[0])
         if not table.exists or not _fits_without_extras(table, wanted):
             raise WarehouseError(_privilege_advice(connection, schema, name, str(error))) from None
         logger.info("%s belongs to another role: its comments and indexes stay as they are", label)
@@ -211,7 +229,12 @@ def ensure_table(
             "the tap's catalog, or install the extension that has the type"
         ) from None
     except REFUSED as error:
-        raise BadSchemaError(f"{label} cannot follow the schema: {_said(error)}") from None
+        if not wanted.stamps:
+            raise BadSchemaError(f"{label} cannot follow the schema: {_said(error)}") from None
+        unstamped = replace(wanted, stamps={})
+        table = ensure_table(connection, settings, known=known, stream=stream, name=name, wanted=unstamped)
+        _go_without_stamps(table, wanted, _said(error))
+        return table
     table.created = created
     return table
 
@@ -229,6 +252,14 @@ def _fits_without_extras(table: Table, wanted: Wanted) -> bool:
     table.commented.update(wanted.comments)
     table.indexed |= set(wanted.indexed)
     return not changes(table, wanted)
+
+
+def _go_without_stamps(table: Table, wanted: Wanted, said: str) -> None:
+    """Load a table without the columns of STAMPS that the server refuses to add."""
+    lacking = lacking_stamps(table, wanted)
+    table.unstampable.update(lacking)
+    if lacking and table.exists:
+        logger.info("%s goes without %s: %s", table.label, " and ".join(lacking), said)
 
 
 def _said(error: psycopg.Error) -> str:

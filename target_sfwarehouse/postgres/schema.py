@@ -13,7 +13,7 @@ from target_sfwarehouse.postgres.rooms import room
 from target_sfwarehouse.postgres.types import SqlType
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 DIGEST = 8
 
@@ -42,6 +42,14 @@ METADATA_COLUMNS = frozenset(
     }
 )
 """Columns about the loading, not about the thing: a difference in them alone is no change of a row."""
+
+STAMPS = {
+    "received_at": "When this row was inserted or last changed here",
+    "uuid_ts": "The same as received_at",
+}
+"""Columns that tell when a row was written, as Segment names them, and the comments that they get."""
+
+STAMP_TYPES = frozenset({"timestamp with time zone", "timestamp without time zone"})
 
 ROW_TARGET_LEAST, ROW_TARGET_MOST = 2_040, 8_160
 """Postgres's default for `toast_tuple_target`, and the most that a page has room for."""
@@ -127,6 +135,8 @@ class Table:
         identities: Columns that the server numbers (GENERATED ALWAYS AS IDENTITY).
         collations: Collation of each column that has another one than its type.
         row_target: Its `toast_tuple_target`, 0 if it has none of its own; None if it can have none.
+        defaults: Default of each column that has one, as SQL.
+        unstampable: Columns of STAMPS that it cannot get.
     """
 
     schema: str
@@ -145,11 +155,18 @@ class Table:
     identities: set[str] = field(default_factory=set)
     collations: dict[str, str] = field(default_factory=dict)
     row_target: int | None = None
+    defaults: dict[str, str] = field(default_factory=dict)
+    unstampable: set[str] = field(default_factory=set)
 
     @property
     def sql(self) -> str:
         """Its quoted name."""
         return quoted(self.schema, self.name)
+
+    @property
+    def timed(self) -> set[str]:
+        """Columns that have the time of the transaction where nothing else is given."""
+        return {column for column, default in self.defaults.items() if default == "now()"}
 
     @property
     def unwritten(self) -> set[str]:
@@ -170,12 +187,14 @@ class Wanted:
         keys: Columns of the stream's key.
         comments: Comment of each column that the schema has one for; the table's under the empty string.
         indexed: Columns to index.
+        stamps: Columns that tell when a row was written, and a comment for each that is made, empty for none.
     """
 
     columns: Sequence[Column]
     keys: tuple[str, ...]
     comments: dict[str, str] = field(default_factory=dict)
     indexed: tuple[str, ...] = ()
+    stamps: Mapping[str, str] = field(default_factory=dict)
 
 
 def changes(table: Table, wanted: Wanted) -> list[str]:
@@ -185,7 +204,8 @@ def changes(table: Table, wanted: Wanted) -> list[str]:
     in, or the table's key is another one.
     """
     if not table.exists:
-        return [_create(table, wanted), *_comment_statements(table, wanted), *_indexes(table, wanted)]
+        comments = [*_comment_statements(table, wanted), *_stamp_comments(table, wanted)]
+        return [_create(table, wanted), *comments, *_indexes(table, wanted)]
     statements = []
     for column in wanted.columns:
         current = table.columns.get(column.column)
@@ -198,7 +218,29 @@ def changes(table: Table, wanted: Wanted) -> list[str]:
                 f"{table.label} is {current}, which cannot become that without loss. Rename or drop the column, "
                 "or leave the property out of the selection"
             )
-    return [*statements, *_key(table, wanted), *_comment_statements(table, wanted), *_indexes(table, wanted)]
+    statements += [
+        f"ALTER TABLE {table.sql} ADD COLUMN {_stamp(column)}" for column in lacking_stamps(table, wanted)
+    ]
+    comments = [*_comment_statements(table, wanted), *_stamp_comments(table, wanted)]
+    return [*statements, *_key(table, wanted), *comments, *_indexes(table, wanted)]
+
+
+def lacking_stamps(table: Table, wanted: Wanted) -> list[str]:
+    """Name the columns of STAMPS that a table is to get."""
+    return [
+        column for column in wanted.stamps if column not in table.columns and column not in table.unstampable
+    ]
+
+
+def stamps_of(table: Table, wanted: Wanted) -> tuple[str, ...]:
+    """Name the columns of STAMPS that the target sets: one of somebody else's is taken over if it is a time."""
+    return tuple(
+        column
+        for column in wanted.stamps
+        if column in table.columns
+        and table.columns[column].name in STAMP_TYPES
+        and column not in table.computed
+    )
 
 
 def row_target(columns: int) -> int:
@@ -237,12 +279,17 @@ def _key(table: Table, wanted: Wanted) -> list[str]:
 
 
 def _create(table: Table, wanted: Wanted) -> str:
-    parts = [_definition(column) for column in wanted.columns]
+    parts = [_definition(column) for column in wanted.columns] + [_stamp(column) for column in wanted.stamps]
     if wanted.keys:
         parts.append(f"PRIMARY KEY ({', '.join(quoted(key) for key in wanted.keys)})")
     # Of another default, such as Citus's columnar tables, it is not known whether rows can be updated.
     method = " USING heap" if wanted.keys else ""
     return f"CREATE TABLE {table.sql} ({', '.join(parts)}){method}"
+
+
+def _stamp(column: str) -> str:
+    """Define a column of STAMPS. Rows that are there get the time of the change, and are not rewritten."""
+    return f"{quoted(column)} timestamp with time zone DEFAULT now()"
 
 
 def _definition(column: Column) -> str:
@@ -256,10 +303,23 @@ def _comment_statements(table: Table, wanted: Wanted) -> list[str]:
     for column, text in wanted.comments.items():
         if column in table.commented:
             continue
-        literal = "'" + text.replace("'", "''") + "'"
-        on = f"COLUMN {table.sql}.{quoted(column)}" if column else f"TABLE {table.sql}"
-        statements.append(f"COMMENT ON {on} IS {literal}")
+        statements.append(_comment(table, column, text))
     return statements
+
+
+def _stamp_comments(table: Table, wanted: Wanted) -> list[str]:
+    """Comment the columns that are made; one that somebody else made stays as it is."""
+    return [
+        _comment(table, column, wanted.stamps[column])
+        for column in lacking_stamps(table, wanted)
+        if wanted.stamps[column]
+    ]
+
+
+def _comment(table: Table, column: str, text: str) -> str:
+    literal = "'" + text.replace("'", "''") + "'"
+    on = f"COLUMN {table.sql}.{quoted(column)}" if column else f"TABLE {table.sql}"
+    return f"COMMENT ON {on} IS {literal}"
 
 
 def _indexes(table: Table, wanted: Wanted) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from target_sfwarehouse.postgres.schema import DELETED_AT, METADATA_COLUMNS, VERSION, quoted, with_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from target_sfwarehouse.postgres.capabilities import Capabilities
     from target_sfwarehouse.postgres.schema import Table
@@ -21,6 +21,9 @@ ROW = "_sfw_row"
 TOLD_BY_TEXT = frozenset({"json", "xml", "point", "polygon", "box", "circle", "line", "lseg", "path"})
 """Types without an equality, or with one of their area or length."""
 
+CHANGED = quoted("_sfw_changed")
+"""Temporary table with the keys of the rows that the open transaction has written, for the table's history."""
+
 ORDER = "ctid"
 """Tells the order in which the rows of a staging table were written."""
 
@@ -29,7 +32,26 @@ def _list(columns: Sequence[str], prefix: str = "") -> str:
     return ", ".join(prefix + quoted(column) for column in columns)
 
 
-def _same_key(keys: Sequence[str], left: str, right: str) -> str:
+def key_list(table: Table) -> str:
+    """List the columns of a table's key."""
+    return _list(table.keys)
+
+
+def noting(change: str, keys: str) -> str:
+    """Have a statement that changes or removes rows note their keys in CHANGED."""
+    return f"WITH changed AS ({change} RETURNING {keys}) INSERT INTO {CHANGED} SELECT * FROM changed"
+
+
+def note_marked(table: Table, stage: str) -> str:
+    """Statement that notes the staged keys whose rows have a deletion mark of ours."""
+    return (
+        f"INSERT INTO {CHANGED} SELECT {_list(table.keys, 't.')} FROM {stage} AS s JOIN {table.sql} AS t "
+        f"ON {same_key(table.keys, 't', 's')} WHERE t.{quoted(DELETED_AT)} IS NOT NULL"
+    )
+
+
+def same_key(keys: Sequence[str], left: str, right: str) -> str:
+    """Condition that two rows have the same key."""
     return " AND ".join(f"{left}.{quoted(key)} = {right}.{quoted(key)}" for key in keys)
 
 
@@ -46,13 +68,14 @@ def keep_last(stage: str, keys: Sequence[str]) -> str:
     )
 
 
-def append(table: Table, source: str, columns: Sequence[str], order: str) -> str:
+def append(table: Table, source: str, columns: Sequence[str], order: str, stamps: Mapping[str, str]) -> str:
     """Statement that inserts every staged row, in order."""
-    names = _list([column for column in columns if column not in table.unwritten])
-    return f"INSERT INTO {table.sql} ({names}) SELECT {names} FROM {source} AS s ORDER BY {order}"
+    written = [column for column in columns if column not in table.unwritten]
+    values = ", ".join([*map(quoted, written), *stamps.values()])
+    return f"INSERT INTO {table.sql} ({_list([*written, *stamps])}) SELECT {values} FROM {source} AS s ORDER BY {order}"
 
 
-def _differ(table: Table, columns: Sequence[str], left: str, right: str) -> str:
+def differ(table: Table, columns: Sequence[str], left: str, right: str) -> str:
     """Condition that a row changed; empty if no column could tell."""
     aside = {*table.keys, *METADATA_COLUMNS, *table.unwritten}
     compared = [column for column in columns if column not in aside]
@@ -69,47 +92,79 @@ def _compared_as(table: Table, column: str) -> str:
     return ' COLLATE "C"' if column in table.collations else ""
 
 
-def upsert(table: Table, stage: str, columns: Sequence[str], able: Capabilities) -> str:
-    """Statement that inserts new rows, updates changed ones, and returns how many of each."""
-    differ = _differ(table, columns, "t", "s" if able.merge else "excluded")
+def upsert(
+    table: Table,
+    stage: str,
+    columns: Sequence[str],
+    able: Capabilities,
+    stamps: Mapping[str, str],
+    *,
+    noted: bool = False,
+) -> str:
+    """Statement that inserts new rows, updates changed ones, and returns how many of each.
+
+    `stamps` are columns that tell when a row was written, and their value. With `noted` the keys of the rows that it
+    writes go to CHANGED.
+    """
+    differs = differ(table, columns, "t", "s" if able.merge else "excluded")
     written = [column for column in columns if column not in table.unwritten]
     rest = [column for column in written if column not in table.keys]
+    named = [f", t.{quoted(key)} AS k{place}" for place, key in enumerate(table.keys)]
+    keys = "".join(named) if noted else ""
     overriding = "OVERRIDING SYSTEM VALUE " if table.identities & set(table.keys) else ""
     if able.merge:
-        sets = ", ".join(f"{quoted(column)} = s.{quoted(column)}" for column in rest)
-        update = f"WHEN MATCHED AND {differ} THEN UPDATE SET {sets} " if differ else ""
+        sets = ", ".join([f"{quoted(column)} = s.{quoted(column)}" for column in rest] + _stamped(stamps))
+        values = ", ".join([_list(written, "s."), *stamps.values()])
+        update = f"WHEN MATCHED AND {differs} THEN UPDATE SET {sets} " if differs else ""
         change = (
-            f"MERGE INTO {table.sql} AS t USING {stage} AS s ON {_same_key(table.keys, 't', 's')} {update}"
-            f"WHEN NOT MATCHED THEN INSERT ({_list(written)}) {overriding}VALUES ({_list(written, 's.')}) "
-            "RETURNING merge_action() = 'INSERT' AS inserted"
+            f"MERGE INTO {table.sql} AS t USING {stage} AS s ON {same_key(table.keys, 't', 's')} {update}"
+            f"WHEN NOT MATCHED THEN INSERT ({_list([*written, *stamps])}) {overriding}VALUES ({values}) "
+            f"RETURNING merge_action() = 'INSERT' AS inserted{keys}"
         )
     else:
-        sets = ", ".join(f"{quoted(column)} = excluded.{quoted(column)}" for column in rest)
-        action = f"UPDATE SET {sets} WHERE {differ}" if differ else "NOTHING"
+        # Citus wants the same value on each node: it is a literal.
+        sets = ", ".join(f"{quoted(column)} = excluded.{quoted(column)}" for column in [*rest, *stamps])
+        values = ", ".join([_list(written), *stamps.values()])
+        action = f"UPDATE SET {sets} WHERE {differs}" if differs else "NOTHING"
         origin = "t.xmax = 0" if able.row_origin else "NULL::boolean"
         change = (
-            f"INSERT INTO {table.sql} AS t ({_list(written)}) {overriding}SELECT {_list(written)} FROM {stage} AS s "
-            f"ON CONFLICT ({_list(table.keys)}) DO {action} RETURNING {origin} AS inserted"
+            f"INSERT INTO {table.sql} AS t ({_list([*written, *stamps])}) {overriding}SELECT {values} FROM {stage} AS s "
+            f"ON CONFLICT ({_list(table.keys)}) DO {action} RETURNING {origin} AS inserted{keys}"
         )
     if not able.merge and not able.row_origin:
         counts = "count(*), NULL::bigint"
     else:
         counts = "count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted)"
-    return f"WITH changed AS ({change}) SELECT {counts} FROM changed"
+    also = ""
+    if noted:
+        places = ", ".join(f"k{place}" for place in range(len(table.keys)))
+        also = f", noted AS (INSERT INTO {CHANGED} SELECT {places} FROM changed)"
+    return f"WITH changed AS ({change}){also} SELECT {counts} FROM changed"
+
+
+def _stamped(stamps: Mapping[str, str]) -> list[str]:
+    return [f"{quoted(column)} = {value}" for column, value in stamps.items()]
 
 
 def count_matches(table: Table, stage: str) -> str:
     """Statement that counts staged rows whose key the table has, for engines that cannot tell afterwards."""
-    return f"SELECT count(*) FROM {stage} AS s JOIN {table.sql} AS t ON {_same_key(table.keys, 't', 's')}"
+    return f"SELECT count(*) FROM {stage} AS s JOIN {table.sql} AS t ON {same_key(table.keys, 't', 's')}"
 
 
-def mark_version(table: Table, stage: str, columns: Sequence[str]) -> str:
+def mark_version(table: Table, stage: str, columns: Sequence[str], stamps: Mapping[str, str]) -> str:
     """Statement that gives unchanged rows the version that brought them, and takes back a deletion mark of ours."""
     revive = DELETED_AT in table.columns and DELETED_AT not in columns
-    sets = f"{quoted(VERSION)} = s.{quoted(VERSION)}" + (f", {quoted(DELETED_AT)} = NULL" if revive else "")
-    marked = f" OR t.{quoted(DELETED_AT)} IS NOT NULL" if revive else ""
+    sets = [f"{quoted(VERSION)} = s.{quoted(VERSION)}"]
+    was_marked = f"t.{quoted(DELETED_AT)} IS NOT NULL"
+    if revive:
+        sets.append(f"{quoted(DELETED_AT)} = NULL")
+        sets += [
+            f"{quoted(column)} = CASE WHEN {was_marked} THEN {value} ELSE t.{quoted(column)} END"
+            for column, value in stamps.items()
+        ]
+    marked = f" OR {was_marked}" if revive else ""
     return (
-        f"UPDATE {table.sql} AS t SET {sets} FROM {stage} AS s WHERE {_same_key(table.keys, 't', 's')} "
+        f"UPDATE {table.sql} AS t SET {', '.join(sets)} FROM {stage} AS s WHERE {same_key(table.keys, 't', 's')} "
         f"AND (t.{quoted(VERSION)} IS DISTINCT FROM s.{quoted(VERSION)}{marked})"
     )
 
@@ -172,7 +227,7 @@ def count_gone(table: Table, stage: str, marks: Sequence[str], *, lookups: bool)
     They are few. With `lookups` each is looked up by its key: the planner, which knows nothing of a staging table, would
     read the whole table. An engine of many nodes has no way for that.
     """
-    same = f"{_same_key(table.keys, 't', 's')} AND ({_is_marked(table, marks, 't')}) IS NOT TRUE"
+    same = f"{same_key(table.keys, 't', 's')} AND ({_is_marked(table, marks, 't')}) IS NOT TRUE"
     marked = f"(SELECT * FROM {stage} AS s WHERE {_is_marked(table, marks, 's')}) AS s"
     if not lookups:
         return f"SELECT count(*) FROM {marked} JOIN {table.sql} AS t ON {same}"
@@ -192,14 +247,14 @@ def remove_older(table: Table) -> str:
     return f"DELETE FROM {with_parameters(table.sql)} WHERE {_older()}"
 
 
-def mark_older(table: Table, marks: Sequence[str]) -> str:
+def mark_older(table: Table, marks: Sequence[str], stamps: Mapping[str, str]) -> str:
     """Statement, likewise, that marks them: true in a boolean column, the time in any other."""
     names = {column: with_parameters(quoted(column)) for column in marks}
     flags = {column for column in marks if table.columns[column].name == "boolean"}
     sets = [
         f"{name} = {'true' if column in flags else f'coalesce({name}, now())'}"
         for column, name in names.items()
-    ]
+    ] + _stamped(stamps)
     unmarked = [
         f"{name} IS DISTINCT FROM true" if column in flags else f"{name} IS NULL"
         for column, name in names.items()

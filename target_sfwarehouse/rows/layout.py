@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse.errors import BadSchemaError
 from target_sfwarehouse.postgres.alternatives import alternatives
-from target_sfwarehouse.postgres.schema import DELETED, METADATA_COLUMNS, VERSION, Column, Wanted, identifier
+from target_sfwarehouse.postgres.schema import (
+    DELETED,
+    METADATA_COLUMNS,
+    STAMPS,
+    VERSION,
+    Column,
+    Wanted,
+    identifier,
+)
 from target_sfwarehouse.postgres.types import BIGINT, BINARY_NUMBERS, NUMERIC, column_type, declared_types
 from target_sfwarehouse.rows.values import BadValueError, Way, way
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from target_sfwarehouse.config import Settings
     from target_sfwarehouse.postgres.types import SqlType
@@ -73,6 +81,11 @@ class Layout(Wanted):
         if any(column.column == VERSION for column in self.columns):
             return self
         return replace(self, columns=(*self.columns, Property(VERSION, VERSION, BIGINT)))
+
+    def after(self, named: Collection[str]) -> Layout:
+        """Leave the columns that earlier schemas of the run named to the tap, also where this one lacks them."""
+        stamps = {column: text for column, text in self.stamps.items() if column not in named}
+        return replace(self, stamps=stamps)
 
     def typed(self, types: Mapping[str, SqlType]) -> tuple[list[Property], list[Property]]:
         """Give the properties that records fill and those about the loading, with the types that the table has."""
@@ -134,7 +147,19 @@ def read_schema(
         comments=_comments(schema, properties, conform) if settings.column_comments else {},
         indexed=tuple(column.column for column in columns if column.name in asked),
         deletion=deletion,
+        stamps=_stamps(settings, names),
     )
+
+
+def _stamps(settings: Settings, taken: Collection[str]) -> dict[str, str]:
+    """Give the columns of the target's own that tell when a row was written; a property of that name keeps its column."""
+    if not settings.received_at:
+        return {}
+    return {
+        column: text if settings.column_comments else ""
+        for column, text in STAMPS.items()
+        if column not in taken
+    }
 
 
 def _property(

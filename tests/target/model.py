@@ -57,6 +57,7 @@ class ModelTable:
     narrow: dict[str, Narrow] = field(default_factory=dict)
     widened: set[str] = field(default_factory=set)
     gone: int = 0
+    removes: bool = False
 
     def types(self) -> dict[str, str]:
         """Types of the columns that stood before the run."""

@@ -87,6 +87,14 @@ class Run:
         return int(json.loads(lines[-1])["n"]) if lines else before
 
 
+OPEN = """
+SELECT count(*) AS wrong FROM {schema}.a AS t
+FULL JOIN (SELECT * FROM {schema}.a_history WHERE is_current) AS h ON t.id = h.id
+WHERE ROW(t.id, t.n, t.text) IS DISTINCT FROM ROW(h.id, h.n, h.text)
+"""
+"""Rows of a table that are not those of its history's open versions."""
+
+
 def newest(query: Callable[[str], list[dict[str, Any]]], schema: str) -> dict[tuple[str, int], int]:
     found: dict[tuple[str, int], int] = {}
     for stream in STREAMS:
@@ -94,6 +102,8 @@ def newest(query: Callable[[str], list[dict[str, Any]]], schema: str) -> dict[tu
             rows = query(f"SELECT id, n FROM {schema}.{stream}")
             assert len(rows) == len({row["id"] for row in rows})
             found |= {(stream, row["id"]): row["n"] for row in rows}
+    if found:
+        assert query(OPEN.format(schema=schema)) == [{"wrong": 0}]
     return found
 
 
@@ -157,7 +167,7 @@ def chance_of(name: str) -> random.Random:
 
 @search
 def test_kill_of_the_target(processes: Processes, warehouse: Warehouse) -> None:
-    config = processes.write("config.json", warehouse.config(batch_size_rows=100))
+    config = processes.write("config.json", warehouse.config(batch_size_rows=100, history=["a"]))
     whole = undisturbed(Run(processes, config, -1))
     warehouse.execute("DROP SCHEMA {schema} CASCADE")
     last, hits = -1, 0
@@ -217,7 +227,7 @@ def kill_all(postmaster: int) -> None:
 @search
 def test_kill_of_postgres(server: embedded.EmbeddedServer, processes: Processes) -> None:
     schema = "killed"
-    settings = {"sqlalchemy_url": server.url, "schema": schema, "batch_size_rows": 100}
+    settings = {"sqlalchemy_url": server.url, "schema": schema, "batch_size_rows": 100, "history": ["a"]}
     config = processes.write("config.json", settings)
     whole = undisturbed(Run(processes, config, -1))
     with queries(server) as query:

@@ -22,7 +22,8 @@ CASES = sorted(path.stem for path in MESSAGES.glob("*.singer"))
 
 TYPES = """
 SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute
-WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped AND attname NOT IN ('received_at', 'uuid_ts')
+ORDER BY attnum
 """
 
 
@@ -55,8 +56,9 @@ def types_of(warehouse: Warehouse, table: str) -> dict[str, str]:
 def rows_of(warehouse: Warehouse, table: str, content: dict[str, Any]) -> list[dict[str, Any]]:
     as_text = any(isinstance(row.get(column), str) for row in content["rows"] for column in exact(content))
     order = ", ".join('"' + column.replace('"', '""') + '"' for column in list(content["types"])[:2])
+    row = "to_jsonb(whole_row) - ARRAY['received_at', 'uuid_ts']"
     found = warehouse.query(
-        f"SELECT to_jsonb(whole_row) AS row FROM {name_of(warehouse, table)} AS whole_row ORDER BY {order}"
+        f"SELECT {row} AS row FROM {name_of(warehouse, table)} AS whole_row ORDER BY {order}"
     )
     rows: list[dict[str, Any]] = [row["row"] for row in found]
     if as_text:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -279,6 +279,192 @@ def test_the_tables_are_what_the_model_predicts(
             assert row["rows_inserted"] == len(table.rows)
         # In a batch of more than one row the last record of a key is the only one that counts.
         assert row["rows_marked_deleted"] == table.gone or rows > 1 or kinds
+
+
+def told(table: ModelTable, row: dict[str, Any]) -> str:
+    """A state of a row: the version that brought it is not part of it, nor is a column that is NULL since it was added."""
+    marks = {table.mark, "_deleted"}
+    values = {
+        name: value
+        for name, value in row.items()
+        if name != "_version" and value is not None and (value or name not in marks)
+    }
+    return canonical([values])[0]
+
+
+VALIDITY = ("valid_from", "valid_to", "is_current")
+
+
+def contents(table: ModelTable) -> dict[Any, str]:
+    """The state of each row."""
+    return {key: told(table, row) for key, row in zip(table.rows, table.stored(), strict=True)}
+
+
+@SEARCH
+@given(
+    streamed=streams(),
+    cuts=st.sets(st.integers(0, 40), max_size=3),
+    rows=ROWS,
+    able=ABLE,
+    by_sdk=st.booleans(),
+    kinds=KINDS,
+)
+def test_a_row_tells_when_it_was_inserted_or_changed(
+    streamed: tuple[list[Any], dict[str, bool]],
+    *,
+    cuts: set[int],
+    rows: int,
+    able: tuple[bool, bool],
+    by_sdk: bool,
+    kinds: dict[str, str],
+    tmp_path: Path,
+    warehouse: Warehouse,
+) -> None:
+    """Several runs: a later one sets a later time, in the rows only that it changed."""
+    messages, _ = streamed
+    warehouse.connection.prepare_threshold = None
+    warehouse.execute("DROP SCHEMA IF EXISTS {schema} CASCADE")
+    model = Model()
+    schemas: dict[str, Any] = {}
+    before: dict[tuple[str, int], datetime] = {}
+    places = sorted({0, len(messages)} | {cut for cut in cuts if cut < len(messages)})
+    merge = able[0] and warehouse.connection.info.server_version >= capabilities.MERGE_RETURNING
+    for first, last in pairwise(places):
+        run = [*schemas.values(), *messages[first:last]]
+        touched: set[tuple[str, int]] = set()
+        begun = {name: contents(table) for name, table in model.tables.items()}
+        for message in run:
+            was = contents(model.tables[message["stream"]]) if message.get("stream") in model.tables else {}
+            model.take(message)
+            if message["type"] == "SCHEMA":
+                schemas[message["stream"]] = message
+                continue
+            if message["type"] == "STATE":
+                continue
+            now = contents(model.tables[message["stream"]])
+            touched |= {(message["stream"], key) for key in now if now[key] != was.get(key)}
+        with forced(merge=merge, row_origin=able[1]):
+            files = with_files(run, kinds, tmp_path)
+            assert load(warehouse.config(batch_size_rows=rows), files, by_sdk=by_sdk).error is None
+        after = {
+            (name, row["id"]): row["received_at"]
+            for name, table in model.tables.items()
+            if table.key
+            for row in warehouse.query(f"SELECT id, received_at, uuid_ts FROM {{schema}}.{name}")
+            if row["received_at"] == row["uuid_ts"]
+        }
+        assert len(after) == sum(len(table.rows) for table in model.tables.values() if table.key)
+        for (name, key), moment in after.items():
+            known = before.get((name, key))
+            newest = max((at for (other, _), at in before.items() if other == name), default=None)
+            if (name, key) not in touched:
+                assert moment == known
+            elif begun.get(name, {}).get(key) != contents(model.tables[name])[key]:
+                assert newest is None or moment > newest
+        before = after
+    check_tables(warehouse, model)
+
+
+def versions_of(warehouse: Warehouse, table: ModelTable, name: str) -> dict[int, list[str]]:
+    """The states of each row as its history has them, oldest first, after a look at when they were valid."""
+    found: dict[int, list[str]] = {}
+    # Of a row that is gone the last version has ended; of every other one it is open, and equal to the row.
+    here = {row["id"]: row for row in stored(warehouse, name)}
+    rows = stored(warehouse, f"{name}_history")
+    for key, group in groupby(
+        sorted(rows, key=lambda row: (row["id"], row["valid_from"])), lambda row: row["id"]
+    ):
+        versions = list(group)
+        assert [row["is_current"] for row in versions] == [False] * (len(versions) - 1) + [key in here]
+        assert [row["valid_to"] is None for row in versions] == [row["is_current"] for row in versions]
+        for one, other in pairwise(versions):
+            # Only where the row was removed is there a time between two versions.
+            assert one["valid_from"] < one["valid_to"] <= other["valid_from"]
+            assert one["valid_to"] == other["valid_from"] or table.removes
+        states = [
+            told(table, {name: value for name, value in row.items() if name not in VALIDITY})
+            for row in versions
+        ]
+        assert key not in here or states[-1] == told(table, here[key])
+        assert table.removes or all(one != other for one, other in pairwise(states))
+        found[key] = states
+    assert here.keys() <= found.keys()
+    return found
+
+
+def note_states(model: Model, run: list[Any], states: dict[tuple[str, int], list[str]]) -> None:
+    """Let the model take messages, and note each new state of a row with a key."""
+    for message in run:
+        model.take(message)
+        if message["type"] in {"SCHEMA", "STATE"} or message["stream"] == "keyless":
+            continue
+        table = model.tables[message["stream"]]
+        for key, row in zip(table.rows, table.stored(), strict=True):
+            known = states.setdefault((message["stream"], key), [])
+            known += [told(table, row)] if known[-1:] != [told(table, row)] else []
+
+
+def is_part(some: list[str], whole: list[str]) -> bool:
+    """Whether a list is another one with some items left out."""
+    rest = iter(whole)
+    return all(item in rest for item in some)
+
+
+@SEARCH
+@given(
+    streamed=streams(),
+    cuts=st.sets(st.integers(0, 40), max_size=3),
+    rows=ROWS,
+    able=ABLE,
+    by_sdk=st.booleans(),
+    hard_delete=st.booleans(),
+    torn=st.booleans(),
+    kinds=KINDS,
+)
+def test_the_history_has_the_states_that_a_row_had_after_each_commit(
+    streamed: tuple[list[Any], dict[str, bool]],
+    *,
+    cuts: set[int],
+    rows: int,
+    able: tuple[bool, bool],
+    by_sdk: bool,
+    hard_delete: bool,
+    torn: bool,
+    kinds: dict[str, str],
+    tmp_path: Path,
+    warehouse: Warehouse,
+) -> None:
+    """Several runs, each of which may be killed at its end before it has committed all, and is run again."""
+    messages, _ = streamed
+    warehouse.connection.prepare_threshold = None
+    warehouse.execute("DROP SCHEMA IF EXISTS {schema} CASCADE")
+    model = Model(hard_delete=hard_delete)
+    schemas: dict[str, Any] = {}
+    states: dict[tuple[str, int], list[str]] = {}
+    places = sorted({0, len(messages)} | {cut for cut in cuts if cut < len(messages)})
+    merge = able[0] and warehouse.connection.info.server_version >= capabilities.MERGE_RETURNING
+    config = warehouse.config(batch_size_rows=rows, hard_delete=hard_delete, history=["keyed", "oth*"])
+    for first, last in pairwise(places):
+        run = [*schemas.values(), *messages[first:last]]
+        note_states(model, run, states)
+        schemas |= {m["stream"]: m for m in run if m["type"] == "SCHEMA"}
+        with forced(merge=merge, row_origin=able[1]):
+            files = with_files(run, kinds, tmp_path)
+            if torn:
+                load(config, files, by_sdk=by_sdk, torn=True)
+            assert load(config, files, by_sdk=by_sdk).error is None
+    if not torn:
+        check_tables(warehouse, model)
+    for name, table in model.tables.items():
+        if name == "keyless":
+            continue
+        table.removes = hard_delete
+        for key, found in versions_of(warehouse, table, name).items():
+            expected = states[name, key]
+            if not torn and not hard_delete:
+                assert is_part(found, expected)
+                assert found == expected or rows > 1 or name in kinds
+    assert not any(name.startswith("keyless_") for name in warehouse.table_names())
 
 
 @SEARCH

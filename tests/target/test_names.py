@@ -131,7 +131,7 @@ def test_the_prefix_of_a_stream_chooses_its_schema(warehouse: Warehouse, other: 
     assert name(other, "accounts") == "crm-accounts"
     assert name(other, "leads") == "db-crm-leads"
     assert name(warehouse.schema, "leads") == "erp-leads"
-    assert warehouse.table_names() == {"accounts", "leads", "_sources", "_sync_runs"}
+    assert warehouse.table_names() == {"accounts", "leads", "_sources", "_sync_runs", "_received_at"}
     outcome = load(config, [schema_message("crm-accounts", schema, **{"x-source": "salesforce:00D2"})])
     assert f"table {other}.accounts holds rows of salesforce:00D1" in str(outcome.error)
 

@@ -155,7 +155,8 @@ def test_every_stream_of_a_tap_loads(
     outcome = load(warehouse.config(validate_records=by_sdk), [*messages, state({"n": 1})], by_sdk=by_sdk)
     assert (outcome.error, outcome.states) == (None, [{"n": 1}])
     for name, rows in sent.items():
-        stored = warehouse.query(f'SELECT to_jsonb(t) AS row FROM {{schema}}."{name}" AS t')
+        row = "to_jsonb(t) - ARRAY['received_at', 'uuid_ts']"
+        stored = warehouse.query(f'SELECT {row} AS row FROM {{schema}}."{name}" AS t')
         assert sorted(map(plain, (row["row"] for row in stored))) == sorted(
             plain({column: row.get(column) for column in stored[0]["row"]}) for row in rows
         )

@@ -57,7 +57,7 @@ def test_the_run_log_counts_and_can_be_left_out(warehouse: Warehouse) -> None:
     assert row["bookmark"] == {"replication_key_value": "2026-01-01"}
     warehouse.execute("DROP TABLE {schema}._sync_runs")
     loaded(warehouse.config(sync_runs=False), [SCHEMA, *rows])
-    assert warehouse.table_names() == {"accounts", "leads"}
+    assert warehouse.table_names() == {"accounts", "leads", "_received_at"}
 
 
 def test_is_deleted_defaults_to_false(warehouse: Warehouse) -> None:
@@ -95,6 +95,8 @@ def test_comments_carry_label_and_api_name(warehouse: Warehouse) -> None:
         row["name"]: row["description"] for row in warehouse.query(COMMENTS, f"{warehouse.schema}.accounts")
     }
     expected = {
+        "received_at": "When this row was inserted or last changed here",
+        "uuid_ts": "The same as received_at",
         "": "Account (Account)",
         "id": "Account ID (Id)",
         "size": "Number of employees; the owner's guess",
@@ -168,14 +170,14 @@ def test_rows_of_many_short_values_stay_whole(warehouse: Warehouse) -> None:
     assert moved_out(warehouse) == 0
     loaded(warehouse.config(), [wide(320), *(wide_record(300, str(key)) for key in range(40))])
     assert moved_out(warehouse) == 0
-    assert row_options(warehouse) == ["toast_tuple_target=7680"]
+    assert row_options(warehouse) == ["toast_tuple_target=7728"]
 
 
 def test_the_room_of_a_row_grows_with_the_columns_and_not_for_few(warehouse: Warehouse) -> None:
     loaded(warehouse.config(), [wide(60)])
     assert row_options(warehouse) is None
     loaded(warehouse.config(), [wide(200)])
-    assert row_options(warehouse) == ["toast_tuple_target=4800"]
+    assert row_options(warehouse) == ["toast_tuple_target=4848"]
     loaded(warehouse.config(), [wide(500)])
     assert row_options(warehouse) == ["toast_tuple_target=8160"]
     warehouse.execute("ALTER TABLE {schema}.wide RESET (toast_tuple_target)")

@@ -1,0 +1,103 @@
+"""When rows were written: `received_at` and `uuid_ts`, one value for all rows of a table's transaction.
+
+A value is later than those of every transaction that wrote the table before, also where the server's clock was set back
+or another server took over. `_received_at` of the schema has the last value of each table.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from psycopg import errors as pg
+
+from target_sfwarehouse.load.audit import RECEIVED_AT, ensure_own
+from target_sfwarehouse.postgres.schema import quoted, with_parameters
+from target_sfwarehouse.postgres.waiting import run
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from target_sfwarehouse.config import Settings
+    from target_sfwarehouse.load.tables import Load
+
+CREATE_RECEIVED_AT = """
+CREATE TABLE IF NOT EXISTS {table} (collection text PRIMARY KEY, received_at timestamptz NOT NULL) USING heap
+"""
+
+LAST = "SELECT now(), max(received_at) FROM {table} WHERE collection = %s"
+
+RECORD = """
+INSERT INTO {table} (collection, received_at) VALUES (%s, %s)
+ON CONFLICT (collection) DO UPDATE SET received_at = excluded.received_at
+"""
+
+TICK = timedelta(microseconds=1)
+
+logger = logging.getLogger("target-sfwarehouse")
+
+
+@dataclass
+class Stamps:
+    """Gives the time of each transaction that writes a table."""
+
+    settings: Settings
+    _ready: dict[str, bool] = field(default_factory=dict)
+
+    def prepare(self, connection: psycopg.Connection[Any], schema: str) -> None:
+        """Make `_received_at` of a schema, unless the role may not."""
+        if not (self.settings.received_at or self.settings.history) or schema in self._ready:
+            return
+        table = quoted(schema, RECEIVED_AT)
+        try:
+            ensure_own(connection, table, CREATE_RECEIVED_AT)
+            self._ready[schema] = True
+        except pg.InsufficientPrivilege:
+            self._ready[schema] = False
+            logger.info(
+                "The role may not make %s, so a server's clock that is set back would not be noticed. Let an owner make "
+                "it: %s;",
+                table,
+                " ".join(CREATE_RECEIVED_AT.format(table=table).split()),
+            )
+
+    def take(self, connection: psycopg.Connection[Any], load: Load) -> None:
+        """Set the time of the rows that the open transaction writes, which holds the table's lock."""
+        if not (load.stamped or load.has_history):
+            return
+        if not self._ready.get(load.table.schema):
+            load.stamp(_one(connection, "SELECT clock_timestamp()"), is_default=False)
+            return
+        table = with_parameters(quoted(load.table.schema, RECEIVED_AT))
+        row = connection.execute(LAST.format(table=table).encode(), (load.table.name,)).fetchone()
+        assert row is not None
+        now, last = row
+        last = last or _latest(connection, load)
+        # Another run may have written the table since the transaction began.
+        value = now if last is None or now > last else last + TICK
+        connection.execute(RECORD.format(table=table).encode(), (load.table.name, value))
+        load.stamp(value, is_default=value == now)
+
+
+def _latest(connection: psycopg.Connection[Any], load: Load) -> datetime | None:
+    """Find the last time that a table has, of this target's or another's rows; asked once for each table."""
+    found: list[datetime] = []
+    if load.stamped and not load.table.created:
+        found.append(_maximum(connection, load.table.sql, quoted(load.stamped[0])))
+    if load.history is not None:
+        found.append(_maximum(connection, load.history.sql, "valid_from"))
+    return max((moment for moment in found if moment is not None), default=None)
+
+
+def _maximum(connection: psycopg.Connection[Any], table: str, column: str) -> Any:
+    # Python knows no time beyond these.
+    known = f"{column} BETWEEN '0002-01-01' AND '9998-12-31'"
+    return _one(connection, f"SELECT max({column})::timestamptz FROM {table} WHERE {known}")  # noqa: S608 - quoted
+
+
+def _one(connection: psycopg.Connection[Any], statement: str) -> Any:
+    row = run(connection, statement).fetchone()
+    assert row is not None
+    return row[0]
