@@ -48,7 +48,7 @@ def job_pages(
     """
     read, counted = job.rows, True
     if expected > read:
-        for page in ahead(readers.bulk.pages(job.id, fields, job.locator), PAGES_AHEAD):
+        for page in ahead(readers.bulk.pages(job.id, fields, job.locator, expected - read), PAGES_AHEAD):
             counted = counted and page.count >= 0
             read += max(page.count, 0)
             following = msgspec.structs.replace(job, locator=page.locator, rows=read)
