@@ -61,13 +61,24 @@ class Progress:
     Attributes:
         key: Every row of the window up to this stamp has been written (ordered reading), or None.
         job: The job and the locator of its next page, or None.
+        waits: Whether what follows takes long: a STATE is written before.
     """
 
     key: datetime.datetime | None = None
     job: JobBookmark | None = None
+    waits: bool = False
 
 
 QueriedPage: TypeAlias = "BulkPage | RestPage"
+
+
+class TooLargeError(Exception):
+    """A query has to be read as two: the halves of its window."""
+
+    def __init__(self, halves: tuple[Window, Window]) -> None:
+        """Keep the halves."""
+        super().__init__("too large for one query")
+        self.halves = halves
 
 
 class JobLostError(TapError):
@@ -122,9 +133,15 @@ class QueryReader:
         return [*(column.api_name for column in self.columns), *self.further]
 
     def query(
-        self, window: Window, *, ordered: bool, fields: Sequence[str] | None = None, limit: int | None = None
+        self,
+        window: Window,
+        *,
+        ordered: bool,
+        fields: Sequence[str] | None = None,
+        limit: int | None = None,
+        nulls: bool | None = None,
     ) -> str:
-        """The SOQL for a window; `fields` are asked for in place of all."""
+        """The SOQL for a window; `fields` are asked for in place of all, `nulls` decides in place of the reader's own."""
         wanted = [name for name in (self.key, "Id") if name] if ordered else []
         order = [name for name in wanted if name not in self.unsortable]
         return select(
@@ -133,7 +150,7 @@ class QueryReader:
             key=self.key,
             start=window.start,
             end=window.end,
-            nulls=self.nulls,
+            nulls=self.nulls if nulls is None else nulls,
             order_by=order,
             limit=limit,
         )
@@ -142,14 +159,14 @@ class QueryReader:
         """Resume the job that an earlier run did not finish, if it asked the same beside the same bookmark."""
         self.bookmark = state.bookmark_text
         job = state.job(self.purpose)
-        if job is not None and job.query == self._fingerprint():
+        if job is not None and job.query == self.fingerprint(self.window.start):
             self.job = job
             self.resumed = True
             self.watermark = job.watermark
 
     def first_request(self, reference_id: str) -> Subrequest | None:
         """The first look at the query, to ride in a composite call; None if the scan goes to Bulk without one."""
-        if self.job is not None or self._in_steps or self._bulk_at_once():
+        if self.job is not None or self._in_steps or self.bulk_at_once():
             return None
         query = self.query(self.window, ordered=True, limit=self._look_rows)
         return self.readers.request(query, reference_id, self._page_rows)
@@ -199,11 +216,17 @@ class QueryReader:
         if answer is not None and answer.status in _URI_TOO_LONG and self.job is None:
             raise answer.error(f"{self.api_name} /queryAll")
 
-    def pages(self) -> Iterator[tuple[QueriedPage, Progress]]:
-        """Yield the window's pages, each with what a bookmark may say once it has been written.
+    @property
+    def split(self) -> bool:
+        """Whether the window is read as several, each later than the one before."""
+        return False
+
+    def pages(self) -> Iterator[tuple[QueriedPage | None, Progress]]:
+        """Yield the window's pages, each with what a bookmark may say once it has been written; None for no page.
 
         Raises:
             JobLostError: The job of an earlier run cannot be read on; another scan has to begin anew.
+            TooLargeError: The window has to be read in halves.
             TapError: The query cannot be read to its end; what the progress said still holds.
         """
         if self.job is not None:
@@ -228,7 +251,8 @@ class QueryReader:
             self.prepare(self.look())
             yield from self.pages()
 
-    def _bulk_at_once(self) -> bool:
+    def bulk_at_once(self) -> bool:
+        """Whether a Bulk job reads the rows, without a first look at them."""
         settings = self.readers.settings
         if self._bulk_refused:
             return False
@@ -249,14 +273,19 @@ class QueryReader:
         )
 
     def _start_job(self) -> None:
-        rows = self._first.totalSize if self._first else self.count or 0
-        query = self.query(self.window, ordered=False)
-        job_id = begin_job(self.readers, self.api_name, query, rows, len(self.fields))
+        job_id = self.begin(self._first.totalSize if self._first else self.count or 0)
         if job_id is None:
             self._bulk_refused = True
             return
-        self.job = JobBookmark(job_id, self._fingerprint(), watermark=self.watermark, bookmark=self.bookmark)
+        self.job = JobBookmark(
+            job_id, self.fingerprint(self.window.start), watermark=self.watermark, bookmark=self.bookmark
+        )
         self._first = None
+
+    def begin(self, rows: int) -> str | None:
+        """Create a job for about so many rows, and give its id; None where REST has to read them."""
+        query = self.query(self.window, ordered=False)
+        return begin_job(self.readers, self.api_name, query, rows, len(self.fields))
 
     def look(self) -> Subresponse | None:
         """Ask for the first page now; None if the scan goes to Bulk without one."""
@@ -275,7 +304,7 @@ class QueryReader:
         for page, following in job_pages(self.readers, self.api_name, self.fields, job, self.total):
             yield page, Progress(job=following)
 
-    def _without_job(self, error: TapError) -> Iterator[tuple[QueriedPage, Progress]]:
+    def _without_job(self, error: TapError) -> Iterator[tuple[QueriedPage | None, Progress]]:
         """Go on after a job that ended without its rows: smaller if it was too large, else by REST, whatever the reason.
 
         Where REST would take more calls than the run has left, Bulk is tried on halves: one bad row fails one of them.
@@ -324,32 +353,11 @@ class QueryReader:
             yield page, Progress(key=clock.parse(page.last) if page.last and in_order else None)
 
     def _in_halves(self) -> Iterator[tuple[QueriedPage, Progress]]:
-        """Read the window in two halves, each of which may be split again; jobs of halves are not resumed."""
+        """Have the window read in two halves, each of which may be split again; one of a second is read by Id."""
         halves = self.window.halves(_EARLIEST) if self.key else None
-        if halves is None:
-            yield from self._by_id()
-            return
-        for window in halves:
-            half = replace(
-                self,
-                window=window,
-                nulls=self.nulls and window is halves[0],
-                count=None,
-                job=None,
-                resumed=False,
-                _first=None,
-                _too_large=False,
-                _too_wide=False,
-            )
-            half.prepare(half.look())
-            last: QueriedPage | None = None
-            key: datetime.datetime | None = None
-            for page, progress in half.pages():
-                if last is not None:
-                    yield last, Progress(key=key)
-                last, key = page, progress.key
-            if last is not None:
-                yield last, Progress(key=window.end)
+        if halves is not None:
+            raise TooLargeError(halves)
+        yield from self._by_id()
 
     def _by_id(self) -> Iterator[tuple[QueriedPage, Progress]]:
         step = self._page_rows or rows_at_once(self.columns, self.readers.settings.page_size, PAGE_BYTES)
@@ -366,8 +374,9 @@ class QueryReader:
         records = msgspec.json.decode(page.records, type=list[msgspec.Raw])
         return replace(page, records=msgspec.Raw(msgspec.json.encode(records[:1])), count=len(records[:1]))
 
-    def _fingerprint(self) -> str:
-        text = select(self.api_name, self.fields, key=self.key, start=self.window.start, nulls=self.nulls)
+    def fingerprint(self, start: datetime.datetime | None) -> str:
+        """A hash of all that says what rows are read from a moment on, and how they are emitted."""
+        text = select(self.api_name, self.fields, key=self.key, start=start, nulls=self.nulls)
         # A field that was made anew is another one, though the query does not tell.
         text += "".join(f"\n{column.mark()}" for column in self.columns) + self.emitted
         return hashlib.sha256(text.encode()).hexdigest()[:16]
