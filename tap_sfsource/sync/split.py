@@ -93,12 +93,12 @@ class SplitReader(QueryReader):
                 yield None, Progress(end, self._mark(parts) if parts else None)
 
     def _begin_ahead(self, parts: list[Part]) -> None:
-        """Create the jobs of the next parts, where they are read by Bulk whatever a first look would say."""
+        """Create the jobs of the next parts: of those that were counted, and where Bulk reads rows without a first look."""
         for place, part in enumerate(parts[:_OPEN_JOBS]):
             if part.job or part.rows:
                 continue
             reader = self._reader(part)
-            if not reader.bulk_at_once():
+            if part.count is None and not reader.bulk_at_once():
                 return
             job = reader.begin(part.count or 0)
             if job is None:
