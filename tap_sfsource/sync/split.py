@@ -10,6 +10,8 @@ import logging
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from tap_sfsource.sync.cuts import cut
 from tap_sfsource.sync.parts import Part, parts_of, text_of
 from tap_sfsource.sync.query_reader import JobLostError, Progress, QueryReader, TooLargeError
@@ -42,6 +44,10 @@ class SplitReader(QueryReader):
     def resume(self, state: StreamState) -> None:
         """See `QueryReader.resume`."""
         super().resume(state)
+        if self.job is not None:
+            # Meltano merges states key by key: the parts may be those of an older job.
+            self.job = msgspec.structs.replace(self.job, parts="")
+            return
         job = state.job(self.purpose)
         if job is not None and job.parts and job.query == self._fingerprint_of_parts():
             self.job, self.resumed, self.watermark, self._given = job, True, job.watermark, job.ids
@@ -140,8 +146,8 @@ class SplitReader(QueryReader):
         return self.job
 
     def _fingerprint_of_parts(self) -> str:
-        # The bookmark moves with each part, so a part's start says nothing.
-        return self.fingerprint(self.readers.settings.start)
+        # The bookmark moves with each part, so a part's start says nothing. No single job may have the same.
+        return f"parts {self.fingerprint(self.readers.settings.start)}"
 
 
 def _read_on(part: Part, progress: Progress) -> Part:

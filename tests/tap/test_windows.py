@@ -246,6 +246,28 @@ def test_parts_that_cannot_be_read_are_named(
     assert "Remove it." in caplog.text
 
 
+def test_parts_of_an_older_state_are_none_of_another_job(org_server: OrgServer, syncs: Syncs) -> None:
+    """Meltano merges states key by key, so what a new state lacks may come back from an older one."""
+    lines = run_tap(syncs.config).output.splitlines(keepends=True)
+    with_parts = [at for at, line in enumerate(lines) if open_parts_in(line)]
+    after = with_parts[-1] + 1
+    while b'"type":"STATE"' not in lines[after]:
+        after += 1
+    syncs.target.feed(b"".join(lines[: after + 1]))
+    assert syncs.target.state is not None
+    job = syncs.target.state["bookmarks"]["accounts"]["jobs"]["rows"]  # on to the present
+    older = json.loads(lines[with_parts[0]])["value"]["bookmarks"]["accounts"]["jobs"]["rows"]
+    job["parts"] = older["parts"]
+    before = len(jobs(org_server))
+    syncs.sync()
+    assert syncs.complete
+    assert len(syncs.target.tables["accounts"]) == ROWS
+    assert {name for name, _ in fetched(org_server)}.isdisjoint(
+        part.split("/")[2] for part in older["parts"].split()
+    )
+    assert len(jobs(org_server)) == before + 1
+
+
 def test_other_columns_read_all_that_is_left_anew(org_server: OrgServer, syncs: Syncs) -> None:
     lines = run_tap(syncs.config).output.splitlines(keepends=True)
     at = next(at for at, line in enumerate(lines) if len(open_parts_in(line)) == 3)
