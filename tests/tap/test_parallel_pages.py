@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import pytest
 
 from salesforce_simulator.http.faults import Drop, EndSession, Latency, Locator, LostRows, ShortPage, Status
+from tap_sfsource.api.downloads import several
+from tests.fix_process import wait_until
 from tests.tap.running import run_tap
 from tests.tap.syncs import Syncs, accounts
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from salesforce_simulator.clock import Clock
     from tests.fix_org import OrgServer
 
@@ -146,6 +152,33 @@ def test_the_page_of_an_older_state_is_found_though_none_is_listed_there(
     assert outcome.complete
     ids = ids_in(b"".join(lines[: lines.index(located[0])])) + ids_in(outcome.output)
     assert len(ids) == len(set(ids)) == ROWS
+
+
+@dataclass
+class Sparse:
+    """A page that takes no room in fact."""
+
+    file: IO[bytes]
+
+
+def test_pages_that_wait_take_a_gigabyte_at_most(tmp_path: Path) -> None:
+    """Beside those that are on their way before the size of a page is known."""
+    begun: list[str] = []
+
+    def download(locator: str) -> Sparse:
+        file = tempfile.TemporaryFile(dir=tmp_path)  # noqa: SIM115 - whoever takes the page closes it
+        file.truncate(400_000_000)
+        begun.append(locator)
+        return Sparse(file)
+
+    taken = []
+    for locator, page in several(download, map(str, range(20)), 4, str(tmp_path)):
+        taken.append(locator)
+        wait_until(lambda: len(begun) >= min(20, len(taken) + 1), "the next page is there")
+        # The one in hand, two that wait: a third would be more than a gigabyte.
+        assert len(begun) <= max(4, len(taken) + 2)
+        page.file.close()
+    assert taken == [*map(str, range(20))]
 
 
 def test_a_page_that_breaks_off_too_often_leaves_the_ones_before(org_server: OrgServer, syncs: Syncs) -> None:
