@@ -63,7 +63,7 @@ def several(
 
 def _has_room(waiting: deque[tuple[str, Future[P]]], largest: int, folder: str | None) -> bool:
     """Whether one page more fits beside those that wait: within the bound, and half of the disk that is free."""
-    if not waiting:
+    if not waiting or not largest:
         return True
     running = sum(not future.done() for _, future in waiting)
     held = sum(_size(future.result()) for _, future in waiting if future.done() and not future.exception())

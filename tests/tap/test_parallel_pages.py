@@ -161,6 +161,14 @@ class Sparse:
     file: IO[bytes]
 
 
+def test_a_folder_that_is_not_there_is_named(
+    syncs: Syncs, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    syncs.sync(spool_dir=str(tmp_path / "gone"))
+    assert not syncs.complete
+    assert "A Bulk page cannot be spooled (No such file or directory)." in caplog.text
+
+
 def test_pages_that_wait_take_a_gigabyte_at_most(tmp_path: Path) -> None:
     """Beside those that are on their way before the size of a page is known."""
     begun: list[str] = []
