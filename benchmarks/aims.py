@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks import loaders, pair, readers, startup, tap_alone, target_alone
+from benchmarks import connections, loaders, pair, readers, startup, tap_alone, target_alone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,6 +114,15 @@ def _growing(result: Result) -> list[Finding]:
     return [Finding(f"{result.name}: each half under 250 MB", peaks, max(largest.peaks.values()) < 250)]
 
 
+def _connecting(result: Result) -> list[Finding]:
+    ratio, four = result.ratio(connections.ONE, connections.FOUR), result.score(connections.FOUR)
+    if four is None or math.isnan(ratio):
+        return []
+    busy = four.cpu / four.wall
+    aim = f"{result.name}: 4 are 3 times as fast as 1, or as fast as the processor allows"
+    return [Finding(aim, f"{ratio:.1f} times, the processor {busy:.0%} busy", ratio >= 3 or busy >= 0.9)]
+
+
 def _starting(result: Result) -> list[Finding]:
     return [
         Finding(
@@ -133,5 +142,6 @@ _CHECKS = (
     ("pair", _pairing),
     ("idle sync, 150 ms", _idling),
     ("growth in rows", _growing),
+    (connections.NAME, _connecting),
     ("start-up", _starting),
 )

@@ -47,12 +47,16 @@ class Contents:
         objects: Custom objects to add, by API name: rows and columns of each.
         company: Whether the standard objects hold the small example company.
         latency: Milliseconds that every answer takes at least.
+        bandwidth: Bytes a second that one connection carries; None: as many as the machine can.
+        bulk_page_rows: Rows of a page of Bulk results as the org lists it.
         describable: How many objects the org has at least; what is missing is added empty, 60 columns each.
     """
 
     objects: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     company: bool = False
     latency: float = 0.0
+    bandwidth: int | None = None
+    bulk_page_rows: int = 100_000
     describable: int = 0
 
 
@@ -145,7 +149,13 @@ def _serve(contents: Contents, connection: Connection) -> None:
         _fill(org, contents)
         # The org compresses slower than anyone here reads, and no wire is saved by it. It stands for a machine elsewhere:
         # what it spends on a result would be taken from the two cores that the contestants share.
-        settings = Settings(latency=contents.latency, compression=False, bulk_results_kept=True)
+        settings = Settings(
+            latency=contents.latency,
+            bandwidth=contents.bandwidth,
+            bulk_page_rows=contents.bulk_page_rows,
+            compression=False,
+            bulk_results_kept=True,
+        )
         with serve(org, tls=True, settings=settings) as server:
             connection.send((server.url, str(server.ca_file), DEMO_CLIENT_ID, DEMO_CLIENT_SECRET))
             connection.recv()

@@ -53,7 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             tls=options.tls,
             port=options.port,
             latency=options.latency,
-            settings=Settings(compression=not options.no_compression),
+            settings=Settings(
+                compression=not options.no_compression,
+                bandwidth=round(options.bandwidth * 1_000_000) or None,
+            ),
             next_day=company.next_day if options.company else None,
         ) as server:
             print(_welcome(server), flush=True)
@@ -88,6 +91,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sandbox", action="store_true", help="be a sandbox instead of a production org")
     parser.add_argument(
         "--latency", type=float, default=0.0, help="milliseconds that every answer takes at least"
+    )
+    parser.add_argument(
+        "--bandwidth",
+        type=float,
+        default=0.0,
+        help="megabytes a second that one connection carries (default: as many as the machine can)",
     )
     parser.add_argument(
         "--no-compression", action="store_true", help="send gzip to nobody, to spare the processor"

@@ -264,7 +264,26 @@ class Settings:
         minimum=200,
         maximum=2_000,
     )
-    bulk_page_size: int = _setting("integer", "Rows a page of Bulk results.", default=50_000, minimum=1)
+    bulk_page_size: int = _setting(
+        "integer",
+        "Rows a page of Bulk results, where pages are not downloaded several at a time.",
+        default=50_000,
+        minimum=1,
+    )
+    download_connections: int = _setting(
+        "integer",
+        "Pages of a Bulk job that are downloaded at the same time, within max_workers. They are Salesforce's own pages, and "
+        "up to a gigabyte of them waits in spool_dir. With 1 they come one after the other, bulk_page_size rows each.",
+        default=4,
+        minimum=1,
+        maximum=16,
+    )
+    split_rows: int = _setting(
+        "integer",
+        "An object of more rows than this is read by several Bulk jobs, one for each window of its replication key.",
+        default=10_000_000,
+        minimum=1,
+    )
     spool_dir: str | None = _setting(
         "string",
         "Folder in which Bulk pages wait. Without it that of BATCH files, or the temporary one.",

@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 from aiohttp import web
 
 from salesforce_simulator.http.dispatch import answer
-from salesforce_simulator.http.faults import Action, Drop, Latency, Slow, WrongDate
+from salesforce_simulator.http.faults import Drop, Latency, Slow, WrongDate
 from salesforce_simulator.http.hosts import Host, Role, host_of
 from salesforce_simulator.http.ledger import Entry
 from salesforce_simulator.http.messages import Call, FilePart, Reply, split_url
@@ -132,6 +132,8 @@ class Transport:
         if drop in ("request", "response"):
             return _cut(request)
         file = await self._encoded(request, reply)
+        rates = [a.bytes_per_second for a in actions if isinstance(a, Slow)]
+        rates += [self._site.settings.bandwidth] if self._site.settings.bandwidth else []
         response = web.StreamResponse(status=reply.status, headers=reply.headers)
         wrong = timedelta(seconds=sum(a.seconds for a in actions if isinstance(a, WrongDate)))
         response.headers["Date"] = format_datetime(self._site.org.clock.now() + wrong, usegmt=True)
@@ -144,19 +146,14 @@ class Transport:
             return response
         response.content_length = entry.sent = reply.length
         await response.prepare(request)
-        if (
-            drop is None
-            and file
-            and not _encrypted(request)
-            and not any(isinstance(a, Slow) for a in actions)
-        ):
+        if drop is None and file and not _encrypted(request) and not rates:
             if reply.body:
                 await response.write(reply.body)
             await _send_file(request, response, file)
         else:
             limit = reply.length // 2 if drop == "body" else reply.length
             entry.sent = limit
-            await _send_bytes(response, _pieces(reply, limit), actions)
+            await _send_bytes(response, _pieces(reply, limit), min(rates, default=None))
         if drop:
             await _flush(request)
             _cut(request)
@@ -222,16 +219,19 @@ async def _send_file(request: web.Request, response: web.StreamResponse, part: F
         await asyncio.get_running_loop().sendfile(transport, file, part.offset, part.length)
 
 
-async def _send_bytes(response: web.StreamResponse, pieces: Iterator[bytes], actions: list[Action]) -> None:
-    slow = next((action for action in actions if isinstance(action, Slow)), None)
+async def _send_bytes(response: web.StreamResponse, pieces: Iterator[bytes], rate: int | None) -> None:
+    """Send pieces; at a rate (bytes a second), a connection being a wire for one answer after the other."""
+    begun, sent = time.perf_counter(), 0
     for piece in pieces:
-        if slow is None:
+        if rate is None:
             await response.write(piece)
             continue
-        step = max(1, slow.bytes_per_second // 20)
+        step = max(1, rate // 20)
         for start in range(0, len(piece), step):
-            await response.write(piece[start : start + step])
-            await asyncio.sleep(step / slow.bytes_per_second)
+            part = piece[start : start + step]
+            await response.write(part)
+            sent += len(part)
+            await asyncio.sleep(max(0.0, begun + sent / rate - time.perf_counter()))
 
 
 def _pieces(reply: Reply, limit: int) -> Iterator[bytes]:

@@ -188,16 +188,21 @@ def result_pages(site: "Site", call: Call, *, version: str, job_id: str) -> Repl
     found = _results(job, version)
     page = site.settings.bulk_page_rows
     starts = range(_position(call.query.get("locator"), found), max(found.rows, 1), page)
-    base = f"/services/data/v{version}/jobs/query/{job.id}"
+    path = f"/jobs/query/{job.id}"
+    base = f"/services/data/v{version}"
+    # msrivastav13/node-sf-bulk2, pull request 35, has the other names from a live org.
+    pages, link, start_of = (
+        ("resultChunks", "resultLink", path)
+        if site.settings.result_chunks
+        else ("resultPages", "resultUrl", f"{base}{path}")
+    )
     body: dict[str, Any] = {
-        "resultPages": [
-            {"resultUrl": f"{base}/results?locator={_locator(start)}"} for start in starts[:_RESULT_PAGES]
-        ],
+        pages: [{link: f"{start_of}/results?locator={_locator(start)}"} for start in starts[:_RESULT_PAGES]],
         "nextRecordsUrl": None,
         "done": len(starts) <= _RESULT_PAGES,
     }
     if not body["done"]:
-        body["nextRecordsUrl"] = f"{base}/resultPages?locator={_locator(starts[_RESULT_PAGES])}"
+        body["nextRecordsUrl"] = f"{base}{path}/resultPages?locator={_locator(starts[_RESULT_PAGES])}"
     return json_reply(body)
 
 

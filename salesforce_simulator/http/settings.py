@@ -10,8 +10,11 @@ class Settings:
 
     Attributes:
         latency: Milliseconds that every answer takes at least.
+        bandwidth: Bytes of bodies that one TCP connection carries in a second; None: as many as the machine can.
         page_rows: Rows of a REST query page when the caller does not ask for a number.
         bulk_page_rows: Rows of a page of Bulk results when the caller does not ask for a number.
+        result_chunks: Whether `resultPages` lists `resultChunks`, each a `resultLink` below `/services/data/vNN.0`, as two
+            clients have met it, and not `resultPages` as the guide has it.
         listed_jobs: Bulk jobs of a page of their list.
         bulk_queued: Time on the org's clock that a Bulk job stays UploadComplete.
         bulk_processing: Time that it stays InProgress after that.
@@ -33,8 +36,10 @@ class Settings:
     """
 
     latency: float = 0.0
+    bandwidth: int | None = None
     page_rows: int = 2000
     bulk_page_rows: int = 100_000
+    result_chunks: bool = False
     listed_jobs: int = 1000
     bulk_queued: timedelta = timedelta(0)
     bulk_processing: timedelta = timedelta(0)

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import itertools
 import logging
 import os
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, TYPE_CHECKING, Final
 
 import msgspec
 import requests
 
-from tap_sfsource.api import framing
+from tap_sfsource.api import framing, result_pages
+from tap_sfsource.api.downloads import several
 from tap_sfsource.api.spool import nameless_file
 from tap_sfsource.clock import isoformat
 from tap_sfsource.errors import BrokenOffError, SalesforceError, TapError, UnreadableError
@@ -112,7 +115,11 @@ class BulkPage:
 
 
 class BulkReader:
-    """Creates, follows and reads query jobs; `wait` waits so many seconds, and raises when the run has to end."""
+    """Creates, follows and reads query jobs; `wait` waits so many seconds, and raises when the run has to end.
+
+    Args:
+        connections: Pages of a job that are downloaded at the same time.
+    """
 
     def __init__(
         self,
@@ -120,8 +127,11 @@ class BulkReader:
         page_size: int,
         spool_dir: str | None,
         wait: Callable[[float], None] = time.sleep,
+        connections: int = 1,
     ) -> None:
         self._client = client
+        self._connections = connections
+        self._lists_pages = connections > 1
         self._page_size = page_size
         self._spool_dir = spool_dir
         self._wait = wait
@@ -184,30 +194,61 @@ class BulkReader:
                 raise JobGoneError(f"Bulk job {job_id} is gone.") from error
             raise
 
-    def pages(self, job_id: str, columns: Sequence[str], locator: str = "") -> Iterator[BulkPage]:
+    def pages(
+        self, job_id: str, columns: Sequence[str], locator: str = "", rows: int = 0
+    ) -> Iterator[BulkPage]:
         """Yield a complete job's pages from a locator on (empty for the first), each to be consumed once.
 
-        The header of each must have these columns, which are those of the query.
+        The header of each must have these columns, which are those of the query. `rows` are left to read, 0 if unknown.
+        Where they are more than a page, pages that Salesforce lists are downloaded several at a time. Each page says
+        where the next one begins: as soon as that is not what was listed, pages are downloaded one by one.
         """
+        following, read = locator, {locator}
+        if self._lists_pages and rows > self._page_size:
+            for at, page in self._listed(job_id, columns, locator):
+                if following and at != following:
+                    page.file.close()
+                    break
+                read.add(at)
+                yield _onward(job_id, page, read)
+                following = page.locator
+                if not following:
+                    return
         while True:
-            page = self._download(job_id, columns, locator)
-            yield page
-            if not page.locator:
+            read.add(following)
+            page = self._download(job_id, columns, following, most=self._page_size)
+            yield _onward(job_id, page, read)
+            following = page.locator
+            if not following:
                 return
-            if page.locator == locator:
-                raise TapError(f"Bulk job {job_id}: a page names itself as the next one. Run again.")
-            locator = page.locator
+
+    def _listed(self, job_id: str, columns: Sequence[str], locator: str) -> Iterator[tuple[str, BulkPage]]:
+        """Yield the pages that Salesforce lists, from a locator on; nothing where it lists less than two."""
+        listed = self._locators(job_id)
+        listed = itertools.dropwhile(lambda at: at != locator, listed) if locator else listed
+        first = list(itertools.islice(listed, 2))
+        if len(first) > 1:
+            # As they are listed: nobody says what a number of rows would do to the list.
+            download = partial(self._download, job_id, columns, most=None)
+            yield from several(download, itertools.chain(first, listed), self._connections, self._spool_dir)
+
+    def _locators(self, job_id: str) -> Iterator[str]:
+        try:
+            yield from result_pages.locators(self._client, f"{self._jobs}/{job_id}")
+        except SalesforceError as error:
+            logger.info("The org lists no pages of Bulk jobs (%s); downloading one after the other.", error)
+            self._lists_pages = False
 
     def abort(self, job_id: str) -> None:
         """Tell Salesforce that nobody waits for a job; a failure does not matter."""
         with contextlib.suppress(TapError):
             self._client.request("PATCH", f"{self._jobs}/{job_id}", json={"state": "Aborted"})
 
-    def _download(self, job_id: str, columns: Sequence[str], locator: str) -> BulkPage:
-        """Fetch one page into a file; a page that breaks off is fetched again, its locator being stable."""
+    def _download(self, job_id: str, columns: Sequence[str], locator: str, *, most: int | None) -> BulkPage:
+        """Fetch one page into a file, of so many rows at most; one that breaks off is fetched again by its locator."""
         for attempt in range(1, _DOWNLOAD_ATTEMPTS + 1):
             try:
-                return self._fetch(job_id, columns, locator)
+                return self._fetch(job_id, columns, locator, most)
             except (BrokenOffError, UnreadableError) as error:
                 if attempt == _DOWNLOAD_ATTEMPTS:
                     raise
@@ -215,8 +256,8 @@ class BulkReader:
                 self._wait(0.25 * 2**attempt)
         raise AssertionError
 
-    def _fetch(self, job_id: str, columns: Sequence[str], locator: str) -> BulkPage:
-        params = {"maxRecords": str(self._page_size)}
+    def _fetch(self, job_id: str, columns: Sequence[str], locator: str, most: int | None) -> BulkPage:
+        params = {} if most is None else {"maxRecords": str(most)}
         if locator:
             params["locator"] = locator
         path = f"{self._jobs}/{job_id}/results"
@@ -248,6 +289,18 @@ class BulkReader:
             return nameless_file(self._spool_dir)
         except OSError as error:
             raise _not_spooled(error) from error
+
+
+def _onward(job_id: str, page: BulkPage, read: set[str]) -> BulkPage:
+    """The page, if it does not lead back to one that has been read.
+
+    Raises:
+        TapError: It does.
+    """
+    if page.locator and page.locator in read:
+        page.file.close()
+        raise TapError(f"Bulk job {job_id}: a page names itself, or one before, as the next one. Run again.")
+    return page
 
 
 def _spool(response: requests.Response, file: IO[bytes]) -> None:

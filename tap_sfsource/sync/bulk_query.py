@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tap_sfsource.api.bulk import JobGoneError
 from tap_sfsource.errors import BulkFullError, SalesforceError, TapError
 from tap_sfsource.sync.ahead import PAGES_AHEAD, ahead
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tap-sfsource.scan")
 
 _FULL: Final = frozenset({"LIMIT_EXCEEDED", "EXCEEDEDQUOTA", "TOOMANYREQUESTS"})
+
+
+class MiscountedError(JobGoneError):
+    """A job's pages have held more rows than it found: a state that counts them leads nowhere, as if the job were gone."""
 
 
 def begin_job(readers: Readers, api_name: str, query: str, rows: int, columns: int) -> str | None:
@@ -48,16 +53,16 @@ def job_pages(
     """Yield the pages of a job that found so many rows, each with the bookmark of the next one.
 
     Raises:
-        TapError: Its pages have not that many rows.
+        MiscountedError: Its pages have more rows.
+        TapError: They have fewer: a later page is missing, and can be asked for again.
     """
     read, counted = job.rows, True
     if expected > read:
-        for page in ahead(readers.bulk.pages(job.id, fields, job.locator), PAGES_AHEAD):
+        for page in ahead(readers.bulk.pages(job.id, fields, job.locator, expected - read), PAGES_AHEAD):
             counted = counted and page.count >= 0
             read += max(page.count, 0)
             following = msgspec.structs.replace(job, locator=page.locator, rows=read)
             yield page, following if page.locator else None
     if counted and read != expected:
-        raise TapError(
-            f"{api_name}: Bulk job {job.id} found {expected} rows but its pages held {read}. Run again."
-        )
+        told = f"{api_name}: Bulk job {job.id} found {expected} rows but its pages held {read}. Run again."
+        raise MiscountedError(told) if read > expected else TapError(told)

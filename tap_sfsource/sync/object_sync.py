@@ -139,13 +139,11 @@ class ObjectSync:
             self._look_again()
         source, refresh = self.source, self._refresh
         first_sync = source.state.bookmark is None
-        yield from self._tombstones()
-        yield from self._mended_rows()
-        if self._version is not None:
-            yield Activate(self._version)
-        if source.whole and source.key:
-            yield from self._deleted_rows()
-        yield Checkpoint(self._finish)
+        yield from self._window()
+        if self.query.split:
+            # A row that changed before its part's job was created is in no part that was read later.
+            self._look_again()
+            yield from self._window()
         if first_sync and source.key:
             yield from refresh.first_deletions()
         sweeps = self._sweeps()
@@ -159,14 +157,25 @@ class ObjectSync:
         if source.contents.too_large:
             source.notes.append(f"{source.contents.too_large} contents too large")
 
+    def _window(self) -> Iterator[Event]:
+        """Deletions and rows since the bookmark."""
+        source = self.source
+        yield from self._tombstones()
+        yield from self._mended_rows()
+        if self._version is not None:
+            yield Activate(self._version)
+        if source.whole and source.key:
+            yield from self._deleted_rows()
+        yield Checkpoint(self._finish)
+
     def abandon(self) -> None:
-        """Abort a job that no STATE names: nobody will read it."""
+        """Abort the jobs that no STATE names: nobody will read them."""
         job = self.query.job if hasattr(self, "query") else None
         if job is None or self._finished:
             return
         kept = self.source.state.job()
-        if kept is None or kept.id != job.id:
-            self.source.readers.bulk.abort(job.id)
+        for job_id in sorted(job.ids - (kept.ids if kept is not None else frozenset())):
+            self.source.readers.bulk.abort(job_id)
 
     @property
     def _resumes(self) -> bool:
@@ -255,8 +264,9 @@ class ObjectSync:
         layout = self.source.whole_layout(self._version)
         for page, progress in self.query.pages():
             self.used_bulk = self.used_bulk or self.query.job is not None
-            yield self.source.whole_rows(page, layout)
-            yield Checkpoint(partial(self._advance, progress))
+            if page is not None:
+                yield self.source.whole_rows(page, layout)
+            yield Checkpoint(partial(self._advance, progress), waits=progress.waits)
         self.used_bulk = self.used_bulk or self.query.job is not None
 
     def _mended_rows(self) -> Iterator[Event]:
@@ -372,10 +382,10 @@ class ObjectSync:
             self.source.state.deleted_until = clock.parse(self.query.watermark)
 
     def _advance(self, progress: Progress) -> None:
+        if progress.key is not None:
+            self._reach(min(progress.key, clock.parse(self.query.watermark)))
         if progress.job is not None:
             self.source.state.set_job(progress.job.of_version(self._version))
-        elif progress.key is not None:
-            self._reach(min(progress.key, clock.parse(self.query.watermark)))
 
     def _finish(self) -> None:
         self._finished = True

@@ -62,16 +62,27 @@ class Progress:
     Attributes:
         key: Every row of the window up to this stamp has been written (ordered reading), or None.
         job: The job and the locator of its next page, or None.
+        waits: Whether what follows takes long: a STATE is written before.
     """
 
     key: datetime.datetime | None = None
     job: JobBookmark | None = None
+    waits: bool = False
 
 
 ROWS: Final = "rows"
 """The purpose of the query for changed rows."""
 
 QueriedPage: TypeAlias = "BulkPage | RestPage"
+
+
+class TooLargeError(Exception):
+    """A query has to be read as two: the halves of its window."""
+
+    def __init__(self, halves: tuple[Window, Window]) -> None:
+        """Keep the halves."""
+        super().__init__("too large for one query")
+        self.halves = halves
 
 
 class JobLostError(TapError):
@@ -97,6 +108,8 @@ class QueryReader:
         job: The Bulk job, once there is one.
         resumed: Whether an earlier run created the job.
         total: How many rows the query has, once known.
+        bulk_full: Why Bulk has no room for it, empty if it was not asked or has.
+        since: The first stamp of a first sync, None for all.
     """
 
     readers: Readers
@@ -116,12 +129,13 @@ class QueryReader:
     job: JobBookmark | None = None
     resumed: bool = False
     total: int | None = None
+    bulk_full: str = field(default="", repr=False)
+    since: datetime.datetime | None = None
     _first: QueryPage | None = field(default=None, repr=False)
     _too_large: bool = field(default=False, repr=False)
     _too_wide: bool = field(default=False, repr=False)
     _page_rows: int | None = field(default=None, repr=False)
     _bulk_refused: bool = field(default=False, repr=False)
-    _bulk_full: str = field(default="", repr=False)
 
     @property
     def fields(self) -> list[str]:
@@ -129,12 +143,18 @@ class QueryReader:
         return [*(column.api_name for column in self.columns), *self.further]
 
     def query(
-        self, window: Window, *, ordered: bool, fields: Sequence[str] | None = None, limit: int | None = None
+        self,
+        window: Window,
+        *,
+        ordered: bool,
+        fields: Sequence[str] | None = None,
+        limit: int | None = None,
+        nulls: bool | None = None,
     ) -> str:
-        """The SOQL for a window; `fields` are asked for in place of all."""
+        """The SOQL for a window; `fields` are asked for in place of all, `nulls` decides in place of the reader's own."""
         wanted = [name for name in (self.key, "Id") if name] if ordered else []
         order = [name for name in wanted if name not in self.unsortable]
-        return self._select(window, fields, order_by=order, limit=limit)
+        return self._select(window, fields, order_by=order, limit=limit, nulls=nulls)
 
     def _select(
         self,
@@ -143,6 +163,7 @@ class QueryReader:
         conditions: Sequence[str] = (),
         order_by: Sequence[str] = (),
         limit: int | None = None,
+        nulls: bool | None = None,
     ) -> str:
         return select(
             self.api_name,
@@ -150,7 +171,7 @@ class QueryReader:
             key=self.key,
             start=window.start,
             end=window.end,
-            nulls=self.nulls,
+            nulls=self.nulls if nulls is None else nulls,
             conditions=[*self.conditions, *conditions],
             order_by=order_by,
             limit=limit,
@@ -160,16 +181,22 @@ class QueryReader:
         """Resume the job that an earlier run did not finish, if it asked the same beside the same bookmark, up to `end`."""
         self.bookmark = state.bookmark_text
         job = state.job(self.purpose)
-        if job is None or (end is not None and not (job.watermark and clock.parse(job.watermark) <= end)):
-            return
-        if job.query == self._fingerprint():
+        if (
+            job is not None
+            and self._reads_up_to(job, end)
+            and job.query == self.fingerprint(self.window.start)
+        ):
             self.job = job
             self.resumed = True
             self.watermark = job.watermark
 
+    def _reads_up_to(self, job: JobBookmark, end: datetime.datetime | None) -> bool:
+        """Whether a job brings no row that a run with an end does not want."""
+        return end is None or (bool(job.watermark) and clock.parse(job.watermark) <= end)
+
     def first_request(self, reference_id: str) -> Subrequest | None:
         """The first look at the query, to ride in a composite call; None if the scan goes to Bulk without one."""
-        if self.job is not None or self._in_steps or self._bulk_at_once():
+        if self.job is not None or self._in_steps or self.bulk_at_once():
             return None
         query = self.query(self.window, ordered=True, limit=self._look_rows)
         return self.readers.request(query, reference_id, self._page_rows)
@@ -220,13 +247,19 @@ class QueryReader:
             raise answer.error(f"{self.api_name} /queryAll")
         if self.job is None and (self._first is not None or self._too_large):
             rows = None if self._first is None else self._first.totalSize
-            self.readers.check_room(rows, self._bulk_full, resumed=self.key is not None)
+            self.readers.check_room(rows, self.bulk_full, resumed=self.key is not None)
 
-    def pages(self) -> Iterator[tuple[QueriedPage, Progress]]:
-        """Yield the window's pages, each with what a bookmark may say once it has been written.
+    @property
+    def split(self) -> bool:
+        """Whether the window is read as several, each later than the one before."""
+        return False
+
+    def pages(self) -> Iterator[tuple[QueriedPage | None, Progress]]:
+        """Yield the window's pages, each with what a bookmark may say once it has been written; None for no page.
 
         Raises:
             JobLostError: The job of an earlier run cannot be read on; another scan has to begin anew.
+            TooLargeError: The window has to be read in halves.
             TapError: The query cannot be read to its end; what the progress said still holds.
         """
         if self.job is not None:
@@ -251,7 +284,8 @@ class QueryReader:
             self.prepare(self.look())
             yield from self.pages()
 
-    def _bulk_at_once(self) -> bool:
+    def bulk_at_once(self) -> bool:
+        """Whether a Bulk job reads the rows, without a first look at them."""
         settings = self.readers.settings
         if self._bulk_refused:
             return False
@@ -272,17 +306,23 @@ class QueryReader:
         )
 
     def _start_job(self) -> None:
-        rows = self._first.totalSize if self._first else self.count or 0
-        query = self.query(self.window, ordered=False)
-        try:
-            job_id = begin_job(self.readers, self.api_name, query, rows, len(self.fields))
-        except BulkFullError as error:
-            self._bulk_full, job_id = str(error), None
+        job_id = self.begin(self._first.totalSize if self._first else self.count or 0)
         if job_id is None:
             self._bulk_refused = True
             return
-        self.job = JobBookmark(job_id, self._fingerprint(), watermark=self.watermark, bookmark=self.bookmark)
+        self.job = JobBookmark(
+            job_id, self.fingerprint(self.window.start), watermark=self.watermark, bookmark=self.bookmark
+        )
         self._first = None
+
+    def begin(self, rows: int) -> str | None:
+        """Create a job for about so many rows, and give its id; None where REST has to read them."""
+        query = self.query(self.window, ordered=False)
+        try:
+            return begin_job(self.readers, self.api_name, query, rows, len(self.fields))
+        except BulkFullError as error:
+            self.bulk_full = str(error)
+            return None
 
     def look(self) -> Subresponse | None:
         """Ask for the first page now; None if the scan goes to Bulk without one."""
@@ -301,7 +341,7 @@ class QueryReader:
         for page, following in job_pages(self.readers, self.api_name, self.fields, job, self.total):
             yield page, Progress(job=following)
 
-    def _without_job(self, error: TapError) -> Iterator[tuple[QueriedPage, Progress]]:
+    def _without_job(self, error: TapError) -> Iterator[tuple[QueriedPage | None, Progress]]:
         """Go on after a job that ended without its rows: smaller if it was too large, else by REST, whatever the reason.
 
         Where REST would take more calls than the run has left, Bulk is tried on halves: one bad row fails one of them.
@@ -321,8 +361,8 @@ class QueryReader:
             yield from self._in_halves()
             return
         if full:
-            self._bulk_full = f"{self.api_name}'s job has failed ({reason})"
-            self.readers.budget.close(self._bulk_full)
+            self.bulk_full = f"{self.api_name}'s job has failed ({reason})"
+            self.readers.budget.close(self.bulk_full)
         elif not wide:
             logger.warning("%s: %s REST reads its rows.", self.api_name, error)
         self._bulk_refused = True
@@ -351,32 +391,11 @@ class QueryReader:
             yield page, Progress(key=clock.parse(page.last) if page.last and in_order else None)
 
     def _in_halves(self) -> Iterator[tuple[QueriedPage, Progress]]:
-        """Read the window in two halves, each of which may be split again; jobs of halves are not resumed."""
+        """Have the window read in two halves, each of which may be split again; one of a second is read by Id."""
         halves = self.window.halves(_EARLIEST) if self.key else None
-        if halves is None:
-            yield from self._by_id()
-            return
-        for window in halves:
-            half = replace(
-                self,
-                window=window,
-                nulls=self.nulls and window is halves[0],
-                count=None,
-                job=None,
-                resumed=False,
-                _first=None,
-                _too_large=False,
-                _too_wide=False,
-            )
-            half.prepare(half.look())
-            last: QueriedPage | None = None
-            key: datetime.datetime | None = None
-            for page, progress in half.pages():
-                if last is not None:
-                    yield last, Progress(key=key)
-                last, key = page, progress.key
-            if last is not None:
-                yield last, Progress(key=window.end)
+        if halves is not None:
+            raise TooLargeError(halves)
+        yield from self._by_id()
 
     def _by_id(self) -> Iterator[tuple[QueriedPage, Progress]]:
         step = self._page_rows or rows_at_once(self.columns, self.readers.settings.page_size, PAGE_BYTES)
@@ -391,9 +410,10 @@ class QueryReader:
         records = msgspec.json.decode(page.records, type=list[msgspec.Raw])
         return replace(page, records=msgspec.Raw(msgspec.json.encode(records[:1])), count=len(records[:1]))
 
-    def _fingerprint(self) -> str:
+    def fingerprint(self, start: datetime.datetime | None) -> str:
+        """A hash of all that says what rows are read from a moment on, and how they are emitted."""
         # The end of changed rows is the present moment, if no setting says otherwise.
-        text = self._select(Window(self.window.start) if self.purpose == ROWS else self.window)
+        text = self._select(Window(start, None if self.purpose == ROWS else self.window.end))
         # A field that was made anew is another one, though the query does not tell.
         text += "".join(f"\n{column.mark()}" for column in self.columns) + self.emitted
         return hashlib.sha256(text.encode()).hexdigest()[:16]

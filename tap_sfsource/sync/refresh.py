@@ -208,6 +208,8 @@ class Refresh:
         query = source.every_row("contents", [source.id])
         source.look(query)
         for page, _ in query.pages():
+            if page is None:
+                continue
             rows = ([row[0], *source.contents.values(row[0])] for row in values(page, ids))
             yield source.partial_rows(
                 Kind.REFRESH, ValuesPage(rows, page.count, source.clock, at_once=1), layout
@@ -313,11 +315,14 @@ class Refresh:
             # Its id goes into a STATE before the wait: a run that is killed meanwhile need not create it again.
             yield Checkpoint(partial(self._keep, query.job, purpose, layout.version), waits=True)
         for page, progress in query.pages():
-            if kind is Kind.WHOLE:
-                yield source.whole_rows(page, layout)
-            else:
-                yield source.partial_rows(kind, page, layout)
-            yield Checkpoint(partial(self._keep, progress.job, purpose, layout.version))
+            if page is not None:
+                yield (
+                    source.whole_rows(page, layout)
+                    if kind is Kind.WHOLE
+                    else source.partial_rows(kind, page, layout)
+                )
+            keep = partial(self._keep, progress.job, purpose, layout.version)
+            yield Checkpoint(keep, waits=progress.waits)
         yield Checkpoint(partial(self._state.clear_job, purpose))
 
     def _keep(self, job: JobBookmark | None, purpose: str, version: int | None) -> None:

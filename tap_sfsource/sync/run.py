@@ -64,7 +64,9 @@ class SyncRun:
         settings = client.settings
         self._client = client
         self._stopped_by: AuthError | None = None
-        bulk = BulkReader(client, settings.bulk_page_size, spool_dir)
+        bulk = BulkReader(
+            client, settings.bulk_page_size, spool_dir, connections=settings.download_connections
+        )
         readers = Readers(client, bulk, BulkBudget(client), settings)
         self.names = Names(names_plan) if names_plan is not None else None
         self._syncs: dict[str, ObjectSync] = {}

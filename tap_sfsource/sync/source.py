@@ -22,9 +22,10 @@ from tap_sfsource.sync.column_groups import IDS_A_QUERY, TOO_COMPLICATED, batche
 from tap_sfsource.sync.contents import ContentsReader
 from tap_sfsource.sync.events import Kind, Rows
 from tap_sfsource.sync.names import NamesInPages
-from tap_sfsource.sync.query_reader import ROWS, QueryReader
+from tap_sfsource.sync.query_reader import ROWS
 from tap_sfsource.sync.readers import PAGE_BYTES, rows_at_once
 from tap_sfsource.sync.refused_columns import INVALID_FIELD, refused_column
+from tap_sfsource.sync.split import SplitReader
 from tap_sfsource.sync.windows import Window
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from tap_sfsource.catalog.plan import Column, SObjectPlan
     from tap_sfsource.errors import TapError
     from tap_sfsource.sync.names import Lookup, Names
+    from tap_sfsource.sync.query_reader import QueryReader
     from tap_sfsource.sync.readers import Readers
     from tap_sfsource.sync.state import StreamState
 
@@ -367,7 +369,7 @@ class Source:
         further: tuple[str, ...],
     ) -> QueryReader:
         parents = self.plan.parents
-        make = QueryReader if parents is None else functools.partial(ChildrenReader, parents=parents)
+        make = SplitReader if parents is None else functools.partial(ChildrenReader, parents=parents)
         return make(
             self.readers,
             self.plan.api_name,
@@ -380,6 +382,7 @@ class Source:
             self.unsortable,
             key is not None and self.plan.replication_key is not None and self.plan.replication_key.nillable,
             conditions=self.conditions,
+            since=self.plan.own.start,
             emitted=f"{self.emitted}{'whole' if self.whole else ''}{'files' if self.files else ''}",
         )
 

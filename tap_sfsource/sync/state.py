@@ -42,6 +42,7 @@ from tap_sfsource import clock
 from tap_sfsource.errors import TapError
 from tap_sfsource.sync import identity
 from tap_sfsource.sync.given_names import FORMER, mark, marks_in
+from tap_sfsource.sync.parts import parts_of
 from tap_sfsource.sync.state_file import UNREADABLE
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class JobBookmark(msgspec.Struct, frozen=True):
         rows: Rows emitted so far.
         version: The table version of its rows, 0 if they have none.
         bookmark: The stream's bookmark when the job was created; empty before the first sync.
+        parts: The parts that are left of a query that is read as several, as `parts.text_of` has them. The job is of the
+            first of them, and `bookmark` is the present one: it moves with each part.
     """
 
     id: str
@@ -96,6 +99,12 @@ class JobBookmark(msgspec.Struct, frozen=True):
     rows: int = 0
     version: int = 0
     bookmark: str = ""
+    parts: str = ""
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids of its jobs."""
+        return frozenset({self.id, *(part.job for part in parts_of(self.parts))} - {""})
 
     def of_version(self, version: int | None) -> JobBookmark:
         """The same with the table version of its rows."""
@@ -342,7 +351,8 @@ class StreamState:
             return None
         try:
             job = msgspec.convert(raw, JobBookmark)
-        except msgspec.ValidationError:
+            parts_of(job.parts)
+        except (msgspec.ValidationError, ValueError):
             raise self._unreadable(
                 f"job {purpose!r}", raw, "is not a Bulk job's bookmark. Remove it."
             ) from None
@@ -350,7 +360,12 @@ class StreamState:
 
     def set_job(self, job: JobBookmark, purpose: str = "rows") -> None:
         """Remember how far a Bulk job has been read."""
-        self._bookmark.setdefault("jobs", {})[purpose] = msgspec.structs.asdict(job)
+        told = msgspec.structs.asdict(job)
+        if job.parts:
+            told["bookmark"] = self.bookmark_text
+        else:
+            del told["parts"]
+        self._bookmark.setdefault("jobs", {})[purpose] = told
 
     def clear_jobs(self) -> None:
         """Forget all jobs."""

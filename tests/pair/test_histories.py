@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from tests.fix_warehouse import Warehouse
 
 
+WINDOWS = ((1_000_000, 100_000), (2, 2), (1_000_000, 2))
+"""Rows of a window, and of a page as Salesforce lists it."""
+
+
 def test_every_two_choices_meet() -> None:
     assert set().union(*map(pairs, TABLE)) == set(all_pairs())
 
@@ -45,9 +49,10 @@ def test_two_choices_that_meet_spoil_nothing(
     names = ("Account", "Contact", "AccountContactRole", "Document")
     world = World(org_server, warehouse, view, tmp_path, [*names], names)
     world.between = lambda: later(org)
-    more = {"bulk_page_size": 2, "bulk_threshold": 3, "refresh_fields": ["Account.Industry"]}
-    first_days(org)
     number = TABLE.index(choices)
+    more: dict[str, Any] = {"bulk_page_size": 2, "bulk_threshold": 3, "refresh_fields": ["Account.Industry"]}
+    more["split_rows"], org_server.server.settings.bulk_page_rows = WINDOWS[number % len(WINDOWS)]
+    first_days(org)
     # What was not selected at first has to be filled in for rows that do not change.
     world.deselected = {"NumberOfEmployees"}
     first = choices.but(trouble="none", deletes="all")
@@ -178,6 +183,7 @@ class PairHistories(OrgHistories):
         page=st.integers(1, 4),
         cut=st.floats(0, 1),
         nth=st.integers(0, 35),
+        windows=st.sampled_from(WINDOWS),
     )
     def sync(
         self,
@@ -193,6 +199,7 @@ class PairHistories(OrgHistories):
         page: int,
         cut: float,
         nth: int,
+        windows: tuple[int, int],
     ) -> None:
         """A run with its trouble, then runs until nothing is in the way."""
         emitter = data.draw(st.sampled_from(self.emitters))
@@ -204,6 +211,7 @@ class PairHistories(OrgHistories):
         wanted = {names[name] for name in self.deselected}
         self.world.deselected = wanted - ({"Name"} if self.world.view.needs_name else set())
         more: dict[str, Any] = {"bulk_threshold": threshold, "bulk_page_size": page, "cache_dir": self.cache}
+        more["split_rows"], self.server.server.settings.bulk_page_rows = windows
         self.world.sync(choices, more=more, cut=cut, nth=nth)
         self.dropped.clear()
 

@@ -116,6 +116,18 @@ def test_result_pages_name_five_pages_at_a_time(org_server: OrgServer, api: Api)
     assert api.get(f"/services/data/v57.0/jobs/query/{job_id}/resultPages").status_code == 404
 
 
+def test_result_pages_as_clients_have_met_them(org_server: OrgServer, api: Api) -> None:
+    load(org_server, 50)
+    org_server.server.settings.bulk_page_rows = 20
+    org_server.server.settings.result_chunks = True
+    job_id = api.job(QUERY)
+    api.finished(job_id)
+    body = api.get(f"jobs/query/{job_id}/resultPages").json()
+    links = [chunk["resultLink"] for chunk in body["resultChunks"]]
+    assert [link.partition("?")[0] for link in links] == [f"/jobs/query/{job_id}/results"] * 3
+    assert sum(len(rows(api.get(f"{DATA}{link}").text)) for link in links) == 50
+
+
 def test_results_are_for_the_version_that_made_the_job(api: Api) -> None:
     job_id = api.job(QUERY)
     api.finished(job_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -306,3 +307,18 @@ def test_latency_of_every_call(org_server: OrgServer, api: Api) -> None:
     begun = time.perf_counter()
     api.get("limits")
     assert time.perf_counter() - begun >= 0.08
+
+
+def test_the_bandwidth_is_each_connections_own(org_server: OrgServer, api: Api) -> None:
+    load(org_server, 400)
+    plain = {"Accept-Encoding": "identity"}
+    size = len(api.get("query", params={"q": ALL}, headers=plain).content)
+    org_server.server.settings.bandwidth = size * 2
+
+    def download(_: int) -> int:
+        return len(Api(org_server).get("query", params={"q": ALL}, headers=plain).content)
+
+    begun = time.perf_counter()
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(download, range(4))) == {size}
+    assert 0.5 <= time.perf_counter() - begun < 1.9  # one after the other they would take two seconds

@@ -30,6 +30,8 @@ FILTERS: dict[str, Callable[[str], bool]] = {
     ),
 }
 """Conditions of accounts, each with what it means of a name."""
+WINDOWS = st.sampled_from([(1_000_000, 100_000), (1_000_000, 2), (3, 100_000), (1, 2)])
+"""Rows of a window, and of a page as Salesforce lists it."""
 
 
 class Histories(OrgHistories):
@@ -59,6 +61,7 @@ class Histories(OrgHistories):
         page=st.integers(1, 4),
         deletes=st.sampled_from(["all", "all", "sweep"]),
         ways=st.sets(st.sampled_from(["catalog", "cache"])),
+        windows=WINDOWS,
     )
     def sync(
         self,
@@ -67,9 +70,10 @@ class Histories(OrgHistories):
         page: int = 2,
         deletes: str = "all",
         ways: frozenset[str] = frozenset({"catalog", "cache"}),
+        windows: tuple[int, int] = (1_000_000, 100_000),
     ) -> None:
         """Sync, again until nothing is in the way, as a schedule does; then compare."""
-        config = self.config(reader, threshold, page, deletes, "cache" in ways)
+        config = self.config(reader, threshold, page, deletes, windows, cached="cache" in ways)
         catalog = self.catalog() if "catalog" in ways else None
         for _ in range(12):
             outcome = run_tap(config, catalog=catalog, state=self.target.state)
@@ -88,10 +92,13 @@ class Histories(OrgHistories):
         page=st.integers(1, 4),
         deletes=st.sampled_from(["all", "sweep"]),
         share=st.floats(0, 1),
+        windows=WINDOWS,
     )
-    def killed_sync(self, reader: str, page: int, deletes: str, share: float) -> None:
+    def killed_sync(
+        self, reader: str, page: int, deletes: str, share: float, windows: tuple[int, int]
+    ) -> None:
         """A target gets the first lines of a run and no more, as when both are killed."""
-        config = self.config(reader, 2, page, deletes, cached=False)
+        config = self.config(reader, 2, page, deletes, windows, cached=False)
         outcome = run_tap(config, catalog=self.catalog(), state=self.target.state)
         lines = outcome.output.splitlines(keepends=True)
         self.target.feed(b"".join(lines[: round(share * len(lines))]))
@@ -102,11 +109,14 @@ class Histories(OrgHistories):
         partial_rows=st.sampled_from(["auto", "whole"]),
         before=st.sampled_from([0, 1, 60, 400, 20_000]),
         runs=st.integers(1, 3),
+        windows=WINDOWS,
     )
-    def sync_up_to(self, reader: str, deletes: str, partial_rows: str, before: int, runs: int) -> None:
+    def sync_up_to(
+        self, reader: str, deletes: str, partial_rows: str, before: int, runs: int, windows: tuple[int, int]
+    ) -> None:
         """Runs with an end in the past bring no later change; the next sync without one brings the rest."""
         end = self.clock.now() - timedelta(seconds=before)
-        config = self.config(reader, 2, 2, deletes, cached=False)
+        config = self.config(reader, 2, 2, deletes, windows, cached=False)
         config["partial_rows"] = partial_rows
         config["end_date"] = {"*": end.strftime("%Y-%m-%dT%H:%M:%SZ")}
         for _ in range(runs):
@@ -123,8 +133,12 @@ class Histories(OrgHistories):
                 record = json.loads(line).get("record", {})
                 assert record.get("system_modstamp", "") < config["end_date"]["*"], record
 
-    def config(self, reader: str, threshold: int, page: int, deletes: str, cached: bool) -> dict[str, Any]:
+    def config(
+        self, reader: str, threshold: int, page: int, deletes: str, windows: tuple[int, int], *, cached: bool
+    ) -> dict[str, Any]:
+        split_rows, self.server.server.settings.bulk_page_rows = windows
         return self.server.config(
+            split_rows=split_rows,
             objects=[*STANDARD, "*visit_c"],
             reader=reader,
             bulk_threshold=threshold,

@@ -131,7 +131,7 @@ def test_killed_once_more_at_any_line_it_loses_nothing(
         assert len(first_pages(org_server)) <= 1  # never of the job that was begun first
 
 
-@pytest.mark.parametrize("ending", ["removed", "refused"])
+@pytest.mark.parametrize("ending", ["removed", "refused", "miscounted"])
 def test_a_job_that_cannot_be_read_on_is_begun_anew(
     org_server: OrgServer, frozen: Clock, syncs: Syncs, ending: str
 ) -> None:
@@ -141,6 +141,8 @@ def test_a_job_that_cannot_be_read_on_is_begun_anew(
     job = syncs.target.state["bookmarks"]["accounts"]["jobs"]["rows"]
     if ending == "removed":
         job["id"] = "750000000000000AAA"
+    elif ending == "miscounted":
+        job["rows"] += 1
     else:
         job["locator"] = "MTAwMDAwMDAw"
     syncs.sync()
