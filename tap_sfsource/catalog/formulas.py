@@ -27,8 +27,8 @@ _FUNCTIONS: Final = frozenset(
 
 _CONSTANTS: Final = frozenset({"TRUE", "FALSE", "NULL"})
 
-_ELSEWHERE: Final = frozenset({"LastActivityDate", "LastReferencedDate", "LastViewedDate"})
-"""Fields of a row that change without its stamp."""
+_ELSEWHERE: Final = re.compile(r"(?!LastName$|LastModified)(?:Last|Has)\w*|\w*(?:InDays|Count)|IsOverdue")
+"""Standard fields that the clock, activities or a look at the row change, without its stamp: LastViewedDate, AgeInDays."""
 
 _OF_PERSON: Final = "__pc"
 """Ending of a custom field of a person account, which is kept in its contact."""
@@ -82,7 +82,9 @@ def _input(
 ) -> str | None:
     """The text of a formula that another one reads, empty for a stored field; None if its value may change unseen."""
     field = fields.get(name)
-    if field is None or name in moving or field.name in _ELSEWHERE or name.endswith(_OF_PERSON):
+    if field is None or name in moving or name.endswith(_OF_PERSON):
+        return None
+    if not field.custom and _ELSEWHERE.fullmatch(field.name):
         return None
     return _text_of(name, fields, moving, known) if field.calculated else ""
 

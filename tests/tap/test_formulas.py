@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from tests.fix_org import OrgServer
 
 
+MOVING = ["LastViewedDate", "LastActivityDate", "AgeInDays", "HasOpenActivity"]
+
+
 def sobject(**formulas: str | None) -> SObject:
-    stored = ["Name", "Amount", "Rate__c", "Stage", "LastViewedDate", "Level__pc"]
+    stored = ["Name", "Amount", "Rate__c", "Stage", "LastName", "LastModifiedDate", "Level__pc", *MOVING]
     fields = [
         Field(name=name, type="double", calculated=True, calculated_formula=text)
         for name, text in formulas.items()
@@ -35,6 +38,7 @@ def sobject(**formulas: str | None) -> SObject:
         'CASE(Name, "a.b", 1, "say \\"NOW()\\"", 2, 3) /* Account.Name, TODAY() */',
         "AND(NOT(ISBLANK(Name)), Amount >= 10 || Rate__c <> 1, TRUE)",
         'LEFT (Name, 3) & " " & TEXT(Stage)',
+        "LastName & TEXT(LastModifiedDate)",
         "1",
     ],
 )
@@ -64,7 +68,7 @@ def test_a_formula_over_fields_of_its_row_is_known_as_such(text: str) -> None:
         "DATEVALUE(Name)",
         "CURRENCYRATE(Name)",
         "Hidden__c + 1",
-        "LastViewedDate",
+        *MOVING,
         "Level__pc",
         "Rollup__c + 1",
         "Above__c + 1",

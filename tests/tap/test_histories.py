@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
+from salesforce_simulator.custom import custom_field
 from tap_sfsource.catalog.naming import collection_name, column_names
 from tests.histories import OrgHistories
 from tests.history_things import CUSTOM, STANDARD, as_json
@@ -34,6 +35,12 @@ WINDOWS = st.sampled_from([(1_000_000, 100_000), (1_000_000, 2), (3, 100_000), (
 """Rows of a window, and of a page as Salesforce lists it."""
 
 
+def times(factor: int) -> dict[str, str]:
+    """A formula over a field of its own row, which no schedule reads again."""
+    text = f"NumberOfEmployees * {factor}"
+    return {"formula": text.replace("NumberOfEmployees", "{NumberOfEmployees}"), "formula_text": text}
+
+
 class Histories(OrgHistories):
     """Changes, faults and syncs in any order.
 
@@ -45,7 +52,13 @@ class Histories(OrgHistories):
     def prepare(self) -> None:
         self.target = ReferenceTarget()
         self.condition = self.adopted = ""
+        self.org.add_field("Account", custom_field("Staff__c", "double", **times(2)))
         self.sync()
+
+    @rule(factor=st.integers(2, 4))
+    def edit_formula(self, factor: int) -> None:
+        """Another formula gives other values to all rows, and moves no stamp."""
+        self.org.change_field("Account", "Staff__c", **times(factor))
 
     @rule(condition=st.sampled_from([*FILTERS]))
     def filter_otherwise(self, condition: str) -> None:
