@@ -80,6 +80,5 @@ class History:
             return
         run(connection, versions.begin(load.table))
         yield
-        for statement in (versions.close, versions.open_new):
-            run(connection, statement(load.history, load.table, load.moment))
+        run(connection, versions.keep(load.history, load.table, load.moment))
         run(connection, f"DROP TABLE {CHANGED}")
