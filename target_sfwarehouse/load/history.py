@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from target_sfwarehouse.errors import BadSchemaError
 from target_sfwarehouse.postgres import versions
-from target_sfwarehouse.postgres.ddl import read_table
+from target_sfwarehouse.postgres.ddl import REFUSED, read_table, said
+from target_sfwarehouse.postgres.schema import quoted
 from target_sfwarehouse.postgres.sql import CHANGED
 from target_sfwarehouse.postgres.waiting import change, patiently, run
 
@@ -64,7 +66,11 @@ class History:
                     with self.kept(connection, load):
                         run(connection, versions.note_all(table))
 
-        patiently(connection, table.label, attempt)
+        try:
+            patiently(connection, table.label, attempt)
+        except REFUSED as error:
+            name = quoted(table.schema, versions.history_name(table.name))
+            raise BadSchemaError(f"{name} cannot follow the schema: {said(error)}") from None
 
     def _read(self, connection: psycopg.Connection[Any], table: Table) -> Table:
         name = versions.history_name(table.name)
@@ -80,6 +86,5 @@ class History:
             return
         run(connection, versions.begin(load.table))
         yield
-        for statement in (versions.close, versions.open_new):
-            run(connection, statement(load.history, load.table, load.moment))
+        run(connection, versions.keep(load.history, load.table, load.moment))
         run(connection, f"DROP TABLE {CHANGED}")

@@ -220,20 +220,20 @@ def ensure_table(
         logger.info("%s belongs to another role: its comments and indexes stay as they are", label)
     except (pg.UniqueViolation, pg.NotNullViolation) as error:
         raise BadSchemaError(
-            f"{label} cannot get the primary key ({', '.join(wanted.keys)}): {_said(error)}. Remove the rows whose "
+            f"{label} cannot get the primary key ({', '.join(wanted.keys)}): {said(error)}. Remove the rows whose "
             "key is null or comes twice, or load into another schema"
         ) from None
     except pg.UndefinedObject as error:
         raise BadSchemaError(
-            f"{label} cannot follow the schema: {_said(error)}. A property asks for that type by {SQL_TYPE}: change it in "
+            f"{label} cannot follow the schema: {said(error)}. A property asks for that type by {SQL_TYPE}: change it in "
             "the tap's catalog, or install the extension that has the type"
         ) from None
     except REFUSED as error:
         if not wanted.stamps:
-            raise BadSchemaError(f"{label} cannot follow the schema: {_said(error)}") from None
+            raise BadSchemaError(f"{label} cannot follow the schema: {said(error)}") from None
         unstamped = replace(wanted, stamps={})
         table = ensure_table(connection, settings, known=known, stream=stream, name=name, wanted=unstamped)
-        _go_without_stamps(table, wanted, _said(error))
+        _go_without_stamps(table, wanted, said(error))
         return table
     table.created = created
     return table
@@ -254,19 +254,20 @@ def _fits_without_extras(table: Table, wanted: Wanted) -> bool:
     return not changes(table, wanted)
 
 
-def _go_without_stamps(table: Table, wanted: Wanted, said: str) -> None:
+def _go_without_stamps(table: Table, wanted: Wanted, reason: str) -> None:
     """Load a table without the columns of STAMPS that the server refuses to add."""
     lacking = lacking_stamps(table, wanted)
     table.unstampable.update(lacking)
     if lacking and table.exists:
-        logger.info("%s goes without %s: %s", table.label, " and ".join(lacking), said)
+        logger.info("%s goes without %s: %s", table.label, " and ".join(lacking), reason)
 
 
-def _said(error: psycopg.Error) -> str:
-    said = [error.diag.message_primary or str(error), error.diag.message_detail or ""]
+def said(error: psycopg.Error) -> str:
+    """Give what the server says of a table that it does not change."""
+    parts = [error.diag.message_primary or str(error), error.diag.message_detail or ""]
     if isinstance(error, pg.FeatureNotSupported):
-        said.append("Drop what depends on the column, run again, and make it anew")
-    return ". ".join(part.rstrip(".") for part in said if part)
+        parts.append("Drop what depends on the column, run again, and make it anew")
+    return ". ".join(part.rstrip(".") for part in parts if part)
 
 
 def _privilege_advice(connection: Connection, schema: str, name: str, said: str) -> str:

@@ -72,8 +72,7 @@ def _create(history: Table, table: Table) -> list[str]:
         "valid_from timestamp with time zone, valid_to timestamp with time zone, is_current boolean NOT NULL"
     )
     return [
-        f"CREATE TABLE {history.sql} ({columns}, {validity}, PRIMARY KEY ({keys}, valid_from)) USING heap",
-        f"CREATE UNIQUE INDEX ON {history.sql} ({keys}) WHERE is_current",
+        f"CREATE TABLE {history.sql} ({columns}, {validity}, PRIMARY KEY ({keys}, valid_from)) USING heap"
     ]
 
 
@@ -93,25 +92,25 @@ def note_all(table: Table) -> str:
     return f"INSERT INTO {CHANGED} SELECT {_list(table.keys)} FROM {table.sql}"
 
 
-def close(history: Table, table: Table, moment: str) -> str:
-    """Statement that ends the open version of each row that is gone or has other values now."""
-    changed = differ(table, list(tracked(table)), "h", "t")
-    ended = f"t.{quoted(table.keys[0])} IS NULL" + (f" OR {changed}" if changed else "")
-    return (
-        f"UPDATE {history.sql} AS h SET valid_to = {moment}, is_current = false "
-        f"FROM (SELECT DISTINCT * FROM {CHANGED}) AS c LEFT JOIN {table.sql} AS t ON {same_key(table.keys, 'c', 't')} "
-        f"WHERE {same_key(table.keys, 'h', 'c')} AND h.is_current AND ({ended})"
-    )
+def keep(history: Table, table: Table, moment: str) -> str:
+    """Statement that ends the open version of each noted row that is gone or has other values, and begins those that lack.
 
-
-def open_new(history: Table, table: Table, moment: str) -> str:
-    """Statement that begins a version of each row that has none open."""
+    A version is found by its place: nobody else writes the history while the table's lock is held.
+    """
     columns = list(tracked(table))
+    place, key = quoted("_sfw_place"), quoted(table.keys[0])
+    latest = (
+        f"SELECT o.ctid AS {place}, {_list(columns, 'o.')} FROM {history.sql} AS o "
+        f"WHERE {same_key(table.keys, 'o', 'c')} AND o.is_current ORDER BY o.valid_from DESC LIMIT 1"
+    )
+    differs = differ(table, columns, "h", "t")
     return (
+        f"WITH d AS (SELECT h.{place}, {_list(columns, 't.')} FROM (SELECT DISTINCT * FROM {CHANGED}) AS c "
+        f"LEFT JOIN {table.sql} AS t ON {same_key(table.keys, 'c', 't')} LEFT JOIN LATERAL ({latest}) AS h ON true "
+        f"WHERE (h.{place} IS NULL) <> (t.{key} IS NULL){f' OR {differs}' if differs else ''}), "
+        f"closed AS (UPDATE {history.sql} AS h SET valid_to = {moment}, is_current = false FROM d WHERE h.ctid = d.{place}) "
         f"INSERT INTO {history.sql} ({_list(columns)}, valid_from, is_current) "
-        f"SELECT {_list(columns, 't.')}, {moment}, true "
-        f"FROM (SELECT DISTINCT * FROM {CHANGED}) AS c JOIN {table.sql} AS t ON {same_key(table.keys, 'c', 't')} "
-        f"WHERE NOT EXISTS (SELECT 1 FROM {history.sql} AS h WHERE {same_key(table.keys, 'h', 'c')} AND h.is_current)"
+        f"SELECT {_list(columns)}, {moment}, true FROM d WHERE {key} IS NOT NULL"
     )
 
 

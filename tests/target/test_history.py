@@ -213,3 +213,20 @@ def test_names_that_a_history_needs(messages: list[Any], said: str, warehouse: W
     warehouse.execute("CREATE SCHEMA {schema}")
     warehouse.execute("CREATE TABLE {schema}.taken_history (id text)")
     assert said in str(load(warehouse.config(**ALL), messages).error)
+
+
+def test_a_view_of_the_history_stands_in_the_way_of_a_wider_column(warehouse: Warehouse) -> None:
+    warehouse.execute("CREATE SCHEMA {schema}")
+    warehouse.execute(
+        "CREATE TABLE {schema}.accounts (id varchar(18) PRIMARY KEY, name varchar(4), size bigint)"
+    )
+    loaded(warehouse.config(**ALL), [SCHEMA, account("a")])
+    view = "CREATE VIEW {schema}.report AS SELECT name FROM {schema}.accounts_history"
+    warehouse.execute(view)
+    for _ in range(2):
+        outcome = load(warehouse.config(**ALL), [SCHEMA, account("a", "A longer name")])
+        assert "cannot follow the schema: cannot alter type of a column used by a view" in str(outcome.error)
+    warehouse.execute("DROP VIEW {schema}.report")
+    loaded(warehouse.config(**ALL), [SCHEMA, account("a", "A longer name")])
+    warehouse.execute(view)
+    assert versions(warehouse) == [("Acme",), ("A longer name",)]
