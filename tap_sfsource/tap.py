@@ -7,6 +7,7 @@ built.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import sys
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from tap_sfsource.catalog.discovery import RunPlan
     from tap_sfsource.singer.output import Output
     from tap_sfsource.singer.report import RunReport
+    from tap_sfsource.singer.state_lines import StateLines
     from tap_sfsource.singer.stream import NamesStream, SalesforceStream
     from tap_sfsource.sync.run import SyncRun
 
@@ -93,8 +95,16 @@ class TapSFSource(SDKTap):
     def output(self) -> Output:
         """Where messages go."""
         from tap_sfsource.singer.output import Output  # noqa: PLC0415 - kept off the path of --version
+        from tap_sfsource.singer.sdk import LineWriter  # noqa: PLC0415
 
-        return Output()
+        return self.message_writer.output if isinstance(self.message_writer, LineWriter) else Output()
+
+    @functools.cached_property
+    def state_lines(self) -> StateLines:
+        """Writes the state."""
+        from tap_sfsource.singer.state_lines import StateLines  # noqa: PLC0415 - kept off the path of --version
+
+        return StateLines(self.state, self.output, self.settings.state_seconds)
 
     @functools.cached_property
     def report(self) -> RunReport:
@@ -246,11 +256,25 @@ class TapSFSource(SDKTap):
         print(self.report.text(self.run_plan.skipped), file=sys.stderr)  # noqa: T201 - a table for people
         self.report.check()
 
-    def terminate(self, signum: int) -> None:
-        """End by a signal, between two lines, with a status that is not success (the SDK's own is).
+    def sync_all(self) -> None:  # type: ignore[misc, unused-ignore]
+        """Sync all streams, and write the last STATE; also where the run fails or is told to end.
 
-        The last STATE is true as it is: a bookmark moves only behind rows that were written.
+        It is true at any moment: a bookmark moves only behind rows that were written.
         """
+        from tap_sfsource.singer.output import OutputError  # noqa: PLC0415 - kept off the path of --version
+
+        try:
+            super().sync_all()
+        except (OutputError, BrokenPipeError):
+            raise
+        except BaseException:
+            with contextlib.suppress(OutputError, BrokenPipeError):
+                self.state_lines.write_moved()
+            raise
+        self.state_lines.write()
+
+    def terminate(self, signum: int) -> None:
+        """End by a signal, between two lines, with a status that is not success (the SDK's own is)."""
         self.output.end(TerminatedError(signum))
 
     @classmethod

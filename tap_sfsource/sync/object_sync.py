@@ -244,7 +244,7 @@ class ObjectSync:
         for page, progress in self.query.pages():
             self.used_bulk = self.used_bulk or self.query.job is not None
             yield self.source.whole_rows(page, layout)
-            yield Checkpoint(partial(self._advance, progress))
+            yield Checkpoint(partial(self._advance, progress), resumes=progress.job is not None)
         self.used_bulk = self.used_bulk or self.query.job is not None
 
     def _mended_rows(self) -> Iterator[Event]:

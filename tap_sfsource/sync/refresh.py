@@ -268,7 +268,8 @@ class Refresh:
                 yield source.whole_rows(page, layout)
             else:
                 yield source.partial_rows(kind, page, layout)
-            yield Checkpoint(partial(self._keep, progress.job, purpose, layout.version))
+            resumes = progress.job is not None
+            yield Checkpoint(partial(self._keep, progress.job, purpose, layout.version), resumes=resumes)
         yield Checkpoint(partial(self._state.clear_job, purpose))
 
     def _keep(self, job: JobBookmark | None, purpose: str, version: int | None) -> None:

@@ -15,6 +15,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "naming": ("segment", "salesforce"),
     "partial_rows": ("auto", "whole"),
     "files": ("no files", "files"),
+    "states": ("often", "seldom"),
     "target": ("plain", "small batches", "quarantine", "hard delete", "append", "map"),
 }
 """Each setting or trouble with all that it can be. Trouble:
@@ -27,6 +28,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 - lost: there is no state, as with Meltano's --full-refresh; the tables stay.
 - cut refresh: a full refresh that is killed; Meltano merges what it left into the state before it.
 
+States: whether a STATE comes behind each page, or only where a restart needs it and at the end.
 Target: its settings. `append` is `load_method: append-only`, `map` a stream map that adds a column.
 """
 
@@ -49,6 +51,7 @@ class Choices:
     naming: str = "segment"
     partial_rows: str = "auto"
     files: str = "no files"
+    states: str = "often"
     target: str = "plain"
 
     def but(self, **other: str) -> Choices:
@@ -112,4 +115,5 @@ assert tuple(field.name for field in fields(Choices)) == tuple(CHOICES)
 def settings_of(choices: Choices) -> dict[str, Any]:
     """The tap's settings that a run's choices name directly."""
     named = {name: getattr(choices, name) for name in ("reader", "deletes", "naming", "partial_rows")}
-    return {**named, "include_base64": choices.files == "files"}
+    seconds = 0 if choices.states == "often" else 3600
+    return {**named, "include_base64": choices.files == "files", "state_seconds": seconds}

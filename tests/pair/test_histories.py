@@ -173,6 +173,7 @@ class PairHistories(OrgHistories):
         deletes=st.sampled_from(CHOICES["deletes"]),
         partial_rows=st.sampled_from(CHOICES["partial_rows"]),
         files=st.sampled_from(CHOICES["files"]),
+        states=st.sampled_from(CHOICES["states"]),
         threshold=st.integers(0, 5),
         page=st.integers(1, 4),
         cut=st.floats(0, 1),
@@ -187,6 +188,7 @@ class PairHistories(OrgHistories):
         deletes: str,
         partial_rows: str,
         files: str,
+        states: str,
         threshold: int,
         page: int,
         cut: float,
@@ -195,7 +197,7 @@ class PairHistories(OrgHistories):
         """A run with its trouble, then runs until nothing is in the way."""
         emitter = data.draw(st.sampled_from(self.emitters))
         target = data.draw(st.sampled_from(self.targets))
-        choices = Choices(emitter, trouble, reader, deletes, self.naming, partial_rows, files, target)
+        choices = Choices(emitter, trouble, reader, deletes, self.naming, partial_rows, files, states, target)
         names = {"name": "Name", "industry": "Industry", "number_of_employees": "NumberOfEmployees"}
         wanted = {names[name] for name in self.deselected}
         self.world.deselected = wanted - ({"Name"} if self.world.view.needs_name else set())
