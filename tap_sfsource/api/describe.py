@@ -24,7 +24,7 @@ from tap_sfsource.api.composite import SIZE, Subrequest
 from tap_sfsource.errors import UnreadableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tap_sfsource.api.client import Client
     from tap_sfsource.api.composite import Subresponse
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tap-sfsource.describe")
 
 _CACHE_FORMAT: Final = 1
+_ROUNDS: Final = 2
 _NO_SUCH_OBJECT: Final = frozenset({"NOT_FOUND", "INVALID_TYPE"})
 
 
@@ -228,8 +229,7 @@ def describe(
     names = list(dict.fromkeys(names))
     described = Described({name: known[name] for name in names if name in known}, [], {})
     wanted = [name for name in names if name not in known]
-    requests = _describes(client, wanted, cache)
-    for name, request, answer in zip(wanted, requests, client.composite(requests), strict=True):
+    for name, request, answer in _answers(client, wanted, cache):
         if answer.error_code in _NO_SUCH_OBJECT:
             described.missing.append(name)
         elif not answer.ok:
@@ -249,6 +249,17 @@ def describe(
     if cache:
         cache.save()
     return described
+
+
+def _answers(
+    client: Client, names: Sequence[str], cache: DescribeCache | None
+) -> Iterator[tuple[str, Subrequest, Subresponse]]:
+    """The answers to describes; no more of them are in memory than some rounds of calls bring: each has 100 KB or more."""
+    size = SIZE * client.settings.max_workers * _ROUNDS
+    for at in range(0, len(names), size):
+        some = names[at : at + size]
+        requests = _describes(client, some, cache)
+        yield from zip(some, requests, client.composite(requests), strict=True)
 
 
 def _describes(client: Client, names: Iterable[str], cache: DescribeCache | None) -> list[Subrequest]:

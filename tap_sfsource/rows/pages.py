@@ -52,6 +52,8 @@ def lines(page: Page, layout: Layout) -> Iterator[tuple[bytes, int]]:
     match page:
         case BulkPage():
             yield from _bulk_lines(page, layout)
+        case RestPage(count=0, records=b"[]"):
+            return
         case RestPage():
             yield _json_rows(layout).lines(page.records, page.extracted)
         case ValuesPage():

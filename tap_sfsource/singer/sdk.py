@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import logging
 import sys
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
@@ -16,7 +17,8 @@ from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig, SDKBat
 from singer_sdk.helpers.capabilities import BATCH_CONFIG, PluginCapabilities, TapCapabilities
 from singer_sdk.io_base import SingerWriter
 from singer_sdk.plugin_base import PluginBase
-from singer_sdk.singerlib import MetadataMapping
+from singer_sdk.singerlib import MetadataMapping, SchemaMessage
+from singer_sdk.singerlib.json import serialize_json
 from singer_sdk.streams.core import TypeConformanceLevel  # type: ignore[attr-defined]
 from singer_sdk.tap_base import Tap
 
@@ -75,6 +77,13 @@ class LineWriter(SingerWriter):
     def write_message(self, message: Message) -> None:
         """Write a message."""
         self.output.write(f"{self.format_message(message)}\n".encode())
+
+    def serialize_message(self, message: Message) -> str:
+        """Serialize a message as the SDK does; a schema is not copied for that, part by part."""
+        if not isinstance(message, SchemaMessage):
+            return super().serialize_message(message)
+        parts = {part.name: getattr(message, part.name) for part in fields(message)}
+        return serialize_json({name: part for name, part in parts.items() if part is not None})
 
 
 class SDKTap(Tap):

@@ -180,7 +180,8 @@ class SalesforceStream(SDKStream):
                     counter.increment(written.rows)
                     self._run.report.progress.rows(self.name, summary.rows, sync.query.total)
                     self._write_names()
-                    states.rows_written()
+                    if written.rows:
+                        states.rows_written()
                 case Activate():
                     emitter.activate(event.version)
                 case Narrowed():
