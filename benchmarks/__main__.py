@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import aims, growth, idle, pair, plot, report, startup, tap_alone, target_alone
+from benchmarks import aims, growth, idle, many_objects, pair, plot, report, startup, tap_alone, target_alone
 from benchmarks.contest import tell
 from benchmarks.peers import NoPeers, Peers
 from benchmarks.session import PROJECT, Session
@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[Session], list[Result]]] = {
     "idle": idle.sync,
     "discovery": idle.discovery,
     "growth": growth.compete,
+    "objects": many_objects.compete,
     "startup": startup.compete,
 }
 

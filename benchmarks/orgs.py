@@ -46,12 +46,14 @@ class Contents:
         company: Whether the standard objects hold the small example company.
         latency: Milliseconds that every answer takes at least.
         describable: How many objects the org has at least; what is missing is added empty, 60 columns each.
+        custom: The same of custom objects.
     """
 
     objects: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     company: bool = False
     latency: float = 0.0
     describable: int = 0
+    custom: int = 0
 
 
 @dataclass(frozen=True)
@@ -161,11 +163,11 @@ def _fill(org: Org, contents: Contents) -> None:
             name, [custom_field(f"{kind.title()}_{place}__c", kind) for place, kind in enumerate(kinds)]
         )
 
-    empty = range(contents.describable - len(org.schema.objects) - len(contents.objects))
+    missing = max(contents.describable - len(org.schema.objects), contents.custom) - len(contents.objects)
     org.add_objects(
         [
             *(made(name, columns) for name, (_, columns) in contents.objects.items()),
-            *(made(f"Empty_{place}__c", COLUMNS) for place in empty),
+            *(made(f"Empty_{place}__c", COLUMNS) for place in range(missing)),
         ]
     )
     for name, (rows, _) in contents.objects.items():

@@ -384,9 +384,17 @@ def _api_name(name: str) -> str | None:
 
 
 def selected_catalog(plans: Iterable[SObjectPlan]) -> dict[str, Any]:
-    """A run's plans as the Singer catalog that the SDK works with: everything in it is selected."""
-    entries = [plan.entry() for plan in plans]
-    for entry in entries:
-        for part in entry["metadata"]:
-            part["metadata"]["selected"] = True
-    return {"streams": entries}
+    """A run's plans as the Singer catalog that the SDK works with: all of a stream is selected, its schema is the plan's."""
+    root = {"breadcrumb": [], "metadata": {"selected": True}}
+    return {
+        "streams": [
+            {
+                "tap_stream_id": plan.stream_name,
+                "stream": plan.stream_name,
+                "key_properties": [plan.key],
+                "schema": {},
+                "metadata": [root],
+            }
+            for plan in plans
+        ]
+    }

@@ -183,6 +183,10 @@ class SDKStream(Stream):
         """The catalog metadata of a stream that no input catalog names."""
         raise NotImplementedError
 
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Take the run's catalog, which is made of the streams' own plans: only what it selects is news."""
+        self._tap_input_catalog = catalog
+
     @property
     def metadata(self) -> MetadataMapping:
         """Catalog metadata: the input catalog's, else the one that discovery gives."""
