@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import gc
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
@@ -30,7 +30,7 @@ from tap_sfsource.config import Settings
 from tap_sfsource.singer.sdk import SDKTap
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import click
 
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 _SDK_SETTINGS = frozenset({"stream_maps", "stream_map_config", "batch_config", "faker_config"})
 _SDK_PREFIXES = ("flattening_",)
+_PART = 1024 * 1024
 
 
 class TapSFSource(SDKTap):
@@ -192,15 +193,21 @@ class TapSFSource(SDKTap):
     @property
     def catalog_json_text(self) -> str:
         """The same as JSON text."""
-        import msgspec  # noqa: PLC0415
+        return b"".join(self._catalog_text()).decode().rstrip()
 
-        return msgspec.json.format(msgspec.json.encode(self.catalog_dict), indent=2).decode()
+    def print_catalog(self) -> None:
+        """Print the catalog; nothing of it where it cannot be made whole."""
+        with tempfile.TemporaryFile(dir=self.settings.spool_dir) as file:
+            file.writelines(self._catalog_text())
+            file.seek(0)
+            while part := file.read(_PART):
+                self.output.write(part)
 
-    def run_discovery(self) -> str:
-        """Print the catalog; see `singer_sdk.Tap.run_discovery`."""
-        # A big org's catalog is a million objects that all live to the end: collecting garbage would take as long.
-        gc.disable()
-        return super().run_discovery()
+    def _catalog_text(self) -> Iterator[bytes]:
+        from tap_sfsource.catalog.discovery import discover  # noqa: PLC0415
+        from tap_sfsource.catalog.plan import catalog_text  # noqa: PLC0415
+
+        return catalog_text(discover(self.client, self.settings))
 
     def discover_streams(self) -> Sequence[SalesforceStream]:
         """Build the streams of the run.
@@ -333,7 +340,7 @@ class TapSFSource(SDKTap):
     def cb_discover(cls, ctx: click.Context, param: click.Option, value: bool) -> None:  # noqa: ARG003
         """Print the catalog and end."""
         if value:
-            cls._from_command_line(ctx.params.get("config")).run_discovery()
+            cls._from_command_line(ctx.params.get("config")).print_catalog()
             ctx.exit()
 
     @classmethod

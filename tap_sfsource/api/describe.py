@@ -189,6 +189,11 @@ def open_cache(settings: Settings, instance_url: str) -> DescribeCache | None:
     return DescribeCache(Path(settings.cache_dir) / f"describe-{digest}.json")
 
 
+def describes_at_once(settings: Settings) -> int:
+    """How many describes are in memory as they came."""
+    return SIZE * settings.max_workers * _ROUNDS
+
+
 def describe_global(client: Client) -> list[SObject]:
     """List the objects that the user may see, without their fields."""
     return client.get(client.data("/sobjects"), _GLOBAL).sobjects
@@ -254,8 +259,8 @@ def describe(
 def _answers(
     client: Client, names: Sequence[str], cache: DescribeCache | None
 ) -> Iterator[tuple[str, Subrequest, Subresponse]]:
-    """The answers to describes; no more of them are in memory than some rounds of calls bring: each has 100 KB or more."""
-    size = SIZE * client.settings.max_workers * _ROUNDS
+    """The answers to describes, some rounds of calls at a time: each answer has 100 KB or more."""
+    size = describes_at_once(client.settings)
     for at in range(0, len(names), size):
         some = names[at : at + size]
         requests = _describes(client, some, cache)
