@@ -11,7 +11,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import aims, connections, growth, idle, pair, plot, report, startup, tap_alone, target_alone
+from benchmarks import (
+    aims,
+    connections,
+    growth,
+    idle,
+    many_objects,
+    pair,
+    plot,
+    report,
+    startup,
+    tap_alone,
+    target_alone,
+)
 from benchmarks.contest import tell
 from benchmarks.peers import NoPeers, Peers
 from benchmarks.session import PROJECT, Session
@@ -29,6 +41,7 @@ BENCHMARKS: dict[str, Callable[[Session], list[Result]]] = {
     "discovery": idle.discovery,
     "growth": growth.compete,
     "connections": connections.compete,
+    "objects": many_objects.compete,
     "startup": startup.compete,
 }
 

@@ -6,7 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks import connections, loaders, pair, readers, startup, tap_alone, target_alone
+from benchmarks import (
+    connections,
+    loaders,
+    many_objects,
+    pair,
+    readers,
+    startup,
+    tap_alone,
+    target_alone,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,6 +132,21 @@ def _connecting(result: Result) -> list[Finding]:
     return [Finding(aim, f"{ratio:.1f} times, the processor {busy:.0%} busy", ratio >= 3 or busy >= 0.9)]
 
 
+def _growing_in_objects(result: Result) -> list[Finding]:
+    findings = []
+    for score in result.scores:
+        if not score.walls:
+            continue
+        calls, size = score.notes["API calls"], score.notes["bytes of STATE"]
+        most = score.notes["objects"] / 5 + 10
+        findings += [
+            Finding(f"{score.name}: at most {most:g} API calls", f"{calls:g}", calls <= most),
+            Finding(f"{score.name}: under 5 MB of STATE", f"{size / 1e6:.2f} MB", size < 5e6),
+            *_memory(result, score.name, 250),
+        ]
+    return findings
+
+
 def _starting(result: Result) -> list[Finding]:
     return [
         Finding(
@@ -143,5 +167,6 @@ _CHECKS = (
     ("idle sync, 150 ms", _idling),
     ("growth in rows", _growing),
     (connections.NAME, _connecting),
+    (many_objects.NAME, _growing_in_objects),
     ("start-up", _starting),
 )

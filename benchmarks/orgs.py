@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import multiprocessing
-import string
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,6 +14,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from salesforce_simulator.org import Org
+    from salesforce_simulator.schema import SObject
 
 OBJECT = "Measured__c"
 """The object with many rows; what its kind is to everyone else, a custom object without compound fields."""
@@ -25,7 +24,6 @@ _STANDARD = 9
 _KINDS = (
     "string", "string", "picklist", "currency", "string", "email", "datetime", "string", "boolean", "int",
 )  # fmt: skip
-_SIGNS = string.digits + string.ascii_letters
 _START_SECONDS = 600
 _COMPARED_AS = {
     "currency": "number", "int": "integer", "boolean": "boolean", "datetime": "datetime",
@@ -50,6 +48,7 @@ class Contents:
         bandwidth: Bytes a second that one connection carries; None: as many as the machine can.
         bulk_page_rows: Rows of a page of Bulk results as the org lists it.
         describable: How many objects the org has at least; what is missing is added empty, 60 columns each.
+        custom: The same of custom objects.
     """
 
     objects: Mapping[str, tuple[int, int]] = field(default_factory=dict)
@@ -58,6 +57,7 @@ class Contents:
     bandwidth: int | None = None
     bulk_page_rows: int = 100_000
     describable: int = 0
+    custom: int = 0
 
 
 @dataclass(frozen=True)
@@ -167,17 +167,19 @@ def _fill(org: Org, contents: Contents) -> None:
     from salesforce_simulator.custom import custom_field, custom_object  # noqa: PLC0415
     from salesforce_simulator.volume import load_many  # noqa: PLC0415
 
-    numbers = itertools.count()
-
-    def add(name: str, columns: int) -> None:
+    def made(name: str, columns: int) -> SObject:
         kinds = [_KINDS[place % len(_KINDS)] for place in range(max(0, columns - _STANDARD))]
-        fields = [custom_field(f"{kind.title()}_{place}__c", kind) for place, kind in enumerate(kinds)]
-        high, low = divmod(next(numbers), len(_SIGNS))
-        org.add_object(custom_object(name, fields, key_prefix=f"b{_SIGNS[high]}{_SIGNS[low]}"))
+        return custom_object(
+            name, [custom_field(f"{kind.title()}_{place}__c", kind) for place, kind in enumerate(kinds)]
+        )
 
-    for name, (rows, columns) in contents.objects.items():
-        add(name, columns)
+    missing = max(contents.describable - len(org.schema.objects), contents.custom) - len(contents.objects)
+    org.add_objects(
+        [
+            *(made(name, columns) for name, (_, columns) in contents.objects.items()),
+            *(made(f"Empty_{place}__c", COLUMNS) for place in range(missing)),
+        ]
+    )
+    for name, (rows, _) in contents.objects.items():
         if rows:
             load_many(org, name, rows)
-    for place in range(contents.describable - len(org.schema.objects)):
-        add(f"Empty_{place}__c", COLUMNS)

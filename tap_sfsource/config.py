@@ -172,6 +172,13 @@ class Settings:
         default=600,
         minimum=0,
     )
+    state_seconds: int = _setting(
+        "integer",
+        "While rows are read, seconds between two STATE messages: a run that is killed reads that much again. A STATE also "
+        "comes before the wait for a Bulk job, with each of its pages, and at the end. 0 writes one behind each page.",
+        default=5,
+        minimum=0,
+    )
     refresh_formulas_hours: int | Mapping[str, int | None] = _setting(
         "integer",
         "Formula values change without a new SystemModstamp: read them again for every row before they are this many hours "

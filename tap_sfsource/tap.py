@@ -7,9 +7,10 @@ built.
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import gc
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
@@ -29,7 +30,7 @@ from tap_sfsource.config import Settings
 from tap_sfsource.singer.sdk import SDKTap
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import click
 
@@ -37,11 +38,13 @@ if TYPE_CHECKING:
     from tap_sfsource.catalog.discovery import RunPlan
     from tap_sfsource.singer.output import Output
     from tap_sfsource.singer.report import RunReport
+    from tap_sfsource.singer.state_lines import StateLines
     from tap_sfsource.singer.stream import NamesStream, SalesforceStream
     from tap_sfsource.sync.run import SyncRun
 
 _SDK_SETTINGS = frozenset({"stream_maps", "stream_map_config", "batch_config", "faker_config"})
 _SDK_PREFIXES = ("flattening_",)
+_PART = 1024 * 1024
 
 
 class TapSFSource(SDKTap):
@@ -93,8 +96,16 @@ class TapSFSource(SDKTap):
     def output(self) -> Output:
         """Where messages go."""
         from tap_sfsource.singer.output import Output  # noqa: PLC0415 - kept off the path of --version
+        from tap_sfsource.singer.sdk import LineWriter  # noqa: PLC0415
 
-        return Output()
+        return self.message_writer.output if isinstance(self.message_writer, LineWriter) else Output()
+
+    @functools.cached_property
+    def state_lines(self) -> StateLines:
+        """Writes the state."""
+        from tap_sfsource.singer.state_lines import StateLines  # noqa: PLC0415 - kept off the path of --version
+
+        return StateLines(self.state, self.output, self.settings.state_seconds)
 
     @functools.cached_property
     def report(self) -> RunReport:
@@ -182,15 +193,21 @@ class TapSFSource(SDKTap):
     @property
     def catalog_json_text(self) -> str:
         """The same as JSON text."""
-        import msgspec  # noqa: PLC0415
+        return b"".join(self._catalog_text()).decode().rstrip()
 
-        return msgspec.json.format(msgspec.json.encode(self.catalog_dict), indent=2).decode()
+    def print_catalog(self) -> None:
+        """Print the catalog; nothing of it where it cannot be made whole."""
+        with tempfile.TemporaryFile(dir=self.settings.spool_dir) as file:
+            file.writelines(self._catalog_text())
+            file.seek(0)
+            while part := file.read(_PART):
+                self.output.write(part)
 
-    def run_discovery(self) -> str:
-        """Print the catalog; see `singer_sdk.Tap.run_discovery`."""
-        # A big org's catalog is a million objects that all live to the end: collecting garbage would take as long.
-        gc.disable()
-        return super().run_discovery()
+    def _catalog_text(self) -> Iterator[bytes]:
+        from tap_sfsource.catalog.discovery import discover  # noqa: PLC0415
+        from tap_sfsource.catalog.plan import catalog_text  # noqa: PLC0415
+
+        return catalog_text(discover(self.client, self.settings))
 
     def discover_streams(self) -> Sequence[SalesforceStream]:
         """Build the streams of the run.
@@ -246,11 +263,25 @@ class TapSFSource(SDKTap):
         print(self.report.text(self.run_plan.skipped), file=sys.stderr)  # noqa: T201 - a table for people
         self.report.check()
 
-    def terminate(self, signum: int) -> None:
-        """End by a signal, between two lines, with a status that is not success (the SDK's own is).
+    def sync_all(self) -> None:  # type: ignore[misc, unused-ignore]
+        """Sync all streams, and write the last STATE; also where the run fails or is told to end.
 
-        The last STATE is true as it is: a bookmark moves only behind rows that were written.
+        It is true at any moment: a bookmark moves only behind rows that were written.
         """
+        from tap_sfsource.singer.output import OutputError  # noqa: PLC0415 - kept off the path of --version
+
+        try:
+            super().sync_all()
+        except (OutputError, BrokenPipeError):
+            raise
+        except BaseException:
+            with contextlib.suppress(OutputError, BrokenPipeError):
+                self.state_lines.write_moved()
+            raise
+        self.state_lines.write()
+
+    def terminate(self, signum: int) -> None:
+        """End by a signal, between two lines, with a status that is not success (the SDK's own is)."""
         self.output.end(TerminatedError(signum))
 
     @classmethod
@@ -309,7 +340,7 @@ class TapSFSource(SDKTap):
     def cb_discover(cls, ctx: click.Context, param: click.Option, value: bool) -> None:  # noqa: ARG003
         """Print the catalog and end."""
         if value:
-            cls._from_command_line(ctx.params.get("config")).run_discovery()
+            cls._from_command_line(ctx.params.get("config")).print_catalog()
             ctx.exit()
 
     @classmethod

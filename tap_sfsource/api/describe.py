@@ -24,7 +24,7 @@ from tap_sfsource.api.composite import SIZE, Subrequest
 from tap_sfsource.errors import UnreadableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tap_sfsource.api.client import Client
     from tap_sfsource.api.composite import Subresponse
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tap-sfsource.describe")
 
 _CACHE_FORMAT: Final = 2
+_ROUNDS: Final = 2
 _NO_SUCH_OBJECT: Final = frozenset({"NOT_FOUND", "INVALID_TYPE"})
 
 
@@ -189,6 +190,11 @@ def open_cache(settings: Settings, instance_url: str) -> DescribeCache | None:
     return DescribeCache(Path(settings.cache_dir) / f"describe-{digest}.json")
 
 
+def describes_at_once(settings: Settings) -> int:
+    """How many describes are in memory as they came."""
+    return SIZE * settings.max_workers * _ROUNDS
+
+
 def describe_global(client: Client) -> list[SObject]:
     """List the objects that the user may see, without their fields."""
     return client.get(client.data("/sobjects"), _GLOBAL).sobjects
@@ -229,8 +235,7 @@ def describe(
     names = list(dict.fromkeys(names))
     described = Described({name: known[name] for name in names if name in known}, [], {})
     wanted = [name for name in names if name not in known]
-    requests = _describes(client, wanted, cache)
-    for name, request, answer in zip(wanted, requests, client.composite(requests), strict=True):
+    for name, request, answer in _answers(client, wanted, cache):
         if answer.error_code in _NO_SUCH_OBJECT:
             described.missing.append(name)
         elif not answer.ok:
@@ -250,6 +255,17 @@ def describe(
     if cache:
         cache.save()
     return described
+
+
+def _answers(
+    client: Client, names: Sequence[str], cache: DescribeCache | None
+) -> Iterator[tuple[str, Subrequest, Subresponse]]:
+    """The answers to describes, some rounds of calls at a time: each answer has 100 KB or more."""
+    size = describes_at_once(client.settings)
+    for at in range(0, len(names), size):
+        some = names[at : at + size]
+        requests = _describes(client, some, cache)
+        yield from zip(some, requests, client.composite(requests), strict=True)
 
 
 def _describes(client: Client, names: Iterable[str], cache: DescribeCache | None) -> list[Subrequest]:

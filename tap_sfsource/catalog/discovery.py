@@ -18,6 +18,7 @@ from tap_sfsource.api.describe import (
     describe,
     describe_global,
     describe_global_with,
+    describes_at_once,
     open_cache,
 )
 from tap_sfsource.catalog.naming import (
@@ -35,7 +36,7 @@ from tap_sfsource.catalog.types import JSON_TYPES, TEXT_TYPES, property_schema
 from tap_sfsource.errors import ConfigError, IncompleteError, TapError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from tap_sfsource.api.client import Client
     from tap_sfsource.api.describe import DescribeCache
@@ -48,29 +49,32 @@ logger = logging.getLogger("tap-sfsource.discovery")
 _MISSING: Final = "the org lacks it or the user may not see it"
 
 
-def discover(client: Client, settings: Settings) -> list[SObjectPlan]:
-    """Plan every stream that the settings reach, with all columns; what cannot be read is among them and says why."""
+def discover(client: Client, settings: Settings) -> Iterator[SObjectPlan]:
+    """Plan every stream that the settings reach, with all columns; what cannot be read is among them and says why.
+
+    Plans come in the order of the streams' names, some at a time: those of a big org need not be in memory together.
+    """
     listed = describe_global(client)
     names = stream_names((sobject.name for sobject in listed), naming=settings.naming)
     _warn_of_unknown(names, settings)
     _check_names(client, settings, names, everything=names)
-    reached = [sobject for sobject in listed if _is_reached(sobject.name, names[sobject.name], settings)]
-    # The describe of an object that cannot be read would tell nothing; the 48 are shown whole.
-    worth = [
-        sobject.name for sobject in reached if sobject.name in COLLECTIONS or not why_unsupported(sobject)
-    ]
-    described = describe(client, worth, open_cache(settings, client.instance_url)).found
+    reached = sorted(
+        (sobject for sobject in listed if _is_reached(sobject.name, names[sobject.name], settings)),
+        key=lambda sobject: names[sobject.name],
+    )
     by_default = True if settings.objects else None
-    return [
-        plan_of(
-            described.get(sobject.name, sobject),
-            names[sobject.name],
-            settings,
-            selected_by_default=by_default,
-        )
-        for sobject in reached
-        if sobject.name in described or why_unsupported(sobject)
-    ]
+    cache = open_cache(settings, client.instance_url)
+    size = describes_at_once(settings)
+    for some in (reached[at : at + size] for at in range(0, len(reached), size)):
+        # The describe of an object that cannot be read would tell nothing; the 48 are shown whole.
+        worth = [
+            sobject.name for sobject in some if sobject.name in COLLECTIONS or not why_unsupported(sobject)
+        ]
+        described = describe(client, worth, cache).found
+        for sobject in some:
+            if sobject.name in described or why_unsupported(sobject):
+                found = described.get(sobject.name, sobject)
+                yield plan_of(found, names[sobject.name], settings, selected_by_default=by_default)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -390,9 +394,17 @@ def _api_name(name: str) -> str | None:
 
 
 def selected_catalog(plans: Iterable[SObjectPlan]) -> dict[str, Any]:
-    """A run's plans as the Singer catalog that the SDK works with: everything in it is selected."""
-    entries = [plan.entry() for plan in plans]
-    for entry in entries:
-        for part in entry["metadata"]:
-            part["metadata"]["selected"] = True
-    return {"streams": entries}
+    """A run's plans as the Singer catalog that the SDK works with: all of a stream is selected, its schema is the plan's."""
+    root = {"breadcrumb": [], "metadata": {"selected": True}}
+    return {
+        "streams": [
+            {
+                "tap_stream_id": plan.stream_name,
+                "stream": plan.stream_name,
+                "key_properties": [plan.key],
+                "schema": {},
+                "metadata": [root],
+            }
+            for plan in plans
+        ]
+    }

@@ -11,6 +11,8 @@ import dataclasses
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from tap_sfsource.catalog import formulas
 from tap_sfsource.catalog.naming import COLLECTIONS, IS_DELETED, column_names
 from tap_sfsource.catalog.object_settings import NO_SETTINGS, ObjectSettings, settings_of
@@ -18,7 +20,7 @@ from tap_sfsource.catalog.restrictions import BIG_OBJECT, BIG_OBJECTS, CHILDREN,
 from tap_sfsource.catalog.types import COMPOUND_TYPES, JSON_TYPES, TEXT_TYPES, property_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from tap_sfsource.api.describe import Field, SObject
     from tap_sfsource.catalog.restrictions import Parents
@@ -288,6 +290,16 @@ class SObjectPlan:
         return entry
 
 
+def catalog_text(plans: Iterable[SObjectPlan]) -> Iterator[bytes]:
+    """The same as JSON text for people, stream by stream: a big org's takes a hundred megabytes."""
+    head = b'{\n  "streams": ['
+    for plan in plans:
+        text = msgspec.json.format(msgspec.json.encode(plan.entry()), indent=2)
+        yield head + b"\n    " + text.replace(b"\n", b"\n    ")
+        head = b","
+    yield b"\n  ]\n}\n" if head == b"," else head + b"]\n}\n"
+
+
 def plan_of(
     sobject: SObject,
     stream_name: str,
@@ -389,5 +401,5 @@ def _replication_key(sobject: SObject) -> str | None:
 
 
 def catalog_of(plans: Iterable[SObjectPlan]) -> dict[str, Any]:
-    """The Singer catalog that discovery prints, its streams in the order of their names."""
+    """The Singer catalog of plans, its streams in the order of their names."""
     return {"streams": [plan.entry() for plan in sorted(plans, key=lambda plan: plan.stream_name)]}

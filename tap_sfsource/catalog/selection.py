@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+from collections import Counter
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -155,8 +156,8 @@ def read_catalog(catalog: Mapping[str, Any]) -> list[StreamSelection]:
     if not isinstance(streams, list):
         raise CatalogError('The catalog has no list "streams". Make one with --discover.')
     entries = [_read_entry(place, entry) for place, entry in enumerate(streams)]
-    names = [entry.stream_name for entry in entries]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    counts = Counter(entry.stream_name for entry in entries)
+    twice = next((name for name, count in counts.items() if count > 1), None)
     if twice:
         raise CatalogError(f"The catalog names the stream {twice} twice. Remove one of its entries.")
     return entries

@@ -52,6 +52,8 @@ def lines(page: Page, layout: Layout) -> Iterator[tuple[bytes, int]]:
     match page:
         case BulkPage():
             yield from _bulk_lines(page, layout)
+        case RestPage() if page.count == 0 and bytes(page.records) == b"[]":
+            return
         case RestPage():
             yield _json_rows(layout).lines(page.records, page.extracted)
         case ValuesPage():

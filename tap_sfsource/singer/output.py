@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import sys
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class OutputError(Exception):
@@ -23,28 +30,39 @@ class Output:
             OutputError: Standard output takes no more.
             SystemExit: The run was told to end while the lines were being written.
         """
+        with self.undivided():
+            try:
+                sys.stdout.flush()
+                raw = getattr(sys.stdout, "buffer", None)
+                if raw is None:
+                    sys.stdout.write(
+                        lines.decode()
+                    )  # a text stream of somebody who runs the tap in their own process
+                else:
+                    _write_whole(raw, lines)
+                    raw.flush()
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                raise OutputError(f"The tap's output cannot be written ({error.strerror}).") from error
+
+    @contextlib.contextmanager
+    def undivided(self) -> Iterator[None]:
+        """What is done within is done whole before a signal ends the run.
+
+        Raises:
+            SystemExit: The run was told to end meanwhile.
+        """
         self._busy = True
         try:
-            sys.stdout.flush()
-            raw = getattr(sys.stdout, "buffer", None)
-            if raw is None:
-                sys.stdout.write(
-                    lines.decode()
-                )  # a text stream of somebody who runs the tap in their own process
-            else:
-                raw.write(lines)
-                raw.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise OutputError(f"The tap's output cannot be written ({error.strerror}).") from error
+            yield
         finally:
             self._busy = False
         if self._ending is not None:
             raise self._ending
 
     def end(self, ending: SystemExit) -> None:
-        """End the run now, or behind the lines that are being written; when told twice, now.
+        """End the run now, or behind what may not be divided; when told twice, now.
 
         Raises:
             SystemExit: The ending.
@@ -52,4 +70,15 @@ class Output:
         if self._busy and self._ending is None:
             self._ending = ending
             return
+        self._ending = ending
         raise ending
+
+
+def _write_whole(raw: BinaryIO, lines: bytes) -> None:
+    """Write all of the lines: with PYTHONUNBUFFERED, a write ends early where a signal comes."""
+    rest = memoryview(lines)
+    while rest:
+        written: int | None = raw.write(rest)
+        if written is None:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        rest = rest[written:]

@@ -8,18 +8,22 @@ from __future__ import annotations
 import copy
 import logging
 import sys
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
 from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig, SDKBatchMessage, StorageTarget
 from singer_sdk.helpers.capabilities import BATCH_CONFIG, PluginCapabilities, TapCapabilities
+from singer_sdk.io_base import SingerWriter
 from singer_sdk.plugin_base import PluginBase
-from singer_sdk.singerlib import MetadataMapping
+from singer_sdk.singerlib import MetadataMapping, SchemaMessage
+from singer_sdk.singerlib.json import serialize_json
 from singer_sdk.streams.core import TypeConformanceLevel  # type: ignore[attr-defined]
 from singer_sdk.tap_base import Tap
 
 from tap_sfsource.errors import TapError
+from tap_sfsource.singer.output import Output
 from tap_sfsource.sync.state_file import bookmarks_of
 
 if TYPE_CHECKING:
@@ -28,12 +32,13 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
     from singer_sdk.helpers.types import Context
-    from singer_sdk.singerlib import Catalog
+    from singer_sdk.singerlib import Catalog, Message
 
 __all__ = [
     "ABORTED",
     "BaseBatchFileEncoding",
     "BatchConfig",
+    "LineWriter",
     "SDKBatchMessage",
     "SDKStream",
     "SDKTap",
@@ -62,8 +67,29 @@ _NO_SETTING = "emit_activate_version_messages"
 """0.55 adds this setting with the capability: this tap sends the message when it has to, and no setting changes that."""
 
 
+class LineWriter(SingerWriter):
+    """Writes the SDK's messages where the tap's lines go: a signal parts none of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.output = Output()
+
+    def write_message(self, message: Message) -> None:
+        """Write a message."""
+        self.output.write(f"{self.format_message(message)}\n".encode())
+
+    def serialize_message(self, message: Message) -> str:
+        """Serialize a message as the SDK does; a schema is not copied for that, part by part."""
+        if not isinstance(message, SchemaMessage):
+            return super().serialize_message(message)
+        parts = {part.name: getattr(message, part.name) for part in fields(message)}
+        return serialize_json({name: part for name, part in parts.items() if part is not None})
+
+
 class SDKTap(Tap):
     """The SDK's tap; what a subclass changes in it has a public name here."""
+
+    message_writer_class = LineWriter
 
     capabilities: ClassVar[list[CapabilitiesEnum]] = CAPABILITIES  # type: ignore[misc, unused-ignore]
 
@@ -94,6 +120,11 @@ class SDKTap(Tap):
         """
         super().load_state({"bookmarks": bookmarks_of(state)})
 
+    def sync_all(self) -> None:  # type: ignore[misc, unused-ignore]
+        """Sync all streams; the tap itself writes the state."""
+        self._state_writer = _Silent()  # type: ignore[assignment, unused-ignore]
+        super().sync_all()
+
     def prepare_maps(self) -> None:
         """Read the stream maps of the configuration, and no schema of a stream."""
         PluginBase.setup_mapper(self)
@@ -117,6 +148,13 @@ class SDKTap(Tap):
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self.terminate(signum)
+
+
+class _Silent:
+    """Writes no STATE where the SDK would: it repeats the state that it was given, and copies each one."""
+
+    def write_state(self, state: object) -> None:
+        """Write nothing."""
 
 
 def _repair(schema: Any) -> None:
@@ -145,6 +183,10 @@ class SDKStream(Stream):
         """The catalog metadata of a stream that no input catalog names."""
         raise NotImplementedError
 
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Take the run's catalog, which is made of the streams' own plans: only what it selects is news."""
+        self._tap_input_catalog = catalog
+
     @property
     def metadata(self) -> MetadataMapping:
         """Catalog metadata: the input catalog's, else the one that discovery gives."""
@@ -169,10 +211,6 @@ class SDKStream(Stream):
     def write_activate_version(self, version: int) -> None:
         """Write the ACTIVATE_VERSION messages."""
         self._write_activate_version_message(version)
-
-    def write_state(self) -> None:
-        """Write the STATE of the whole tap."""
-        self._tap.state_writer.write_state(self.tap_state)
 
     def check_record_limit(self, records: int) -> None:
         """End a dry run that has written enough records."""

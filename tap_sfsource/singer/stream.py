@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tap_sfsource.catalog.plan import SObjectPlan
     from tap_sfsource.singer.output import Output
     from tap_sfsource.singer.report import RunReport
+    from tap_sfsource.singer.state_lines import StateLines
     from tap_sfsource.sync.object_sync import ObjectSync
     from tap_sfsource.sync.run import SyncRun
 
@@ -55,6 +56,11 @@ class RunParts(Protocol):
     @property
     def report(self) -> RunReport:
         """What happens to each stream."""
+        ...  # pragma: no cover
+
+    @property
+    def state_lines(self) -> StateLines:
+        """Writes the state."""
         ...  # pragma: no cover
 
     @property
@@ -133,6 +139,9 @@ class SalesforceStream(SDKStream):
                     self._narrow(sync.source.plan)
                 self._emit(sync, config, summary, counter)
                 summary.reader = "Bulk" if sync.used_bulk else "REST"
+            except ABORTED:
+                self._run.state_lines.write()  # a dry run takes stream by stream, and has no end of its own
+                raise
             except _RUN_ERRORS:
                 raise
             except RefusedError as refusal:
@@ -144,7 +153,7 @@ class SalesforceStream(SDKStream):
                     run.stop(told)
                 report.fail(summary, told)
         report.progress.finished()
-        self.write_state()
+        self._run.state_lines.offer()
         summary.seconds = time.monotonic() - started
 
     def _narrow(self, plan: SObjectPlan) -> None:
@@ -160,8 +169,8 @@ class SalesforceStream(SDKStream):
     ) -> None:
         """Write the events. The state moves at a checkpoint, or once the rows that wait before it are written."""
         emitter = self._emitter(config)
+        states = self._run.state_lines
         due: list[Checkpoint] = []
-        unsaved = False
         for event in sync.events():
             match event:
                 case Rows():
@@ -171,12 +180,13 @@ class SalesforceStream(SDKStream):
                     counter.increment(written.rows)
                     self._run.report.progress.rows(self.name, summary.rows, sync.query.total)
                     self._write_names()
-                    unsaved = True
+                    if written.rows:
+                        states.rows_written()
                 case Activate():
                     emitter.activate(event.version)
                 case Narrowed():
                     emitter.flush()
-                    self._apply(due, write=False)
+                    self._move(due)
                     self._narrow(sync.source.plan)
                     emitter = self._emitter(config)
                 case Checkpoint():
@@ -184,18 +194,20 @@ class SalesforceStream(SDKStream):
                     if event.waits:
                         emitter.flush()
                     if not emitter.holds:
-                        self._apply(due, write=unsaved or event.waits)
-                        unsaved = False
+                        self._move(due)
             self.check_record_limit(summary.written)
         emitter.flush()
-        self._apply(due, write=False)
+        self._move(due)
 
-    def _apply(self, due: list[Checkpoint], *, write: bool) -> None:
-        for checkpoint in due:
-            checkpoint.apply()
+    def _move(self, due: list[Checkpoint]) -> None:
+        """Move the state to checkpoints whose rows are written, and write it where a restart needs it."""
+        states = self._run.state_lines
+        states.move(due)
+        if any(checkpoint.waits or checkpoint.resumes for checkpoint in due):
+            states.write()
+        else:
+            states.offer()
         due.clear()
-        if write:
-            self.write_state()
 
     def _write_names(self) -> None:
         """Write the names that the rows before brought along."""

@@ -48,11 +48,13 @@ class Checkpoint:
     """The state may move: every event before is written when `apply` is called.
 
     Attributes:
-        waits: Whether the next step takes long, such as waiting for a Bulk job: a STATE is written before.
+        waits: Whether the next step takes long, such as waiting for a Bulk job: rows and a STATE are written before.
+        resumes: Whether a restart goes on from here, as from the locator of a page: a STATE is written with its rows.
     """
 
     apply: Callable[[], None]
     waits: bool = False
+    resumes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import logging
 from collections.abc import Mapping
@@ -67,6 +68,7 @@ def marks_in(text: str) -> frozenset[str]:
     return frozenset(text[at : at + _LENGTH] for at in range(0, len(text), _LENGTH))
 
 
+@functools.lru_cache(maxsize=4096)
 def mark(name: str) -> str:
     """The mark of a property: a digest of its name, field and type (`Column.mark`)."""
     digest = hashlib.sha256(name.encode()).digest()

@@ -266,7 +266,8 @@ class ObjectSync:
             self.used_bulk = self.used_bulk or self.query.job is not None
             if page is not None:
                 yield self.source.whole_rows(page, layout)
-            yield Checkpoint(partial(self._advance, progress), waits=progress.waits)
+            resumes = progress.job is not None
+            yield Checkpoint(partial(self._advance, progress), waits=progress.waits, resumes=resumes)
         self.used_bulk = self.used_bulk or self.query.job is not None
 
     def _mended_rows(self) -> Iterator[Event]:

@@ -322,7 +322,7 @@ class Refresh:
                     else source.partial_rows(kind, page, layout)
                 )
             keep = partial(self._keep, progress.job, purpose, layout.version)
-            yield Checkpoint(keep, waits=progress.waits)
+            yield Checkpoint(keep, waits=progress.waits, resumes=progress.job is not None)
         yield Checkpoint(partial(self._state.clear_job, purpose))
 
     def _keep(self, job: JobBookmark | None, purpose: str, version: int | None) -> None:

@@ -7,7 +7,8 @@ Keys of a bookmark; other keys are kept as they are:
 - ``deleted_until``: every deletion logged before it has been emitted.
 - ``jobs``: the Bulk jobs that are being read, by purpose, each with the locator of its next page.
 - ``properties``: the properties that every row has been emitted with. Each is six characters of a digest of its name, field
-  and type: a STATE is written often, and an org has thousands of names.
+  and type: an org has thousands of names. One hash of them all would be shorter, and could not say which of them is new;
+  with shorter digests, a new property could pass for one that went.
 - ``former``: those that were among them once, where there are some: a name once given stays.
 - ``api_name``: the object, where the stream's name does not tell which it is. Names once given stay.
 - ``key_prefix``: the first characters of the SObject's Ids. A custom object that is deleted and created again has another

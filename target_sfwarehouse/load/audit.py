@@ -26,6 +26,9 @@ REJECTED = "_rejected"
 SOURCES = "_sources"
 RECEIVED_AT = "_received_at"
 
+_LONGEST = 100
+"""Characters of a bookmark's value that `_sync_runs` keeps."""
+
 CREATE_SYNC_RUNS = """
 CREATE TABLE IF NOT EXISTS {table} (
     run_id uuid, collection text, started_at timestamptz NOT NULL, ended_at timestamptz,
@@ -108,7 +111,7 @@ class RunLog:
     settings: Settings
     run_id: uuid.UUID = field(default_factory=uuid.uuid4)
     started: dict[str, datetime] = field(default_factory=dict)
-    state: Mapping[str, Any] = field(default_factory=dict)
+    state: bytes = b"{}"
 
     @property
     def table(self) -> str:
@@ -128,25 +131,37 @@ class RunLog:
         row = (self.run_id, stream, started, *counts.columns())
         connection.execute(RECORD.format(table=with_parameters(self.table)).encode(), row)
 
-    def bookmark(self, state: bytes) -> None:
-        """Remember the value of the STATE that went out last."""
-        value = json.loads(state)
-        self.state = value if isinstance(value, dict) else {}
-
     def finish(self, connection: psycopg.Connection[Any], counted: Mapping[str, Counts]) -> None:
-        """Write the end of the run, each stream's counters as committed, and its bookmark."""
+        """Write the end of the run, each stream's counters as committed, and its bookmark in brief."""
         if not self.settings.sync_runs:
             return
-        bookmarks = self.state.get("bookmarks")
-        bookmarks = bookmarks if isinstance(bookmarks, dict) else {}
+        bookmarks = _bookmarks(self.state)
         with connection.transaction():
             for stream, counts in counted.items():
                 self.record(connection, stream, counts)
                 mark = bookmarks.get(stream)
-                text = None if mark is None else json.dumps(mark)
+                text = None if mark is None else json.dumps(_brief(mark))
                 connection.execute(
                     FINISH.format(table=with_parameters(self.table)).encode(), (text, self.run_id, stream)
                 )
+
+
+def _bookmarks(state: bytes) -> Mapping[str, Any]:
+    """The bookmarks by stream in a STATE's value; none where it is of another form."""
+    value = json.loads(state)
+    bookmarks = value.get("bookmarks") if isinstance(value, dict) else None
+    return bookmarks if isinstance(bookmarks, dict) else {}
+
+
+def _brief(bookmark: Any) -> Any:
+    """What says how far a stream is: a STATE keeps more, for each stream and in each run the same."""
+    if not isinstance(bookmark, dict):
+        return bookmark
+    return {
+        key: value
+        for key, value in bookmark.items()
+        if not isinstance(value, dict | list) and len(str(value)) <= _LONGEST
+    }
 
 
 @dataclass

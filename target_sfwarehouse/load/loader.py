@@ -170,7 +170,7 @@ class Loader:
         failure = self._run.failure
         safe = [state for state in states if failure is None or state[0] < failure.line]
         if safe:
-            self._run.log.bookmark(safe[-1][1])
+            self._run.log.state = safe[-1][1]
             self._emit(safe[-1][1])
             while self._when_safe and self._when_safe[0][0] < safe[-1][0]:
                 self._when_safe.popleft()[1]()

@@ -16,6 +16,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "partial_rows": ("auto", "whole"),
     "files": ("no files", "files"),
     "filters": ("no filter", "a filter of all"),
+    "states": ("often", "seldom"),
     "target": ("plain", "small batches", "quarantine", "hard delete", "append", "map"),
 }
 """Each setting or trouble with all that it can be. Trouble:
@@ -30,6 +31,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 Filters: the condition is met by every row; where it comes or goes, the object is read anew.
 
+States: whether a STATE comes behind each page, or only where a restart needs it and at the end.
 Target: its settings. `append` is `load_method: append-only`, `map` a stream map that adds a column.
 """
 
@@ -53,6 +55,7 @@ class Choices:
     partial_rows: str = "auto"
     files: str = "no files"
     filters: str = "no filter"
+    states: str = "often"
     target: str = "plain"
 
     def but(self, **other: str) -> Choices:
@@ -117,4 +120,6 @@ def settings_of(choices: Choices) -> dict[str, Any]:
     """The tap's settings that a run's choices name directly."""
     named = {name: getattr(choices, name) for name in ("reader", "deletes", "naming", "partial_rows")}
     filters = {"*": "(Id != null AND IsDeleted IN (TRUE, FALSE))"} if choices.filters != "no filter" else {}
-    return {**named, "include_base64": choices.files == "files", "filters": filters}
+    seconds = 0 if choices.states == "often" else 3600
+    more = {"filters": filters, "state_seconds": seconds}
+    return {**named, "include_base64": choices.files == "files", **more}

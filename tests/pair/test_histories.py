@@ -179,6 +179,7 @@ class PairHistories(OrgHistories):
         partial_rows=st.sampled_from(CHOICES["partial_rows"]),
         files=st.sampled_from(CHOICES["files"]),
         filters=st.sampled_from(CHOICES["filters"]),
+        states=st.sampled_from(CHOICES["states"]),
         threshold=st.integers(0, 5),
         page=st.integers(1, 4),
         cut=st.floats(0, 1),
@@ -195,6 +196,7 @@ class PairHistories(OrgHistories):
         partial_rows: str,
         files: str,
         filters: str,
+        states: str,
         threshold: int,
         page: int,
         cut: float,
@@ -205,7 +207,7 @@ class PairHistories(OrgHistories):
         emitter = data.draw(st.sampled_from(self.emitters))
         target = data.draw(st.sampled_from(self.targets))
         choices = Choices(
-            emitter, trouble, reader, deletes, self.naming, partial_rows, files, filters, target
+            emitter, trouble, reader, deletes, self.naming, partial_rows, files, filters, states, target
         )
         names = {"name": "Name", "industry": "Industry", "number_of_employees": "NumberOfEmployees"}
         wanted = {names[name] for name in self.deselected}

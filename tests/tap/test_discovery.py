@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from salesforce_simulator.http.faults import Status
+from salesforce_simulator.custom import custom_object
+from salesforce_simulator.http.faults import Status, UseUp
 from salesforce_simulator.schema import Field as OrgField
 from salesforce_simulator.schema import SObject as OrgObject
 from tap_sfsource.api.client import Client
 from tap_sfsource.catalog.discovery import discover, plan_run
 from tap_sfsource.catalog.naming import COLLECTIONS
 from tap_sfsource.config import Settings
-from tap_sfsource.errors import CatalogError, ConfigError
+from tap_sfsource.errors import CatalogError, ConfigError, TapError
+from tap_sfsource.tap import TapSFSource
 
 if TYPE_CHECKING:
     from tap_sfsource.catalog.plan import SObjectPlan
@@ -434,3 +436,17 @@ def test_a_misspelt_field_to_refresh_is_told(org_server: OrgServer, caplog: pyte
     )
     assert "X.Y is no field of an object" in caplog.text
     assert "account.industry" not in caplog.text
+
+
+def test_discovery_that_fails_in_the_middle_prints_nothing(
+    org_server: OrgServer, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    org_server.org.add_objects(custom_object(f"Thing_{number}__c", []) for number in range(120))
+    tap = TapSFSource(config=org_server.config(max_workers=1, objects=["Thing_*"]), setup_mapper=False)
+    tap.print_catalog()
+    assert len(json.loads(capfdbinary.readouterr().out)["streams"]) == 120
+    used_up = org_server.faults.add(UseUp(), path="*/composite", nth=4)
+    with pytest.raises(TapError, match="calls"):
+        tap.print_catalog()
+    assert used_up.fired
+    assert capfdbinary.readouterr().out == b""

@@ -106,12 +106,15 @@ class Histories(OrgHistories):
         deletes=st.sampled_from(["all", "sweep"]),
         share=st.floats(0, 1),
         windows=WINDOWS,
+        state_seconds=st.sampled_from([0, 3600]),
     )
     def killed_sync(
-        self, reader: str, page: int, deletes: str, share: float, windows: tuple[int, int]
+        self, reader: str, page: int, deletes: str, share: float, windows: tuple[int, int], state_seconds: int
     ) -> None:
         """A target gets the first lines of a run and no more, as when both are killed."""
-        config = self.config(reader, 2, page, deletes, windows, cached=False)
+        config = self.config(reader, 2, page, deletes, windows, cached=False) | {
+            "state_seconds": state_seconds
+        }
         outcome = run_tap(config, catalog=self.catalog(), state=self.target.state)
         lines = outcome.output.splitlines(keepends=True)
         self.target.feed(b"".join(lines[: round(share * len(lines))]))

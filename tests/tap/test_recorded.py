@@ -54,14 +54,19 @@ def digest(lines: list[str]) -> str:
 
 
 def digests(output: bytes) -> dict[str, str]:
-    """Digests of a run's lines: RECORD by stream, in order; STATE with what it says of jobs taken out."""
+    """Digests of a run's lines: RECORD by stream, in order; the last STATE with what it says of jobs taken out.
+
+    How many STATE lines come before the last depends on how long the run takes.
+    """
     found: dict[str, list[str]] = {}
     for line in output.decode().split("\n"):
         message = json.loads(line) if line else {"type": ""}
         if message["type"] == "RECORD":
             found.setdefault(f"RECORD {message['stream']}", []).append(line)
-        elif message["type"] in ("STATE", "ACTIVATE_VERSION"):
-            found.setdefault(message["type"], []).append(ORG.sub("", JOBS.sub("", line)))
+        elif message["type"] == "STATE":
+            found["STATE"] = [ORG.sub("", JOBS.sub("", line))]
+        elif message["type"] == "ACTIVATE_VERSION":
+            found.setdefault(message["type"], []).append(line)
     return {name: digest(lines) for name, lines in sorted(found.items())}
 
 

@@ -50,11 +50,12 @@ def test_unchanged_rows_are_not_written(warehouse: Warehouse) -> None:
 def test_the_run_log_counts_and_can_be_left_out(warehouse: Warehouse) -> None:
     rows = [record("accounts", {"id": str(n)}, version=1) for n in range(3)]
     activate = {"type": "ACTIVATE_VERSION", "stream": "accounts", "version": 2}
-    bookmark = state({"bookmarks": {"accounts": {"replication_key_value": "2026-01-01"}}})
+    long = {"properties": "abcdef" * 60, "jobs": {"rows": {"id": "750"}}, "many": [1]}
+    bookmark = state({"bookmarks": {"accounts": {"replication_key_value": "2026-01-01", "page": 2, **long}}})
     loaded(warehouse.config(), [SCHEMA, schema_message("leads", {"id": INTEGER}), *rows, activate, bookmark])
     assert warehouse.query(RUNS) == [run_row("accounts", 3, 0, 0, 3, 0), run_row("leads", 0, 0, 0, 0, 0)]
     (row,) = warehouse.query("SELECT bookmark FROM {schema}._sync_runs WHERE collection = 'accounts'")
-    assert row["bookmark"] == {"replication_key_value": "2026-01-01"}
+    assert row["bookmark"] == {"replication_key_value": "2026-01-01", "page": 2}
     warehouse.execute("DROP TABLE {schema}._sync_runs")
     loaded(warehouse.config(sync_runs=False), [SCHEMA, *rows])
     assert warehouse.table_names() == {"accounts", "leads", "_received_at"}

@@ -1,0 +1,65 @@
+"""What a run that finds nothing new costs in an org of many objects: CPU, memory, API calls and bytes of STATE."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from benchmarks import orgs, readers
+from benchmarks.contest import Contestant, Result, hold
+from benchmarks.measure import Command, Measurement, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from benchmarks.session import Session
+
+NAME = "growth in objects"
+SIZES = ((50, 50), (500, 500), (3000, 3000), (5000, 1500))
+"""Objects of the org, and how many of them are selected; each has 60 columns."""
+
+_ENOUGH_ROWS = 100_000
+_QUICK = ((10, 10), (60, 30))
+_MOST = 3
+_STATE = b'{"type":"STATE"'
+
+
+def compete(session: Session) -> list[Result]:
+    """Measure the tap at each size, each in an org of its own, where a call takes 50 ms."""
+    sizes = SIZES if session.rows >= _ENOUGH_ROWS else _QUICK
+    scores = tuple(score for size in sizes for score in _measured(session, *size).scores)
+    return [Result(NAME, f"{readers.OURS}, a run in which nothing has changed", scores)]
+
+
+def _measured(session: Session, objects: int, selected: int) -> Result:
+    contents = orgs.Contents(
+        {f"Many_{place}__c": (0, orgs.COLUMNS) for place in range(selected)},
+        latency=50,
+        custom=objects,
+    )
+    with orgs.serving(contents) as org:
+        said = session.folder / "said.jsonl"
+        first = readers.ours(session, org, ["Many_*"])
+        run([first], stdout=said)
+        state = session.folder / "state.json"
+        state.write_bytes(_states(said)[-1])
+        again = Command(first.name, (*first.argv, "--state", str(state)))
+
+        def notes() -> dict[str, float]:
+            states = _states(said)
+            return {
+                "objects": objects,
+                "API calls": org.ledger()["apiCalls"],
+                "STATE lines": len(states),
+                "bytes of STATE": sum(map(len, states)),
+            }
+
+        label = f"{objects:,} objects, {selected:,} selected"
+        measured: partial[Measurement] = partial(run, [again], stdout=said)
+        entry = Contestant(label, selected, measured, prepare=org.forget, notes=notes)
+        return hold(NAME, "", [entry], runs=min(_MOST, session.runs))
+
+
+def _states(said: Path) -> list[bytes]:
+    with said.open("rb") as lines:
+        return [line for line in lines if line.startswith(_STATE)]
