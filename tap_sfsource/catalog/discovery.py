@@ -190,7 +190,7 @@ def _plan(
             plan.replication_key.api_name,
         )
     columns = tuple(_with_override(column, selection) for column in plan.columns)
-    return dataclasses.replace(plan, columns=columns)
+    return dataclasses.replace(plan, columns=columns, own=dataclasses.replace(plan.own, part=selection.part))
 
 
 def _names_in_use(sobject: SObject, emitted: Callable[[str], int], settings: Settings) -> dict[str, str]:

@@ -27,17 +27,24 @@ class ObjectSettings:
         end: The first stamp not to read, in whole seconds, None for all.
         condition: A SOQL condition of all rows to read, empty for none.
         refresh_hours: How old a formula's value may become; 0 for any age.
+        part: Conditions of the rows that a shard reads, where other shards read the others (`tap_sfsource.shards`).
     """
 
     start: datetime.datetime | None = None
     end: datetime.datetime | None = None
     condition: str = ""
     refresh_hours: int = 0
+    part: tuple[str, ...] = ()
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """The condition, as part of a WHERE clause."""
-        return (f"({self.condition})",) if self.condition else ()
+        """The conditions, as parts of a WHERE clause."""
+        return (*((f"({self.condition})",) if self.condition else ()), *self.part)
+
+    @property
+    def identity(self) -> str:
+        """All conditions as one text: rows that were read by others are other rows."""
+        return " ".join([*([self.condition] if self.condition else []), *self.part])
 
 
 NO_SETTINGS: Final = ObjectSettings()

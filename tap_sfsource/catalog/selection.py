@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 
+from tap_sfsource import clock
 from tap_sfsource.catalog.naming import API_NAMES, COLLECTIONS
 from tap_sfsource.catalog.patterns import is_pattern
-from tap_sfsource.catalog.plan import API_NAME, TYPE
+from tap_sfsource.catalog.plan import API_NAME, CREATED, CREATED_BEFORE, CREATED_FROM, TYPE
 from tap_sfsource.errors import CatalogError
 
 if TYPE_CHECKING:
+    import datetime
     from collections.abc import Iterable, Mapping
 
     from tap_sfsource.catalog.plan import Column
@@ -78,6 +80,7 @@ class StreamSelection:
         schemas: Property name to the catalog's JSON schema.
         replication_method: What the user asked for, or empty.
         replication_key: Property, or empty.
+        created: From when on, and before when, rows were created that are read; None for any time.
     """
 
     stream_name: str
@@ -91,6 +94,14 @@ class StreamSelection:
     schemas: Mapping[str, Mapping[str, Any]]
     replication_method: str
     replication_key: str
+    created: tuple[datetime.datetime | None, datetime.datetime | None] = (None, None)
+
+    @property
+    def part(self) -> tuple[str, ...]:
+        """SOQL conditions of the rows that are read, where a shard reads a part of them."""
+        start, end = self.created
+        conditions = [f"{CREATED} >= {clock.isoformat(start)}"] if start else []
+        return (*conditions, *([f"{CREATED} < {clock.isoformat(end)}"] if end else []))
 
     def name_of(self, column: Column) -> str:
         """The name that the catalog gives a column; a state may have given another one before."""
@@ -215,7 +226,20 @@ def _read_entry(place: int, given: Any) -> StreamSelection:
         schemas=properties,
         replication_method=str(root.get("forced-replication-method") or entry.replication_method or ""),
         replication_key=str(root.get("replication-key") or entry.replication_key or ""),
+        created=(_moment(name, root, CREATED_FROM), _moment(name, root, CREATED_BEFORE)),
     )
+
+
+def _moment(name: str, root: Mapping[str, Any], key: str) -> datetime.datetime | None:
+    given = root.get(key)
+    if given is None:
+        return None
+    try:
+        return clock.parse(given)
+    except (TypeError, ValueError):
+        raise CatalogError(
+            f"The catalog's {key} of {name} is {given!r}, which is no date and time. Make the catalogs of the shards anew."
+        ) from None
 
 
 def _is_stream_selected(entry: _Entry, root: Mapping[str, Any]) -> bool:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tap_sfsource.api.record_counts import record_counts
-from tap_sfsource.catalog.plan import NAME
+from tap_sfsource.catalog.plan import CREATED, NAME
 from tap_sfsource.cli import check_config_file
 from tap_sfsource.errors import CatalogError, TapError
 from tap_sfsource.shards.balance import Piece, balanced, cut, windows_wanted
 from tap_sfsource.shards.catalogs import shard_catalog
-from tap_sfsource.shards.sizes import CREATED, created_by_month
+from tap_sfsource.shards.sizes import created_by_month
 from tap_sfsource.tap import TapSFSource
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import msgspec
 
 from tap_sfsource import clock
 from tap_sfsource.api.query import select
+from tap_sfsource.catalog.plan import CREATED
 from tap_sfsource.errors import AuthError, QuotaReachedError, TapError
 
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from tap_sfsource.api.client import Client
 
 logger = logging.getLogger("tap-sfsource.shards")
-
-CREATED: Final = "CreatedDate"
-"""The field of the windows: Salesforce never changes it."""
 
 _EQUAL_SPANS: Final = 240
 """Spans of equal length, where the org does not count by month."""

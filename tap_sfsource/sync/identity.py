@@ -54,10 +54,10 @@ def begin_as(bookmark: MutableMapping[str, Any], key_prefix: str | None) -> None
     bookmark["key_prefix"] = key_prefix
 
 
-def begin_filtered(bookmark: MutableMapping[str, Any], condition: str) -> bool:
+def begin_filtered(bookmark: MutableMapping[str, Any], condition: str, *, sweeps: bool = True) -> bool:
     """Compare a bookmark with the condition that rows have to meet; forget a bookmark of another one, and tell so.
 
-    The names once given to properties stay.
+    The names once given to properties stay. With `sweeps` the rows that it told of are left to a sweep.
     """
     wanted, given = mark(condition) if condition else "", str(bookmark.get(_FILTER) or "")
     changed = given != wanted and not _OF_ROWS.isdisjoint(bookmark)
@@ -65,6 +65,7 @@ def begin_filtered(bookmark: MutableMapping[str, Any], condition: str) -> bool:
         texts = (bookmark.get(key) for key in (FORMER, "properties"))
         former = frozenset().union(*(marks_in(text) for text in texts if isinstance(text, str)))
         _forget(bookmark, _KEPT)
+        bookmark["sweep_due"] = sweeps
         if former:
             bookmark[FORMER] = "".join(sorted(former))
     if wanted or given:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from tap_sfsource import clock
 from tap_sfsource.errors import RefusedError, SalesforceError, TapError
 from tap_sfsource.rows.pages import ValuesPage
-from tap_sfsource.sync import windows
+from tap_sfsource.sync import shard, windows
 from tap_sfsource.sync.deletions import DeletionLog, Deletions, to_minute
 from tap_sfsource.sync.events import Activate, Checkpoint, Event, Kind, Narrowed, Rows
 from tap_sfsource.sync.query_reader import JobLostError
@@ -134,6 +134,7 @@ class ObjectSync:
 
     def _events(self) -> Iterator[Event]:
         self._raise_error()
+        shard.check_part(self.source)
         if self._resumes:
             yield from self._resume()
             self._look_again()
@@ -188,6 +189,10 @@ class ObjectSync:
             return False  # each run reads every row under a new version anyway
         asked = source.readers.settings.deletes == "sweep" or source.state.sweep_due
         wanted = asked or bool(self._deletions.incomplete) or bool(self._gone)
+        if wanted and source.plan.own.part:
+            # A version of these rows would mark those of the other shards as deleted.
+            shard.tell_unswept(source, self._deletions.incomplete)
+            return False
         if wanted and source.ended:
             # Rows that have changed since then would look like deleted ones.
             source.notes.append("end_date is past: a later run sweeps")

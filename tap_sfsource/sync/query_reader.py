@@ -81,7 +81,7 @@ class TooLargeError(Exception):
 
     def __init__(self, halves: tuple[Window, Window]) -> None:
         """Keep the halves."""
-        super().__init__("too large for one query")
+        super().__init__()
         self.halves = halves
 
 

@@ -89,7 +89,7 @@ class Source:
         if self.plan.api_name not in {self.plan.stream_name, *COLLECTIONS}:
             self.state.belong_to(self.plan.api_name)
         self.state.check()
-        if self.state.begin_filtered(self.plan.own.condition):
+        if self.state.begin_filtered(self.plan.own.identity, sweeps=not self.plan.own.part):
             logger.info("%s: its filter has changed; reading it anew.", self.plan.api_name)
         if self.state.sweep_due and not self.ended:
             self.notes.append("another org, object or filter had this name: swept all ids")

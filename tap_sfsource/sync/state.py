@@ -295,9 +295,9 @@ class StreamState:
         """Compare the bookmark with the SObject's Id prefix, None if unknown; forget a bookmark of another object."""
         identity.begin_as(self._bookmark, key_prefix)
 
-    def begin_filtered(self, condition: str) -> bool:
+    def begin_filtered(self, condition: str, *, sweeps: bool = True) -> bool:
         """Compare the bookmark with the condition of the rows; forget a bookmark of another one, and tell so."""
-        return identity.begin_filtered(self._bookmark, condition)
+        return identity.begin_filtered(self._bookmark, condition, sweeps=sweeps)
 
     def belong_to(self, api_name: str) -> None:
         """Note the object that the stream's name is given to."""

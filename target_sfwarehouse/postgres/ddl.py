@@ -259,7 +259,7 @@ def _go_without_stamps(table: Table, wanted: Wanted, reason: str) -> None:
     lacking = lacking_stamps(table, wanted)
     table.unstampable.update(lacking)
     if lacking and table.exists:
-        logger.info("%s goes without %s: %s", table.label, " and ".join(lacking), reason)
+        logger.info("%s is loaded without %s: %s", table.label, " and ".join(lacking), reason)
 
 
 def said(error: psycopg.Error) -> str:

@@ -107,7 +107,9 @@ def test_an_older_state_under_the_new_one_brings_no_bookmark_back(
     syncs.sync(filters={"Contact": "LastName = 'Roe'"})
     before = syncs.target.state
     assert before is not None
-    config = {**syncs.config, "filters": {"Contact": "LastName LIKE 'D%'"}}
+    account(org_server, "Media")
+    frozen.advance(hours=3)
+    config = {**syncs.config, "filters": {"Contact": "LastName LIKE 'D%'"}, "state_seconds": 0}
     outcome = run_tap(config, state=json.loads(json.dumps(before)))
     states = [json.loads(line)["value"] for line in outcome.output.splitlines() if b'"STATE"' in line]
     marks = next(state["bookmarks"] for state in states if state["bookmarks"]["contacts"].get("sweep_due"))
