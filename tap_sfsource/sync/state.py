@@ -89,7 +89,7 @@ class JobBookmark(msgspec.Struct, frozen=True):
         rows: Rows emitted so far.
         version: The table version of its rows, 0 if they have none.
         bookmark: The stream's bookmark when the job was created; empty before the first sync.
-        parts: Those left of a query that is read as several, by `text_of`; `bookmark` moves with each, the job is the first's.
+        parts: Those left of a query read as several, by `text_of`; `bookmark` moves with each, the job is of the first.
     """
 
     id: str
