@@ -159,5 +159,6 @@ def _read_on(part: Part, progress: Progress) -> Part:
     if progress.job is not None:
         return replace(part, locator=progress.job.locator, rows=progress.job.rows)
     if progress.key is not None:
-        return replace(part, window=replace(part.window, start=progress.key))
+        # REST reads it: if it had a job, that one has failed.
+        return Part(replace(part.window, start=progress.key), count=part.count)
     return part

@@ -89,8 +89,7 @@ class JobBookmark(msgspec.Struct, frozen=True):
         rows: Rows emitted so far.
         version: The table version of its rows, 0 if they have none.
         bookmark: The stream's bookmark when the job was created; empty before the first sync.
-        parts: The parts that are left of a query that is read as several, as `parts.text_of` has them. The job is of the
-            first of them, and `bookmark` is the present one: it moves with each part.
+        parts: Those left of a query read as several, by `text_of`; `bookmark` moves with each, the job is of the first.
     """
 
     id: str

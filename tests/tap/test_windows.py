@@ -171,7 +171,11 @@ def check_resumed(server: OrgServer, config: dict[str, Any], lines: list[bytes],
 
 
 @pytest.mark.parametrize("connections", [1, 4])
-@pytest.mark.parametrize("fault", [None, FailJob("OPERATION_TOO_LARGE")], ids=["no fault", "too large"])
+@pytest.mark.parametrize(
+    "fault",
+    [None, FailJob("OPERATION_TOO_LARGE"), FailJob("INVALID", "Something odd.")],
+    ids=["no fault", "too large", "by REST"],
+)
 def test_killed_at_any_line_no_window_is_read_from_its_start_twice(
     org_server: OrgServer, syncs: Syncs, connections: int, fault: FailJob | None
 ) -> None:
