@@ -90,12 +90,16 @@ class Session:
         if before is not None:
             before.result()
 
+    def _rest(self) -> None:
+        """Have the connection free, and the batch before committed."""
+        self.end_copy()
+        self.wait()
+
     # Tables
 
     def prepare(self, stream: str, name: str, layout: Layout, source: str) -> Table:
         """Make a stream's table fit its schema; rows that are staged for it are merged before."""
-        self.end_copy()
-        self.wait()
+        self._rest()
         self._end_direct()
         if stream in self._parts:
             self._commit_part(self._parts[stream])
@@ -113,8 +117,7 @@ class Session:
 
     def keep_history(self, load: Load) -> None:
         """Make a table's history, or make it fit."""
-        self.end_copy()
-        self.wait()
+        self._rest()
         self._end_direct()
         self._run.history.fit(self._connection, load)
 
@@ -126,20 +129,17 @@ class Session:
 
     def rejected(self, streams: AbstractSet[str], version: int) -> int:
         """Count the records in quarantine that a version of some streams lacks."""
-        self.end_copy()
-        self.wait()
+        self._rest()
         return self._run.quarantine.count(self._connection, streams, version)
 
     def activate(self, load: Load, version: int, line: int) -> None:
         """Mark or remove the rows that a version did not bring; everything read for the table is committed."""
-        self.end_copy()
-        self.wait()
+        self._rest()
         self._merger.activate(load, version, line)
 
     def empty(self, line: int) -> None:
         """Empty the tables that the run was to overwrite and that it brought no record for."""
-        self.end_copy()
-        self.wait()
+        self._rest()
         for load in self._run.loads.values():
             if not (load.emptied or load.failure or load.counts.rejected):
                 self._merger.empty(load, line)
@@ -305,8 +305,7 @@ class Session:
 
     def reject(self, error: InputError, text: bytes) -> None:
         """Put a record into quarantine."""
-        self.end_copy()
-        self.wait()
+        self._rest()
         self._make_schema()
         if error.stream is not None and error.stream in self._run.loads:
             self._part(error.stream).counts.rejected += 1
