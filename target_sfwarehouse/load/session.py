@@ -36,7 +36,7 @@ from target_sfwarehouse.load.copying import OpenCopy, copy_blocks
 from target_sfwarehouse.load.merger import Merger
 from target_sfwarehouse.load.run import Thread
 from target_sfwarehouse.load.tables import Load, Part, Segment, State
-from target_sfwarehouse.postgres.ddl import ensure_schema, ensure_table, make_stage
+from target_sfwarehouse.postgres.ddl import ensure_table, make_stage
 from target_sfwarehouse.postgres.schema import quoted
 from target_sfwarehouse.postgres.waiting import run
 from target_sfwarehouse.rows.decode import UncheckedError
@@ -103,11 +103,8 @@ class Session:
         self._end_direct()
         if stream in self._parts:
             self._commit_part(self._parts[stream])
-        self._make_schema()
         schema = self._run.settings.schema_of(stream)
-        if schema != self._run.settings.target_schema:
-            ensure_schema(self._connection, self._run.settings, schema)
-        self._run.stamps.prepare(self._connection, schema)
+        self._run.make_schema(self._connection, schema)
         if source:
             self._run.sources.check(self._connection, schema, name, source)
         load = self._run.loads.get(stream)
@@ -120,12 +117,6 @@ class Session:
         self._rest()
         self._end_direct()
         self._run.history.fit(self._connection, load)
-
-    def _make_schema(self) -> None:
-        if not self._run.ready:
-            ensure_schema(self._connection, self._run.settings, self._run.settings.target_schema)
-            self._run.log.prepare(self._connection)
-            self._run.ready = True
 
     def rejected(self, streams: AbstractSet[str], version: int) -> int:
         """Count the records in quarantine that a version of some streams lacks."""
@@ -306,7 +297,7 @@ class Session:
     def reject(self, error: InputError, text: bytes) -> None:
         """Put a record into quarantine."""
         self._rest()
-        self._make_schema()
+        self._run.make_schema(self._connection)
         if error.stream is not None and error.stream in self._run.loads:
             self._part(error.stream).counts.rejected += 1
         self._run.quarantine.write(self._connection, error, text)
