@@ -107,11 +107,11 @@ class Loader:
             )
         load.table = table
         load.named.update(column.column for column in layout.columns)
-        load.stamped = stamps_of(table, layout)
+        table.stamped = stamps_of(table, layout)
         table.keys = layout.keys
         load.rooms = {**load.rooms, **rooms(table, layout.columns)}
         narrow = any(load.rooms[column.column] != table.columns[column.column] for column in layout.columns)
-        timed = table.timed.issuperset(load.stamped)
+        timed = table.timed.issuperset(table.stamped)
         load.has_history = self._run.history.asks_for(table)
         load.direct = load.direct and not (narrow or table.unwritten or load.has_history) and timed
         load.deletion = layout.deletion or load.deletion

@@ -13,7 +13,7 @@ from target_sfwarehouse.load.history import History
 from target_sfwarehouse.load.sources import Sources
 from target_sfwarehouse.load.stamps import Stamps
 from target_sfwarehouse.postgres.connect import explained
-from target_sfwarehouse.postgres.ddl import lock
+from target_sfwarehouse.postgres.ddl import ensure_schema, lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +54,18 @@ class Run:
         self.failure: InputError | None = None
         self.stops = False
         self.ready = False
+
+    def make_schema(self, connection: psycopg.Connection[Any], schema: str = "") -> None:
+        """Make the target schema and the target's own tables in it, and the schema of a stream if that is another one."""
+        own = self.settings.target_schema
+        if not self.ready:
+            ensure_schema(connection, self.settings, own)
+            self.log.prepare(connection)
+            self.ready = True
+        if schema:
+            if schema != own:
+                ensure_schema(connection, self.settings, schema)
+            self.stamps.prepare(connection, schema)
 
     def enter(self, connection: psycopg.Connection[Any], load: Load) -> None:
         """Begin to write a table in the open transaction: take its lock, record whose rows come, and when."""

@@ -37,7 +37,7 @@ from target_sfwarehouse.load.copying import OpenCopy, copy_blocks
 from target_sfwarehouse.load.merger import Merger
 from target_sfwarehouse.load.run import Thread
 from target_sfwarehouse.load.tables import Load, Part, Segment, State
-from target_sfwarehouse.postgres.ddl import ensure_schema, ensure_table, make_stage
+from target_sfwarehouse.postgres.ddl import ensure_table, make_stage
 from target_sfwarehouse.postgres.schema import quoted
 from target_sfwarehouse.postgres.waiting import run
 from target_sfwarehouse.rows.decode import UncheckedError
@@ -91,20 +91,21 @@ class Session:
         if before is not None:
             before.result()
 
+    def _rest(self) -> None:
+        """Have the connection free, and the batch before committed."""
+        self.end_copy()
+        self.wait()
+
     # Tables
 
     def prepare(self, stream: str, name: str, layout: Layout, source: str) -> Table:
         """Make a stream's table fit its schema; rows that are staged for it are merged before."""
-        self.end_copy()
-        self.wait()
+        self._rest()
         self._end_direct()
         if stream in self._parts:
             self._commit_part(self._parts[stream])
-        self._make_schema()
         schema = self._run.settings.schema_of(stream)
-        if schema != self._run.settings.target_schema:
-            ensure_schema(self._connection, self._run.settings, schema)
-        self._run.stamps.prepare(self._connection, schema)
+        self._run.make_schema(self._connection, schema)
         if source:
             self._run.sources.check(self._connection, schema, name, source)
         load = self._run.loads.get(stream)
@@ -114,33 +115,23 @@ class Session:
 
     def keep_history(self, load: Load) -> None:
         """Make a table's history, or make it fit."""
-        self.end_copy()
-        self.wait()
+        self._rest()
         self._end_direct()
         self._run.history.fit(self._connection, load)
 
-    def _make_schema(self) -> None:
-        if not self._run.ready:
-            ensure_schema(self._connection, self._run.settings, self._run.settings.target_schema)
-            self._run.log.prepare(self._connection)
-            self._run.ready = True
-
     def rejected(self, streams: AbstractSet[str], version: int) -> int:
         """Count the records in quarantine that a version of some streams lacks."""
-        self.end_copy()
-        self.wait()
+        self._rest()
         return self._run.quarantine.count(self._connection, streams, version)
 
     def activate(self, load: Load, version: int, line: int) -> None:
         """Mark or remove the rows that a version did not bring; everything read for the table is committed."""
-        self.end_copy()
-        self.wait()
+        self._rest()
         self._merger.activate(load, version, line)
 
     def empty(self, line: int) -> None:
         """Empty the tables that the run was to overwrite and that it brought no record for."""
-        self.end_copy()
-        self.wait()
+        self._rest()
         for load in self._run.loads.values():
             if not (load.emptied or load.failure or load.counts.rejected):
                 self._merger.empty(load, line)
@@ -306,9 +297,8 @@ class Session:
 
     def reject(self, error: InputError, text: bytes) -> None:
         """Put a record into quarantine."""
-        self.end_copy()
-        self.wait()
-        self._make_schema()
+        self._rest()
+        self._run.make_schema(self._connection)
         if error.stream is not None and error.stream in self._run.loads:
             self._part(error.stream).counts.rejected += 1
         self._run.quarantine.write(self._connection, error, text)

@@ -65,7 +65,7 @@ class Stamps:
 
     def take(self, connection: psycopg.Connection[Any], load: Load) -> None:
         """Set the time of the rows that the open transaction writes, which holds the table's lock."""
-        if not (load.stamped or load.has_history):
+        if not (load.table.stamped or load.has_history):
             return
         if not self._ready.get(load.table.schema):
             load.stamp(_one(connection, "SELECT clock_timestamp()"), is_default=False)
@@ -84,8 +84,8 @@ class Stamps:
 def _latest(connection: psycopg.Connection[Any], load: Load) -> datetime | None:
     """Find the last time that a table has, of this target's or another's rows; asked once for each table."""
     found: list[datetime] = []
-    if load.stamped and not load.table.created:
-        found.append(_maximum(connection, load.table.sql, quoted(load.stamped[0])))
+    if load.table.stamped and not load.table.created:
+        found.append(_maximum(connection, load.table.sql, quoted(load.table.stamped[0])))
     if load.history is not None:
         found.append(_maximum(connection, load.history.sql, "valid_from"))
     return max((moment for moment in found if moment is not None), default=None)

@@ -114,8 +114,7 @@ class Load:
         rooms: Type that the values of each column are staged in.
         source: Whose rows they are (`x-source` of the schema); empty if it does not say.
         named: Columns that the schemas of the run named.
-        stamped: Columns that tell when a row was written.
-        stamps: Their value in the open transaction, as SQL.
+        stamps: Value in the open transaction of the columns that tell when a row was written, as SQL.
         moment: That value as SQL.
         has_history: Whether the settings ask for the table's history.
         history: The table that keeps it, once it is known.
@@ -132,7 +131,6 @@ class Load:
     rooms: dict[str, SqlType] = field(default_factory=dict)
     source: str = ""
     named: set[str] = field(default_factory=set)
-    stamped: tuple[str, ...] = ()
     stamps: dict[str, str] = field(default_factory=dict)
     moment: str = ""
     has_history: bool = False
@@ -142,7 +140,9 @@ class Load:
         """Set the time of the rows of the open transaction; it may be what the columns have by default."""
         text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
         self.moment = f"timestamp with time zone '{text}+00'"
-        self.stamps = {column: f"{self.table.columns[column].name} '{text}+00'" for column in self.stamped}
+        self.stamps = {
+            column: f"{self.table.columns[column].name} '{text}+00'" for column in self.table.stamped
+        }
         self.direct = self.direct and is_default
 
     def history_fits(self) -> bool:

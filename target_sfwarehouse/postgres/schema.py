@@ -137,6 +137,7 @@ class Table:
         row_target: Its `toast_tuple_target`, 0 if it has none of its own; None if it can have none.
         defaults: Default of each column that has one, as SQL.
         unstampable: Columns of STAMPS that it cannot get.
+        stamped: Those that the target sets in this run.
     """
 
     schema: str
@@ -157,6 +158,7 @@ class Table:
     row_target: int | None = None
     defaults: dict[str, str] = field(default_factory=dict)
     unstampable: set[str] = field(default_factory=set)
+    stamped: tuple[str, ...] = ()
 
     @property
     def sql(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_sfwarehouse.errors import BadSchemaError
-from target_sfwarehouse.postgres.schema import METADATA_COLUMNS, STAMPS, identifier, quoted
+from target_sfwarehouse.postgres.schema import METADATA_COLUMNS, identifier, quoted
 from target_sfwarehouse.postgres.sql import CHANGED, differ, same_key
 from target_sfwarehouse.postgres.types import widened
 
@@ -28,7 +28,7 @@ def history_name(table: str) -> str:
 
 def tracked(table: Table) -> dict[str, SqlType]:
     """Give the columns whose values make a version: all but those about the loading."""
-    aside = {*METADATA_COLUMNS, *STAMPS}
+    aside = {*METADATA_COLUMNS, *table.stamped}
     return {
         column: kind for column, kind in table.columns.items() if column not in aside or column in table.keys
     }

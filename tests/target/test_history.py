@@ -230,3 +230,12 @@ def test_a_view_of_the_history_stands_in_the_way_of_a_wider_column(warehouse: Wa
     loaded(warehouse.config(**ALL), [SCHEMA, account("a", "A longer name")])
     warehouse.execute(view)
     assert versions(warehouse) == [("Acme",), ("A longer name",)]
+
+
+def test_a_property_called_received_at_makes_versions(warehouse: Warehouse) -> None:
+    moment = {"type": ["null", "string"], "format": "date-time"}
+    schema = schema_message("accounts", {"id": {"type": "string"}, "received_at": moment})
+    for day in ("2026-01-01", "2026-01-02"):
+        values = {"id": "a", "received_at": f"{day}T00:00:00Z"}
+        loaded(warehouse.config(**ALL), [schema, record("accounts", values)])
+    assert versions(warehouse, "received_at::date::text") == [("2026-01-01",), ("2026-01-02",)]
