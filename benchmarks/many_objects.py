@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from benchmarks.session import Session
 
 NAME = "growth in objects"
-SIZES = ((50, 50), (500, 500), (3000, 3000), (5000, 1500))
+SIZES = ((50, 15), (500, 150), (3000, 900), (5000, 1500))
 """Objects of the org, and how many of them are selected; each has 60 columns."""
 
 _ENOUGH_ROWS = 100_000

@@ -219,19 +219,25 @@ class TapSFSource(SDKTap):
         from tap_sfsource.singer.stream import NamesStream, SalesforceStream  # noqa: PLC0415
 
         return [
-            (NamesStream if plan.api_name == NAME else SalesforceStream)(self, self, plan)
+            (NamesStream if plan.api_name == NAME else SalesforceStream)(
+                self, self, plan, self._schemas[plan.stream_name]
+            )
             for plan in self.run_plan.streams
         ]
+
+    @functools.cached_property
+    def _schemas(self) -> dict[str, dict[str, Any]]:
+        """Each stream's schema; in memory once, which is most of what a stream takes."""
+        return {plan.stream_name: plan.schema() for plan in self.run_plan.streams}
 
     def setup_mapper(self) -> None:
         """Prepare stream maps, with schemas as planned: the SDK's own form drops precision and scale."""
         from tap_sfsource.singer.maps import register, warn_of_unknown  # noqa: PLC0415 - kept off the path of --version
 
         self.prepare_maps()
-        schemas = {plan.stream_name: plan.schema() for plan in self.run_plan.streams}
         for plan in self.run_plan.streams:
-            register(self.mapper, self.config, plan.stream_name, schemas[plan.stream_name], [plan.key])
-        properties = {stream: schema["properties"] for stream, schema in schemas.items()}
+            register(self.mapper, self.config, plan.stream_name, self._schemas[plan.stream_name], [plan.key])
+        properties = {stream: schema["properties"] for stream, schema in self._schemas.items()}
         warn_of_unknown(self.config.get("stream_maps") or {}, properties)
 
     def checked(self, config: Mapping[str, Any]) -> dict[str, Any]:

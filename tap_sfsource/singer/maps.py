@@ -69,7 +69,7 @@ class Maps:
         self._decoder = msgspec.json.Decoder(_Message, float_hook=Decimal)
         self.removed = not self._maps
         self.identity = len(everything) == 1 and all(
-            type(part) is SameRecordTransform
+            isinstance(part, SameRecordTransform)
             and not part.flattening_enabled
             and part.stream_alias == stream.name
             for part in everything
@@ -77,7 +77,7 @@ class Maps:
         definitions = _definitions(stream.name, stream.config.get("stream_maps") or {})
         self.partial_rows = self.identity or (
             all(map(_is_independent, definitions))
-            and (bool(definitions) or all(type(part) is SameRecordTransform for part in self._maps))
+            and (bool(definitions) or all(isinstance(part, SameRecordTransform) for part in self._maps))
             and all(part.transformed_key_properties for part in self._maps)
             and all(deleted in part.transformed_schema["properties"] for part in self._maps)
         )

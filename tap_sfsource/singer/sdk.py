@@ -16,6 +16,7 @@ from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedE
 from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig, SDKBatchMessage, StorageTarget
 from singer_sdk.helpers.capabilities import BATCH_CONFIG, PluginCapabilities, TapCapabilities
 from singer_sdk.io_base import SingerWriter
+from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.plugin_base import PluginBase
 from singer_sdk.singerlib import MetadataMapping, SchemaMessage
 from singer_sdk.singerlib.json import serialize_json
@@ -27,9 +28,10 @@ from tap_sfsource.singer.output import Output
 from tap_sfsource.sync.state_file import bookmarks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Generator, Iterable, Mapping, Sequence
     from types import FrameType
 
+    from singer_sdk.helpers._flattening import FlatteningOptions
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog, Message
@@ -128,6 +130,8 @@ class SDKTap(Tap):
     def prepare_maps(self) -> None:
         """Read the stream maps of the configuration, and no schema of a stream."""
         PluginBase.setup_mapper(self)
+        if self.mapper.default_mapper_type is SameRecordTransform:
+            self.mapper.default_mapper_type = _SameRecords
 
     @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
@@ -148,6 +152,22 @@ class SDKTap(Tap):
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self.terminate(signum)
+
+
+class _SameRecords(SameRecordTransform):
+    """No map: the stream's schema is used as it is. The SDK's class copies it."""
+
+    def __init__(
+        self,
+        stream_alias: str,
+        raw_schema: dict[str, Any],
+        key_properties: Sequence[str] | None,
+        flattening_options: FlatteningOptions | None,
+    ) -> None:
+        shared = {} if flattening_options is None else raw_schema
+        super().__init__(stream_alias, shared, key_properties, flattening_options)
+        if flattening_options is None:
+            self.raw_schema = self.transformed_schema = raw_schema
 
 
 class _Silent:

@@ -81,8 +81,8 @@ class SalesforceStream(SDKStream):
     SDK has nothing to conform.
     """
 
-    def __init__(self, tap: Tap, run: RunParts, plan: SObjectPlan) -> None:
-        super().__init__(tap, schema=plan.schema(), name=plan.stream_name)
+    def __init__(self, tap: Tap, run: RunParts, plan: SObjectPlan, schema: dict[str, Any]) -> None:
+        super().__init__(tap, schema=schema, name=plan.stream_name)
         self.plan = plan
         self._run = run
         self._maps: Maps | None = None
@@ -218,8 +218,8 @@ class SalesforceStream(SDKStream):
 class NamesStream(SalesforceStream):
     """The collection of names, which is written while other collections are read."""
 
-    def __init__(self, tap: Tap, run: RunParts, plan: SObjectPlan) -> None:
-        super().__init__(tap, run, plan)
+    def __init__(self, tap: Tap, run: RunParts, plan: SObjectPlan, schema: dict[str, Any]) -> None:
+        super().__init__(tap, run, plan, schema)
         self._summary = StreamSummary(self.name)
         self._names_emitter: Emitter | None = None
         self._announced = False
