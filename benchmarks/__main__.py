@@ -20,6 +20,7 @@ from benchmarks import (
     pair,
     plot,
     report,
+    shards,
     startup,
     tap_alone,
     target_alone,
@@ -42,6 +43,7 @@ BENCHMARKS: dict[str, Callable[[Session], list[Result]]] = {
     "growth": growth.compete,
     "connections": connections.compete,
     "objects": many_objects.compete,
+    "shards": shards.compete,
     "startup": startup.compete,
 }
 
