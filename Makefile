@@ -8,7 +8,7 @@ NEXT := .venv-prerelease
 NEXT_STAMP := $(NEXT)/.installed
 # Both halves' tests, without Meltano (which pins what the SDK needs) and without searches.
 NEXT_TESTS := tests/tap tests/target tests/pair/test_pipe.py tests/pair/test_deletes.py \
-	--ignore tests/tap/test_meltano_select.py -m "not long and not search and not hypothesis"
+	--ignore tests/tap/test_meltano_select.py -m "not long and not search and not hypothesis and not programs"
 # uv reads the same registry settings as pip where a machine has them.
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
@@ -39,13 +39,13 @@ $(NEXT_STAMP): $(STAMP) requirements/prerelease.txt
 setup: $(STAMP) ## Create .venv and install the locked packages
 
 test: setup lint ## Lint, type-check and run the tests (under ten minutes on two cores)
-	$(BIN)/python -m pytest -m "not long" -n auto --dist loadfile
+	$(BIN)/python -m pytest -m "not long and not programs" -n auto --dist loadfile
 
 test-prerelease: $(NEXT_STAMP) ## Both halves with the newest pre-release of the SDK (a few minutes)
 	$(NEXT)/bin/python -m pytest -n auto --dist loadfile $(NEXT_TESTS)
 
-test-wide: setup ## The searches with more examples and kills than in `test` (about 20 minutes)
-	SFSOURCE_TEST_LEVEL=wide $(BIN)/python -m pytest -m "(search or hypothesis) and not long" -n auto --dist loadfile \
+test-wide: setup ## The searches with more examples and kills than in `test`, and others' programs (about 20 minutes)
+	SFSOURCE_TEST_LEVEL=wide $(BIN)/python -m pytest -m "(search or hypothesis or programs) and not long" -n auto --dist loadfile \
 		--timeout 1500
 
 test-long: setup ## Longer searches: fuzzing, kill loops, histories

@@ -2,7 +2,8 @@
 
 `normal` runs with each change (`make test`), `wide` in CI (`make test-wide`), `long` for hours (`make test-long`).
 A search draws its cases at random, or kills processes at random moments. `make test-wide` runs only searches:
-tests that use hypothesis (which marks them itself) and tests with the mark `search`.
+tests that use hypothesis (which marks them itself) and tests with the mark `search`; and those with the mark `programs`,
+which start programs of others that take long to install or to start.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ REPEATABLE: Final = LEVEL != "long"
 """The same cases each time where a change is tested, so that CI judges the change alone; `long` searches for new ones."""
 
 search = pytest.mark.search
+programs = pytest.mark.programs
 
 
 def at_level(*, normal: T, wide: T, long: T) -> T:

@@ -20,6 +20,7 @@ from target_sfwarehouse.errors import SAID, BadRecordError, MissingKeyError, War
 from target_sfwarehouse.load.audit import Counts
 from target_sfwarehouse.load.upsert import merge, merge_numbered
 from target_sfwarehouse.postgres import sql
+from target_sfwarehouse.postgres.connect import advice_on
 from target_sfwarehouse.postgres.schema import VERSION, quoted
 from target_sfwarehouse.postgres.waiting import run
 from target_sfwarehouse.rows.decode import encode_rows
@@ -89,7 +90,8 @@ def naming(part: Part) -> Iterator[None]:
     except psycopg.Error as error:
         if is_trouble(error):
             raise
-        raise WarehouseError(str(part.error(plainly(error)))) from None
+        advice = advice_on(error)
+        raise WarehouseError(str(part.error(f"{plainly(error)}{f'. {advice}' if advice else ''}"))) from None
 
 
 _PLACE = re.compile(r"COPY \S+, \D*(\d+)(?:, \S+ (.*))?", re.DOTALL)

@@ -117,7 +117,8 @@ def _open(where: dict[str, Any]) -> psycopg.Connection[Any]:
     return psycopg.connect(autocommit=True, **where | ours)
 
 
-def _advice(error: psycopg.Error) -> str:
+def advice_on(error: psycopg.Error) -> str:
+    """What to do about an error of the server, empty if nothing is known."""
     state = error.sqlstate or ""
     return next((advice for start, advice in ADVICE.items() if state.startswith(start)), "")
 
@@ -196,8 +197,8 @@ def _explain(where: dict[str, Any], error: psycopg.Error) -> str:
         advice = "the server's access rules or TLS settings refuse this connection"
     elif FULL.search(said):
         advice = ADVICE["53300"]
-    elif _advice(error):
-        advice = _advice(error)
+    elif advice_on(error):
+        advice = advice_on(error)
     elif error.sqlstate and not _is_lost(error):
         advice = "the server refuses to set up the session"
     else:
@@ -210,7 +211,7 @@ def explained(error: BaseException) -> BaseException:
     if isinstance(error, psycopg.Error):
         what = "went away" if _is_lost(error) else "refuses a statement"
         said = " ".join(str(error).split())
-        advice = _advice(error)
+        advice = advice_on(error)
         return WarehouseError(
             f"The warehouse {what}; what was committed before stays, and the next run goes on from the last STATE. "
             f"The driver says: {said or type(error).__name__}" + (f" ({advice}.)" if advice else "")

@@ -16,7 +16,7 @@ from salesforce_simulator.org import Org
 from salesforce_simulator.server import serve
 from tests.fix_org import OrgServer
 from tests.fix_process import PROJECT, Processes, wait_until
-from tests.levels import at_level, search
+from tests.levels import programs
 from tests.pair.store import differences
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from tests.fix_meltano import Meltano
     from tests.fix_warehouse import Warehouse
 
-ORGS = at_level(normal=3, wide=10, long=10)
-AT_A_TIME = at_level(normal=2, wide=4, long=4)
+ORGS = 10
+AT_A_TIME = 4
 OBJECTS = ["Account", "Contact"]
 ALL_AT_ONCE = f"xargs -P {AT_A_TIME} -I ORG meltano run tap-sfsource--ORG target-sfwarehouse < orgs.txt"
 
@@ -90,7 +90,7 @@ def grow(org: Org, rows: int) -> None:
         org.create("Contact", {"LastName": f"Contact {number}", "AccountId": account})
 
 
-@search
+@programs
 def test_each_schema_equals_its_org_although_one_tap_is_killed(
     project: Processes, meltano: Meltano, servers: list[OrgServer], warehouse: Warehouse
 ) -> None:

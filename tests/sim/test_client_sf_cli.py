@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_USER
+from tests.levels import programs
 
 if TYPE_CHECKING:
     from tests.fix_org import OrgServer
@@ -113,6 +114,7 @@ def cli(installed: Path, company_server: OrgServer, tmp_path: Path) -> Cli:
     return cli
 
 
+@programs
 def test_the_vendors_cli(company_server: OrgServer, cli: Cli) -> None:
     org = company_server.org
     truth = {row["Id"]: row["Name"] for row in org.rows("Account") if not row["IsDeleted"]}
