@@ -7,7 +7,6 @@ objects, needs no describe global; patterns and streams of unknown origin do.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +20,7 @@ from tap_sfsource.api.describe import (
     describes_at_once,
     open_cache,
 )
+from tap_sfsource.catalog.misspelt import check_names, nearest, warn_of_unknown, warn_of_unknown_fields
 from tap_sfsource.catalog.naming import (
     API_NAMES,
     COLLECTIONS,
@@ -56,8 +56,8 @@ def discover(client: Client, settings: Settings) -> Iterator[SObjectPlan]:
     """
     listed = describe_global(client)
     names = stream_names((sobject.name for sobject in listed), naming=settings.naming)
-    _warn_of_unknown(names, settings)
-    _check_names(client, settings, names, everything=names)
+    warn_of_unknown(names, settings)
+    check_names(client, settings, names, everything=names)
     reached = sorted(
         (sobject for sobject in listed if _is_reached(sobject.name, names[sobject.name], settings)),
         key=lambda sobject: names[sobject.name],
@@ -138,13 +138,13 @@ def plan_run(
         skipped: dict[str, str] = {}
     else:
         entries = read_catalog(catalog)
-        _check_names(client, settings, {entry.stream_name: entry.api_name for entry in entries})
+        check_names(client, settings, {entry.stream_name: entry.api_name for entry in entries})
         wanted, selections, skipped = _wanted_by_catalog(client, settings, entries)
         wanted = kept_names(wanted, given)
     reasons = {api_name: why_unsupported(SObject(name=api_name)) for api_name in wanted}
     readable = [api_name for api_name, reason in reasons.items() if not reason]
     described = describe(client, readable, cache, known)
-    _warn_of_unknown_fields(described.found, settings)
+    warn_of_unknown_fields(described.found, settings)
     plans = [
         _plan(sobject, wanted[api_name], settings, selections.get(api_name), emitted)
         for api_name, sobject in described.found.items()
@@ -176,8 +176,8 @@ def _plan(
     plan = plan_of(sobject, stream_name, settings, known)
     if selection is None:
         return plan.selecting(lambda column: column.selected_by_default)
-    for name, nearest in selection.unknown(plan.columns).items():
-        hint = f" Is it {nearest}?" if nearest and not selection.is_full else ""
+    for name, near in selection.unknown(plan.columns).items():
+        hint = f" Is it {near}?" if near and not selection.is_full else ""
         logger.warning(
             "%s: the catalog names %s, which %s does not have today.%s", stream_name, name, sobject.name, hint
         )
@@ -268,83 +268,10 @@ def _wanted_by_settings(
     else:
         asked = [api_name for name in settings.objects if (api_name := _api_name(name))]
         names = stream_names(asked, given, settings.naming)
-    _warn_of_unknown(names, settings)
-    _check_names(client, settings, names)
+    warn_of_unknown(names, settings)
+    check_names(client, settings, names)
     wanted = {api_name: name for api_name, name in names.items() if _is_reached(api_name, name, settings)}
     return wanted, known
-
-
-def _warn_of_unknown(names: Mapping[str, str], settings: Settings) -> None:
-    """Say which of the names and patterns of `objects` mean nothing in this org."""
-    for pattern in _without_match(settings.objects, names):
-        logger.warning(
-            "Setting objects: %s matches no object that the user may see and query.%s",
-            pattern,
-            _nearest(pattern, names),
-        )
-
-
-def _check_names(
-    client: Client,
-    settings: Settings,
-    names: Mapping[str, str],
-    *,
-    everything: Mapping[str, str] | None = None,
-) -> None:
-    """Make sure that each name to exclude, or with settings of its own, means an object: a misspelt one would let data out.
-
-    `names` are known already, by either name; describe global is asked for others, unless `everything` is known.
-
-    Raises:
-        ConfigError: A name without wildcards means no object of the org.
-    """
-    known = {**COLLECTIONS, **names}
-    patterns = {
-        "exclude_objects": [*settings.exclude_objects],
-        **{setting: [*settings.by_object(setting)] for setting in settings.names_by_object()},
-    }
-    unknown = {setting: _without_match(named, known) for setting, named in patterns.items()}
-    if any(unknown.values()) and everything is None:
-        listed = (sobject.name for sobject in describe_global(client))
-        known |= stream_names(listed, naming=settings.naming)
-    for setting, named in unknown.items():
-        does = "exclude" if setting == "exclude_objects" else "change"
-        for name in _without_match(named, known):
-            if not is_pattern(name):
-                raise ConfigError(
-                    setting,
-                    f"{name} matches no object that the user may see, so it would {does} nothing",
-                    f"Correct or remove it.{_nearest(name, known)}",
-                )
-            logger.warning("Setting %s: %s matches no object that the user may see.", setting, name)
-
-
-def _without_match(patterns: Sequence[str], names: Mapping[str, str]) -> list[str]:
-    return [
-        pattern
-        for pattern in patterns
-        if not any(matches([pattern], api_name, name) for api_name, name in names.items())
-    ]
-
-
-def _warn_of_unknown_fields(described: Mapping[str, SObject], settings: Settings) -> None:
-    """Say which of `refresh_fields` mean no field of what the run reads."""
-    known = {f"{name}.{field.name}" for name, sobject in described.items() for field in sobject.fields}
-    lower = {name.lower() for name in known}
-    for wanted in settings.refresh_fields:
-        if wanted.lower() not in lower:
-            logger.warning(
-                "Setting refresh_fields: %s is no field of an object that the run reads.%s",
-                wanted,
-                _nearest(wanted, {name: name for name in known}),
-            )
-
-
-def _nearest(name: str, names: Mapping[str, str]) -> str:
-    """Ask whether another object is meant, by either of its names."""
-    known = {known.lower(): known for known in (*names.values(), *names)}
-    found = difflib.get_close_matches(name.lower(), known, 1, 0.75)
-    return f" Is it {known[found[0]]}?" if found and not is_pattern(name) else ""
 
 
 def _wanted_by_catalog(
@@ -370,7 +297,7 @@ def _wanted_by_catalog(
             wanted[api_name] = _stream_name(entry, api_name, settings)
             chosen[api_name] = entry
     if lost:
-        named = [f"{name}.{_nearest(name, names)}" for name in lost]
+        named = [f"{name}.{nearest(name, names)}" for name in lost]
         logger.warning("Skipped, because the org has no object of that name: %s", " ".join(named))
     return wanted, chosen, dict.fromkeys(lost, _MISSING)
 

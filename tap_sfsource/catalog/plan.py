@@ -14,6 +14,20 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tap_sfsource.catalog import formulas
+from tap_sfsource.catalog.keys import (
+    API_NAME,
+    API_NAME_KEY,
+    FORMULA,
+    LABEL,
+    NOTE,
+    PRECISION,
+    REFERENCES,
+    SCALE,
+    SOFT_DELETE_KEY,
+    SOURCE_KEY,
+    TYPE,
+    UNSUPPORTED,
+)
 from tap_sfsource.catalog.naming import COLLECTIONS, IS_DELETED, column_names
 from tap_sfsource.catalog.object_settings import NO_SETTINGS, ObjectSettings, settings_of
 from tap_sfsource.catalog.restrictions import BIG_OBJECT, BIG_OBJECTS, CHILDREN, NEEDS_FILTER
@@ -27,31 +41,6 @@ if TYPE_CHECKING:
     from tap_sfsource.config import Settings
 
 logger = logging.getLogger("tap-sfsource.catalog")
-
-API_NAME_KEY: Final = "x-sfsource-api-name"
-"""Key of a schema that tells the API name, which a warehouse may show beside the label (the `title`)."""
-
-SOFT_DELETE_KEY: Final = "x-soft-delete"
-"""Key of a property's schema: the property marks deleted rows. Any tap may say so."""
-
-SOURCE_KEY: Final = "x-source"
-"""Key of a schema: the system that its rows are of. A target can refuse rows of another one in the same table."""
-
-API_NAME: Final = "sfsource.api-name"
-LABEL: Final = "sfsource.label"
-TYPE: Final = "sfsource.type"
-REFERENCES: Final = "sfsource.references"
-FORMULA: Final = "sfsource.formula"
-PRECISION: Final = "sfsource.precision"
-SCALE: Final = "sfsource.scale"
-UNSUPPORTED: Final = "sfsource.unsupported"
-NOTE: Final = "sfsource.note"
-CREATED: Final = "CreatedDate"
-"""The field of a shard's window: Salesforce never changes it."""
-
-CREATED_FROM: Final = "sfsource.created-from"
-CREATED_BEFORE: Final = "sfsource.created-before"
-"""The window of a shard: only rows created from the one moment on and before the other are read. Either may be absent."""
 
 NAME: Final = "Name"
 """The object that cannot be queried and yet is a collection: its rows come with the lookups of other objects."""

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import msgspec
 
 from tap_sfsource import clock
+from tap_sfsource.catalog.keys import API_NAME, CREATED, CREATED_BEFORE, CREATED_FROM, TYPE
 from tap_sfsource.catalog.naming import API_NAMES, COLLECTIONS
 from tap_sfsource.catalog.patterns import is_pattern
-from tap_sfsource.catalog.plan import API_NAME, CREATED, CREATED_BEFORE, CREATED_FROM, TYPE
 from tap_sfsource.errors import CatalogError
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tap_sfsource.api.record_counts import record_counts
-from tap_sfsource.catalog.plan import CREATED, NAME
+from tap_sfsource.catalog.keys import CREATED
+from tap_sfsource.catalog.plan import NAME
 from tap_sfsource.cli import check_config_file
 from tap_sfsource.errors import CatalogError, TapError
 from tap_sfsource.shards.balance import Piece, balanced, cut, windows_wanted

@@ -6,7 +6,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from tap_sfsource import clock
-from tap_sfsource.catalog.plan import API_NAME, CREATED_BEFORE, CREATED_FROM
+from tap_sfsource.catalog.keys import API_NAME, CREATED_BEFORE, CREATED_FROM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,7 +10,7 @@ import msgspec
 
 from tap_sfsource import clock
 from tap_sfsource.api.query import select
-from tap_sfsource.catalog.plan import CREATED
+from tap_sfsource.catalog.keys import CREATED
 from tap_sfsource.errors import AuthError, QuotaReachedError, TapError
 
 if TYPE_CHECKING:

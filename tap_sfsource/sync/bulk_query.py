@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tap_sfsource.api.bulk import BulkPage
+    from tap_sfsource.sync.job_bookmark import JobBookmark
     from tap_sfsource.sync.readers import Readers
-    from tap_sfsource.sync.state import JobBookmark
 
 logger = logging.getLogger("tap-sfsource.scan")
 

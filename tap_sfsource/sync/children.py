@@ -17,7 +17,8 @@ from tap_sfsource.api.query import QUERY_PAGE, select
 from tap_sfsource.errors import RefusedError, SalesforceError
 from tap_sfsource.sync.ahead import PAGES_AHEAD, ahead
 from tap_sfsource.sync.column_groups import IDS_A_QUERY, TOO_COMPLICATED, batches
-from tap_sfsource.sync.query_reader import TOO_LARGE, Progress, QueriedPage, QueryReader
+from tap_sfsource.sync.progress import Progress
+from tap_sfsource.sync.query_reader import TOO_LARGE, QueriedPage, QueryReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

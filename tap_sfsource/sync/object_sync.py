@@ -24,7 +24,7 @@ from tap_sfsource.rows.pages import ValuesPage
 from tap_sfsource.sync import shard, windows
 from tap_sfsource.sync.deletions import DeletionLog, Deletions, to_minute
 from tap_sfsource.sync.events import Activate, Checkpoint, Event, Kind, Narrowed, Rows
-from tap_sfsource.sync.query_reader import JobLostError
+from tap_sfsource.sync.progress import JobLostError
 from tap_sfsource.sync.refresh import Refresh
 from tap_sfsource.sync.refusals import MAY_PASS
 from tap_sfsource.sync.source import version_of
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tap_sfsource.api.composite import Subrequest, Subresponse
-    from tap_sfsource.sync.query_reader import Progress, QueryReader
+    from tap_sfsource.sync.progress import Progress
+    from tap_sfsource.sync.query_reader import QueryReader
     from tap_sfsource.sync.source import Source
 
 logger = logging.getLogger("tap-sfsource.sync")

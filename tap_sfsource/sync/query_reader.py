@@ -22,11 +22,12 @@ from tap_sfsource.errors import BulkFullError, SalesforceError, TapError, Transi
 from tap_sfsource.sync.ahead import PAGES_AHEAD, ahead
 from tap_sfsource.sync.bulk_query import begin_job, job_pages
 from tap_sfsource.sync.column_groups import TOO_COMPLICATED, grouped_pages
+from tap_sfsource.sync.job_bookmark import JobBookmark
+from tap_sfsource.sync.progress import JobLostError, Progress, TooLargeError
 from tap_sfsource.sync.query_parts import pages_by_id
 from tap_sfsource.sync.readers import PAGE_BYTES, SMALLEST_PAGE, rows_at_once
 from tap_sfsource.sync.refusals import refusal
 from tap_sfsource.sync.refused_columns import INVALID_FIELD
-from tap_sfsource.sync.state import JobBookmark
 from tap_sfsource.sync.windows import Window
 
 if TYPE_CHECKING:
@@ -55,38 +56,10 @@ _JOB_FULL = "LIMIT_EXCEEDED"
 """How the message of a job begins whose results do not fit into the day's storage."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What a bookmark may say once a page has been written.
-
-    Attributes:
-        key: Every row of the window up to this stamp has been written (ordered reading), or None.
-        job: The job and the locator of its next page, or None.
-        waits: Whether what follows takes long: a STATE is written before.
-    """
-
-    key: datetime.datetime | None = None
-    job: JobBookmark | None = None
-    waits: bool = False
-
-
 ROWS: Final = "rows"
 """The purpose of the query for changed rows."""
 
 QueriedPage: TypeAlias = "BulkPage | RestPage"
-
-
-class TooLargeError(Exception):
-    """A query has to be read as two: the halves of its window."""
-
-    def __init__(self, halves: tuple[Window, Window]) -> None:
-        """Keep the halves."""
-        super().__init__()
-        self.halves = halves
-
-
-class JobLostError(TapError):
-    """An earlier run's job cannot be resumed: it is gone, it ended, or its locator is refused."""
 
 
 @dataclass

@@ -20,7 +20,7 @@ from tap_sfsource.catalog.plan import MOVING_KEYS
 from tap_sfsource.rows.pages import ValuesPage, values
 from tap_sfsource.sync.events import Activate, Checkpoint, Event, Kind
 from tap_sfsource.sync.given_names import mark
-from tap_sfsource.sync.query_reader import JobLostError
+from tap_sfsource.sync.progress import JobLostError
 from tap_sfsource.sync.source import version_of
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from tap_sfsource.catalog.plan import Column
     from tap_sfsource.rows.layout import Layout
+    from tap_sfsource.sync.job_bookmark import JobBookmark
     from tap_sfsource.sync.query_reader import QueryReader
     from tap_sfsource.sync.source import Source
-    from tap_sfsource.sync.state import JobBookmark
 
 logger = logging.getLogger("tap-sfsource.refresh")
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tap_sfsource.sync.cuts import cut
+from tap_sfsource.sync.job_bookmark import JobBookmark
 from tap_sfsource.sync.parts import Part, parts_of, text_of
-from tap_sfsource.sync.query_reader import JobLostError, Progress, QueryReader, TooLargeError
-from tap_sfsource.sync.state import JobBookmark
+from tap_sfsource.sync.progress import JobLostError, Progress, TooLargeError
+from tap_sfsource.sync.query_reader import QueryReader
 
 if TYPE_CHECKING:
     import datetime
