@@ -39,17 +39,17 @@ $(NEXT_STAMP): $(STAMP) requirements/prerelease.txt
 setup: $(STAMP) ## Create .venv and install the locked packages
 
 test: setup lint ## Lint, type-check and run the tests (under ten minutes on two cores)
-	$(BIN)/python -m pytest -m "not long and not programs" -n auto --dist loadfile
+	$(BIN)/python -m pytest -m "not long and not programs" -n auto --dist worksteal
 
 test-prerelease: $(NEXT_STAMP) ## Both halves with the newest pre-release of the SDK (a few minutes)
 	$(NEXT)/bin/python -m pytest -n auto --dist loadfile $(NEXT_TESTS)
 
 test-wide: setup ## The searches with more examples and kills than in `test`, and others' programs (about 20 minutes)
-	SFSOURCE_TEST_LEVEL=wide $(BIN)/python -m pytest -m "(search or hypothesis or programs) and not long" -n auto --dist loadfile \
+	SFSOURCE_TEST_LEVEL=wide $(BIN)/python -m pytest -m "(search or hypothesis or programs) and not long" -n auto --dist worksteal \
 		--timeout 1500
 
 test-long: setup ## Longer searches: fuzzing, kill loops, histories
-	SFSOURCE_TEST_LEVEL=long $(BIN)/python -m pytest -n auto --dist loadfile --timeout 3600
+	SFSOURCE_TEST_LEVEL=long $(BIN)/python -m pytest -n auto --dist worksteal --timeout 3600
 
 demo: setup ## Load an example company, let it live a day, load again (under two minutes)
 	$(BIN)/python -m demo

@@ -18,6 +18,7 @@ from salesforce_simulator.__main__ import (
     DEMO_SECURITY_TOKEN,
     DEMO_USER,
 )
+from tests.levels import programs
 
 if TYPE_CHECKING:
     from tests.fix_org import OrgServer
@@ -56,6 +57,7 @@ def test_the_lock_names_hashes_and_no_address() -> None:
     assert "://" not in (FILES / LOCK).read_text()
 
 
+@programs
 def test_jsforce(company_server: OrgServer, node_modules: Path) -> None:
     company_server.org.login.soap_login = True
     password = DEMO_PASSWORD + DEMO_SECURITY_TOKEN

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from salesforce_simulator.clock import Clock
     from tests.fix_org import OrgServer
 
-KILLS = at_level(normal=5, wide=40, long=100)
+KILLS = at_level(normal=3, wide=40, long=100)
 MONTHS, EACH, WINDOW, PAGE = 6, 50, 100, 11
 LATENCY = 60
 LONGEST = 2.5
