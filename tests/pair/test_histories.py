@@ -242,7 +242,7 @@ def test_histories(
         machine,
         settings=settings(
             derandomize=REPEATABLE,
-            max_examples=at_level(normal=4, wide=15, long=60),
+            max_examples=at_level(normal=3, wide=15, long=60),
             stateful_step_count=at_level(normal=30, wide=40, long=60),
             deadline=None,
             suppress_health_check=list(HealthCheck),
