@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -13,6 +14,8 @@ from tests.target.support import BOOLEAN, INTEGER, STRING, load, loaded, record,
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import psycopg
 
     from tests.fix_warehouse import Warehouse
 
@@ -43,9 +46,13 @@ def versions(warehouse: Warehouse, *columns: str, key: str = "a") -> list[tuple[
 @pytest.fixture(params=["MERGE", "ON CONFLICT", "keys counted"])
 def engine(request: pytest.FixtureRequest) -> Iterator[None]:
     """Servers that can do less upsert in another way."""
-    can = {"merge": request.param == "MERGE", "row_origin": request.param != "keys counted"}
-    less = capabilities.Capabilities(**can)
-    with patch("target_sfwarehouse.postgres.capabilities.detect", lambda _connection: less):
+    detect, merge, row_origin = capabilities.detect, request.param == "MERGE", request.param != "keys counted"
+
+    def less(connection: psycopg.Connection[Any]) -> capabilities.Capabilities:
+        found = detect(connection)
+        return replace(found, merge=merge and found.merge, row_origin=row_origin and found.row_origin)
+
+    with patch("target_sfwarehouse.postgres.capabilities.detect", less):
         yield
 
 
