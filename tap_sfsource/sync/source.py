@@ -296,9 +296,8 @@ class Source:
 
     @property
     def _loaded_from(self) -> datetime.datetime | None:
-        """The stamp of the oldest rows that are loaded, where the first sync had the setting `start_date`."""
-        start = self.plan.own.start
-        return start if self.key is not None and self.state.start_date == start else None
+        """The stamp of the oldest rows that are loaded: the first sync's setting `start_date`, whatever it is by now."""
+        return self.state.start_date if self.key is not None else None
 
     def look(self, query: QueryReader) -> None:
         """Prepare a query of partial rows. Where no row has been emitted, its call asks for a leading row as well."""
