@@ -103,6 +103,24 @@ def test_a_window_that_has_moved_is_read_anew(org_server: OrgServer, frozen: Clo
     assert syncs.sync(part()) == {"accounts": 4 + 4}
 
 
+@READERS
+@pytest.mark.parametrize("before", ["whole", "other windows"])
+def test_deletions_are_seen_though_windows_move_meanwhile(
+    org_server: OrgServer, frozen: Clock, reader: str, before: str
+) -> None:
+    rows = create(org_server, 3)
+    frozen.advance(hours=3)
+    middle = frozen.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account", reader=reader)
+    syncs.sync(part() if before == "whole" else part(end=middle))
+    org_server.org.hard_delete(rows[0])
+    frozen.advance(hours=3)
+    syncs.sync(part(end=frozen.now().strftime("%Y-%m-%dT%H:%M:%SZ")))
+    marks = [syncs.row("accounts", key)["is_deleted"] for key in rows]
+    assert marks == [True, False, False]
+
+
 def test_an_object_that_is_read_in_full_is_not_read_in_parts(
     org_server: OrgServer, frozen: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
