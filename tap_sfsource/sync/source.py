@@ -91,7 +91,7 @@ class Source:
         self.state.check()
         if self.state.begin_filtered(self.plan.own.identity, sweeps=not self.plan.own.part):
             logger.info("%s: its filter has changed; reading it anew.", self.plan.api_name)
-        if self.state.sweep_due and not self.ended:
+        if self.state.sweep_due and self.may_sweep:
             self.notes.append("another org, object or filter had this name: swept all ids")
 
     def _sort_columns(self) -> None:
@@ -285,6 +285,11 @@ class Source:
     def ended(self) -> bool:
         """Whether changes wait for a later run, because of `end`."""
         return self.end is not None and self.end <= self.readers.client.now()
+
+    @property
+    def may_sweep(self) -> bool:
+        """Whether a sweep marks only what is gone: neither rows of other shards nor such that wait for a later run."""
+        return not self.ended and not self.plan.own.part
 
     @property
     def _loaded(self) -> Window:
