@@ -130,13 +130,12 @@ class TapSFSource(SDKTap):
         from tap_sfsource.sync.run import SelectedObject, SyncRun  # noqa: PLC0415 - kept off the path of --version
 
         check_names({stream.name: stream.maps for stream in self._selected_streams})
-        whole = self.settings.partial_rows == "whole"
         selected = [
             SelectedObject(
                 stream.plan,
                 stream.stream_state,
                 stream.maps.signature,
-                whole or not stream.maps.partial_rows,
+                self.takes_whole_rows_only(stream),
             )
             for stream in self._selected_streams
             if stream is not self.names_stream and not stream.maps.removed
@@ -145,6 +144,10 @@ class TapSFSource(SDKTap):
         run = SyncRun(self.client, selected, names, self.spool_dir)
         run.start()
         return run
+
+    def takes_whole_rows_only(self, stream: SalesforceStream) -> bool:
+        """Whether a stream may emit whole rows only: by the settings, or for its maps."""
+        return self.settings.partial_rows == "whole" or not stream.maps.partial_rows
 
     @functools.cached_property
     def _selected_streams(self) -> list[SalesforceStream]:

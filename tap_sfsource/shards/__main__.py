@@ -17,6 +17,7 @@ from tap_sfsource.errors import CatalogError, TapError
 from tap_sfsource.shards.balance import Piece, balanced, cut, windows_wanted
 from tap_sfsource.shards.catalogs import shard_catalog
 from tap_sfsource.shards.sizes import created_by_month
+from tap_sfsource.singer.stream import SalesforceStream
 from tap_sfsource.tap import TapSFSource
 
 if TYPE_CHECKING:
@@ -70,7 +71,6 @@ def _tap(configs: Sequence[str] | None, catalog: str | None) -> TapSFSource:
     return TapSFSource(
         config=[Path(path) for path in files],
         catalog=catalog,
-        setup_mapper=False,
         parse_env_config=not configs or "ENV" in configs,
     )
 
@@ -110,6 +110,13 @@ def _why_whole(plan: SObjectPlan, tap: TapSFSource) -> str:
         return f"{CREATED} is not selected"
     if tap.settings.deletes == "sweep" or not plan.replicateable:
         return "what is gone shows only by all ids, which no shard of several has"
+    stream = tap.streams[plan.stream_name]
+    if (
+        tap.settings.deletes != "soft"
+        and isinstance(stream, SalesforceStream)
+        and tap.takes_whole_rows_only(stream)
+    ):
+        return "it is read in whole rows, so what is gone shows only by all of them, which no shard of several has"
     return ""
 
 

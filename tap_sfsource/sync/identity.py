@@ -57,15 +57,19 @@ def begin_as(bookmark: MutableMapping[str, Any], key_prefix: str | None) -> None
 def begin_filtered(bookmark: MutableMapping[str, Any], condition: str, *, sweeps: bool = True) -> bool:
     """Compare a bookmark with the condition that rows have to meet; forget a bookmark of another one, and tell so.
 
-    The names once given to properties stay. With `sweeps` the rows that it told of are left to a sweep.
+    The names once given to properties stay. With `sweeps` the rows that it told of are left to a sweep. Without, the
+    deletion log goes on where it was read to: nothing else would tell which of them are gone.
     """
     wanted, given = mark(condition) if condition else "", str(bookmark.get(_FILTER) or "")
     changed = given != wanted and not _OF_ROWS.isdisjoint(bookmark)
     if changed:
         texts = (bookmark.get(key) for key in (FORMER, "properties"))
         former = frozenset().union(*(marks_in(text) for text in texts if isinstance(text, str)))
+        logged = bookmark.get("deleted_until") or bookmark.get("replication_key_value")
         _forget(bookmark, _KEPT)
         bookmark["sweep_due"] = sweeps
+        if logged and not sweeps:
+            bookmark["deleted_until"] = logged
         if former:
             bookmark[FORMER] = "".join(sorted(former))
     if wanted or given:

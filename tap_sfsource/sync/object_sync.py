@@ -192,7 +192,8 @@ class ObjectSync:
         wanted = asked or bool(self._deletions.incomplete) or bool(self._gone)
         if wanted and source.plan.own.part:
             # A version of these rows would mark those of the other shards as deleted.
-            shard.tell_unswept(source, self._deletions.incomplete)
+            gone = f"{self._gone:,} deletions are not among its own rows" if self._gone else ""
+            shard.tell_unswept(source, self._deletions.incomplete or gone)
             return False
         if wanted and source.ended:
             # Rows that have changed since then would look like deleted ones.
@@ -311,7 +312,7 @@ class ObjectSync:
             yield self.source.whole_rows(page, layout)
         self._gone = len(missing)
         if self._gone:
-            swept = "" if self.source.ended else ": swept all rows"
+            swept = ": swept all rows" if self.source.may_sweep else ""
             self.source.notes.append(f"{self._gone:,} deleted for good{swept}")
 
     def _prepare_query(self, answer: Subresponse | None) -> None:
@@ -354,7 +355,7 @@ class ObjectSync:
     def _tombstones(self) -> Iterator[Rows]:
         deletions, source = self._deletions, self.source
         if deletions.incomplete:
-            source.notes.append(f"{deletions.incomplete}{'' if source.ended else ': swept all ids'}")
+            source.notes.append(f"{deletions.incomplete}{': swept all ids' if source.may_sweep else ''}")
         if deletions.ids and not source.whole:
             layout = source.layout([source.id], {source.plan.is_deleted: True})
             told = clock.isoformat(self._now)

@@ -91,7 +91,7 @@ class Source:
         self.state.check()
         if self.state.begin_filtered(self.plan.own.identity, sweeps=not self.plan.own.part):
             logger.info("%s: its filter has changed; reading it anew.", self.plan.api_name)
-        if self.state.sweep_due and not self.ended:
+        if self.state.sweep_due and self.may_sweep:
             self.notes.append("another org, object or filter had this name: swept all ids")
 
     def _sort_columns(self) -> None:
@@ -287,6 +287,11 @@ class Source:
         return self.end is not None and self.end <= self.readers.client.now()
 
     @property
+    def may_sweep(self) -> bool:
+        """Whether a sweep marks only what is gone: neither rows of other shards nor such that wait for a later run."""
+        return not self.ended and not self.plan.own.part
+
+    @property
     def _loaded(self) -> Window:
         """The stamps of the rows that are loaded. A row that has changed since `end_date` waits for a later run."""
         end = self.end
@@ -296,9 +301,8 @@ class Source:
 
     @property
     def _loaded_from(self) -> datetime.datetime | None:
-        """The stamp of the oldest rows that are loaded, where the first sync had the setting `start_date`."""
-        start = self.plan.own.start
-        return start if self.key is not None and self.state.start_date == start else None
+        """The stamp of the oldest rows that are loaded: the first sync's setting `start_date`, whatever it is by now."""
+        return self.state.start_date if self.key is not None else None
 
     def look(self, query: QueryReader) -> None:
         """Prepare a query of partial rows. Where no row has been emitted, its call asks for a leading row as well."""

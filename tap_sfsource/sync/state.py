@@ -17,7 +17,7 @@ Keys of a bookmark; other keys are kept as they are:
 - ``sweep_due``: whether rows of the deleted object of the same name have still to be marked as deleted.
 - ``refreshed_at``: when the fields that change without a stamp were last read for every row.
 - ``begun_at``: while a first sync has no bookmark: every deletion before it is of no row that has been emitted.
-- ``start_date``: the setting of that name in the first sync, where it had one.
+- ``start_date``: the setting of that name in the first sync; null where it had none.
 - ``formulas``: a digest of the formulas that are not read again on a schedule, where there are some.
 - ``filter``: a digest of the condition of the setting `filters` that every row met, where there is one.
 - ``maps``: a digest of the stream maps that every row went through, where there are some.
@@ -200,10 +200,8 @@ class StreamState:
         if self._replication_key is not None:
             self._bookmark["replication_key"] = self._replication_key
             self._bookmark["replication_key_value"] = None
-        if start_date is not None:
-            self._bookmark["start_date"] = clock.isoformat(start_date)
-        elif "start_date" in self._bookmark:
-            self._bookmark["start_date"] = None
+        # Null where there is none: the date of an older state must not come back either.
+        self._bookmark["start_date"] = None if start_date is None else clock.isoformat(start_date)
 
     @property
     def bookmark_text(self) -> str:

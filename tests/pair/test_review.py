@@ -227,17 +227,20 @@ def test_a_job_of_partial_rows_is_not_resumed_with_whole_rows(pair: Pair, org: O
 # 7. Partial rows of rows that were never loaded become rows of nothing but an id, alive.
 
 
-@pytest.mark.parametrize("before", ["start_date", "a filter that is gone"])
+@pytest.mark.parametrize(
+    "before",
+    ["start_date", "start_date that is gone", "start_date that moves on", "a filter that is gone"],
+)
 @pytest.mark.parametrize("cause", ["a new field", "a refreshed field", "a sweep"])
 def test_reads_of_every_row_make_no_rows_without_content(
     pair: Pair, org: Org, before: str, cause: str
 ) -> None:
     """All rows before `start_date`, or that a filter dropped until now."""
     first: dict[str, Any] = {}
-    if before == "start_date":
+    if before.startswith("start_date"):
         org.clock.advance(hours=24)
         pair.config["start_date"] = org.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        org.create("Account", {"Name": "New"})
+        new = org.create("Account", {"Name": "New"})
         org.clock.advance(hours=3)
     else:
         first["stream_maps"] = {"accounts": {"__filter__": "name != 'Borg'"}}
@@ -250,8 +253,31 @@ def test_reads_of_every_row_make_no_rows_without_content(
     else:
         settings["deletes"] = "sweep"
     org.clock.advance(hours=25)
+    if before == "start_date that is gone":
+        del pair.config["start_date"]
+    elif before == "start_date that moves on":
+        pair.config["start_date"] = org.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
     pair.good(**settings)
     assert [row["id"] for row in table(pair) if row["name"] is None and not row["is_deleted"]] == []
+    if before.startswith("start_date"):
+        assert [(row["id"], row["is_deleted"]) for row in table(pair)] == [(new, False)]
+
+
+def test_a_full_refresh_without_start_date_is_of_all_rows_though_an_older_state_is_merged(
+    pair: Pair, org: Org
+) -> None:
+    org.clock.advance(hours=24)
+    new = org.create("Account", {"Name": "New"})
+    org.clock.advance(hours=3)
+    pair.good(start_date=(org.clock.now() - timedelta(hours=12)).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    assert [row["id"] for row in table(pair)] == [new]
+    before, pair.state = pair.state, None
+    pair.good()
+    pair.state = merged(before, pair.state)
+    org.clock.advance(hours=3)
+    pair.good(deletes="sweep")
+    assert {row["id"] for row in table(pair)} == set(ids(org))
+    assert not any(row["is_deleted"] for row in table(pair))
 
 
 # 8. A map that removes `is_deleted` takes partial rows, of which tombstones are then nothing but ids.

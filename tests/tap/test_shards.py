@@ -103,6 +103,60 @@ def test_a_window_that_has_moved_is_read_anew(org_server: OrgServer, frozen: Clo
     assert syncs.sync(part()) == {"accounts": 4 + 4}
 
 
+@READERS
+@pytest.mark.parametrize("before", ["whole", "other windows"])
+def test_deletions_are_seen_though_windows_move_meanwhile(
+    org_server: OrgServer, frozen: Clock, reader: str, before: str
+) -> None:
+    rows = create(org_server, 3)
+    frozen.advance(hours=3)
+    middle = frozen.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account", reader=reader)
+    syncs.sync(part() if before == "whole" else part(end=middle))
+    org_server.org.hard_delete(rows[0])
+    frozen.advance(hours=3)
+    syncs.sync(part(end=frozen.now().strftime("%Y-%m-%dT%H:%M:%SZ")))
+    marks = [syncs.row("accounts", key)["is_deleted"] for key in rows]
+    assert marks == [True, False, False]
+
+
+def test_a_part_in_whole_rows_tells_what_it_cannot_mark(
+    org_server: OrgServer, frozen: Clock, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (gone,) = create(org_server)
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account", partial_rows="whole")
+    catalog = part(end=frozen.now().strftime("%Y-%m-%dT%H:%M:%SZ"))
+    syncs.sync(catalog)
+    org_server.org.hard_delete(gone)
+    frozen.advance(hours=3)
+    syncs.sync(catalog)
+    assert "Account: a sweep is due (1 deletions are not among its own rows)" in caplog.text
+    assert "swept" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("settings", "shards"),
+    [
+        ({"partial_rows": "whole"}, 1),
+        ({"stream_maps": {"accounts": {"__filter__": "name != 'none'"}}}, 1),
+        ({"partial_rows": "whole", "deletes": "soft"}, 2),
+        ({}, 2),
+    ],
+)
+def test_an_object_whose_deletions_only_a_sweep_marks_stays_whole(
+    org_server: OrgServer, frozen: Clock, tmp_path: Path, settings: dict[str, Any], shards: int
+) -> None:
+    for _ in range(2):
+        create(org_server, 3000)
+        frozen.advance(hours=24 * 40)
+    (tmp_path / "tap.json").write_text(json.dumps(org_server.config(objects=["Account"], **settings)))
+    arguments = ["--config", str(tmp_path / "tap.json"), "--shards", "2", "--output", str(tmp_path)]
+    assert main(arguments) == 0
+    assert sum("accounts" in (tmp_path / f"shard-{number}.json").read_text() for number in range(2)) == shards
+
+
 def test_an_object_that_is_read_in_full_is_not_read_in_parts(
     org_server: OrgServer, frozen: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
