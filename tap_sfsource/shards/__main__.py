@@ -7,7 +7,7 @@ import json
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tap_sfsource.api.record_counts import record_counts
 from tap_sfsource.catalog.keys import CREATED
@@ -63,13 +63,15 @@ def _count(text: str) -> int:
 
 
 def _tap(configs: Sequence[str] | None, catalog: str | None) -> TapSFSource:
-    files = [path for path in configs or () if path != "ENV"]
-    for path in files:
-        check_config_file(path)
+    config: dict[str, Any] = {}
+    for path in configs or ():
+        if path != "ENV":
+            check_config_file(path)
+            config |= json.loads(Path(path).read_text(encoding="utf-8"))
     if catalog is not None and not Path(catalog).is_file():
         raise CatalogError(f"The catalog {catalog} is no file. Name one with --catalog.")
     return TapSFSource(
-        config=[Path(path) for path in files],
+        config=config,
         catalog=catalog,
         parse_env_config=not configs or "ENV" in configs,
     )
