@@ -256,6 +256,12 @@ class Settings:
         "each run and stream.",
         default=True,
     )
+    grant_select_to: tuple[str, ...] = _setting(
+        "array",
+        "Roles that may read what the target makes: the schema, each table, its history and the target's own tables. "
+        "Rights that a role has already are not granted again, and none is taken back.",
+        default=(),
+    )
     string_type: str = _setting(
         "string",
         "`varchar` gives strings with a `maxLength` the type varchar(n); `text` leaves lengths out.",
@@ -381,7 +387,7 @@ class Settings:
         """Read a config whose kinds the SDK has checked. Raises SettingsError where settings contradict each other."""
         names = [field.name for field in dataclasses.fields(cls)]
         values = {name: config[name] for name in names if config.get(name) is not None}
-        values |= {name: tuple(values.get(name, ())) for name in ("indexes", "history")}
+        values |= {name: tuple(values.get(name, ())) for name in ("indexes", "history", "grant_select_to")}
         port = str(values.get("port", cls.port))
         if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) <= LAST_PORT:
             raise SettingsError(f"`port` must be a number from 1 to {LAST_PORT}.")

@@ -6,9 +6,11 @@ import json
 import uuid
 from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse.postgres.ddl import wait_for_lock
+from target_sfwarehouse.postgres.grants import let_read
 from target_sfwarehouse.postgres.schema import quoted, with_parameters
 from target_sfwarehouse.postgres.waiting import run
 
@@ -94,14 +96,15 @@ class Counts:
         return self.inserted, self.updated, self.unchanged, self.marked_deleted, self.rejected
 
 
-def ensure_own(connection: psycopg.Connection[Any], table: str, create: str) -> None:
+def ensure_own(connection: psycopg.Connection[Any], settings: Settings, table: str, create: str) -> None:
     """Make one of the target's own tables if it is not there."""
+    take_lock = partial(wait_for_lock, connection, table)
     found = connection.execute("SELECT to_regclass(%s)", (table,)).fetchone()
-    if found is not None and found[0] is not None:
-        return
-    with connection.transaction():
-        wait_for_lock(connection, table)
-        run(connection, create.format(table=table))
+    if found is None or found[0] is None:
+        with connection.transaction():
+            take_lock()
+            run(connection, create.format(table=table))
+    let_read(connection, settings, table, take_lock)
 
 
 @dataclass
@@ -121,7 +124,7 @@ class RunLog:
     def prepare(self, connection: psycopg.Connection[Any]) -> None:
         """Make the table if the settings ask for it."""
         if self.settings.sync_runs:
-            ensure_own(connection, self.table, CREATE_SYNC_RUNS)
+            ensure_own(connection, self.settings, self.table, CREATE_SYNC_RUNS)
 
     def record(self, connection: psycopg.Connection[Any], stream: str, counts: Counts) -> None:
         """Write a stream's counters as they will be once the open transaction is committed."""
@@ -176,7 +179,7 @@ class Quarantine:
         """Put a record in, as it came; an open transaction takes the row with it."""
         table = quoted(self.settings.target_schema, REJECTED)
         if not self._ready:
-            ensure_own(connection, table, CREATE_REJECTED)
+            ensure_own(connection, self.settings, table, CREATE_REJECTED)
             self._ready = True
         message = text.decode("utf-8", "replace").replace("\0", "�").rstrip("\r\n")
         reason = error.reason.replace("\0", "�").encode("utf-8", "replace").decode()

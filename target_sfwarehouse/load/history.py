@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse.errors import BadSchemaError
 from target_sfwarehouse.postgres import versions
-from target_sfwarehouse.postgres.ddl import REFUSED, read_table, said
+from target_sfwarehouse.postgres.ddl import REFUSED, open_to_readers, read_table, said
 from target_sfwarehouse.postgres.schema import quoted
 from target_sfwarehouse.postgres.sql import CHANGED
 from target_sfwarehouse.postgres.waiting import change, patiently, run
@@ -71,6 +71,8 @@ class History:
         except REFUSED as error:
             name = quoted(table.schema, versions.history_name(table.name))
             raise BadSchemaError(f"{name} cannot follow the schema: {said(error)}") from None
+        if load.history is not None:
+            open_to_readers(connection, self.settings, load.history)
 
     def _read(self, connection: psycopg.Connection[Any], table: Table) -> Table:
         name = versions.history_name(table.name)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import logging
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import errors as pg
 
 from target_sfwarehouse.errors import BadSchemaError, TableLockedError, WarehouseError
+from target_sfwarehouse.postgres.grants import let_read, let_use
 from target_sfwarehouse.postgres.schema import (
     BOOKKEEPING_TYPES,
     ROW_TARGET_MOST,
@@ -26,7 +28,7 @@ from target_sfwarehouse.postgres.types import SQL_TYPE, parse_type
 from target_sfwarehouse.postgres.waiting import change, patiently, run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from target_sfwarehouse.config import Settings
     from target_sfwarehouse.postgres.schema import Column
@@ -113,13 +115,20 @@ def _lock_key(name: str) -> int:
 
 
 def ensure_schema(connection: Connection, settings: Settings, schema: str) -> None:
-    """Make a schema if it is not there. Raises WarehouseError where the role may not."""
+    """Make a schema if it is not there, for all who may read it. Raises WarehouseError where the role may not."""
+    take_lock = partial(wait_for_lock, connection, schema)
     found = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s"
-    if connection.execute(found, (schema,)).fetchone():
-        return
+    if not connection.execute(found, (schema,)).fetchone():
+        _make_schema(connection, settings, schema, take_lock)
+    let_use(connection, settings, schema, take_lock)
+
+
+def _make_schema(
+    connection: Connection, settings: Settings, schema: str, take_lock: Callable[[], None]
+) -> None:
     try:
         with connection.transaction():
-            wait_for_lock(connection, schema)
+            take_lock()
             if settings.distribute_by == "schema":
                 run(connection, "SET LOCAL citus.enable_schema_based_sharding = on")
             run(connection, f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
@@ -277,6 +286,11 @@ def _privilege_advice(connection: Connection, schema: str, name: str, said: str)
         f"schema's owner run: GRANT USAGE, CREATE ON SCHEMA {quoted(schema)} TO {quoted(role)}; columns can be "
         "added by the table's owner only."
     )
+
+
+def open_to_readers(connection: Connection, settings: Settings, table: Table) -> None:
+    """Let the roles of `grant_select_to` read a table."""
+    let_read(connection, settings, table.sql, partial(wait_for_lock, connection, table.label))
 
 
 def add_bookkeeping(connection: Connection, settings: Settings, table: Table, *columns: str) -> None:
