@@ -49,7 +49,7 @@ REFUSED = (
 
 COLUMNS = """
 SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
-       pg_catalog.col_description(a.attrelid, a.attnum) IS NOT NULL,
+       pg_catalog.col_description(a.attrelid, a.attnum),
        a.attgenerated <> '', a.attidentity = 'a',
        CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END,
        t.typtype = 'd' AND t.typcategory = 'D',
@@ -78,7 +78,7 @@ WHERE i.indrelid = %s AND i.indpred IS NULL
 """
 
 RELATION = """
-SELECT c.oid, c.relkind::text, pg_catalog.obj_description(c.oid, 'pg_class') IS NOT NULL,
+SELECT c.oid, c.relkind::text, pg_catalog.obj_description(c.oid, 'pg_class'),
 EXISTS (SELECT 1 FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND g.tginitdeferred AND g.tgtype & 4 <> 0),
 c.reloptions, c.relam = (SELECT oid FROM pg_catalog.pg_am WHERE amname = 'heap')
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -153,7 +153,7 @@ def read_table(connection: Connection, schema: str, name: str, stream: str) -> T
     row = connection.execute(RELATION, (schema, name)).fetchone()
     if row is None:
         return table
-    oid, kind, commented, table.deferred, options, is_heap = row
+    oid, kind, comment, table.deferred, options, is_heap = row
     if kind == "r" and is_heap:
         table.row_target = _row_target(options)
     if kind not in {"r", "p", "f"}:
@@ -162,8 +162,8 @@ def read_table(connection: Connection, schema: str, name: str, stream: str) -> T
             "schema"
         )
     _read_columns(connection, table, oid)
-    if commented:
-        table.commented.add("")
+    if comment is not None:
+        table.commented[""] = comment
     if kind == "f":
         table.unstampable.update(STAMPS)  # the column would be missing on the other server
     table.unique_keys = tuple(tuple(keys) for (keys,) in connection.execute(UNIQUE_KEYS, (oid,)))
@@ -174,18 +174,16 @@ def read_table(connection: Connection, schema: str, name: str, stream: str) -> T
 
 
 def _read_columns(connection: Connection, table: Table, oid: int) -> None:
-    for column, spelled, has_comment, computed, numbered, collation, dated, default in connection.execute(
+    for column, spelled, comment, computed, numbered, collation, dated, default in connection.execute(
         COLUMNS, (oid,)
     ):
         table.columns[column] = parse_type(spelled, over_moment=dated)
-        kinds = (
-            (has_comment, table.commented),
-            (computed, table.computed),
-            (numbered, table.identities),
-        )
-        for is_so, names in kinds:
-            if is_so:
-                names.add(column)
+        if comment is not None:
+            table.commented[column] = comment
+        if computed:
+            table.computed.add(column)
+        if numbered:
+            table.identities.add(column)
         if default and not computed:
             table.defaults[column] = default
         if collation:
