@@ -262,6 +262,14 @@ class Settings:
         "Rights that a role has already are not granted again, and none is taken back.",
         default=(),
     )
+    compatibility: str = _setting(
+        "string",
+        "`fivetran` keeps a schema `<schema>_fivetran` with a view over each table, for models that want Fivetran's columns: "
+        "`_fivetran_synced` and `_fivetran_deleted`, over a history also `_fivetran_start`, `_fivetran_end` and "
+        "`_fivetran_active`.",
+        default="none",
+        choices=("none", "fivetran"),
+    )
     string_type: str = _setting(
         "string",
         "`varchar` gives strings with a `maxLength` the type varchar(n); `text` leaves lengths out.",
@@ -398,6 +406,11 @@ class Settings:
             raise SettingsError(
                 f"`schema` is '{settings.schema}' but `default_target_schema` is "
                 f"'{settings.default_target_schema}': they name the same thing, set one of them."
+            )
+        if settings.compatibility != "none" and not settings.received_at:
+            raise SettingsError(
+                f"`compatibility` `{settings.compatibility}` needs the times of `received_at`. Set `received_at` to true, or "
+                "remove `compatibility`."
             )
         for prefix, mapped in (settings.schema_mapping or {}).items():
             name = mapped.get("target_schema") if isinstance(mapped, dict) else None

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from target_sfwarehouse.config import Settings
+    from target_sfwarehouse.load.compatibility import Views
     from target_sfwarehouse.load.tables import Load
     from target_sfwarehouse.postgres.schema import Table
 
@@ -37,6 +38,7 @@ class History:
 
     settings: Settings
     enter: Callable[[psycopg.Connection[Any], Load], None]
+    views: Views
 
     def asks_for(self, table: Table) -> bool:
         """Whether a table is to have a history. One without a key cannot: nothing tells the versions of a row."""
@@ -60,7 +62,8 @@ class History:
                 self.enter(connection, load)
                 history = self._read(connection, table)
                 statements = versions.history_changes(history, table)
-                change(connection, history, statements)
+                with self.views.aside(connection, history, versions.retyped(history, table)):
+                    change(connection, history, statements)
                 load.history = self._read(connection, table)
                 if not history.exists:
                     with self.kept(connection, load):

@@ -118,8 +118,8 @@ class Loader:
         load.direct = load.direct and not (narrow or table.unwritten or load.has_history) and timed
         load.deletion = layout.deletion or load.deletion
         load.source = source or load.source
-        if load.has_history and not load.history_fits():
-            self._submit(self._session.keep_history, load).result()
+        if (load.has_history and not load.history_fits()) or not self._run.views.fits(load):
+            self._submit(self._session.accompany, load).result()
         return load
 
     def stage(self, chunk: Chunk) -> None:

@@ -115,11 +115,12 @@ class Session:
         open_to_readers(*where, table)
         return table
 
-    def keep_history(self, load: Load) -> None:
-        """Make a table's history, or make it fit."""
+    def accompany(self, load: Load) -> None:
+        """Make a table's history and views, or make them fit."""
         self._rest()
         self._end_direct()
         self._run.history.fit(self._connection, load)
+        self._run.views.fit(self._connection, load)
 
     def rejected(self, streams: AbstractSet[str], version: int) -> int:
         """Count the records in quarantine that a version of some streams lacks."""

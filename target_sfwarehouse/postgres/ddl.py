@@ -44,6 +44,7 @@ REFUSED = (
     pg.NotSupportedError,
     pg.ProgramLimitExceeded,
     pg.TooManyColumns,
+    pg.DependentObjectsStillExist,
 )
 """What the server raises when a table cannot become what is asked, as opposed to a server that is in trouble."""
 
