@@ -54,8 +54,9 @@ test-long: setup ## Longer searches: fuzzing, kill loops, histories
 demo: setup ## Load an example company, let it live a day, load again (under two minutes)
 	$(BIN)/python -m demo
 
-docs: setup ## Renew the parts of README.md and meltano.yml that come from --about
+docs: setup ## Renew docs/erd.md and the parts of README.md and meltano.yml that come from --about
 	$(BIN)/python docs/generate.py
+	$(BIN)/python -m docs.erd
 
 bench: setup ## Measure the pair beside its peers and what the machine can do (docs/benchmarks.md)
 	$(BIN)/python -m benchmarks
@@ -80,6 +81,7 @@ lock: setup ## Renew the locks from pyproject.toml
 	$(COMPILE) requirements/sdk-taps.in --output-file requirements/sdk-taps.txt
 	$(COMPILE) requirements/tap-stripe.in --output-file requirements/tap-stripe.txt
 	$(COMPILE) requirements/dagster.in --output-file requirements/dagster.txt
+	$(COMPILE) requirements/dbt.in --output-file requirements/dbt.txt
 	$(COMPILE) requirements/airflow.in --output-file requirements/airflow.txt
 	for peer in requirements/peers/*.in; do $(COMPILE) $$peer --output-file $${peer%.in}.txt || exit 1; done
 

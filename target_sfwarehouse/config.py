@@ -256,6 +256,20 @@ class Settings:
         "each run and stream.",
         default=True,
     )
+    grant_select_to: tuple[str, ...] = _setting(
+        "array",
+        "Roles that may read what the target makes: the schema, each table, its history and the target's own tables. "
+        "Rights that a role has already are not granted again, and none is taken back.",
+        default=(),
+    )
+    compatibility: str = _setting(
+        "string",
+        "`fivetran` keeps a schema `<schema>_fivetran` with a view over each table, for models that want Fivetran's columns: "
+        "`_fivetran_synced` and `_fivetran_deleted`, over a history also `_fivetran_start`, `_fivetran_end` and "
+        "`_fivetran_active`.",
+        default="none",
+        choices=("none", "fivetran"),
+    )
     string_type: str = _setting(
         "string",
         "`varchar` gives strings with a `maxLength` the type varchar(n); `text` leaves lengths out.",
@@ -381,7 +395,7 @@ class Settings:
         """Read a config whose kinds the SDK has checked. Raises SettingsError where settings contradict each other."""
         names = [field.name for field in dataclasses.fields(cls)]
         values = {name: config[name] for name in names if config.get(name) is not None}
-        values |= {name: tuple(values.get(name, ())) for name in ("indexes", "history")}
+        values |= {name: tuple(values.get(name, ())) for name in ("indexes", "history", "grant_select_to")}
         port = str(values.get("port", cls.port))
         if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) <= LAST_PORT:
             raise SettingsError(f"`port` must be a number from 1 to {LAST_PORT}.")
@@ -392,6 +406,11 @@ class Settings:
             raise SettingsError(
                 f"`schema` is '{settings.schema}' but `default_target_schema` is "
                 f"'{settings.default_target_schema}': they name the same thing, set one of them."
+            )
+        if settings.compatibility != "none" and not settings.received_at:
+            raise SettingsError(
+                f"`compatibility` `{settings.compatibility}` needs the times of `received_at`. Set `received_at` to true, or "
+                "remove `compatibility`."
             )
         for prefix, mapped in (settings.schema_mapping or {}).items():
             name = mapped.get("target_schema") if isinstance(mapped, dict) else None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from docs import generate
+from docs import erd, generate
 from salesforce_simulator.org import Org
 from salesforce_simulator.schema import REPLICATION_KEYS
 from tap_sfsource.catalog.naming import COLLECTIONS
@@ -59,6 +59,10 @@ def test_settings_tables_are_those_of_about() -> None:
 def test_meltano_definitions_are_those_of_about() -> None:
     text = (PROJECT / "meltano.yml").read_text()
     assert generate.meltano(text, {plugin: about(plugin) for plugin in PLUGINS}) == text, "run `make docs`"
+
+
+def test_the_diagrams_are_those_of_the_catalogs() -> None:
+    assert erd.page() == erd.PAGE.read_text(), "run `make docs`"
 
 
 @pytest.mark.parametrize("plugin", PLUGINS)

@@ -74,7 +74,8 @@ def discover(client: Client, settings: Settings) -> Iterator[SObjectPlan]:
         for sobject in some:
             if sobject.name in described or why_unsupported(sobject):
                 found = described.get(sobject.name, sobject)
-                yield plan_of(found, names[sobject.name], settings, selected_by_default=by_default)
+                plan = plan_of(found, names[sobject.name], settings, selected_by_default=by_default)
+                yield dataclasses.replace(plan, streams=names)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,7 +156,13 @@ def plan_run(
             logger.info("%s (%s) is skipped: %s.", wanted[api_name], api_name, reason)
             skipped[wanted[api_name]] = reason
     skipped.update((wanted[api_name], _MISSING) for api_name in described.missing)
-    supported = (dataclasses.replace(plan, org=client.org_id) for plan in plans if not plan.unsupported)
+    # The 48 have their names whether they are selected or not, so a run of a few says the same of its rows.
+    streams = stream_names(COLLECTIONS, naming=settings.naming) | wanted
+    supported = (
+        dataclasses.replace(plan, org=client.org_id, streams=streams)
+        for plan in plans
+        if not plan.unsupported
+    )
     return RunPlan(
         tuple(sorted(supported, key=lambda plan: plan.stream_name)),
         skipped,

@@ -13,6 +13,9 @@ SOFT_DELETE_KEY: Final = "x-soft-delete"
 SOURCE_KEY: Final = "x-source"
 """Key of a schema: the system that its rows are of. A target can refuse rows of another one in the same table."""
 
+REFERENCES_KEY: Final = "x-references"
+"""Key of a property's schema: the streams whose keys its values are. Any tap may say so."""
+
 API_NAME: Final = "sfsource.api-name"
 LABEL: Final = "sfsource.label"
 TYPE: Final = "sfsource.type"

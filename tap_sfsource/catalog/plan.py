@@ -22,6 +22,7 @@ from tap_sfsource.catalog.keys import (
     NOTE,
     PRECISION,
     REFERENCES,
+    REFERENCES_KEY,
     SCALE,
     SOFT_DELETE_KEY,
     SOURCE_KEY,
@@ -154,6 +155,7 @@ class SObjectPlan:
         parents: By whose ids its rows are read, or None; each run reads all of them then.
         own: The object's own settings.
         org: Id of the org in a run, empty if unknown.
+        streams: Stream names by API name, of the objects that a reference may lead to.
     """
 
     api_name: str
@@ -171,6 +173,7 @@ class SObjectPlan:
     parents: Parents | None = None
     own: ObjectSettings = NO_SETTINGS
     org: str = ""
+    streams: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def replication_method(self) -> str:
@@ -229,7 +232,8 @@ class SObjectPlan:
     def schema(self) -> dict[str, Any]:
         """The stream's JSON schema, with `is_deleted` where rows say it."""
         properties = {
-            column.property: {**column.schema, API_NAME_KEY: column.api_name} for column in self.columns
+            column.property: {**column.schema, API_NAME_KEY: column.api_name, **self._references(column)}
+            for column in self.columns
         }
         if self.tells_deletions:
             deleted = properties.get(self.is_deleted, {"type": ["boolean", "null"], "title": "Deleted"})
@@ -240,6 +244,10 @@ class SObjectPlan:
         if self.org:
             schema[SOURCE_KEY] = f"salesforce:{self.org}"
         return {**schema, API_NAME_KEY: self.api_name}
+
+    def _references(self, column: Column) -> dict[str, Any]:
+        named = [self.streams[api_name] for api_name in column.reference_to if api_name in self.streams]
+        return {REFERENCES_KEY: named} if named else {}
 
     def entry(self) -> dict[str, Any]:
         """The stream's catalog entry."""

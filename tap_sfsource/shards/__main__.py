@@ -7,23 +7,23 @@ import json
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_sfsource.api.record_counts import record_counts
 from tap_sfsource.catalog.keys import CREATED
 from tap_sfsource.catalog.plan import NAME
-from tap_sfsource.cli import check_config_file
-from tap_sfsource.errors import CatalogError, TapError
+from tap_sfsource.errors import TapError
+from tap_sfsource.given import add_options, tap_of
 from tap_sfsource.shards.balance import Piece, balanced, cut, windows_wanted
 from tap_sfsource.shards.catalogs import shard_catalog
 from tap_sfsource.shards.sizes import created_by_month
 from tap_sfsource.singer.stream import SalesforceStream
-from tap_sfsource.tap import TapSFSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tap_sfsource.catalog.plan import SObjectPlan
+    from tap_sfsource.tap import TapSFSource
 
 logger = logging.getLogger("tap-sfsource.shards")
 
@@ -32,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Write the catalogs; gives the exit status."""
     options = _options().parse_args(arguments)
     try:
-        tap = _tap(options.config, options.catalog)
+        tap = tap_of(options)
+        tap.setup_mapper()
         pieces = _pieces(tap, options.shards)
         shards = balanced(pieces, options.shards)
         _write(tap, shards, options.output)
@@ -45,10 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tap_sfsource.shards", description=__doc__)
-    parser.add_argument(
-        "--config", action="append", help="file of the tap's settings, or ENV (default) for the environment"
-    )
-    parser.add_argument("--catalog", help="what is selected; without it the settings select")
+    add_options(parser)
     parser.add_argument("--shards", type=_count, required=True, help="how many catalogs to make")
     parser.add_argument(
         "--output", type=Path, required=True, help="folder for shard-0.json, shard-1.json, ..."
@@ -60,21 +58,6 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
     return int(text)
-
-
-def _tap(configs: Sequence[str] | None, catalog: str | None) -> TapSFSource:
-    config: dict[str, Any] = {}
-    for path in configs or ():
-        if path != "ENV":
-            check_config_file(path)
-            config |= json.loads(Path(path).read_text(encoding="utf-8"))
-    if catalog is not None and not Path(catalog).is_file():
-        raise CatalogError(f"The catalog {catalog} is no file. Name one with --catalog.")
-    return TapSFSource(
-        config=config,
-        catalog=catalog,
-        parse_env_config=not configs or "ENV" in configs,
-    )
 
 
 def _pieces(tap: TapSFSource, shards: int) -> list[Piece]:

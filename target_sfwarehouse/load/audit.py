@@ -6,10 +6,13 @@ import json
 import uuid
 from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse.postgres.ddl import wait_for_lock
-from target_sfwarehouse.postgres.schema import quoted, with_parameters
+from target_sfwarehouse.postgres.grants import let_read
+from target_sfwarehouse.postgres.schema import comment, quoted, with_parameters
 from target_sfwarehouse.postgres.waiting import run
 
 if TYPE_CHECKING:
@@ -37,6 +40,21 @@ CREATE TABLE IF NOT EXISTS {table} (
     PRIMARY KEY (run_id, collection)
 ) USING heap
 """
+
+SYNC_RUNS_COMMENTS = {
+    "": "What each run of target-sfwarehouse did, a row for each stream",
+    "run_id": "The run; the same as in _rejected",
+    "collection": "The stream",
+    "started_at": "When the run met the stream",
+    "ended_at": "When the run ended; NULL while it runs, or if it was killed",
+    "rows_inserted": "New rows",
+    "rows_updated": "Rows of which a value changed",
+    "rows_unchanged": "Records that changed nothing",
+    "rows_marked_deleted": "Rows that were there and became deleted",
+    "rows_rejected": "Records in _rejected",
+    "bookmark": "How far the stream was read, in brief; to go on from, use the STATE",
+}
+"""Comments of the columns, the table's under the empty string."""
 
 CREATE_REJECTED = """
 CREATE TABLE IF NOT EXISTS {table} (
@@ -94,14 +112,31 @@ class Counts:
         return self.inserted, self.updated, self.unchanged, self.marked_deleted, self.rejected
 
 
-def ensure_own(connection: psycopg.Connection[Any], table: str, create: str) -> None:
-    """Make one of the target's own tables if it is not there."""
-    found = connection.execute("SELECT to_regclass(%s)", (table,)).fetchone()
-    if found is not None and found[0] is not None:
-        return
-    with connection.transaction():
-        wait_for_lock(connection, table)
-        run(connection, create.format(table=table))
+OWN = """
+SELECT pg_has_role(relowner, 'USAGE') AND obj_description(oid, 'pg_class') IS NULL
+FROM pg_catalog.pg_class WHERE oid = to_regclass(%s)
+"""
+
+
+def ensure_own(
+    connection: psycopg.Connection[Any],
+    settings: Settings,
+    table: str,
+    create: str,
+    comments: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Make one of the target's own tables if it is not there, and comment one that has no comment."""
+    take_lock = partial(wait_for_lock, connection, table)
+    found = connection.execute(OWN, (table,)).fetchone()
+    statements = [] if found is not None else [create.format(table=table)]
+    if settings.column_comments and (found is None or found[0]):
+        statements += [comment(table, column, text) for column, text in comments.items()]
+    if statements:
+        with connection.transaction():
+            take_lock()
+            for statement in statements:
+                run(connection, statement)
+    let_read(connection, settings, table, take_lock)
 
 
 @dataclass
@@ -121,7 +156,7 @@ class RunLog:
     def prepare(self, connection: psycopg.Connection[Any]) -> None:
         """Make the table if the settings ask for it."""
         if self.settings.sync_runs:
-            ensure_own(connection, self.table, CREATE_SYNC_RUNS)
+            ensure_own(connection, self.settings, self.table, CREATE_SYNC_RUNS, SYNC_RUNS_COMMENTS)
 
     def record(self, connection: psycopg.Connection[Any], stream: str, counts: Counts) -> None:
         """Write a stream's counters as they will be once the open transaction is committed."""
@@ -176,7 +211,7 @@ class Quarantine:
         """Put a record in, as it came; an open transaction takes the row with it."""
         table = quoted(self.settings.target_schema, REJECTED)
         if not self._ready:
-            ensure_own(connection, table, CREATE_REJECTED)
+            ensure_own(connection, self.settings, table, CREATE_REJECTED)
             self._ready = True
         message = text.decode("utf-8", "replace").replace("\0", "�").rstrip("\r\n")
         reason = error.reason.replace("\0", "�").encode("utf-8", "replace").decode()

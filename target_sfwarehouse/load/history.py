@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse.errors import BadSchemaError
 from target_sfwarehouse.postgres import versions
-from target_sfwarehouse.postgres.ddl import REFUSED, read_table, said
+from target_sfwarehouse.postgres.ddl import REFUSED, open_to_readers, read_table, said
 from target_sfwarehouse.postgres.schema import quoted
 from target_sfwarehouse.postgres.sql import CHANGED
 from target_sfwarehouse.postgres.waiting import change, patiently, run
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from target_sfwarehouse.config import Settings
+    from target_sfwarehouse.load.compatibility import Views
     from target_sfwarehouse.load.tables import Load
     from target_sfwarehouse.postgres.schema import Table
 
@@ -37,6 +38,7 @@ class History:
 
     settings: Settings
     enter: Callable[[psycopg.Connection[Any], Load], None]
+    views: Views
 
     def asks_for(self, table: Table) -> bool:
         """Whether a table is to have a history. One without a key cannot: nothing tells the versions of a row."""
@@ -60,7 +62,8 @@ class History:
                 self.enter(connection, load)
                 history = self._read(connection, table)
                 statements = versions.history_changes(history, table)
-                change(connection, history, statements)
+                with self.views.aside(connection, history, versions.retyped(history, table)):
+                    change(connection, history, statements)
                 load.history = self._read(connection, table)
                 if not history.exists:
                     with self.kept(connection, load):
@@ -71,6 +74,8 @@ class History:
         except REFUSED as error:
             name = quoted(table.schema, versions.history_name(table.name))
             raise BadSchemaError(f"{name} cannot follow the schema: {said(error)}") from None
+        if load.history is not None:
+            open_to_readers(connection, self.settings, load.history)
 
     def _read(self, connection: psycopg.Connection[Any], table: Table) -> Table:
         name = versions.history_name(table.name)

@@ -22,6 +22,7 @@ from target_sfwarehouse.load.tables import Load, check_name
 from target_sfwarehouse.postgres import capabilities
 from target_sfwarehouse.postgres.casts import rooms
 from target_sfwarehouse.postgres.connect import connector
+from target_sfwarehouse.postgres.grants import check_roles
 from target_sfwarehouse.postgres.schema import changes, stamps_of
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Loader:
                 "`history` needs a plain PostgreSQL: Citus cannot run its statements. Remove the setting, or drop the "
                 "extension citus from the database."
             )
+        check_roles(first, settings)
         self._run = Run(able, settings, log, Quarantine(settings, log.run_id))
         self._sessions = [Session(capabilities.begin(first), self._run, 1)]
         self._number = 0
@@ -116,8 +118,8 @@ class Loader:
         load.direct = load.direct and not (narrow or table.unwritten or load.has_history) and timed
         load.deletion = layout.deletion or load.deletion
         load.source = source or load.source
-        if load.has_history and not load.history_fits():
-            self._submit(self._session.keep_history, load).result()
+        if (load.has_history and not load.history_fits()) or not self._run.views.fits(load):
+            self._submit(self._session.accompany, load).result()
         return load
 
     def stage(self, chunk: Chunk) -> None:

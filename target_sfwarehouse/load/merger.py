@@ -81,6 +81,7 @@ class Merger:
             marks = () if hard else {DELETED_AT}.intersection(marks_of(load))
             add_bookkeeping(self._connection, self._run.settings, load.table, VERSION, *marks)
             self._run.history.fit(self._connection, load)
+            self._run.views.fit(self._connection, load)
             with self._connection.transaction():
                 self._run.enter(self._connection, load)
                 with self._run.history.kept(self._connection, load):
@@ -161,7 +162,7 @@ class Merger:
 
     def _widen(self, load: Load, found: Sequence[Cast]) -> None:
         needed = {cast.column: cast.room for cast in found}
-        widen(self._connection, self._run.settings, load.table, needed)
+        widen(self._connection, self._run.settings, load.table, needed, self._run.views.aside)
         self._run.history.fit(self._connection, load)
 
     def _committed(self, part: Part, counts: Counts) -> None:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from target_sfwarehouse.errors import BadSchemaError
+from target_sfwarehouse.load.compatibility import Views
 from target_sfwarehouse.load.history import History
 from target_sfwarehouse.load.sources import Sources
 from target_sfwarehouse.load.stamps import Stamps
@@ -49,7 +50,8 @@ class Run:
         self.quarantine = quarantine
         self.sources = Sources(settings)
         self.stamps = Stamps(settings)
-        self.history = History(settings, self.enter)
+        self.views = Views(settings)
+        self.history = History(settings, self.enter, self.views)
         self.loads: dict[str, Load] = {}
         self.failure: InputError | None = None
         self.stops = False

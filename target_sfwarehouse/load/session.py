@@ -37,7 +37,7 @@ from target_sfwarehouse.load.copying import OpenCopy, copy_blocks
 from target_sfwarehouse.load.merger import Merger
 from target_sfwarehouse.load.run import Thread
 from target_sfwarehouse.load.tables import Load, Part, Segment, State
-from target_sfwarehouse.postgres.ddl import ensure_table, make_stage
+from target_sfwarehouse.postgres.ddl import ensure_table, make_stage, open_to_readers
 from target_sfwarehouse.postgres.schema import quoted
 from target_sfwarehouse.postgres.waiting import run
 from target_sfwarehouse.rows.decode import UncheckedError
@@ -111,13 +111,16 @@ class Session:
         load = self._run.loads.get(stream)
         known = load.table if load is not None else None
         where = (self._connection, self._run.settings)
-        return ensure_table(*where, known=known, stream=stream, name=name, wanted=layout)
+        table = ensure_table(*where, known=known, stream=stream, name=name, wanted=layout)
+        open_to_readers(*where, table)
+        return table
 
-    def keep_history(self, load: Load) -> None:
-        """Make a table's history, or make it fit."""
+    def accompany(self, load: Load) -> None:
+        """Make a table's history and views, or make them fit."""
         self._rest()
         self._end_direct()
         self._run.history.fit(self._connection, load)
+        self._run.views.fit(self._connection, load)
 
     def rejected(self, streams: AbstractSet[str], version: int) -> int:
         """Count the records in quarantine that a version of some streams lacks."""

@@ -66,7 +66,7 @@ class Sources:
             return
         table = quoted(schema, SOURCES)
         try:
-            ensure_own(connection, table, CREATE_SOURCES)
+            ensure_own(connection, self.settings, table, CREATE_SOURCES)
             self._ready[schema] = True
         except pg.InsufficientPrivilege:
             self._ready[schema] = False

@@ -52,7 +52,7 @@ class Stamps:
             return
         table = quoted(schema, RECEIVED_AT)
         try:
-            ensure_own(connection, table, CREATE_RECEIVED_AT)
+            ensure_own(connection, self.settings, table, CREATE_RECEIVED_AT)
             self._ready[schema] = True
         except pg.InsufficientPrivilege:
             self._ready[schema] = False

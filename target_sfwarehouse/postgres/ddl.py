@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import logging
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import errors as pg
 
 from target_sfwarehouse.errors import BadSchemaError, TableLockedError, WarehouseError
+from target_sfwarehouse.postgres.grants import let_read, let_use
 from target_sfwarehouse.postgres.schema import (
     BOOKKEEPING_TYPES,
     ROW_TARGET_MOST,
@@ -26,7 +28,7 @@ from target_sfwarehouse.postgres.types import SQL_TYPE, parse_type
 from target_sfwarehouse.postgres.waiting import change, patiently, run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from target_sfwarehouse.config import Settings
     from target_sfwarehouse.postgres.schema import Column
@@ -42,12 +44,13 @@ REFUSED = (
     pg.NotSupportedError,
     pg.ProgramLimitExceeded,
     pg.TooManyColumns,
+    pg.DependentObjectsStillExist,
 )
 """What the server raises when a table cannot become what is asked, as opposed to a server that is in trouble."""
 
 COLUMNS = """
 SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
-       pg_catalog.col_description(a.attrelid, a.attnum) IS NOT NULL,
+       pg_catalog.col_description(a.attrelid, a.attnum),
        a.attgenerated <> '', a.attidentity = 'a',
        CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END,
        t.typtype = 'd' AND t.typcategory = 'D',
@@ -76,7 +79,7 @@ WHERE i.indrelid = %s AND i.indpred IS NULL
 """
 
 RELATION = """
-SELECT c.oid, c.relkind::text, pg_catalog.obj_description(c.oid, 'pg_class') IS NOT NULL,
+SELECT c.oid, c.relkind::text, pg_catalog.obj_description(c.oid, 'pg_class'),
 EXISTS (SELECT 1 FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND g.tginitdeferred AND g.tgtype & 4 <> 0),
 c.reloptions, c.relam = (SELECT oid FROM pg_catalog.pg_am WHERE amname = 'heap')
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -113,13 +116,20 @@ def _lock_key(name: str) -> int:
 
 
 def ensure_schema(connection: Connection, settings: Settings, schema: str) -> None:
-    """Make a schema if it is not there. Raises WarehouseError where the role may not."""
+    """Make a schema if it is not there, for all who may read it. Raises WarehouseError where the role may not."""
+    take_lock = partial(wait_for_lock, connection, schema)
     found = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s"
-    if connection.execute(found, (schema,)).fetchone():
-        return
+    if not connection.execute(found, (schema,)).fetchone():
+        _make_schema(connection, settings, schema, take_lock)
+    let_use(connection, settings, schema, take_lock)
+
+
+def _make_schema(
+    connection: Connection, settings: Settings, schema: str, take_lock: Callable[[], None]
+) -> None:
     try:
         with connection.transaction():
-            wait_for_lock(connection, schema)
+            take_lock()
             if settings.distribute_by == "schema":
                 run(connection, "SET LOCAL citus.enable_schema_based_sharding = on")
             run(connection, f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
@@ -144,7 +154,7 @@ def read_table(connection: Connection, schema: str, name: str, stream: str) -> T
     row = connection.execute(RELATION, (schema, name)).fetchone()
     if row is None:
         return table
-    oid, kind, commented, table.deferred, options, is_heap = row
+    oid, kind, comment, table.deferred, options, is_heap = row
     if kind == "r" and is_heap:
         table.row_target = _row_target(options)
     if kind not in {"r", "p", "f"}:
@@ -153,8 +163,8 @@ def read_table(connection: Connection, schema: str, name: str, stream: str) -> T
             "schema"
         )
     _read_columns(connection, table, oid)
-    if commented:
-        table.commented.add("")
+    if comment is not None:
+        table.commented[""] = comment
     if kind == "f":
         table.unstampable.update(STAMPS)  # the column would be missing on the other server
     table.unique_keys = tuple(tuple(keys) for (keys,) in connection.execute(UNIQUE_KEYS, (oid,)))
@@ -165,18 +175,16 @@ def read_table(connection: Connection, schema: str, name: str, stream: str) -> T
 
 
 def _read_columns(connection: Connection, table: Table, oid: int) -> None:
-    for column, spelled, has_comment, computed, numbered, collation, dated, default in connection.execute(
+    for column, spelled, comment, computed, numbered, collation, dated, default in connection.execute(
         COLUMNS, (oid,)
     ):
         table.columns[column] = parse_type(spelled, over_moment=dated)
-        kinds = (
-            (has_comment, table.commented),
-            (computed, table.computed),
-            (numbered, table.identities),
-        )
-        for is_so, names in kinds:
-            if is_so:
-                names.add(column)
+        if comment is not None:
+            table.commented[column] = comment
+        if computed:
+            table.computed.add(column)
+        if numbered:
+            table.identities.add(column)
         if default and not computed:
             table.defaults[column] = default
         if collation:
@@ -277,6 +285,11 @@ def _privilege_advice(connection: Connection, schema: str, name: str, said: str)
         f"schema's owner run: GRANT USAGE, CREATE ON SCHEMA {quoted(schema)} TO {quoted(role)}; columns can be "
         "added by the table's owner only."
     )
+
+
+def open_to_readers(connection: Connection, settings: Settings, table: Table) -> None:
+    """Let the roles of `grant_select_to` read a table."""
+    let_read(connection, settings, table.sql, partial(wait_for_lock, connection, table.label))
 
 
 def add_bookkeeping(connection: Connection, settings: Settings, table: Table, *columns: str) -> None:

@@ -49,6 +49,9 @@ STAMPS = {
 }
 """Columns that tell when a row was written, as Segment names them, and the comments that they get."""
 
+REFERENCES = "; references "
+"""What stands in a column's comment between its label and the tables that its values lead to."""
+
 STAMP_TYPES = frozenset({"timestamp with time zone", "timestamp without time zone"})
 
 ROW_TARGET_LEAST, ROW_TARGET_MOST = 2_040, 8_160
@@ -127,7 +130,7 @@ class Table:
         keys: Columns of the unique key that rows are merged by; empty to append.
         unique_keys: Columns of each unique index, the primary key first.
         indexed: Columns that an index starts with.
-        commented: Columns that have a comment; the table itself as the empty string.
+        commented: Comment of each column that has one; the table's under the empty string.
         created: Whether this run made it.
         partitioned: Whether its rows are kept in partitions, which have no system columns in RETURNING.
         deferred: Whether a rule for new rows is checked at the commit only.
@@ -147,7 +150,7 @@ class Table:
     keys: tuple[str, ...] = ()
     unique_keys: tuple[tuple[str, ...], ...] = ()
     indexed: frozenset[str] = frozenset()
-    commented: set[str] = field(default_factory=set)
+    commented: dict[str, str] = field(default_factory=dict)
     exists: bool = False
     created: bool = False
     partitioned: bool = False
@@ -300,27 +303,28 @@ def _definition(column: Column) -> str:
 
 
 def _comment_statements(table: Table, wanted: Wanted) -> list[str]:
-    """Comment what has no comment yet: one that somebody wrote stays."""
-    statements = []
-    for column, text in wanted.comments.items():
-        if column in table.commented:
-            continue
-        statements.append(_comment(table, column, text))
-    return statements
+    """Comment what has no comment yet, or ours without references: one that somebody wrote stays."""
+    return [
+        comment(table.sql, column, text)
+        for column, text in wanted.comments.items()
+        if column not in table.commented
+        or (REFERENCES in text and table.commented[column] == text.partition(REFERENCES)[0])
+    ]
 
 
 def _stamp_comments(table: Table, wanted: Wanted) -> list[str]:
     """Comment the columns that are made; one that somebody else made stays as it is."""
     return [
-        _comment(table, column, wanted.stamps[column])
+        comment(table.sql, column, wanted.stamps[column])
         for column in lacking_stamps(table, wanted)
         if wanted.stamps[column]
     ]
 
 
-def _comment(table: Table, column: str, text: str) -> str:
+def comment(table: str, column: str, text: str) -> str:
+    """Statement that comments a column of a table, whose name is quoted, or the table itself."""
     literal = "'" + text.replace("'", "''") + "'"
-    on = f"COLUMN {table.sql}.{quoted(column)}" if column else f"TABLE {table.sql}"
+    on = f"COLUMN {table}.{quoted(column)}" if column else f"TABLE {table}"
     return f"COMMENT ON {on} IS {literal}"
 
 

@@ -65,6 +65,11 @@ def history_changes(history: Table, table: Table) -> list[str]:
     return statements
 
 
+def retyped(history: Table, table: Table) -> list[str]:
+    """Name the columns of a history whose types are to change."""
+    return [column for column, kind in tracked(table).items() if history.columns.get(column, kind) != kind]
+
+
 def _create(history: Table, table: Table) -> list[str]:
     keys = _list(table.keys)
     columns = ", ".join(_definition(table, column) for column in tracked(table))

@@ -14,7 +14,8 @@ from target_sfwarehouse.postgres.types import widened
 from target_sfwarehouse.postgres.waiting import change, patiently, run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from target_sfwarehouse.config import Settings
     from target_sfwarehouse.postgres.casts import Cast
@@ -52,8 +53,14 @@ def misfits(connection: Connection, stage: str, casts: Sequence[Cast]) -> list[C
     return [cast for cast, misfit in zip(casts, row, strict=True) if misfit]
 
 
-def widen(connection: Connection, settings: Settings, table: Table, needed: Mapping[str, SqlType]) -> None:
-    """Widen columns of a table. Raises BadSchemaError where the server refuses it."""
+def widen(
+    connection: Connection,
+    settings: Settings,
+    table: Table,
+    needed: Mapping[str, SqlType],
+    aside: Callable[[Connection, Table, Collection[str]], AbstractContextManager[None]],
+) -> None:
+    """Widen columns of a table, with the target's own views `aside`. Raises BadSchemaError where the server refuses it."""
     column, statement = "", ""
 
     def attempt() -> None:
@@ -70,7 +77,8 @@ def widen(connection: Connection, settings: Settings, table: Table, needed: Mapp
                 using = way.using.format(column=name)
                 statement = f"ALTER TABLE {table.sql} ALTER COLUMN {name} TYPE {way.to}"
                 statement += f" USING {using}" if using != name else ""
-                change(connection, table, [statement])
+                with aside(connection, table, [column]):
+                    change(connection, table, [statement])
             table.columns = read_table(connection, table.schema, table.name, table.stream).columns
 
     try:

@@ -12,11 +12,13 @@ from target_sfwarehouse.postgres.alternatives import alternatives
 from target_sfwarehouse.postgres.schema import (
     DELETED,
     METADATA_COLUMNS,
+    REFERENCES,
     STAMPS,
     VERSION,
     Column,
     Wanted,
     identifier,
+    table_name,
 )
 from target_sfwarehouse.postgres.types import BIGINT, BINARY_NUMBERS, NUMERIC, column_type, declared_types
 from target_sfwarehouse.rows.values import BadValueError, Way, way
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 SOFT_DELETE = "x-soft-delete"
 """Keyword of a property that marks deleted rows: a boolean is set true, a date or date-time gets the time."""
+
+REFERENCED = "x-references"
+"""Keyword of a property whose values are keys of other streams: a list of these streams. It is for people only."""
 
 logger = logging.getLogger("target-sfwarehouse")
 
@@ -144,7 +149,7 @@ def read_schema(
     return Layout(
         columns=columns,
         keys=tuple(identifier(key, conform) for key in keys),
-        comments=_comments(schema, properties, conform) if settings.column_comments else {},
+        comments=_comments(schema, properties, settings) if settings.column_comments else {},
         indexed=tuple(column.column for column in columns if column.name in asked),
         deletion=deletion,
         stamps=_stamps(settings, names),
@@ -203,13 +208,24 @@ def _deletion(
     return tuple(column.column for column in named if column.type.can_mark)
 
 
-def _comments(schema: Mapping[str, Any], properties: Mapping[str, Any], conform: str) -> dict[str, str]:
+def _comments(schema: Mapping[str, Any], properties: Mapping[str, Any], settings: Settings) -> dict[str, str]:
     found = {"": _comment(schema)} | {
-        identifier(name, conform): _comment(given)
+        identifier(name, settings.conform_names): _with_references(_comment(given), given, settings)
         for name, given in properties.items()
         if isinstance(given, dict)
     }
     return {column: text for column, text in found.items() if text}
+
+
+def _with_references(text: str, given: Mapping[str, Any], settings: Settings) -> str:
+    """Name, behind a property's comment, the tables of the streams whose keys its values are."""
+    named = given.get(REFERENCED)
+    tables = ", ".join(
+        f"{settings.schema_of(stream)}.{table_name(stream, settings.conform_names)}"
+        for stream in (named if isinstance(named, list) else ())
+        if isinstance(stream, str) and stream and "\0" not in stream
+    )
+    return (text + REFERENCES + tables if text else f"references {tables}") if tables else text
 
 
 def _comment(schema: Mapping[str, Any]) -> str:

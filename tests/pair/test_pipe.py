@@ -158,3 +158,9 @@ def test_comments_tell_labels_and_api_names(
     )
     assert "(OpportunityLineItem)" in told["on_table"]
     assert told["on_column"].endswith("(UnitPrice)")
+    (reference,) = warehouse.query(
+        "SELECT col_description(attrelid, attnum) AS it FROM pg_attribute WHERE attrelid = %s::regclass "
+        "AND attname = 'opportunity_id'",
+        f'"{warehouse.schema}".opportunity_product',
+    )
+    assert reference["it"].endswith(f"(OpportunityId); references {warehouse.schema}.opportunities")

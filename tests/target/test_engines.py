@@ -108,10 +108,11 @@ def test_the_statements_are_the_documented_ones(less: bool, tmp_path: Path, ware
         ),
     ):
         for hard in (False, True):
-            config = warehouse.config(
-                indexes=["name"], on_bad_record="quarantine", hard_delete=hard, batch_size_rows=2
-            )
+            asked = {"indexes": ["name"], "on_bad_record": "quarantine", "grant_select_to": ["public"]}
+            asked["compatibility"] = "fivetran"
+            config = warehouse.config(**asked, hard_delete=hard, batch_size_rows=2)
             assert load(config, messages).error is None
+    warehouse.execute(f'DROP SCHEMA "{warehouse.schema}_fivetran" CASCADE')
     assert sent <= known
     # The driver opens and closes transactions by itself; a savepoint and ROLLBACK are for what goes wrong.
     untold = {"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"}
