@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
+from datetime import UTC, datetime
+from decimal import Decimal
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -17,7 +20,7 @@ from tests.fix_process import wait_until
 from tests.fix_warehouse import Warehouse, open_warehouse, plain_url
 from tests.levels import REPEATABLE, at_level, search
 from tests.pair.both import Pair
-from tests.pair.hub import Flush, Hub, columns, differences, others, rows, shipped
+from tests.pair.hub import Flush, Hub, Rows, columns, differences, others, rows, shipped
 from tests.pair.test_kill import named
 
 if TYPE_CHECKING:
@@ -204,6 +207,60 @@ def test_kills_lose_nothing(seed: int, hub: Hub, flush: Flush, warehouse: Wareho
     flush.run()
 
     assert differences(hub, warehouse, ALL) == []
+
+
+QUERY = (
+    "import duckdb, json, sys; c = duckdb.connect(sys.argv[1]); c.execute(sys.argv[2]); "
+    "n = [d[0] for d in c.description]; print(json.dumps([dict(zip(n, r)) for r in c.fetchall()], default=str))"
+)
+
+
+@pytest.mark.parametrize("name", ["target-duckdb", "target-jsonl"])
+def test_targets_of_others_take_the_hub(
+    name: str, hub: Hub, processes: Processes, plugin_environment: Callable[[str], Path]
+) -> None:
+    folder = processes.directory
+    command = plugin_environment(name) / name
+    config = processes.write(
+        "theirs.json",
+        {"filepath": str(folder / "x.duckdb"), "default_target_schema": "main"}
+        if name == "target-duckdb"
+        else {"destination_path": str(folder), "do_timestamp_file": False},
+    )
+    tap = plugin_environment("tap-postgres") / "tap-postgres"
+    flush = Flush(hub, processes, tap, f"{command} --config {config}", SOME)
+
+    def held(table: str, names: list[str]) -> Rows:
+        if name == "target-jsonl":  # each state of a row is a line, so the last one counts
+            lines = (folder / f"hub-{table}.jsonl").read_text().splitlines()
+            found = [json.loads(line) for line in lines]
+        else:
+            query = f"SELECT {', '.join(names)} FROM {table}"
+            answer = processes.run(command.parent / "python", "-c", QUERY, folder / "x.duckdb", query)
+            found = json.loads(answer.expect().stdout)
+        return {row["id"]: {key: plain(row.get(key)) for key in names} for row in found}
+
+    for number in range(1, 3):
+        hub.fill()
+        flush.run()
+        for table, names in hub.selected(SOME).items():
+            expected = {
+                key: {column: plain(value) for column, value in row.items()}
+                for key, row in hub.rows(table, names).items()
+            }
+            assert held(table, names) == expected, table
+        change(hub, number)
+
+
+def plain(value: Any) -> Any:
+    """A value as targets keep it that know neither decimals nor time zones."""
+    if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d[ T]\d", value):
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime):
+        return str(value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value)
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        return float(value)
+    return value if value is None or isinstance(value, bool) else str(value)
 
 
 def loaded(warehouse: Warehouse) -> int:
