@@ -16,7 +16,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from salesforce_simulator.custom import custom_field
-from tests.fix_process import wait_until
+from tests.fix_process import PROJECT, wait_until
 from tests.fix_warehouse import Warehouse, open_warehouse, plain_url
 from tests.levels import REPEATABLE, at_level, search
 from tests.pair.both import Pair
@@ -177,6 +177,32 @@ def test_a_column_that_comes_while_a_warehouse_reads_is_filled_by_the_next_run(
 
     assert differences(hub, warehouse, ALL) == []
     assert [row for row in rows(warehouse, "accounts", ["id", "extra_1_c"]).values() if row["extra_1_c"]]
+
+
+def test_the_role_of_the_docs_reads_on_when_the_clocks_go_back(
+    hub: Hub, flush: Flush, warehouse: Warehouse
+) -> None:
+    (statements,) = re.findall("```sql\n(.*?)```", (PROJECT / "docs" / "hub.md").read_text(), re.DOTALL)
+    role = f"reader_{uuid.uuid4().hex[:12]}"
+    place = urlsplit(hub.url)
+    hub.fill()
+    hub.warehouse.execute(statements.replace("hub_reader", role))
+    hub.warehouse.execute(f"ALTER DATABASE {place.path[1:]} SET timezone = 'Europe/Berlin'")
+    hub.warehouse.execute(
+        "UPDATE {schema}.accounts SET received_at = '2025-10-26 00:59Z'::timestamptz "
+        "+ ascii(right(md5(id), 1)) * interval '1 second'"
+    )
+    flush.processes.write(
+        flush.config.name,
+        {
+            **json.loads(flush.config.read_text()),
+            "sqlalchemy_url": place._replace(netloc=f"{role}:...@{place.hostname}:{place.port}").geturl(),
+        },
+    )
+    flush.run()
+
+    assert differences(hub, warehouse, ALL) == []
+    hub.warehouse.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
 @search
