@@ -79,6 +79,7 @@ lock: setup ## Renew the locks from pyproject.toml
 	$(COMPILE) requirements/target-jsonl.in --output-file requirements/target-jsonl.txt
 	$(COMPILE) requirements/target-duckdb.in --output-file requirements/target-duckdb.txt
 	$(COMPILE) requirements/sdk-taps.in --output-file requirements/sdk-taps.txt
+	$(COMPILE) requirements/tap-postgres.in --output-file requirements/tap-postgres.txt
 	$(COMPILE) requirements/tap-stripe.in --output-file requirements/tap-stripe.txt
 	$(COMPILE) requirements/dagster.in --output-file requirements/dagster.txt
 	$(COMPILE) requirements/dbt.in --output-file requirements/dbt.txt
