@@ -143,6 +143,8 @@ class TapSFSource(SDKTap):
         names = self.names_stream.plan if self.names_stream is not None else None
         run = SyncRun(self.client, selected, names, self.spool_dir)
         run.start()
+        if run.begins:
+            self.state_lines.write()
         return run
 
     def takes_whole_rows_only(self, stream: SalesforceStream) -> bool:

@@ -2,6 +2,7 @@
 
 A state has a bookmark for each stream, so a line for each change would grow with the square of the streams. A stream without
 news moves its bookmark only: a restart that asks it again loses nothing, so that alone is worth no line but the last.
+Where first syncs begin, one line says so for all of them before their first rows.
 """
 
 from __future__ import annotations

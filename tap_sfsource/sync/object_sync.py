@@ -135,7 +135,7 @@ class ObjectSync:
 
     def _events(self) -> Iterator[Event]:
         self._raise_error()
-        shard.check_part(self.source)
+        shard.check_part(self.source.plan, self.source.key)
         if self._resumes:
             yield from self._resume()
             self._look_again()
@@ -193,7 +193,7 @@ class ObjectSync:
         if wanted and source.plan.own.part:
             # A version of these rows would mark those of the other shards as deleted.
             gone = f"{self._gone:,} deletions are not among its own rows" if self._gone else ""
-            shard.tell_unswept(source, self._deletions.incomplete or gone)
+            shard.tell_unswept(source.plan.api_name, source.notes, self._deletions.incomplete or gone)
             return False
         if wanted and source.ended:
             # Rows that have changed since then would look like deleted ones.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from tap_sfsource.api.bulk_budget import BulkBudget
 from tap_sfsource.api.record_counts import record_counts
 from tap_sfsource.clock import isoformat
 from tap_sfsource.errors import AuthError, ConfigError, TapError
+from tap_sfsource.sync.deletions import to_minute
 from tap_sfsource.sync.identity import other_org
 from tap_sfsource.sync.lookahead import Lookahead
 from tap_sfsource.sync.names import Names
@@ -52,7 +54,12 @@ class SyncRun:
         selected: In the order in which they will be taken.
         names_plan: The plan of the collection of names, if it is selected.
         spool_dir: The folder in which Bulk pages wait, None for the system's.
+
+    Attributes:
+        begins: Whether first syncs begin with this run, which a STATE says before their first row.
     """
+
+    begins = False
 
     def __init__(
         self,
@@ -99,7 +106,16 @@ class SyncRun:
         ]
         if counted:
             self._count(counted)
+        self._announce_first_syncs(now)
         self._lookahead.start()
+
+    def _announce_first_syncs(self, now: datetime.datetime) -> None:
+        """Note in the state that first syncs begin, before a row of them is written."""
+        lookback = datetime.timedelta(seconds=self._client.settings.lookback_seconds)
+        for sync in self._syncs.values():
+            source = sync.source
+            if source.has_log and source.state.announce_first_sync(to_minute(now - lookback)):
+                self.begins = True
 
     def take(self, stream: str) -> ObjectSync:
         """Give a stream's sync, once its first answers are there.

@@ -25,6 +25,7 @@ from tap_sfsource.sync.names import NamesInPages
 from tap_sfsource.sync.query_reader import ROWS
 from tap_sfsource.sync.readers import PAGE_BYTES, rows_at_once
 from tap_sfsource.sync.refused_columns import INVALID_FIELD, refused_column
+from tap_sfsource.sync.shard import tell_unswept
 from tap_sfsource.sync.split import SplitReader
 from tap_sfsource.sync.windows import Window
 
@@ -91,6 +92,8 @@ class Source:
         self.state.check()
         if self.state.begin_filtered(self.plan.own.identity, sweeps=not self.plan.own.part):
             logger.info("%s: its filter has changed; reading it anew.", self.plan.api_name)
+            if self.plan.own.part:
+                tell_unswept(self.plan.api_name, self.notes, "its filter or its window has changed")
         if self.state.sweep_due and self.may_sweep:
             self.notes.append("another org, object or filter had this name: swept all ids")
 

@@ -137,6 +137,7 @@ class StreamState:
         self._stream = stream
         self._replication_key = replication_key
         self._bookmark = bookmark
+        self._asked_since: tuple[datetime.datetime | None] | tuple[()] = ()
         if UNREADABLE in bookmark:
             raise self._unreadable("the bookmark", bookmark[UNREADABLE], "is not a JSON object. Remove it.")
         keys = bookmark.keys() - _SDK_KEYS
@@ -188,6 +189,18 @@ class StreamState:
         self._bookmark["replication_key"] = self._replication_key
         self._bookmark["replication_key_value"] = clock.isoformat(moment)
 
+    def announce_first_sync(self, moment: datetime.datetime) -> bool:
+        """Note, before a row is read, up to when no deletion matters to a first sync; false where it is noted or none begins.
+
+        A run that is killed before its next STATE leaves rows whose deletions the next run asks for from then on. What
+        this run asks the log for stays as it was.
+        """
+        if self._replication_key is None or self.bookmark is not None or self._bookmark.get("begun_at"):
+            return False
+        self._asked_since = (self.log_since,)
+        self._bookmark["begun_at"] = clock.isoformat(moment)
+        return True
+
     def begin_first_sync(
         self, start_date: datetime.datetime | None, deleted_until: datetime.datetime | None
     ) -> None:
@@ -195,7 +208,7 @@ class StreamState:
 
         `deleted_until` is the moment up to which no deletion matters to rows of this sync.
         """
-        if deleted_until is not None and "begun_at" not in self._bookmark:
+        if deleted_until is not None and (self._asked_since or not self._bookmark.get("begun_at")):
             self._bookmark["begun_at"] = clock.isoformat(deleted_until)
         if self._replication_key is not None:
             self._bookmark["replication_key"] = self._replication_key
@@ -214,6 +227,8 @@ class StreamState:
         """The time from which the deletion log has to be read; None where no row has been emitted."""
         if self.bookmark is not None or self._replication_key is None:
             return self.deleted_until or self.bookmark
+        if self._asked_since:
+            return self._asked_since[0]
         return min((part for part in (self.deleted_until, self.moment("begun_at")) if part), default=None)
 
     def refused(self, now: datetime.datetime) -> str:

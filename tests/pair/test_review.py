@@ -438,3 +438,29 @@ def test_a_broken_schema_line_is_no_bad_record(warehouse: Warehouse) -> None:
     outcome = load(warehouse.config(on_bad_record="quarantine"), lines)
     loaded = warehouse.query("SELECT id, name FROM {schema}.s WHERE id = '2'")
     assert outcome.error is not None or loaded == [{"id": "2", "name": "b"}]
+
+
+# 9. A first sync that is killed before its STATE forgets from when on deletions matter to its rows.
+
+
+@pytest.mark.parametrize("seconds", [0, 5])
+@pytest.mark.parametrize("partial_rows", ["auto", "whole"])
+def test_a_first_sync_that_is_killed_early_learns_of_later_deletions(
+    pair: Pair, org: Org, seconds: int, partial_rows: str
+) -> None:
+    pair.config |= {"state_seconds": seconds, "partial_rows": partial_rows, "objects": ["Account", "Contact"]}
+    gone = {
+        "accounts": org.create("Account", {"Name": "Gone"}),
+        "contacts": org.create("Contact", {"LastName": "Gone"}),
+    }
+    org.clock.advance(hours=3)
+    lines = pair.tap().output.splitlines(keepends=True)
+    # The tap is killed behind its last row; the target commits what came.
+    last = max(at for at, line in enumerate(lines) if b'"RECORD"' in line)
+    pair.load(lines[: last + 1])
+    for record_id in gone.values():
+        org.hard_delete(record_id)
+    org.clock.advance(hours=3)
+    pair.good()
+    for stream, record_id in gone.items():
+        assert pair.rows(stream)[record_id]["is_deleted"], stream

@@ -89,7 +89,9 @@ def test_a_sweep_of_a_part_marks_nothing_and_is_told(
     assert "Account: a sweep is due" in caplog.text
 
 
-def test_a_window_that_has_moved_is_read_anew(org_server: OrgServer, frozen: Clock) -> None:
+def test_a_window_that_has_moved_is_read_anew(
+    org_server: OrgServer, frozen: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     create(org_server, 2)
     frozen.advance(hours=3)
     middle = frozen.now().strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -98,7 +100,9 @@ def test_a_window_that_has_moved_is_read_anew(org_server: OrgServer, frozen: Clo
     syncs = Syncs(org_server, "Account")
     assert syncs.sync(part(end=middle)) == {"accounts": 2}
     assert syncs.sync(part(end=middle)) == {}
+    assert "a sweep is due" not in caplog.text
     assert syncs.sync(part(start="2001-01-01T00:00:00Z")) == {"accounts": 4}
+    assert "Account: a sweep is due (its filter or its window has changed)" in caplog.text
     # As a whole again: the rows, and the ids of a sweep.
     assert syncs.sync(part()) == {"accounts": 4 + 4}
 
