@@ -40,6 +40,15 @@ class ReferenceTarget:
         """The properties of a stream's last SCHEMA."""
         return set(self._schemas[stream]["schema"]["properties"])
 
+    def names(self, stream: str) -> dict[str, str]:
+        """API names of the fields in a stream's last SCHEMA, each with the name of its property."""
+        properties = self._schemas[stream]["schema"]["properties"] if stream in self._schemas else {}
+        return {
+            given["x-sfsource-api-name"]: name
+            for name, given in properties.items()
+            if "x-sfsource-api-name" in given
+        }
+
     def _apply(self, message: dict[str, Any]) -> None:
         kind, stream = message["type"], message.get("stream", "")
         if kind == "SCHEMA":

@@ -192,7 +192,9 @@ class Histories(OrgHistories):
             described = seen.get(sobject)
             if described is None:
                 continue
+            # A field keeps the name that it was given beside another one, also where that one is gone by now.
             names = column_names(field.name for field in described.fields.values())
+            names |= self.target.names(collection_name(sobject))
             fields = {
                 name: field
                 for field in described.columns
