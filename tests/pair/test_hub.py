@@ -44,6 +44,8 @@ OBJECTS = [
 ALL = shipped("tap-postgres--analytics")["select"]
 SOME = shipped("tap-postgres--finance")["select"]
 
+pytestmark = programs
+
 
 @pytest.fixture
 def hub(warehouse_url: str, company_server: OrgServer) -> Iterator[Hub]:
@@ -90,7 +92,6 @@ def change(hub: Hub, number: int) -> None:
     org.clock.advance(hours=3)
 
 
-@programs
 def test_meltano_fills_the_hub_and_two_warehouses(
     meltano: Meltano, hub: Hub, warehouse: Warehouse, second: Warehouse
 ) -> None:
@@ -125,7 +126,6 @@ def test_meltano_fills_the_hub_and_two_warehouses(
     assert "extra_1_c" in columns(warehouse, "accounts")
 
 
-@programs
 def test_a_warehouse_without_a_server_is_not_the_hub(meltano: Meltano) -> None:
     meltano.environment["MELTANO_ENVIRONMENT"] = "hub"
     meltano.configure("target-sfwarehouse", {"sqlalchemy_url": "postgresql://hub.example.com/hub"})
@@ -239,7 +239,6 @@ QUERY = (
 )
 
 
-@programs
 @pytest.mark.parametrize("name", ["target-duckdb", "target-jsonl"])
 def test_targets_of_others_take_the_hub(
     name: str, hub: Hub, processes: Processes, plugin_environment: Callable[[str], Path]
