@@ -7,6 +7,11 @@ Salesforce's own errors are told apart by their `errorCode`, never by their mess
 from __future__ import annotations
 
 
+def one_line(text: str) -> str:
+    """The text without line breaks: Salesforce's messages have some, and an error is one line of the log."""
+    return " ".join(text.split())
+
+
 class TapError(Exception):
     """Base of the errors whose text is meant for the person who runs the tap."""
 
@@ -81,7 +86,9 @@ class SalesforceError(TapError):
 
     def __init__(self, status: int, error_code: str, message: str, path: str) -> None:
         """Keep the parts of the answer."""
-        super().__init__(f"Salesforce answered {status} {error_code or '(no code)'} for {path}: {message}")
+        super().__init__(
+            f"Salesforce answered {status} {error_code or '(no code)'} for {path}: {one_line(message)}"
+        )
         self.status = status
         self.error_code = error_code
         self.message = message
@@ -93,10 +100,9 @@ class FilterError(TapError):
 
     def __init__(self, api_name: str, error: SalesforceError) -> None:
         """Name the object and quote Salesforce."""
-        told = " ".join(error.message.split())
         super().__init__(
-            f"Setting filters: Salesforce refuses the condition of {api_name} ({error.error_code}: {told}). "
-            "Correct it, and run again."
+            f"Setting filters: Salesforce refuses the condition of {api_name} "
+            f"({error.error_code}: {one_line(error.message)}). Correct it, and run again."
         )
 
 

@@ -7,9 +7,10 @@ import shutil
 import tempfile
 import uuid
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import psycopg
@@ -18,6 +19,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from target_sfwarehouse import embedded
+from target_sfwarehouse.postgres import capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,3 +121,16 @@ def loader(warehouse: Warehouse) -> Iterator[tuple[str, str]]:
     yield role, parts._replace(netloc=f"{role}:hunter2@{parts.hostname}:{parts.port}").geturl()
     warehouse.execute(f"DROP OWNED BY {role} CASCADE")
     warehouse.execute(f"DROP ROLE {role}")
+
+
+@pytest.fixture(params=["MERGE", "ON CONFLICT", "keys counted"])
+def engine(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Servers that can do less upsert in another way."""
+    detect, merge, row_origin = capabilities.detect, request.param == "MERGE", request.param != "keys counted"
+
+    def less(connection: psycopg.Connection[Any]) -> capabilities.Capabilities:
+        found = detect(connection)
+        return replace(found, merge=merge and found.merge, row_origin=row_origin and found.row_origin)
+
+    with patch("target_sfwarehouse.postgres.capabilities.detect", less):
+        yield

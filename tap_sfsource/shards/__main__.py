@@ -84,7 +84,7 @@ def _cut(tap: TapSFSource, plan: SObjectPlan, piece: Piece, windows: int) -> lis
     if reason := _why_whole(plan, tap):
         logger.info("%s stays whole: %s.", plan.stream_name, reason)
         return [piece]
-    return cut(piece, created_by_month(tap.client, plan.api_name, piece.rows), windows)
+    return cut(piece, created_by_month(tap.client, plan, piece.rows), windows)
 
 
 def _why_whole(plan: SObjectPlan, tap: TapSFSource) -> str:

@@ -6,9 +6,13 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING, Final
 
+from tap_sfsource.sync.windows import Window
+
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Iterable, Sequence
+
+    from tap_sfsource.api.months import Span
 
 _A_STREAM: Final = 100_000
 """What a stream costs whatever its size: its share of a call takes as long as so many cells of a page."""
@@ -18,21 +22,13 @@ _MORE_CELLS: Final = 10
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Window:
-    """Rows by their creation, which never changes: from `start` on (None: the first), before `end` (None: the last)."""
-
-    start: datetime.datetime | None
-    end: datetime.datetime | None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class Piece:
     """What one shard reads of a stream.
 
     Attributes:
         rows: About how many rows it has.
         columns: How many columns are selected.
-        window: Which of the rows, None for all.
+        window: Which of the rows, by their creation, which never changes; None for all.
     """
 
     stream: str
@@ -53,20 +49,21 @@ def windows_wanted(pieces: Sequence[Piece], shards: int) -> dict[str, int]:
     return {stream: count for stream, count in wanted.items() if count > 1}
 
 
-def cut(piece: Piece, sizes: Sequence[tuple[datetime.datetime, int]], windows: int) -> list[Piece]:
+def cut(piece: Piece, spans: Sequence[Span], windows: int) -> list[Piece]:
     """Cut a stream into windows of about as many rows.
 
-    `sizes` are spans of time in their order: when each begins, and how many rows were created in it. A span is not cut.
+    `spans` are in their order, and none of them is cut.
     """
-    total = sum(rows for _, rows in sizes)
+    total = sum(span.rows for span in spans)
     starts: list[datetime.datetime | None] = [None]
     counts = [0]
     passed = 0
-    for start, rows in sizes:
+    for span in spans:
+        rows = span.rows
         # The span goes to the window in which its middle lies.
         begins = (passed + rows / 2) * windows >= total * len(counts)
         if begins and counts[-1] and rows and len(counts) < windows:
-            starts.append(start)
+            starts.append(span.start)
             counts.append(0)
         counts[-1] += rows
         passed += rows

@@ -15,7 +15,7 @@ import msgspec
 from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
 from singer_sdk.mapper import PluginMapper, RemoveRecordTransform, SameRecordTransform
 
-from tap_sfsource.errors import ConfigError, TapError
+from tap_sfsource.errors import ConfigError, TapError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -123,7 +123,7 @@ class Maps:
             stream = self._stream
             schema, keys = stream.schema, list(stream.primary_keys)
             place = faulty_part(stream.config, stream.name, schema, keys, error, record)
-            told = f": {_line(error)}" if isinstance(error, _TELLING) else ""
+            told = f": {one_line(str(error))}" if isinstance(error, _TELLING) else ""
             raise TapError(
                 f"{stream.name}: its stream map cannot be applied to a row{place} ({type(error).__name__}{told}). Write the "
                 "expression in the setting stream_maps so that it holds for every row; nulls occur."
@@ -142,7 +142,11 @@ def register(
         mapper.register_raw_stream_schema(stream, schema, keys)
     except Exception as error:  # the SDK's own for some mistakes, any other for the rest
         place = faulty_part(config, stream, schema, keys, error)
-        told = _line(error).rstrip(".") if isinstance(error, _SDK_ERRORS) else "it is not what the SDK takes"
+        told = (
+            one_line(str(error)).rstrip(".")
+            if isinstance(error, _SDK_ERRORS)
+            else "it is not what the SDK takes"
+        )
         raise ConfigError(
             "stream_maps", f"the map of {stream} cannot be used{place} ({told})", "Correct it there."
         ) from error
@@ -196,10 +200,6 @@ def faulty_part(
                 if (type(own), str(own)) == (type(error), str(error)):
                     return f" at {part}"
     return ""
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())
 
 
 def check_names(maps: Mapping[str, Maps]) -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import datetime
 import itertools
 import logging
-from typing import TYPE_CHECKING, Final
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from tap_sfsource import clock
-from tap_sfsource.api.answers import decode
+from tap_sfsource.api.months import Span, by_month
 from tap_sfsource.errors import SalesforceError
 from tap_sfsource.sync.parts import Part
 from tap_sfsource.sync.windows import Window
@@ -22,58 +20,25 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("tap-sfsource.scan")
 
-_SECOND = datetime.timedelta(seconds=1)
-
-
-class _Month(msgspec.Struct):
-    """Rows of a month, and the first and last of their stamps."""
-
-    earliest: str | None = None
-    latest: str | None = None
-    total: int = 0
-
-
-_MONTHS: Final = msgspec.json.Decoder(list[_Month])
-
-
-class _Span(msgspec.Struct):
-    """Rows that are likely to lie evenly between two moments."""
-
-    start: datetime.datetime
-    end: datetime.datetime
-    rows: int
-
 
 def cut(query: QueryReader, count: int, most: int) -> list[Part]:
     """Cut a query's window into parts of about so many rows at most; `count` is about how many it has.
 
     By a count of each month, where Salesforce counts so many rows in time; else evenly over the time since the first row.
     """
+
+    def ask(fields: Sequence[str]) -> str:
+        return query.query(query.window, ordered=False, fields=fields)
+
+    assert query.key is not None
     try:
-        spans = _months(query)
+        spans = by_month(query.key, ask, query.readers.first_page)
     except SalesforceError as error:
         logger.info("%s: its rows are not counted by month (%s).", query.api_name, error)
         first = _first(query)
         end = query.window.end
-        spans = [_Span(first, end, count)] if first is not None and end is not None else []
+        spans = [Span(first, end, count)] if first is not None and end is not None else []
     return _parts(query.window, spans, most)
-
-
-def _months(query: QueryReader) -> list[_Span]:
-    key = query.key
-    month = f"CALENDAR_YEAR({key}), CALENDAR_MONTH({key})"
-    fields = [f"MIN({key}) earliest", f"MAX({key}) latest", "COUNT(Id) total"]
-    text = f"{query.query(query.window, ordered=False, fields=fields)} GROUP BY {month}"
-    found = decode(query.readers.first_page(text).records, _MONTHS, "/queryAll")
-    # Rows without the key are in none of the months.
-    return sorted(
-        (
-            _Span(clock.parse(part.earliest), clock.parse(part.latest) + _SECOND, part.total)
-            for part in found
-            if part.earliest and part.latest
-        ),
-        key=lambda span: span.start,
-    )
 
 
 def _first(query: QueryReader) -> datetime.datetime | None:
@@ -86,7 +51,7 @@ def _first(query: QueryReader) -> datetime.datetime | None:
     return clock.parse(last) if last else None
 
 
-def _parts(window: Window, spans: Sequence[_Span], most: int) -> list[Part]:
+def _parts(window: Window, spans: Sequence[Span], most: int) -> list[Part]:
     """Parts that follow each other from the window's start to its end; none where there is nothing to cut."""
     parts: list[Part] = []
     start, rows = window.start, 0
@@ -99,11 +64,11 @@ def _parts(window: Window, spans: Sequence[_Span], most: int) -> list[Part]:
     return [*parts, Part(Window(start, window.end), count=rows)] if parts else []
 
 
-def _pieces(spans: Sequence[_Span], most: int) -> Iterator[_Span]:
+def _pieces(spans: Sequence[Span], most: int) -> Iterator[Span]:
     """The spans, those of too many rows in pieces of whole seconds."""
     for span in spans:
         seconds = int((span.end - span.start).total_seconds())
         number = max(1, min(-(-span.rows // most), seconds))
         edges = [span.start + datetime.timedelta(seconds=seconds * at // number) for at in range(number + 1)]
         for start, end in itertools.pairwise(edges):
-            yield _Span(start, end, -(-span.rows // number))
+            yield Span(start, end, -(-span.rows // number))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from tap_sfsource.errors import RefusedError
+from tap_sfsource.errors import RefusedError, one_line
 
 if TYPE_CHECKING:
     from tap_sfsource.api.composite import Subresponse
@@ -36,5 +36,5 @@ def refusal(api_name: str, answer: Subresponse) -> RefusedError | None:
     error = answer.error("")
     if error.error_code not in _REFUSES and not _FILTER_WANTED.search(error.message):
         return None
-    told = " ".join(error.message.split())
+    told = one_line(error.message)
     return RefusedError(api_name, f"Salesforce does not give all of its rows ({error.error_code}: {told})")

@@ -315,3 +315,15 @@ def test_words_in_texts_and_names_are_no_clauses() -> None:
     assert Settings.from_config({"filters": {"Account": condition}}).by_object("filters") == {
         "Account": condition
     }
+
+
+def test_what_salesforce_says_in_several_lines_is_one_line_of_the_log(
+    org_server: OrgServer, processes: Processes
+) -> None:
+    account(org_server, "Energy")
+    processes.write(
+        "tap.json", org_server.config(objects=["Account"], reader="bulk", filters={"Account": "No__c = 1"})
+    )
+    finished = processes.tap("--config", "tap.json").expect(1)
+    assert "No such column 'No__c'" in finished.stderr
+    assert not [line for line in finished.stderr.splitlines() if line.startswith("ERROR at Row")]

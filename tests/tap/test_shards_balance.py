@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_sfsource.shards.balance import Piece, Window, balanced, cut, windows_wanted
+from tap_sfsource.api.months import Span
+from tap_sfsource.shards.balance import Piece, balanced, cut, windows_wanted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from tap_sfsource.sync.windows import Window
 
 MONTHS = [
     datetime.datetime(2020 + number // 12, number % 12 + 1, 1, tzinfo=datetime.UTC) for number in range(60)
@@ -23,7 +26,7 @@ sizes = st.lists(
     max_size=60,
 )
 months = st.lists(st.integers(min_value=0, max_value=1_000_000), min_size=0, max_size=60).map(
-    lambda counts: list(zip(MONTHS, counts, strict=False))
+    lambda counts: [Span(month, month, rows) for month, rows in zip(MONTHS, counts, strict=False)]
 )
 
 
@@ -44,18 +47,16 @@ def test_each_stream_is_in_one_shard_and_no_shard_takes_much_longer(
 
 
 @given(months, st.integers(min_value=2, max_value=12), st.data())
-def test_each_moment_is_in_one_window(
-    spans: list[tuple[datetime.datetime, int]], windows: int, data: st.DataObject
-) -> None:
+def test_each_moment_is_in_one_window(spans: list[Span], windows: int, data: st.DataObject) -> None:
     piece = Piece("cases", 1, 60)
     parts = cut(piece, spans, windows)
     assert 1 <= len(parts) <= windows
-    assert sum(part.rows for part in parts) == sum(rows for _, rows in spans)
+    assert sum(part.rows for part in parts) == sum(span.rows for span in spans)
     moment = data.draw(st.datetimes(timezones=st.just(datetime.UTC)))
     assert sum(holds(part.window, moment) for part in parts) == 1
     if spans:
-        most = max(rows for _, rows in spans)
-        fair = sum(rows for _, rows in spans) / windows
+        most = max(span.rows for span in spans)
+        fair = sum(span.rows for span in spans) / windows
         assert all(part.rows <= fair + 2 * most for part in parts)
 
 
@@ -63,7 +64,7 @@ def test_each_moment_is_in_one_window(
 def test_windows_of_a_stream_go_to_different_shards(found: list[tuple[int, int]], shards: int) -> None:
     pieces = pieces_of(found)
     wanted = windows_wanted(pieces, shards)
-    even = [(month, 1000) for month in MONTHS]
+    even = [Span(month, month, 1000) for month in MONTHS]
     parts = [
         part
         for piece in pieces

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
 import pytest
 
-from target_sfwarehouse.postgres import capabilities
 from tests.target.support import BOOLEAN, INTEGER, STRING, load, loaded, record, schema_message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import psycopg
-
     from tests.fix_warehouse import Warehouse
 
 PROPERTIES = {"id": {"type": "string"}, "name": STRING, "size": INTEGER, "is_deleted": BOOLEAN}
@@ -41,19 +34,6 @@ def versions(warehouse: Warehouse, *columns: str, key: str = "a") -> list[tuple[
         assert one["f"] < one["t"] == other["f"]
     assert [row["c"] for row in found] == [row["t"] is None for row in found]
     return [tuple(list(row.values())[:-3]) for row in found]
-
-
-@pytest.fixture(params=["MERGE", "ON CONFLICT", "keys counted"])
-def engine(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Servers that can do less upsert in another way."""
-    detect, merge, row_origin = capabilities.detect, request.param == "MERGE", request.param != "keys counted"
-
-    def less(connection: psycopg.Connection[Any]) -> capabilities.Capabilities:
-        found = detect(connection)
-        return replace(found, merge=merge and found.merge, row_origin=row_origin and found.row_origin)
-
-    with patch("target_sfwarehouse.postgres.capabilities.detect", less):
-        yield
 
 
 @pytest.mark.usefixtures("engine")

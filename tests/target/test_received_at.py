@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
 import pytest
 
-from target_sfwarehouse.postgres import capabilities
 from tests.fix_process import wait_until
 from tests.target.support import BOOLEAN, INTEGER, STRING, load, loaded, record, schema_message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-    import psycopg
 
     from tests.fix_warehouse import Warehouse
 
@@ -47,19 +41,6 @@ def last(warehouse: Warehouse, table: str = "accounts") -> datetime:
     (row,) = warehouse.query("SELECT received_at FROM {schema}._received_at WHERE collection = %s", table)
     assert isinstance(row["received_at"], datetime)
     return row["received_at"]
-
-
-@pytest.fixture(params=["MERGE", "ON CONFLICT", "keys counted"])
-def engine(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Servers that can do less upsert in another way."""
-    detect, merge, row_origin = capabilities.detect, request.param == "MERGE", request.param != "keys counted"
-
-    def less(connection: psycopg.Connection[Any]) -> capabilities.Capabilities:
-        found = detect(connection)
-        return replace(found, merge=merge and found.merge, row_origin=row_origin and found.row_origin)
-
-    with patch("target_sfwarehouse.postgres.capabilities.detect", less):
-        yield
 
 
 @pytest.mark.usefixtures("engine")

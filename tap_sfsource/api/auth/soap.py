@@ -8,6 +8,7 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape
 
 from tap_sfsource.api.auth.oauth import no_login_host, post, refusal
+from tap_sfsource.errors import one_line
 
 if TYPE_CHECKING:
     import requests
@@ -60,7 +61,7 @@ def soap_login(
         return SoapSession(told["sessionId"], instance_url, told.get("organizationId", ""))
     code = told.get("exceptionCode") or told.get("faultcode") or str(response.status_code)
     message = told.get("exceptionMessage") or told.get("faultstring") or ""
-    raise refusal(login_host, code.removeprefix("sf:"), " ".join(message.split())[:_LONGEST_MESSAGE])
+    raise refusal(login_host, code.removeprefix("sf:"), one_line(message)[:_LONGEST_MESSAGE])
 
 
 def _texts(xml: bytes) -> dict[str, str]:
