@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import groupby, pairwise
@@ -295,6 +296,30 @@ def told(table: ModelTable, row: dict[str, Any]) -> str:
 VALIDITY = ("valid_from", "valid_to", "is_current")
 
 
+@dataclass
+class Schemas:
+    """What a later run begins with: of each stream the whole SCHEMA, as only that names the mark of a deleted row."""
+
+    whole: dict[str, dict[str, Any]] = field(default_factory=dict)
+    last: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def note(self, messages: list[Any]) -> None:
+        """Keep what the SCHEMA messages of a run say."""
+        for message in messages:
+            if message["type"] == "SCHEMA":
+                properties = message["schema"]["properties"]
+                self.whole[message["stream"]] = self.whole.get(message["stream"], {}) | properties
+                self.last[message["stream"]] = message
+
+    def messages(self) -> list[Any]:
+        """Of each stream the whole SCHEMA, then the last one."""
+        return [
+            message
+            for name, last in self.last.items()
+            for message in (schema_message(name, self.whole[name], last["key_properties"]), last)
+        ]
+
+
 def contents(table: ModelTable) -> dict[Any, str]:
     """The state of each row."""
     return {key: told(table, row) for key, row in zip(table.rows, table.stored(), strict=True)}
@@ -325,21 +350,19 @@ def test_a_row_tells_when_it_was_inserted_or_changed(
     warehouse.connection.prepare_threshold = None
     warehouse.execute("DROP SCHEMA IF EXISTS {schema} CASCADE")
     model = Model()
-    schemas: dict[str, Any] = {}
+    schemas = Schemas()
     before: dict[tuple[str, int], datetime] = {}
     places = sorted({0, len(messages)} | {cut for cut in cuts if cut < len(messages)})
     merge = able[0] and warehouse.connection.info.server_version >= capabilities.MERGE_RETURNING
     for first, last in pairwise(places):
-        run = [*schemas.values(), *messages[first:last]]
+        run = [*schemas.messages(), *messages[first:last]]
+        schemas.note(run)
         touched: set[tuple[str, int]] = set()
         begun = {name: contents(table) for name, table in model.tables.items()}
         for message in run:
             was = contents(model.tables[message["stream"]]) if message.get("stream") in model.tables else {}
             model.take(message)
-            if message["type"] == "SCHEMA":
-                schemas[message["stream"]] = message
-                continue
-            if message["type"] == "STATE":
+            if message["type"] in {"SCHEMA", "STATE"}:
                 continue
             now = contents(model.tables[message["stream"]])
             touched |= {(message["stream"], key) for key in now if now[key] != was.get(key)}
@@ -439,15 +462,15 @@ def test_the_history_has_the_states_that_a_row_had_after_each_commit(
     warehouse.connection.prepare_threshold = None
     warehouse.execute("DROP SCHEMA IF EXISTS {schema} CASCADE")
     model = Model(hard_delete=hard_delete)
-    schemas: dict[str, Any] = {}
+    schemas = Schemas()
     states: dict[tuple[str, int], list[str]] = {}
     places = sorted({0, len(messages)} | {cut for cut in cuts if cut < len(messages)})
     merge = able[0] and warehouse.connection.info.server_version >= capabilities.MERGE_RETURNING
     config = warehouse.config(batch_size_rows=rows, hard_delete=hard_delete, history=["keyed", "oth*"])
     for first, last in pairwise(places):
-        run = [*schemas.values(), *messages[first:last]]
+        run = [*schemas.messages(), *messages[first:last]]
+        schemas.note(run)
         note_states(model, run, states)
-        schemas |= {m["stream"]: m for m in run if m["type"] == "SCHEMA"}
         with forced(merge=merge, row_origin=able[1]):
             files = with_files(run, kinds, tmp_path)
             if torn:
