@@ -14,7 +14,7 @@ from tests.messages_in_code import UNKNOWN, Half, Message
 if TYPE_CHECKING:
     from pathlib import Path
 
-HALVES = {"tap-sfsource": "tap_sfsource", "target-sfwarehouse": "target_sfwarehouse"}
+HALVES = {"tap-sfsource": "tap_sfsource", "target-sfwarehouse": "target_sfwarehouse", "sfsource": "sfsource"}
 
 WORDS = 3
 """Words of a message that a row has at least, so that somebody who searches for them finds it."""

@@ -1,0 +1,1 @@
+"""The command beside the pair: set up, see, check and repair."""

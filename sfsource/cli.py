@@ -1,0 +1,54 @@
+"""The command line: subcommands are imported when they run, an error is one line, and the exit status tells."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any, Final
+
+import click
+import psycopg
+
+from sfsource.errors import SfsourceError
+from sfsource.output import error_line
+from tap_sfsource.errors import TapError
+from target_sfwarehouse.errors import TargetError
+
+COMMANDS: Final[dict[str, str]] = {}
+"""Subcommand -> its module, which has it as `command`; in the order of the help."""
+
+
+class Commands(click.Group):
+    """The subcommands by name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Give the names in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a subcommand."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(COMMANDS[cmd_name]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a subcommand; an error that is meant for people is one line, with status 1."""
+        try:
+            return super().invoke(ctx)
+        except (SfsourceError, TapError, TargetError) as error:
+            error_line(str(error))
+        except psycopg.Error as error:
+            error_line(f"The warehouse refused a statement: {error}")
+        sys.exit(1)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sfsource")
+def cli() -> None:
+    """Set up, see, check and repair a Salesforce source: tap-sfsource and target-sfwarehouse.
+
+    The settings of the pair are taken from --tap and --target, from a Meltano project in this folder, or from the environment
+    (TAP_SFSOURCE_..., TARGET_SFWAREHOUSE_...), whichever is there first.
+    """

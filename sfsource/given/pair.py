@@ -1,0 +1,91 @@
+"""Both halves with the settings that they have in a run."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sfsource.errors import SettingsMissingError
+from tap_sfsource.config import Settings as TapSettings
+from tap_sfsource.tap import TapSFSource
+from target_sfwarehouse.config import Settings as TargetSettings
+from target_sfwarehouse.masks import hide
+from target_sfwarehouse.postgres.connect import connector
+from target_sfwarehouse.target import TargetSFWarehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import psycopg
+
+    from sfsource.given.state import StateStore
+
+
+@dataclass
+class Pair:
+    """The tap and the target, each read when it is first needed: a subcommand may need one of them only.
+
+    Attributes:
+        tap_config: Gives the tap's settings; None if it reads them from the environment. Raises SettingsMissingError.
+        target_config: The same of the target.
+        place: Where the settings are from, for messages.
+        catalog_of_place: Gives the catalog of a run, if the place has one.
+        given_catalog: The catalog that the user names.
+        given_state: Where the state is.
+    """
+
+    tap_config: Callable[[], dict[str, Any] | None]
+    target_config: Callable[[], dict[str, Any] | None]
+    place: str
+    catalog_of_place: Callable[[], dict[str, Any]] | None = None
+    given_catalog: dict[str, Any] | None = None
+    given_state: StateStore | None = None
+
+    @functools.cached_property
+    def tap(self) -> TapSFSource:
+        """The tap, which has asked Salesforce for nothing yet; with the catalog of a run. Raises TapError."""
+        return self._tap(self.catalog)
+
+    @functools.cached_property
+    def catalog(self) -> dict[str, Any] | None:
+        """The catalog that a run gives the tap; None where its settings select."""
+        if self.given_catalog is not None or self.catalog_of_place is None:
+            return self.given_catalog
+        return self.catalog_of_place()
+
+    @functools.cached_property
+    def tap_without_catalog(self) -> TapSFSource:
+        """The tap as it discovers: every object of the org."""
+        return self._tap(None)
+
+    def _tap(self, catalog: dict[str, Any] | None) -> TapSFSource:
+        config = self.tap_config()
+        tap = TapSFSource(
+            config=config or {}, catalog=catalog, setup_mapper=False, parse_env_config=config is None
+        )
+        hide(*(str(tap.config[name]) for name in TapSettings.secrets() if tap.config.get(name)))
+        return tap
+
+    @functools.cached_property
+    def target_settings(self) -> TargetSettings:
+        """The target's checked settings. Raises TargetError."""
+        config = self.target_config()
+        target = TargetSFWarehouse(config=config or {}, parse_env_config=config is None)
+        return TargetSettings.from_config(target.config)
+
+    def connect(self) -> psycopg.Connection[Any]:
+        """Connect to the warehouse, as the target does. Raises TargetError."""
+        return connector(self.target_settings)()
+
+    @property
+    def schema(self) -> str:
+        """The schema of the warehouse that has the tables."""
+        return self.target_settings.target_schema
+
+    @property
+    def state(self) -> StateStore:
+        """Where the tap's state is. Raises SettingsMissingError where nothing says it."""
+        if self.given_state is None:
+            raise SettingsMissingError("Where the state is, nothing says: give --state FILE.")
+        return self.given_state
