@@ -15,6 +15,7 @@ from tap_sfsource.errors import TapError
 from target_sfwarehouse.errors import TargetError
 
 COMMANDS: Final[dict[str, str]] = {
+    "init": "sfsource.init.command",
     "login": "sfsource.login.command",
 }
 """Subcommand -> its module, which has it as `command`; in the order of the help."""

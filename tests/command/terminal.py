@@ -28,6 +28,24 @@ def free_port() -> int:
     return port
 
 
+def until_address(login: subprocess.Popen[str]) -> tuple[str, str]:
+    """What a login says until it shows the address, and the address; the address is empty if it ends before."""
+    assert login.stderr is not None
+    said = ""
+    for line in login.stderr:
+        said += line
+        if found := ADDRESS.search(said):
+            return said, found.group()
+    return said, ""
+
+
+def shown_address(login: subprocess.Popen[str]) -> str:
+    """The address that a login shows."""
+    said, address = until_address(login)
+    assert address, said
+    return address
+
+
 @dataclass
 class Terminal:
     """A terminal in which somebody logs in, in a home folder of their own."""
@@ -49,13 +67,8 @@ class Terminal:
         self.processes.write("tap.json", config)
         command = ["sfsource", "login", "--tap", "tap.json", "--port", str(self.port), "--no-browser"]
         self.running = self.processes.start([*command, *arguments], env=self.environment)
-        assert self.running.stderr is not None
-        self.begun = ""
-        for line in self.running.stderr:
-            self.begun += line
-            if found := ADDRESS.search(self.begun):
-                return found.group()
-        return ""
+        self.begun, address = until_address(self.running)
+        return address
 
     def finish(self, status: int = 0) -> Finished:
         assert self.running is not None

@@ -13,7 +13,7 @@ import requests
 from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_USER
 from salesforce_simulator.http.faults import TokenRefusal
 from salesforce_simulator.users import Permissions
-from tests.command.terminal import ADDRESS, free_port
+from tests.command.terminal import ADDRESS, free_port, shown_address
 from tests.fix_process import wait_until
 from tests.web_login import Person
 
@@ -79,8 +79,7 @@ def test_options_alone_suffice_and_the_tap_is_told_of_them(terminal: Terminal) -
     terminal.running = terminal.processes.start(
         [*command, "--port", str(terminal.port), "--no-browser"], env=terminal.environment
     )
-    assert terminal.running.stderr is not None
-    address = next(line for line in terminal.running.stderr if "/services/oauth2/authorize" in line).strip()
+    address = shown_address(terminal.running)
     assert {"prompt=login", "code_challenge_method=S256"} <= set(address.split("&"))
     assert "client_secret" not in address
     requests.get(Person().open(address), timeout=60)
