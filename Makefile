@@ -13,7 +13,7 @@ NEXT_TESTS := tests/tap tests/target tests/pair/test_pipe.py tests/pair/test_del
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
-.PHONY: help setup test test-prerelease test-wide test-long lint format demo bench lock docs clean
+.PHONY: help setup test test-prerelease test-wide test-long lint format demo package bench lock docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -54,9 +54,13 @@ test-long: setup ## Longer searches: fuzzing, kill loops, histories
 demo: setup ## Load an example company, let it live a day, load again (under two minutes)
 	$(BIN)/python -m demo
 
-docs: setup ## Renew docs/erd.md and the parts of README.md and meltano.yml that come from --about
+docs: setup ## Renew docs/erd.md and the parts of docs/settings.md and meltano.yml that come from --about
 	$(BIN)/python docs/generate.py
 	$(BIN)/python -m docs.erd
+
+package: setup ## Build the wheel and the sdist into dist/
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
 
 bench: setup ## Measure the pair beside its peers and what the machine can do (docs/benchmarks.md)
 	$(BIN)/python -m benchmarks
@@ -66,6 +70,8 @@ lint: setup ## ruff, mypy --strict and the chapters' imports
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache --no-logo
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --quiet .github/workflows
 
 format: setup ## Format the code
 	$(BIN)/ruff format .
