@@ -54,8 +54,9 @@ test-long: setup ## Longer searches: fuzzing, kill loops, histories
 demo: setup ## Load an example company, let it live a day, load again (under two minutes)
 	$(BIN)/python -m demo
 
-docs: setup ## Renew docs/erd.md and the parts of docs/settings.md and meltano.yml that come from --about
-	$(BIN)/python docs/generate.py
+docs: setup ## Renew docs/erd.md and hub/ and the parts of docs/settings.md and meltano.yml that come from --about
+	$(BIN)/python -m docs.generate
+	$(BIN)/python -m docs.hub_plugins
 	$(BIN)/python -m docs.erd
 
 package: setup ## Build the wheel and the sdist into dist/

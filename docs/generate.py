@@ -3,7 +3,7 @@
 `--about` of each plugin is where a setting's name, kind, default and description stand; the tables and plugin
 definitions are made from it. Run by `make docs`; a test sees that the files agree.
 
-    python docs/generate.py [--check]
+    python -m docs.generate [--check]
 """
 
 from __future__ import annotations

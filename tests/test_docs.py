@@ -145,7 +145,7 @@ def test_options_in_examples_exist(plugin: str, processes: Processes) -> None:
     used = {
         option
         for _, block in blocks("bash")
-        for command in re.findall(rf"(?:^|\s){plugin}\s([^|>\n]*)", block)
+        for command in re.findall(rf"(?:^|\s){plugin} ([^|>\n]*)", block)
         for option in re.findall(r"--[a-z-]+", command)
     }
     assert used <= known
