@@ -125,4 +125,4 @@ def dumped(url: str, schema: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
