@@ -8,6 +8,7 @@ import logging
 import re
 from typing import TYPE_CHECKING, Final
 
+from tap_sfsource.catalog.columns import mark_of
 from tap_sfsource.catalog.masks import Mask
 from tap_sfsource.catalog.misspelt import nearest
 from tap_sfsource.catalog.naming import column_name
@@ -155,18 +156,27 @@ def masked_plan(plan: SObjectPlan, rules: MaskRules) -> SObjectPlan:
 
 
 def warn_of_kept(plan: SObjectPlan, emitted: Callable[[str], int] | None) -> None:
-    """Say that a dropped column keeps what earlier runs wrote. `emitted` tells of a `Column.mark`: 2 for the last run."""
-    kept = [
-        column.api_name
+    """Say what keeps plain values of earlier runs. `emitted` tells of a `Column.mark`: 2 for a column of the last run."""
+    if emitted is None:
+        return
+    known = [
+        column
         for column in plan.columns
-        if column.unsupported == DROPPED and emitted is not None and emitted(column.mark()) > 1
+        if emitted(mark_of(column.property, column.api_name, column.sf_type)) > 1
     ]
-    if kept:
+    if masked := ", ".join(column.api_name for column in known if column.mask is not None):
+        logger.warning(
+            "%s: mask hides %s from here on, and this run reads it for every row. Rows that Salesforce no longer has keep "
+            "their plain values: docs/personal-data.md has a statement that empties them.",
+            plan.stream_name,
+            masked,
+        )
+    if dropped := ", ".join(column.api_name for column in known if column.unsupported == DROPPED):
         logger.warning(
             "%s: mask drops %s from here on; the values of earlier runs stay in the warehouse. To empty them, set mask to "
             "null for one run first, or drop the columns there.",
             plan.stream_name,
-            ", ".join(kept),
+            dropped,
         )
 
 

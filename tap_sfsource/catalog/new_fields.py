@@ -41,7 +41,7 @@ def excluded(
     ]
     if found:
         names = ", ".join(column.api_name for column in found)
-        logger.warning("%s: left out as new (setting new_fields): %s.", plan.api_name, names)
+        logger.warning("%s: left out as new (setting new_fields): %s.", plan.stream_name, names)
     return frozenset(column.api_name for column in found)
 
 

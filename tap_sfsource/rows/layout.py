@@ -87,6 +87,7 @@ class Layout:
         self.further = further
         self.width = len(self.columns) + (further.count if further is not None else 0)
         self.masks = RowMasks(self.columns, self.kinds, self.number)
+        self._masked = bool(self.masks)
         self.envelope: dict[str, Any] = {"type": "RECORD", "stream": stream}
         if version is not None:
             self.envelope["version"] = version
@@ -103,7 +104,7 @@ class Layout:
 
     def message(self, values: Sequence[Any], extracted: str) -> dict[str, Any]:
         """The RECORD message of plain JSON values in the columns' order; `extracted` is an RFC 3339 time."""
-        if self.masks:
+        if self._masked:
             values = self.masks.row(values)
         return {
             **self.envelope,
@@ -114,7 +115,7 @@ class Layout:
     @property
     def as_sent(self) -> bool:
         """Whether Salesforce's own CSV holds just these rows."""
-        return self.further is None and not self.constants and not self.masks
+        return self.further is None and not self.constants and not self._masked
 
     def encoded(self, messages: Sequence[dict[str, Any]]) -> bytes:
         """The lines of messages, each with its newline."""
