@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -33,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     """The parser of the command line; it ends the process with 2 where an option is wrong."""
     made = argparse.ArgumentParser(
         prog="salesforce-simulator",
+        usage="%(prog)s [options]",
         description="A simulated Salesforce org on 127.0.0.1, until Ctrl-C. The My Domain listens on --port, the "
         "production login host on the port after it, the sandbox login host on the next.",
         epilog=f"{_EXAMPLES}\n{_faults()}",
@@ -56,7 +58,7 @@ def _add_data(made: argparse.ArgumentParser) -> None:
     data.add_argument(
         "--custom-objects",
         metavar="N",
-        type=_number(int, 0),
+        type=_number(int, 0, 10_000),
         default=0,
         help="add so many custom objects, Custom_1__c and so on",
     )
@@ -159,7 +161,7 @@ def _number(kind: type[Number], least: Number, most: Number | None = None) -> Ca
             number = kind(text)
         except ValueError:
             number = None
-        if number is None or not least <= number <= (number if most is None else most):
+        if number is None or not least <= number <= (sys.maxsize if most is None else most):
             wanted = f"a number from {least}" + (f" to {most}" if most is not None else "")
             raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
         return number
@@ -169,8 +171,8 @@ def _number(kind: type[Number], least: Number, most: Number | None = None) -> Ca
 
 def _records(text: str) -> tuple[str, int]:
     name, equals, count = text.partition("=")
-    if not (name and equals and count.isdecimal()):
-        raise argparse.ArgumentTypeError(f"{text!r} is not OBJECT=N, as in Account=1000")
+    if not (name and equals and count.isdecimal() and int(count)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not OBJECT=N with N from 1, as in Account=1000")
     return name, int(count)
 
 

@@ -63,8 +63,8 @@ def _served(request: pytest.FixtureRequest, **wanted: Any) -> Iterator[Simulatio
     from salesforce_simulator.simulation import simulate  # noqa: PLC0415 - takes a third of a second
 
     known = inspect.signature(simulate).parameters
-    # The mark that is nearest to the test wins.
-    for mark in reversed(list(request.node.iter_markers("salesforce"))):
+    # The mark nearest to the test comes first, and wins.
+    for mark in request.node.iter_markers("salesforce"):
         for name in mark.kwargs:
             if name not in known:
                 pytest.fail(f"pytest.mark.salesforce has no {name}; it has {', '.join(known)}", pytrace=False)
@@ -77,4 +77,7 @@ def _served(request: pytest.FixtureRequest, **wanted: Any) -> Iterator[Simulatio
         with simulate(**wanted) as salesforce:
             yield salesforce
     except ValueError as error:
-        pytest.fail(f"pytest.mark.salesforce: {error}", pytrace=False)
+        problem = str(error)
+    else:
+        return
+    pytest.fail(f"pytest.mark.salesforce: {problem}", pytrace=False)

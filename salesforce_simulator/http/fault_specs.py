@@ -8,6 +8,7 @@ The action comes first; `=VALUE` is its first field. Its other fields and the co
 import dataclasses
 import json
 import re
+import sys
 from typing import Any, Literal, get_args, get_origin
 
 import msgspec
@@ -15,7 +16,9 @@ import msgspec
 from salesforce_simulator.http.faults import ACTIONS, Action, Rule
 
 CONDITIONS = {f.name: f for f in dataclasses.fields(Rule) if f.init and f.name != "action"}
-_LEAST = {"status": 200, "nth": 1, "times": 1, "rows": 0, "bytes_per_second": 1, "retry_after": 0}
+# The least of other numbers is 0.
+_LEAST = {"status": 200, "nth": 1, "times": 1, "bytes_per_second": 1}
+_SIGNED = frozenset({"at", "seconds", "seed"})
 _MOST = {"status": 599, "probability": 1}
 
 
@@ -86,7 +89,10 @@ def _rule(kind: type[Action], given: dict[str, Any], *, strict: bool) -> Rule:
     for key, value in given.items():
         if key not in known:
             raise FaultSpecError(f"{kind.__name__} has no {key!r}; it may have {', '.join(known)}")
-        values[key] = _value(key, value, known[key].type, strict=strict)
+        try:
+            values[key] = _value(key, value, known[key].type, strict=strict)
+        except ValueError:
+            raise FaultSpecError(f"{key} cannot be {value!r}: {usage(kind)}") from None
     for f in fields.values():
         if f.default is dataclasses.MISSING and f.name not in values:
             raise FaultSpecError(f"{kind.__name__} needs {f.name}: {usage(kind)}")
@@ -95,18 +101,11 @@ def _rule(kind: type[Action], given: dict[str, Any], *, strict: bool) -> Rule:
 
 
 def _value(key: str, value: Any, kind: Any, *, strict: bool) -> Any:
-    try:
-        # "null" is a locator's text as well.
-        known = (
-            value
-            if isinstance(value, str) and kind == str | None
-            else msgspec.convert(value, kind, strict=strict)
-        )
-    except msgspec.ValidationError:
-        raise FaultSpecError(f"{key} cannot be {value!r}") from None
+    # `null` is a locator's text as well.
+    text = isinstance(value, str) and kind == str | None
+    known = value if text else msgspec.convert(value, kind, strict=strict)
     for number in known if isinstance(known, list) else [known]:
-        if isinstance(number, int | float) and not (
-            _LEAST.get(key, number) <= number <= _MOST.get(key, number)
-        ):
-            raise FaultSpecError(f"{key} cannot be {value!r}")
+        checked = isinstance(number, int | float) and key not in _SIGNED
+        if checked and not _LEAST.get(key, 0) <= number <= _MOST.get(key, sys.maxsize):
+            raise ValueError(number)
     return known
