@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from salesforce_simulator import command_line
 from salesforce_simulator.http.settings import Settings
 from salesforce_simulator.simulation import Simulation, UnknownObjectError, simulate
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 
@@ -24,41 +26,57 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = command_line.parser()
     options = parser.parse_args(arguments)
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+    signals: list[int] = []
+
+    def end(number: int, _: object) -> None:
+        signals.append(number)
+        raise KeyboardInterrupt
+
+    handlers = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        _serve(options)
+    except (KeyboardInterrupt, sqlite3.OperationalError):
+        # SQLite makes an error of its own of what is raised while it calls back.
+        if not signals:
+            raise
+        return 0
+    except UnknownObjectError as error:
+        parser.error(f"argument --records: {error}")
+    except OSError as error:
+        print(
+            f"Cannot listen on 127.0.0.1:{options.port} or one of the two ports after it: {error.strerror}. "
+            "Choose another --port, or 0 for any.",
+            file=sys.stderr,
+        )
+        return 2
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _serve(options: argparse.Namespace) -> NoReturn:
     settings = Settings(
         latency=options.latency,
         bandwidth=round(options.bandwidth * 1_000_000) or None,
         compression=not options.no_compression,
         last_version=options.api_version,
     )
-    try:
-        with simulate(
-            company=options.company,
-            features=options.feature,
-            seed=options.seed,
-            sandbox=options.sandbox,
-            directory=options.directory,
-            custom_objects=options.custom_objects,
-            records=dict(options.records),
-            faults=options.fault,
-            tls=options.tls,
-            port=options.port,
-            settings=settings,
-        ) as salesforce:
-            print(json.dumps(_told(salesforce)) if options.json else _welcome(salesforce), flush=True)
-            ended.wait()
-    except UnknownObjectError as error:
-        parser.error(f"argument --records: {error}")
-    except OSError as error:
-        print(
-            f"Cannot listen on 127.0.0.1:{options.port} and the two ports after it: {error.strerror}. "
-            "Choose another --port, or 0 for any.",
-            file=sys.stderr,
-        )
-        return 2
-    return 0
+    with simulate(
+        company=options.company,
+        features=options.feature,
+        seed=options.seed,
+        sandbox=options.sandbox,
+        directory=options.directory,
+        custom_objects=options.custom_objects,
+        records=dict(options.records),
+        faults=options.fault,
+        tls=options.tls,
+        port=options.port,
+        settings=settings,
+    ) as salesforce:
+        print(json.dumps(_told(salesforce)) if options.json else _welcome(salesforce), flush=True)
+        while True:
+            threading.Event().wait()
 
 
 def _told(salesforce: Simulation) -> dict[str, Any]:
