@@ -17,6 +17,8 @@ from target_sfwarehouse.errors import TargetError
 COMMANDS: Final[dict[str, str]] = {
     "init": "sfsource.init.command",
     "login": "sfsource.login.command",
+    "verify": "sfsource.verify.command",
+    "resync": "sfsource.resync.command",
 }
 """Subcommand -> its module, which has it as `command`; in the order of the help."""
 

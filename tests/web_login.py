@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import requests
 
-from salesforce_simulator.__main__ import DEMO_PASSWORD, DEMO_USER
+from salesforce_simulator.simulation import DEMO_PASSWORD, DEMO_USER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,6 +17,9 @@ _EXECUTABLE: Final = frozenset({"deploy/run-schedule"})
 _PLACE: Final = "/opt/sfsource"
 """Where the package's own files have the project."""
 
+_NOT_WRITTEN: Final = frozenset({"__pycache__", "docker"})
+"""Folders: the images of deploy/docker are built from a checkout."""
+
 _PLAIN_PATH: Final = re.compile(r"[\w./-]+")
 """A path that needs no quotes in a crontab or a unit of systemd."""
 
@@ -57,7 +60,7 @@ class Project:
             str(path.relative_to(source)): path.read_text(encoding="utf-8")
             for part in ("catalogs", "deploy")
             for path in sorted((source / part).rglob("*"))
-            if path.is_file() and "__pycache__" not in path.parts
+            if path.is_file() and not _NOT_WRITTEN & set(path.parts)
         }
         return {
             "README.md": texts.readme(self.login),

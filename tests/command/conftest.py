@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from salesforce_simulator.__main__ import DEMO_CLIENT_ID
+from salesforce_simulator.simulation import DEMO_CLIENT_ID
 from tests.command.terminal import Terminal, free_port
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from salesforce_simulator.__main__ import DEMO_CLIENT_ID
+from salesforce_simulator.simulation import DEMO_CLIENT_ID
 from tests.web_login import Person
 
 if TYPE_CHECKING:

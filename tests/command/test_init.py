@@ -14,7 +14,7 @@ import pytest
 import requests
 import yaml
 
-from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_USER
+from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_USER
 from sfsource.init.texts import LOGINS
 from tap_sfsource.config import Settings
 from tests.command.terminal import free_port, shown_address

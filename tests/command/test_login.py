@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_USER
 from salesforce_simulator.http.faults import TokenRefusal
+from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_USER
 from salesforce_simulator.users import Permissions
 from tests.command.terminal import ADDRESS, free_port, shown_address
 from tests.fix_process import wait_until

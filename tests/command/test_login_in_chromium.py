@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from selenium.webdriver.remote.webelement import WebElement
 
-from salesforce_simulator.__main__ import DEMO_PASSWORD, DEMO_USER
+from salesforce_simulator.simulation import DEMO_PASSWORD, DEMO_USER
 from tests.fix_browser import needs_chromium
 from tests.fix_process import wait_until
 from tests.levels import programs

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from salesforce_simulator.__main__ import (
+from salesforce_simulator.simulation import (
     DEMO_CLIENT_ID,
     DEMO_CLIENT_SECRET,
     DEMO_PASSWORD,

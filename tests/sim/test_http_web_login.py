@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
-from salesforce_simulator.__main__ import (
+from salesforce_simulator.simulation import (
     DEMO_CALLBACK,
     DEMO_CLIENT_ID,
     DEMO_CLIENT_SECRET,
