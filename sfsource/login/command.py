@@ -96,6 +96,7 @@ def command(
         )
     settings = dataclasses.replace(settings, retry_seconds=min(settings.retry_seconds, _PATIENCE))
     keeper = file_of_login(settings)
+    replaced = keeper.path.exists()
     with Callback(port, secrets.token_urlsafe(24)) as callback:
         request = Request(settings, callback.redirect_uri, callback.state)
         with session(settings) as http:
@@ -115,7 +116,8 @@ def command(
         "username": told.preferred_username,
         "org_id": told.organization_id,
         "instance_url": connection.instance_url,
-        "refresh_token_file": str(keeper.path),
+        "refresh_token_file": str(keeper.path.absolute()),
+        "replaced": replaced,
         "settings": {name: value for name, value in options.items() if configured.get(name) != value},
     }
     if as_json:
@@ -151,7 +153,8 @@ def _tell(result: dict[str, Any]) -> None:
         f"Logged in as {result['username']} at {result['instance_url']} (org {result['org_id']}).",
         markup=False,
     )
-    console.print(f"The refresh token is kept in {result['refresh_token_file']}.", markup=False)
+    instead = ", in place of the one before" if result["replaced"] else ""
+    console.print(f"The refresh token is kept in {result['refresh_token_file']}{instead}.", markup=False)
     if result["settings"]:
         names = ", ".join(f"{name} = {value}" for name, value in result["settings"].items())
         console.print(f"So that tap-sfsource finds it, put into its settings: {names}.", markup=False)

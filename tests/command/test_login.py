@@ -45,7 +45,7 @@ def test_after_a_login_the_tap_needs_no_token(terminal: Terminal) -> None:
     for _ in range(2):
         terminal.read().expect()
     # A later login replaces what rotation kept, and the tap goes on from there.
-    terminal.log_in()
+    assert f"{kept}, in place of the one before." in terminal.log_in().stdout
     terminal.read().expect()
     app.refresh_tokens.clear()
     assert "Run sfsource login again" in terminal.read().expect(1).stderr
@@ -64,7 +64,8 @@ def test_a_file_of_the_settings_and_a_token_that_they_still_have(terminal: Termi
         "username": DEMO_USER,
         "org_id": terminal.served.org.id,
         "instance_url": terminal.served.url,
-        "refresh_token_file": "token.json",
+        "refresh_token_file": str(terminal.processes.directory / "token.json"),
+        "replaced": False,
         "settings": {},
     }
     terminal.read(**old).expect()
