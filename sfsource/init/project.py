@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import uuid
@@ -102,7 +103,9 @@ class Project:
 
     def _released(self, match: re.Match[str]) -> str:
         release = f"sfsource{match['extra'] or ''}=={metadata.version('sfsource')}"
-        return f"{match['indent']}pip_url: {_yaml(self.pip_url or release)}"
+        # What the user names is quoted, as JSON is YAML.
+        url = json.dumps(self.pip_url, ensure_ascii=False) if self.pip_url else release
+        return f"{match['indent']}pip_url: {url}"
 
     @staticmethod
     def _name(name: str) -> str:
@@ -116,13 +119,6 @@ class Project:
             text = text.replace(f"Put your checkout in place of {_PLACE}, then:", "To switch it on:")
             text = text.replace(_PLACE, place)
         return _OTHERS_PIP_URL.sub(r"\g<indent>pip_url: \g<release>", text)
-
-
-def _yaml(text: str) -> str:
-    """A scalar, in quotes where YAML could read it in another way."""
-    if re.fullmatch(r"[A-Za-z/.][\w./=~@+\[\]-]*(?: [\w./=~@+\[\]-]+)*", text):
-        return text
-    return "'" + text.replace("'", "''") + "'"
 
 
 def shell(folder: Path) -> str:

@@ -197,6 +197,8 @@ def test_from_an_installed_wheel_to_rows(
     requests.get(Person().open(shown_address(login)), timeout=60)
     assert f"Logged in as {DEMO_USER}" in project.finish(login).expect().stdout
     project.meltano("run", "tap-sfsource", "target-sfwarehouse", env=environment, deadline=300).expect()
+    # The file that cron is given runs the schedule, and the kept login serves again.
+    project.run(project.directory / "deploy" / "run-schedule", env=environment, deadline=300).expect()
     rows = warehouse.query("SELECT count(*) AS loaded FROM {schema}.accounts")
     assert rows == [{"loaded": company_server.org.count("Account")}]
     project.close()

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from salesforce_simulator.http.faults import TokenRefusal
 from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_USER
 from salesforce_simulator.users import Permissions
+from sfsource.login.callback import Callback
 from tests.command.terminal import ADDRESS, free_port, shown_address
 from tests.fix_process import wait_until
+from tests.levels import at_level
 from tests.web_login import Person
 
 if TYPE_CHECKING:
@@ -131,6 +135,24 @@ def test_only_the_answer_of_this_login_ends_the_wait(terminal: Terminal) -> None
         requests.get(Person().open(address), timeout=60)
     terminal.finish()
     assert terminal.kept()
+
+
+@given(
+    path=st.sampled_from(["/OauthRedirect", "/", "/OauthRedirect/x"]),
+    parameters=st.dictionaries(
+        st.sampled_from(["code", "error", "state", "x"]), st.text(st.characters(codec="utf-8"))
+    ),
+)
+@settings(max_examples=at_level(normal=40, wide=200, long=2000))
+def test_no_answer_of_a_stranger_is_taken(path: str, parameters: dict[str, str]) -> None:
+    port = free_port()
+    with Callback(port, "the state of this login") as callback:
+        answer = requests.get(f"http://127.0.0.1:{port}{path}", params=parameters, timeout=60)
+        assert answer.status_code in (400, 404)
+        mine = {"code": "c", "state": callback.state}
+        requests.get(callback.redirect_uri, params=mine, timeout=60)
+        assert requests.get(callback.redirect_uri, params=mine, timeout=60).status_code == 400, "taken once"
+        assert callback.wait(60) == mine
 
 
 def test_denied(terminal: Terminal) -> None:
