@@ -98,8 +98,8 @@ class Callback:
         if self._unrelated.isidentifier():
             return f" An answer came that names no login of this command: {self._unrelated[:60]}."
         return (
-            " If the browser showed OAUTH_APPROVAL_ERROR_GENERIC: the app needs the scopes api and refresh_token, and the "
-            "user must be allowed to use it."
+            " If the browser showed OAUTH_APPROVAL_ERROR_GENERIC: the app needs the scopes api and refresh_token, and a user "
+            "who may use it and is not API-only."
         )
 
 
