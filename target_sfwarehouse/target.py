@@ -20,6 +20,7 @@ from target_sfwarehouse.masks import hide_anew, redact_logs
 from target_sfwarehouse.report import Report
 from target_sfwarehouse.sdk import PrivateTarget
 from target_sfwarehouse.stream_maps import PartialRowError, for_partial_rows, guard, is_custom, redacted
+from target_sfwarehouse.terminal import hush
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -250,6 +251,7 @@ class TargetSFWarehouse(PrivateTarget):
     @classmethod
     def invoke(cls, **options: Any) -> None:
         """Run the command line; an error is one line and a non-zero exit."""
+        hush(cls.name)
         redact_logs()
         try:
             super().invoke(**options)
