@@ -29,6 +29,7 @@ def _setting(
     maximum: int | None = None,
     path: bool = False,
     by_object: bool = False,
+    by_field: bool = False,
 ) -> Any:
     metadata = {
         "kind": kind,
@@ -39,6 +40,7 @@ def _setting(
         "maximum": maximum,
         "path": path,
         "by_object": by_object,
+        "by_field": by_field,
     }
     if isinstance(default, tuple | dict):
         told = list(default) if isinstance(default, tuple) else default
@@ -128,6 +130,29 @@ class Settings:
         'SOQL conditions by object or pattern, such as {"Account": "Industry = \'Energy\'"}: only rows that meet theirs are '
         "read. A changed condition reads the object anew.",
         default={},
+        by_object=True,
+    )
+    mask: Mapping[str, str] = _setting(
+        "object",
+        'How fields with personal data go out, by Object.Field or pattern, such as {"Contact.*Email": "hash"}: hash (of the '
+        "value and mask_salt), null (the column stays empty), drop (no column), keep (as it is, where a pattern says "
+        "otherwise). docs/personal-data.md says where values may be kept.",
+        default={},
+        choices=("hash", "null", "drop", "keep"),
+        by_field=True,
+    )
+    mask_salt: str | None = _setting(
+        "string",
+        "Secret of the hashes that mask makes: the same value and salt give the same hash. Another salt reads the hashed "
+        "columns anew.",
+        secret=True,
+    )
+    new_fields: str | Mapping[str, str | None] = _setting(
+        "string",
+        "Whether a field is read that appears in the org when its object has been read before: include, or exclude, which "
+        "leaves it out until a catalog selects it. Or a choice by object, as for start_date.",
+        default="include",
+        choices=("include", "exclude"),
         by_object=True,
     )
     objects: tuple[str, ...] = _setting(
@@ -386,10 +411,15 @@ def _property_schema(metadata: Mapping[str, Any]) -> dict[str, Any]:
         schema |= {"type": ["string", "null"], "format": "date-time"}
     else:
         schema["type"] = [kind, "null"]
-    if metadata["by_object"]:
-        schema = _schema_by_object(schema)
+    if metadata["by_field"]:
+        # Text too: of an object of Meltano's the keys with a dot are lost where an environment variable has it.
+        values = {"type": ["string", "object", "null"]}
+        choices = [{"type": ["object", "null"], "additionalProperties": values}, {"type": "string"}]
+        return {"description": schema["description"], "anyOf": choices}
     if metadata["choices"]:
         schema["enum"] = [*metadata["choices"], None]
+    if metadata["by_object"]:
+        schema = _schema_by_object(schema)
     for bound in ("minimum", "maximum"):
         if metadata[bound] is not None and not metadata["by_object"]:
             schema[bound] = metadata[bound]

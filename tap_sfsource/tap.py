@@ -327,6 +327,7 @@ class TapSFSource(SDKTap):
         for stream, error in self.run_plan.failed.items():
             self.report.fail(self.report.begin(stream), error)
         print(self.report.text(self.run_plan.skipped), file=sys.stderr)  # noqa: T201 - a table for people
+        self.report.tell_again()
         self.report.check()
 
     def sync_all(self) -> None:  # type: ignore[misc, unused-ignore]

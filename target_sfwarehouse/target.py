@@ -23,6 +23,7 @@ from target_sfwarehouse.report import Report
 from target_sfwarehouse.sdk import PrivateTarget
 from target_sfwarehouse.state_file import StateFile
 from target_sfwarehouse.stream_maps import PartialRowError, for_partial_rows, guard, is_custom, redacted
+from target_sfwarehouse.terminal import hush
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -259,6 +260,7 @@ class TargetSFWarehouse(PrivateTarget):
     @classmethod
     def invoke(cls, *, state_file: Path | None = None, **options: Any) -> None:
         """Run the command line; an error is one line and a non-zero exit."""
+        hush(cls.name)
         redact_logs()
         try:
             cls.state_file = None if state_file is None else StateFile(state_file)

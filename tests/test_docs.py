@@ -168,6 +168,7 @@ def test_environment_variables_in_the_docs_are_settings() -> None:
         for plugin in PLUGINS
         for name in setting_names(plugin)
     }
+    known |= {"TAP_SFSOURCE_LOGLEVEL", "TARGET_SFWAREHOUSE_LOGLEVEL"}  # the SDK's
     known |= {name.replace("TAP_SFSOURCE_", "TAP_SFSOURCE__EMEA_") for name in known}
     for warehouse in ("ANALYTICS", "FINANCE"):
         known.add(f"TARGET_SFWAREHOUSE__{warehouse}_SQLALCHEMY_URL")

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tap_sfsource.api.bulk import BulkPage
     from tap_sfsource.api.composite import Subrequest, Subresponse
     from tap_sfsource.api.query import QueryPage, RestPage
-    from tap_sfsource.catalog.plan import Column
+    from tap_sfsource.catalog.columns import Column
     from tap_sfsource.sync.readers import Readers
     from tap_sfsource.sync.state import StreamState
 

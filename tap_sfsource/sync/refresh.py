@@ -26,7 +26,7 @@ from tap_sfsource.sync.source import version_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tap_sfsource.catalog.plan import Column
+    from tap_sfsource.catalog.columns import Column
     from tap_sfsource.rows.layout import Layout
     from tap_sfsource.sync.job_bookmark import JobBookmark
     from tap_sfsource.sync.query_reader import QueryReader
@@ -95,7 +95,9 @@ class Refresh:
             self._finished[purpose] = clock.parse(moment)
         if purpose in {"backfill", "names"}:
             read = (
-                {column.mark() for column in query.columns} if purpose == "backfill" else set(query.further)
+                {column.mark() for column in query.columns}
+                if purpose == "backfill"
+                else set(self._source.marks_of_names)
             )
             unknown = set(self._state.unknown(self._source.properties)) - read
             known = [name for name in self._source.properties if name not in unknown]
@@ -120,7 +122,7 @@ class Refresh:
         yield from self._refreshed(self._query("backfill", fresh))
         if not set(unknown).isdisjoint(column.mark() for column in source.files):
             yield from self._contents()
-        if set(unknown).intersection(source.further):
+        if set(unknown).intersection(source.marks_of_names):
             yield from self._refreshed(self._names_query())
         yield Checkpoint(partial(self._state.know, source.properties))
         yield from self._changed_unseen()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tap_sfsource import clock
 from tap_sfsource.api.describe import describe, open_cache
 from tap_sfsource.api.query import QUERY_PAGE, select
+from tap_sfsource.catalog.columns import MASKED
 from tap_sfsource.catalog.naming import COLLECTIONS
 from tap_sfsource.catalog.plan import NAME
 from tap_sfsource.errors import FilterError, SalesforceError, TransientError
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
     from tap_sfsource.api.bulk import BulkPage
     from tap_sfsource.api.composite import Subrequest, Subresponse
     from tap_sfsource.api.query import RestPage
-    from tap_sfsource.catalog.plan import Column, SObjectPlan
+    from tap_sfsource.catalog.columns import Column
+    from tap_sfsource.catalog.plan import SObjectPlan
     from tap_sfsource.errors import TapError
     from tap_sfsource.sync.names import Lookup, Names
     from tap_sfsource.sync.query_reader import QueryReader
@@ -201,6 +203,12 @@ class Source:
         return tuple(part for lookup in self.lookups for part in lookup.fields)
 
     @property
+    def marks_of_names(self) -> tuple[str, ...]:
+        """The same as the state remembers them: names that are masked otherwise are read anew."""
+        masks = self.names.masks if self.names is not None else ""
+        return tuple(f"{part}{MASKED}{masks}" if masks else part for part in self.further)
+
+    @property
     def unsortable(self) -> frozenset[str]:
         """API names by which the SObject does not let a query be ordered."""
         return frozenset(column.api_name for column in self.plan.columns if not column.sortable)
@@ -208,7 +216,7 @@ class Source:
     @property
     def properties(self) -> list[str]:
         """All that rows are read with, as the state remembers it."""
-        names = () if self.names is not None and self.names.broken else self.further
+        names = () if self.names is not None and self.names.broken else self.marks_of_names
         return [*(column.mark() for column in [*self.columns, *self.files]), *names]
 
     @property
@@ -376,6 +384,7 @@ class Source:
         further: tuple[str, ...],
     ) -> QueryReader:
         parents = self.plan.parents
+        masks = self.names.masks if self.names is not None and further else ""
         make = SplitReader if parents is None else functools.partial(ChildrenReader, parents=parents)
         return make(
             self.readers,
@@ -390,7 +399,7 @@ class Source:
             key is not None and self.plan.replication_key is not None and self.plan.replication_key.nillable,
             conditions=self.conditions,
             since=self.plan.own.start,
-            emitted=f"{self.emitted}{'whole' if self.whole else ''}{'files' if self.files else ''}",
+            emitted=f"{self.emitted}{'whole' if self.whole else ''}{'files' if self.files else ''}{masks}",
         )
 
 

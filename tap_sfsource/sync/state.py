@@ -9,7 +9,8 @@ Keys of a bookmark; other keys are kept as they are:
 - ``properties``: the properties that every row has been emitted with. Each is six characters of a digest of its name, field
   and type: an org has thousands of names. One hash of them all would be shorter, and could not say which of them is new;
   with shorter digests, a new property could pass for one that went.
-- ``former``: those that were among them once, where there are some: a name once given stays.
+- ``former``: those that were among them once, where there are some: a name once given stays. A masked column's mark tells
+  of the mask, so its name is here.
 - ``api_name``: the object, where the stream's name does not tell which it is. Names once given stay.
 - ``key_prefix``: the first characters of the SObject's Ids. A custom object that is deleted and created again has another
   prefix, and then nothing of the bookmark is true any more.
@@ -40,6 +41,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_sfsource import clock
+from tap_sfsource.catalog.columns import MASKED
 from tap_sfsource.errors import TapError
 from tap_sfsource.sync import identity
 from tap_sfsource.sync.given_names import FORMER, mark, marks_in
@@ -306,7 +308,9 @@ class StreamState:
     def know(self, properties: Sequence[str]) -> None:
         """Note that every row has been, or is being, emitted with just these properties."""
         marks = frozenset(map(mark, properties))
-        former = self._marks(FORMER) | self._marks("properties") - marks
+        # A masked column had its name too.
+        plain = frozenset(mark(name.partition(MASKED)[0]) for name in properties if MASKED in name)
+        former = self._marks(FORMER) | self._marks("properties") - marks | plain
         if former:
             self._bookmark[FORMER] = "".join(sorted(former))
         self._bookmark["properties"] = "".join(sorted(marks))

@@ -137,6 +137,7 @@ class World:
         """
         settings = {**(more or {}), **settings_of(choices), **self._emitter(choices)}
         self._appends = choices.target == "append"
+        self.view.masks = choices.masks
         if self._troubled(choices, settings, cut, nth):
             self.holds_nothing_wrong()
             self.server.faults.clear()
@@ -305,7 +306,7 @@ class World:
             for row in self.org.rows(name):
                 key = self.view.id_of(name, row["Id"])
                 for column, (source, sf_type) in columns.items():
-                    value = self.view.value(name, column, row[source])
+                    value = self.view.value(name, column, source, row[source])
                     self._add((table, key, column), sf_type, value)
                     if sf_type == "base64" and row["IsDeleted"]:
                         self._add((table, key, column), sf_type, None)  # a deleted row has no blob any more
@@ -420,7 +421,7 @@ class World:
     ) -> str:
         """What a loaded row has other than a row of the org; empty if nothing."""
         for column, (source, sf_type) in columns.items():
-            want, have = self.view.value(name, column, row[source]), loaded.get(column)
+            want, have = self.view.value(name, column, source, row[source]), loaded.get(column)
             if not same(sf_type, want, have) and not (sf_type == "base64" and row["IsDeleted"]):
                 return f"{column} is {have!r}, not {want!r}"
         if self.view.mark not in columns and loaded[self.view.mark] is not False:
