@@ -66,9 +66,10 @@ docs: setup ## Renew docs/erd.md and hub/ and the parts of docs/settings.md and 
 	$(BIN)/python -m docs.hub_plugins
 	$(BIN)/python -m docs.erd
 
-package: setup ## Build the wheel and the sdist into dist/
+package: setup ## Build the wheel and the sdist of the pair and of the simulated org into dist/
 	rm -rf dist
 	$(BIN)/python -m hatchling build -d dist
+	cd salesforce_simulator && $(CURDIR)/$(BIN)/python -m hatchling build -d $(CURDIR)/dist
 
 site: setup ## Build the docs as a site, into site/
 	test -x $(SITE)/bin/mkdocs || $(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SITE)

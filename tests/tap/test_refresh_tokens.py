@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from salesforce_simulator.__main__ import (
+from salesforce_simulator.http.faults import Latency
+from salesforce_simulator.simulation import (
     DEMO_CLIENT_ID,
     DEMO_CLIENT_SECRET,
     DEMO_USER,
 )
-from salesforce_simulator.http.faults import Latency
 from tap_sfsource.api.auth.grants import grant_from
 from tap_sfsource.config import Settings
 from tap_sfsource.errors import AuthError, ConfigError
