@@ -119,7 +119,7 @@ class OrgObject:
     def counted(self, answer: Subresponse) -> Counted:
         """Read the answer to `count_query`. Raises SalesforceError."""
         if not answer.ok:
-            raise answer.error(f"{self.api_name} /queryAll")
+            raise answer.error()
         rows, latest = 0, None
         for record in decode(answer.decode(QUERY_PAGE).records, _RECORDS, "/queryAll"):
             if not record.get("IsDeleted"):
@@ -136,7 +136,7 @@ class OrgObject:
     def total(self, answer: Subresponse) -> int:
         """Read the answer to `count_before`. Raises SalesforceError."""
         if not answer.ok:
-            raise answer.error(f"{self.api_name} /queryAll")
+            raise answer.error()
         return answer.decode(QUERY_PAGE).totalSize
 
     def changed(self) -> list[str] | None:
@@ -191,7 +191,7 @@ class OrgObject:
     def rows_of_page(self, answer: Subresponse) -> list[Row] | None:
         """Read the answer to `rows_request`; None if there are more rows. Raises SalesforceError."""
         if not answer.ok:
-            raise answer.error(f"{self.api_name} /queryAll")
+            raise answer.error()
         first = answer.decode(QUERY_PAGE)
         return list(self._told_in(first)) if first.totalSize <= ONE_PAGE else None
 
