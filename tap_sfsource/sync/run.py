@@ -134,6 +134,12 @@ class SyncRun:
         self._lookahead.wait(sync)
         return sync
 
+    def source(self, stream: str) -> Source:
+        """A stream's object, as the run would read it. Raises TapError where the stream's bookmark cannot be used."""
+        if stream in self._unusable:
+            raise self._unusable[stream]
+        return self._syncs[stream].source
+
     def stop(self, error: AuthError) -> None:
         """Give no further stream: the login is refused."""
         self._stopped_by = self._stopped_by or error

@@ -336,13 +336,32 @@ class Source:
             page = leading
         return page if page.count else None
 
-    def rows_by_id(self, ids: Sequence[str]) -> Iterator[tuple[RestPage, list[str]]]:
+    def rows_by_id(
+        self, ids: Sequence[str], conditions: Sequence[str] = ()
+    ) -> Iterator[tuple[RestPage, list[str]]]:
         """Whole rows of ids, those in the recycle bin included, with the ids that each page has."""
         only_ids = self.layout([self.id])
+        conditions = [*self.conditions, *conditions]
         for some in batches(ids, rows_at_once(self.columns, IDS_A_QUERY, PAGE_BYTES)):
-            query = functools.partial(of_ids, self.plan.api_name, some, conditions=self.conditions)
+            query = functools.partial(of_ids, self.plan.api_name, some, conditions=conditions)
             for page in self._whole_pages(query):
                 yield page, [row[0] for row in values(page, only_ids)]
+
+    def loaded_by_id(self, ids: Sequence[str]) -> Iterator[tuple[RestPage, list[str]]]:
+        """The same, but for rows that wait for a later run."""
+        end = self._loaded.end
+        return self.rows_by_id(ids, [] if end is None else [f"{self.key} < {clock.isoformat(end)}"])
+
+    def absent(self, ids: Sequence[str]) -> Sequence[str]:
+        """Those of ids that no query of this run's rows has found and that are gone: rows that `may_sweep` means are not."""
+        if self.may_sweep or not ids:
+            return ids
+        found: set[str] = set()
+        for some in batches(ids, IDS_A_QUERY):
+            first = self.readers.first_page(of_ids(self.plan.api_name, some, ["Id"]))
+            for page in self.readers.pages(first):
+                found.update(row[0] for row in values(page, self.layout([self.id])))
+        return [record_id for record_id in ids if record_id not in found]
 
     def _whole_pages(self, query: Callable[[Sequence[str]], str]) -> Iterator[RestPage]:
         """The pages of a query of all fields, given its SOQL for some of them."""

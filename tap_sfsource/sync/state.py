@@ -25,6 +25,7 @@ Keys of a bookmark; other keys are kept as they are:
 - ``bin_until``: when the last deleted row leaves the recycle bin, where the replication key does not move if one comes back.
 - ``refused``, ``refused_since``, ``refused_until``: that Salesforce does not give all rows of the object, so
   that it is not asked in each run.
+- ``reread``: the ids of rows that are read again by the next run, with a space between two.
 - ``swept_until``: with whole rows only: every deletion before it has been marked by a sweep.
 
 Meltano merges states deeply: a key that a new state lacks survives from an old one. So absence means nothing, and a job
@@ -44,6 +45,7 @@ from tap_sfsource import clock
 from tap_sfsource.catalog.columns import MASKED
 from tap_sfsource.errors import TapError
 from tap_sfsource.sync import identity
+from tap_sfsource.sync.again import REREAD, full_id, ids_to_read
 from tap_sfsource.sync.given_names import FORMER, mark, marks_in
 from tap_sfsource.sync.job_bookmark import JobBookmark
 from tap_sfsource.sync.parts import parts_of
@@ -157,6 +159,7 @@ class StreamState:
         _ = self.bookmark, self.deleted_until, self.refreshed_at, self.swept_until
         _ = self.start_date, self.bin_until
         self.unknown(())
+        _ = self.reread
         for purpose in self.jobs:
             self.job(purpose)
 
@@ -323,6 +326,19 @@ class StreamState:
     def known(self) -> frozenset[str]:
         """The marks of the properties that every row has been emitted with."""
         return self._marks("properties")
+
+    @property
+    def reread(self) -> list[str]:
+        """The ids of rows that this run reads again."""
+        ids = ids_to_read(self._bookmark)
+        given = self._bookmark.get(REREAD, "")
+        if not isinstance(given, str) or not all(map(full_id, ids)):
+            raise self._unreadable(REREAD, given, "is not a text of Ids. Remove it.")
+        return ids
+
+    def read_again(self) -> None:
+        """Note that these rows have been emitted."""
+        self._bookmark[REREAD] = ""
 
     @property
     def knows_properties(self) -> bool:
