@@ -101,7 +101,11 @@ lock: setup ## Renew the locks from pyproject.toml
 	$(COMPILE) pyproject.toml --extra embedded --group prerelease --override requirements/prerelease.in \
 		--upgrade-package singer-sdk --output-file requirements/prerelease.txt
 	$(COMPILE) requirements/target-jsonl.in --output-file requirements/target-jsonl.txt
+	$(COMPILE) requirements/duckdb.in --output-file requirements/duckdb.txt
 	$(COMPILE) requirements/target-duckdb.in --output-file requirements/target-duckdb.txt
+	$(COMPILE) requirements/target-csv.in --output-file requirements/target-csv.txt
+	$(COMPILE) requirements/target-s3.in --output-file requirements/target-s3.txt
+	$(COMPILE) requirements/target-snowflake.in --output-file requirements/target-snowflake.txt
 	$(COMPILE) requirements/sdk-taps.in --output-file requirements/sdk-taps.txt
 	$(COMPILE) requirements/tap-postgres.in --output-file requirements/tap-postgres.txt
 	$(COMPILE) requirements/tap-stripe.in --output-file requirements/tap-stripe.txt

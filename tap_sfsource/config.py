@@ -328,6 +328,12 @@ class Settings:
         default="auto",
         choices=("auto", "bar", "lines", "none"),
     )
+    sync_reports: bool = _setting(
+        "boolean",
+        "End each run with its record: a stream sync_reports with a row for the run, and one for each collection in which "
+        "something happened. A catalog that is given has to select it, as any stream.",
+        default=True,
+    )
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:
@@ -407,8 +413,10 @@ def _property_schema(metadata: Mapping[str, Any]) -> dict[str, Any]:
     else:
         schema["type"] = [kind, "null"]
     if metadata["by_field"]:
-        choices = {"type": ["string", "null"], "enum": [*metadata["choices"], None]}
-        return {**schema, "additionalProperties": choices}
+        # Text too: of an object of Meltano's the keys with a dot are lost where an environment variable has it.
+        values = {"type": ["string", "object", "null"]}
+        choices = [{"type": ["object", "null"], "additionalProperties": values}, {"type": "string"}]
+        return {"description": schema["description"], "anyOf": choices}
     if metadata["choices"]:
         schema["enum"] = [*metadata["choices"], None]
     if metadata["by_object"]:

@@ -82,9 +82,17 @@ def _object_in(name: str, kind: str, value: Any, example: str = _EXAMPLE) -> Map
 
 
 def _checked_by_field(name: str, choices: Sequence[str], values: Mapping[Any, Any]) -> dict[str, str]:
-    """Choices by Object.Field or pattern. JSON's null is the choice of that name: to ignore it would let data out."""
+    """Choices by Object.Field or pattern, or by field within an object, which Meltano makes of a dot.
+
+    JSON's null is the choice of that name: to ignore it would let data out.
+    """
     found: dict[str, str] = {}
     for key, value in values.items():
+        if isinstance(value, Mapping):
+            found |= _checked_by_field(
+                name, choices, {f"{key}.{field}": each for field, each in value.items()}
+            )
+            continue
         sobject, dot, field = str(key).strip().partition(".")
         if not sobject or not dot or not field:
             raise ConfigError(name, f"{key!r} names no field of an object", f"Write it like {FIELD_EXAMPLE}.")

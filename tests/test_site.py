@@ -21,6 +21,7 @@ class _Loader(yaml.SafeLoader):
     """Passes over names of Python's, which only MkDocs may load."""
 
 
+_Loader.add_constructor("!relative", lambda _loader, _node: ".")
 _Loader.add_multi_constructor("tag:yaml.org,2002:python/name:", lambda _loader, suffix, _node: suffix)
 
 

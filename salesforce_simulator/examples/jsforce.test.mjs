@@ -40,11 +40,9 @@ test("an industry without accounts", async () => {
   assert.deepEqual(await contactsOf(connection, "Nothing"), []);
 });
 
-test("a server that is down for a moment: the third query", async () => {
-  await assert.rejects(contactsOf(connection, "Banking"), { errorCode: "SERVER_UNAVAILABLE" });
-});
-
-test("what it cost", async () => {
+test("a server that is down for a moment: jsforce asks again", async () => {
+  const contacts = await contactsOf(connection, "Banking");
+  assert.ok(contacts.length > 0);
   const ledger = await (await fetch(`${org.url}/_simulator/ledger`)).json();
   assert.equal(ledger.byStatus["503"], 1);
 });

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from sfsource.verify.findings import Difference, Kind, Outcome
+from sfsource.verify.org import ONE_PAGE
 from tap_sfsource.sync.again import full_id
 from tap_sfsource.sync.column_groups import batches
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from tap_sfsource.catalog.plan import Column
 
 AT_ONCE: Final = 200
-FEW_ROWS: Final = 2_000
-"""Rows of an object whose ids are read at once, without a count by day: they are one page."""
-
 MOST_LOOKED_AT: Final = 10_000
 """Rows of a collection that are looked at one by one."""
 
@@ -69,13 +67,35 @@ class Collection:
         """Count the warehouse's rows that are to be compared."""
         return self.table.count(self.stamp, self.org.as_of, self.changed or ())
 
+    @property
+    def is_small(self) -> bool:
+        """Whether its rows here are one page: their ids cost no more than a count."""
+        return (self.outcome.warehouse_rows or 0) <= ONE_PAGE
+
+    def look_at_keys(self) -> None:
+        """Look at what only the table tells: keys with several rows, and such that are no ids of the object."""
+        prefix = self.org.source.plan.key_prefix
+        self.look_at([*self.table.doubled(), *self.table.strange(prefix or "")])
+
+    def by_id(self, rows: Sequence[Row]) -> None:
+        """Compare ids and stamps with all rows of the org."""
+        here = self.table.stamps(self.stamp)
+        later = {row.id for row in rows if self._is_later(row)}
+        there = {row.id: row for row in rows if not row.deleted}
+        self.outcome.org_rows = len(there.keys() - later)
+        self.outcome.warehouse_rows = len(here.keys() - later)
+        suspects = [key for key in here if key not in there]
+        suspects += [
+            key
+            for key, row in there.items()
+            if key not in later and (key not in here or (self.stamp and here[key] != row.stamp))
+        ]
+        self.look_at(suspects)
+
     def by_count(self) -> None:
         """Find the rows by which counts differ: by month, by day, by id."""
-        outcome = self.outcome
-        few = (outcome.org_rows or 0) <= FEW_ROWS and (outcome.warehouse_rows or 0) <= FEW_ROWS
-        spans = [None] if few or not self.created else self._days()
         suspects: dict[str, None] = {}
-        for span in spans:
+        for span in self._days() if self.created else [None]:
             here = self.table.ids(self.created, *span) if span else self.table.ids()
             there = {row.id: row for row in self.org.rows(span)}
             alive = {row.id for row in there.values() if not row.deleted}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tap_sfsource.api.composite import Subrequest, Subresponse
-    from tap_sfsource.api.query import RestPage
+    from tap_sfsource.api.query import QueryPage, RestPage
     from tap_sfsource.catalog.plan import Column
     from tap_sfsource.sync.source import Source
 
@@ -33,6 +33,9 @@ _MESSAGE: Final = msgspec.json.Decoder(_Message)
 _RECORDS: Final = msgspec.json.Decoder(list[dict[str, Any]])
 _MOST_CHANGED: Final = 20_000
 """Rows that have changed since the bookmark, up to which they are told apart by their ids."""
+
+ONE_PAGE: Final = 2_000
+"""Rows of a page of REST."""
 
 STAMPS: Final = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
 
@@ -65,6 +68,7 @@ class OrgObject:
     def __init__(self, source: Source, as_of: datetime.datetime | None) -> None:
         self.source = source
         self.as_of = as_of
+        self._log: frozenset[str] | None = None
         plan = source.plan
         by_api_name = {column.api_name: column for column in source.columns}
         named = next((by_api_name[name] for name in STAMPS if name in by_api_name), None)
@@ -73,7 +77,6 @@ class OrgObject:
         self._id = by_api_name["Id"]
         self._deleted = source.is_deleted
         self._archived = by_api_name.get("IsArchived")
-        self._log: frozenset[str] | None = None
 
     @property
     def api_name(self) -> str:
@@ -116,7 +119,7 @@ class OrgObject:
     def counted(self, answer: Subresponse) -> Counted:
         """Read the answer to `count_query`. Raises SalesforceError."""
         if not answer.ok:
-            raise answer.error(f"{self.api_name} /queryAll")
+            raise answer.error()
         rows, latest = 0, None
         for record in decode(answer.decode(QUERY_PAGE).records, _RECORDS, "/queryAll"):
             if not record.get("IsDeleted"):
@@ -133,7 +136,7 @@ class OrgObject:
     def total(self, answer: Subresponse) -> int:
         """Read the answer to `count_before`. Raises SalesforceError."""
         if not answer.ok:
-            raise answer.error(f"{self.api_name} /queryAll")
+            raise answer.error()
         return answer.decode(QUERY_PAGE).totalSize
 
     def changed(self) -> list[str] | None:
@@ -180,6 +183,18 @@ class OrgObject:
         fields = [column.api_name for column in self._telling]
         yield from self._told(self.select(fields, self._span(days)))
 
+    def rows_request(self, reference_id: str) -> Subrequest:
+        """Asks for the rows as `rows` does, on one page."""
+        query = self.select([column.api_name for column in self._telling])
+        return self.source.readers.request(query, reference_id, ONE_PAGE)
+
+    def rows_of_page(self, answer: Subresponse) -> list[Row] | None:
+        """Read the answer to `rows_request`; None if there are more rows. Raises SalesforceError."""
+        if not answer.ok:
+            raise answer.error()
+        first = answer.decode(QUERY_PAGE)
+        return list(self._told_in(first)) if first.totalSize <= ONE_PAGE else None
+
     def rows_of(self, ids: Sequence[str], *, filtered: bool = True) -> Iterator[Row]:
         """The rows of some ids, also of those that do not meet the filter."""
         conditions = self.source.conditions if filtered else ()
@@ -189,20 +204,22 @@ class OrgObject:
 
     @property
     def _telling(self) -> list[Column]:
-        found = [self._id, self._deleted, self.stamp]
-        return [column for column in dict.fromkeys(found) if column is not None]
+        found = [column for column in (self._id, self._deleted, self.stamp) if column is not None]
+        return list({column.api_name: column for column in found}.values())
 
     def _told(self, query: str) -> Iterator[Row]:
-        layout = self.source.layout(self._telling)
-        for page in self.source.readers.pages(self.source.readers.first_page(query)):
+        yield from self._told_in(self.source.readers.first_page(query))
+
+    def _told_in(self, first: QueryPage) -> Iterator[Row]:
+        columns = self._telling
+        layout = self.source.layout(columns)
+        names = [column.api_name for column in columns]
+        stamp = self.stamp.api_name if self.stamp is not None else ""
+        for page in self.source.readers.pages(first):
             for row in values(page, layout):
-                told = dict(zip(self._telling, row, strict=True))
-                moment = told.get(self.stamp) if self.stamp is not None else None
-                yield Row(
-                    told[self._id],
-                    self._deleted is not None and bool(told[self._deleted]),
-                    clock.parse(moment) if moment else None,
-                )
+                told = dict(zip(names, row, strict=True))
+                moment = told.get(stamp)
+                yield Row(told["Id"], bool(told.get("IsDeleted")), clock.parse(moment) if moment else None)
 
     def rows_written(self, lines: bytes) -> Iterator[Row]:
         """What the RECORD lines of the tap tell of their rows."""

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def repair(collections: Sequence[Collection], config: dict[str, Any] | None) -> dict[str, list[str]]:
-    """Repair, and give the ids of each collection. `config` has the target's settings, None for the environment's. No state is read or written. Raises SfsourceError, TapError."""
+    """Repair, and give the ids of each collection. No state is read or written.
+
+    `config` has the target's settings, None for those of the environment. Raises SfsourceError, TapError.
+    """
     done: dict[str, list[str]] = {}
     with tempfile.TemporaryFile() as lines:
         for collection in collections:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,7 +25,6 @@ from target_sfwarehouse.rows.layout import read_schema
 from target_sfwarehouse.rows.values import load_json
 
 if TYPE_CHECKING:
-    import datetime
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     import psycopg
@@ -153,6 +153,18 @@ class Table:
                 [start, end] if created else [],
             )
         }
+
+    def stamps(self, stamp: str) -> dict[str, datetime.datetime | None]:
+        """Ids of the rows that are not deleted, each with its stamp."""
+        told = self._moment(stamp) if stamp else "NULL::timestamp"
+        found = self._rows(f"SELECT {self._key}, {told} FROM {self.sql} WHERE {self._alive}")
+        return {key: moment and moment.replace(tzinfo=datetime.UTC) for key, moment in found}
+
+    def strange(self, prefix: str) -> list[str]:
+        """Keys of rows that are not deleted, and that cannot be ids of the object."""
+        shape = f"^{prefix}[A-Za-z0-9]{{{18 - len(prefix)}}}$"
+        statement = f"SELECT {self._key} FROM {self.sql} WHERE {self._alive} AND {self._key} !~ %s"
+        return [key for (key,) in self._rows(statement, [shape])]
 
     def doubled(self) -> list[str]:
         """Ids of which there are several rows."""

@@ -36,6 +36,7 @@ from tap_sfsource.catalog.new_fields import excluded
 from tap_sfsource.catalog.patterns import is_pattern, matches
 from tap_sfsource.catalog.plan import NAME, plan_of, why_unsupported
 from tap_sfsource.catalog.selection import read_catalog
+from tap_sfsource.catalog.sync_reports import is_reports
 from tap_sfsource.catalog.types import JSON_TYPES, TEXT_TYPES, property_schema
 from tap_sfsource.errors import ConfigError, IncompleteError, TapError
 
@@ -149,7 +150,7 @@ def plan_run(
             )
         skipped: dict[str, str] = {}
     else:
-        entries = read_catalog(catalog)
+        entries = [entry for entry in read_catalog(catalog) if not is_reports(entry)]
         check_names(client, settings, {entry.stream_name: entry.api_name for entry in entries})
         wanted, selections, skipped = _wanted_by_catalog(client, settings, entries)
         wanted = kept_names(wanted, given)
@@ -211,7 +212,7 @@ def _plan(
     warn_of_kept(plan, emitted)
     selected = _selected(plan, selection, excluded(plan, selection, emitted))
     warn_of_unmasked(plan, selected, sobject)
-    return selected
+    return dataclasses.replace(selected, absent=_absent(plan, selected, selection))
 
 
 def _selected(plan: SObjectPlan, selection: StreamSelection | None, left_out: frozenset[str]) -> SObjectPlan:
@@ -236,6 +237,18 @@ def _selected(plan: SObjectPlan, selection: StreamSelection | None, left_out: fr
             plan.replication_key.api_name,
         )
     return dataclasses.replace(plan, own=dataclasses.replace(plan.own, part=selection.part))
+
+
+def _absent(whole: SObjectPlan, plan: SObjectPlan, selection: StreamSelection | None) -> dict[str, str]:
+    """The properties that a plan lacks, by the mark that they would have: deselected ones, and those of a catalog only."""
+    read = {column.api_name for column in plan.columns}
+    absent = {column.mark(): column.property for column in whole.columns if column.api_name not in read}
+    described = {column.api_name for column in whole.columns}
+    names, types = (selection.known_names, selection.types) if selection is not None else ({}, {})
+    for api_name, name in names.items():
+        if api_name not in described:
+            absent[mark_of(name, api_name, types.get(name, ""))] = name
+    return absent
 
 
 def _names_in_use(sobject: SObject, emitted: Callable[[str], int], settings: Settings) -> dict[str, str]:

@@ -323,6 +323,11 @@ class StreamState:
         return marks_in(given) if isinstance(given, str) else frozenset()
 
     @property
+    def known(self) -> frozenset[str]:
+        """The marks of the properties that every row has been emitted with."""
+        return self._marks("properties")
+
+    @property
     def reread(self) -> list[str]:
         """The ids of rows that this run reads again."""
         ids = ids_to_read(self._bookmark)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import shutil
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -230,6 +231,41 @@ class PairHistories(OrgHistories):
         more["split_rows"], self.server.server.settings.bulk_page_rows = windows
         self.world.sync(choices, more=more, cut=cut, nth=nth)
         self.dropped.clear()
+
+    @rule(
+        data=st.data(),
+        trouble=st.sampled_from(["none", "none", "cut", "torn"]),
+        reader=st.sampled_from(CHOICES["reader"]),
+        deletes=st.sampled_from(CHOICES["deletes"]),
+        partial_rows=st.sampled_from(CHOICES["partial_rows"]),
+        filters=st.sampled_from(CHOICES["filters"]),
+        states=st.sampled_from(CHOICES["states"]),
+        hours=st.integers(0, 40),
+        only=st.sampled_from(["", "Account", "Contact"]),
+        cut=st.floats(0, 1),
+        runs=st.integers(1, 3),
+        windows=st.sampled_from(WINDOWS),
+    )
+    def sync_until(
+        self,
+        *,
+        data: st.DataObject,
+        hours: int,
+        only: str,
+        cut: float,
+        runs: int,
+        windows: tuple[int, int],
+        **drawn: str,
+    ) -> None:
+        """Runs with an `end_date`, of all objects or of one."""
+        chosen = {"emitter": self.emitters, "target": self.targets}
+        picked = {name: data.draw(st.sampled_from(values)) for name, values in chosen.items()}
+        end = (self.org.clock.now() - timedelta(hours=hours)).isoformat()
+        more: dict[str, Any] = {"bulk_threshold": 2, "bulk_page_size": 2, "cache_dir": self.cache}
+        more["end_date"] = {only: end} if only else end
+        more["split_rows"], self.server.server.settings.bulk_page_rows = windows
+        choices = Choices(**picked, **drawn, naming=self.naming)
+        self.world.until_a_date(choices, more=more, cut=cut, runs=runs)
 
 
 FAMILIES = [SAME_TABLE, *((name,) for name in CHOICES["emitter"] if name not in SAME_TABLE)]

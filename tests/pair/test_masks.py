@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from salesforce_simulator.custom import custom_field
+from tests.fix_process import PROJECT
 from tests.masked import SALT, hashed, hashed_text
 from tests.pair.both import Pair, batch_config
 
@@ -100,4 +102,30 @@ def test_a_rejected_row_is_kept_with_its_masks(org_server: OrgServer, org: Org, 
     kept = json.dumps(warehouse.query("SELECT * FROM {schema}._rejected"), default=str)
     assert "Refused" in kept
     assert hashed_text(EMAIL) in kept
+    assert EMAIL not in everything(warehouse)
+
+
+def test_the_statements_of_the_docs_empty_what_no_run_can_reach(
+    org_server: OrgServer, org: Org, warehouse: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    pair = Pair(org_server, warehouse, {"objects": ["Contact"], "mask_salt": SALT})
+    pair.target = {"on_bad_record": "quarantine"}
+    pair.good()
+    warehouse.execute("ALTER TABLE {schema}.contacts ADD CHECK (last_name <> 'Refused')")
+    org.create("Contact", {"LastName": "Refused", **FIELDS})
+    gone, *kept = sorted(pair.rows("contacts"))
+    org.hard_delete(gone)
+    org.clock.advance(hours=3)
+    pair.good()
+    warehouse.execute("ALTER TABLE {schema}.contacts DROP CONSTRAINT contacts_last_name_check")
+    pair.good(mask=MASK)
+    assert "contacts: mask hides Email, " in caplog.text
+    assert pair.column("contacts", "email")[gone] == EMAIL
+    page = (PROJECT / "docs" / "personal-data.md").read_text()
+    (statements,) = re.findall(r"```sql\n(UPDATE .*?)```", page, re.DOTALL)
+    warehouse.execute(statements.replace("salesforce.", "{schema}."))
+    emails = pair.column("contacts", "email")
+    assert emails.pop(gone) is None
+    assert set(kept) <= set(emails)
+    assert set(emails.values()) == {hashed_text(EMAIL)}
     assert EMAIL not in everything(warehouse)

@@ -73,7 +73,8 @@ class View:
             "append": {"load_method": "append-only"},
             "map": {"stream_maps": {self._mapped: {"loud": f"{self._name}.upper()"}}},
         }
-        return settings.get(target, {})
+        history = {} if target == "append" else {"history": ["*"]}
+        return {**history, **settings.get(target, {})}
 
     @property
     def _mapped(self) -> str:

@@ -95,8 +95,15 @@ EMITTERS: dict[str, dict[str, Any]] = {
     [*((emitter, "hash") for emitter in EMITTERS), ("lines", "null"), ("csv", "drop"), ("jsonl", "null")],
 )
 def test_no_plain_value_leaves_by_any_emitter(
-    org_server: OrgServer, frozen: Clock, tmp_path: Path, reader: str, emitter: str, kind: str
+    org_server: OrgServer,
+    frozen: Clock,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    reader: str,
+    emitter: str,
+    kind: str,
 ) -> None:
+    caplog.set_level("DEBUG")
     first, second = people(org_server)
     frozen.advance(hours=3)
     config = {**EMITTERS[emitter], "reader": reader, "mask": {"Contact.Email": kind}, "mask_salt": SALT}
@@ -116,6 +123,7 @@ def test_no_plain_value_leaves_by_any_emitter(
     for path in tmp_path.iterdir():
         text = path.read_bytes()
         written += gzip.decompress(text) if text[:2] == b"\x1f\x8b" else text
+    written += caplog.text.encode()
     assert first.encode() in written
     assert EMAIL.encode() not in written
     assert (hashed_text(EMAIL).encode() in written) == (kind == "hash")
