@@ -302,6 +302,12 @@ class Settings:
         default="auto",
         choices=("auto", "bar", "lines", "none"),
     )
+    sync_reports: bool = _setting(
+        "boolean",
+        "End each run with its record: a stream sync_reports with a row for the run, and one for each collection in which "
+        "something happened. A catalog that is given has to select it, as any stream.",
+        default=True,
+    )
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:

@@ -153,6 +153,11 @@ class Connection:
         """The org's id, 15 characters; empty where the login does not tell it. Logs in if nobody has yet."""
         return self._session_token().org_id
 
+    @property
+    def known_org_id(self) -> str:
+        """The same where somebody has logged in, else empty."""
+        return self._token.org_id if self._token is not None else ""
+
     def data(self, path: str, params: Mapping[str, str] | None = None) -> str:
         """The path of a data resource such as `/query`, below the API version; the query string as a composite wants it."""
         base = f"/services/data/v{self.settings.api_version}{path}"

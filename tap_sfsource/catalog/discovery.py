@@ -32,6 +32,7 @@ from tap_sfsource.catalog.naming import (
 from tap_sfsource.catalog.patterns import is_pattern, matches
 from tap_sfsource.catalog.plan import NAME, mark_of, plan_of, why_unsupported
 from tap_sfsource.catalog.selection import read_catalog
+from tap_sfsource.catalog.sync_reports import is_reports
 from tap_sfsource.catalog.types import JSON_TYPES, TEXT_TYPES, property_schema
 from tap_sfsource.errors import ConfigError, IncompleteError, TapError
 
@@ -138,7 +139,7 @@ def plan_run(
             )
         skipped: dict[str, str] = {}
     else:
-        entries = read_catalog(catalog)
+        entries = [entry for entry in read_catalog(catalog) if not is_reports(entry)]
         check_names(client, settings, {entry.stream_name: entry.api_name for entry in entries})
         wanted, selections, skipped = _wanted_by_catalog(client, settings, entries)
         wanted = kept_names(wanted, given)
@@ -180,9 +181,10 @@ def _plan(
     known = dict(selection.known_names) if selection else {}
     if emitted is not None:
         known |= _names_in_use(sobject, emitted(stream_name), settings)
-    plan = plan_of(sobject, stream_name, settings, known)
+    plan = whole = plan_of(sobject, stream_name, settings, known)
     if selection is None:
-        return plan.selecting(lambda column: column.selected_by_default)
+        plan = plan.selecting(lambda column: column.selected_by_default)
+        return dataclasses.replace(plan, absent=_absent(whole, plan))
     for name, near in selection.unknown(plan.columns).items():
         hint = f" Is it {near}?" if near and not selection.is_full else ""
         logger.warning(
@@ -197,7 +199,26 @@ def _plan(
             plan.replication_key.api_name,
         )
     columns = tuple(_with_override(column, selection) for column in plan.columns)
-    return dataclasses.replace(plan, columns=columns, own=dataclasses.replace(plan.own, part=selection.part))
+    return dataclasses.replace(
+        plan,
+        columns=columns,
+        own=dataclasses.replace(plan.own, part=selection.part),
+        absent=_absent(whole, plan, selection),
+    )
+
+
+def _absent(
+    whole: SObjectPlan, plan: SObjectPlan, selection: StreamSelection | None = None
+) -> dict[str, str]:
+    """The properties that a plan lacks, by the mark that they would have: deselected ones, and those of a catalog only."""
+    read = {column.api_name for column in plan.columns}
+    absent = {column.mark(): column.property for column in whole.columns if column.api_name not in read}
+    described = {column.api_name for column in whole.columns}
+    names, types = (selection.known_names, selection.types) if selection is not None else ({}, {})
+    for api_name, name in names.items():
+        if api_name not in described:
+            absent[mark_of(name, api_name, types.get(name, ""))] = name
+    return absent
 
 
 def _names_in_use(sobject: SObject, emitted: Callable[[str], int], settings: Settings) -> dict[str, str]:

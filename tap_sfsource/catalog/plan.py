@@ -11,8 +11,6 @@ import dataclasses
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from tap_sfsource.catalog import formulas
 from tap_sfsource.catalog.keys import (
     API_NAME,
@@ -35,7 +33,7 @@ from tap_sfsource.catalog.restrictions import BIG_OBJECT, BIG_OBJECTS, CHILDREN,
 from tap_sfsource.catalog.types import COMPOUND_TYPES, JSON_TYPES, TEXT_TYPES, property_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from tap_sfsource.api.describe import Field, SObject
     from tap_sfsource.catalog.restrictions import Parents
@@ -156,6 +154,7 @@ class SObjectPlan:
         own: The object's own settings.
         org: Id of the org in a run, empty if unknown.
         streams: Stream names by API name, of the objects that a reference may lead to.
+        absent: Properties that are not read, by `Column.mark`: deselected fields, and those that only the catalog knows.
     """
 
     api_name: str
@@ -174,6 +173,7 @@ class SObjectPlan:
     own: ObjectSettings = NO_SETTINGS
     org: str = ""
     streams: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    absent: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def replication_method(self) -> str:
@@ -290,16 +290,6 @@ class SObjectPlan:
         return entry
 
 
-def catalog_text(plans: Iterable[SObjectPlan]) -> Iterator[bytes]:
-    """The same as JSON text for people, stream by stream: a big org's takes a hundred megabytes."""
-    head = b'{\n  "streams": ['
-    for plan in plans:
-        text = msgspec.json.format(msgspec.json.encode(plan.entry()), indent=2)
-        yield head + b"\n    " + text.replace(b"\n", b"\n    ")
-        head = b","
-    yield b"\n  ]\n}\n" if head == b"," else head + b"]\n}\n"
-
-
 def plan_of(
     sobject: SObject,
     stream_name: str,
@@ -398,8 +388,3 @@ def _replication_key(sobject: SObject) -> str | None:
         if field and field.filterable and field.type == "datetime":
             return name
     return None
-
-
-def catalog_of(plans: Iterable[SObjectPlan]) -> dict[str, Any]:
-    """The Singer catalog of plans, its streams in the order of their names."""
-    return {"streams": [plan.entry() for plan in sorted(plans, key=lambda plan: plan.stream_name)]}

@@ -16,6 +16,7 @@ from singer_sdk import metrics
 
 from tap_sfsource.api.usage import RUN, SHARED
 from tap_sfsource.errors import AuthError, IncompleteError, QuotaReachedError, RefusedError, TapError
+from tap_sfsource.sync.drift import NO_DRIFT, Drift
 from tap_sfsource.sync.events import Kind
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ class StreamSummary:
         reader: How the rows were read: REST or Bulk.
         problem: Why the stream is not complete, empty if it is.
         notes: Further remarks.
+        api_name: The object.
+        drift: New and vanished columns.
+        begun: When the stream's turn began, by the process's monotonic clock.
+        done: Whether its turn has ended.
     """
 
     stream: str
@@ -54,6 +59,15 @@ class StreamSummary:
     reader: str = "REST"
     problem: str = ""
     notes: list[str] = field(default_factory=list)
+    api_name: str = ""
+    drift: Drift = NO_DRIFT
+    begun: float = field(default_factory=time.monotonic)
+    done: bool = False
+
+    def end(self) -> None:
+        """Note that the stream's turn has ended."""
+        self.seconds = time.monotonic() - self.begun
+        self.done = True
 
     def add(self, kind: Kind, written: Written) -> None:
         """Count rows."""
@@ -98,9 +112,9 @@ class RunReport:
         self._started = time.monotonic()
         self._stopped = False
 
-    def begin(self, stream: str) -> StreamSummary:
+    def begin(self, stream: str, api_name: str = "") -> StreamSummary:
         """Begin a stream's summary."""
-        summary = StreamSummary(stream)
+        summary = StreamSummary(stream, api_name=api_name)
         self.summaries.append(summary)
         return summary
 

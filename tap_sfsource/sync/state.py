@@ -316,6 +316,11 @@ class StreamState:
         return marks_in(given) if isinstance(given, str) else frozenset()
 
     @property
+    def known(self) -> frozenset[str]:
+        """The marks of the properties that every row has been emitted with."""
+        return self._marks("properties")
+
+    @property
     def knows_properties(self) -> bool:
         """Whether the state says which properties have been emitted."""
         return "properties" in self._bookmark

@@ -11,8 +11,9 @@ from singer_sdk.singerlib import Catalog
 from salesforce_simulator import strangers
 from salesforce_simulator.schema import Field as OrgField
 from tap_sfsource.api.describe import Field, SObject
+from tap_sfsource.catalog.listing import catalog_of
 from tap_sfsource.catalog.naming import COLLECTIONS
-from tap_sfsource.catalog.plan import catalog_of, plan_of
+from tap_sfsource.catalog.plan import plan_of
 from tap_sfsource.catalog.types import property_schema
 from tap_sfsource.config import Settings
 from tap_sfsource.rows.json_rows import JsonRows
