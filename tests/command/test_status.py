@@ -163,7 +163,7 @@ def test_what_was_never_read_is_told(runs: Runs, tmp_path: Path) -> None:
         status="partial",
     )
     catalog = tmp_path / "catalog.json"
-    streams = [
+    streams: list[dict[str, Any]] = [
         {
             "tap_stream_id": name,
             "stream": name,
