@@ -54,9 +54,9 @@ def command(
     settings = Settings.find(Path())
     if is_test:
         receivers.check(settings)
-        _send(
-            settings, f"{name}: a test", "This is a test of the alerts. All that it says is that they arrive."
-        )
+        text = "This is a test of the alerts. All that it says is that they arrive."
+        if not _send(settings, f"{name}: a test", text):
+            sys.exit(1)
         return
     if not settings.has_receivers:
         return
