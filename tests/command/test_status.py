@@ -10,10 +10,12 @@ import pytest
 
 from sfsource.reports.table import NEEDED
 from tests.command.runs import NOW, Runs, ago, changed, failed, sfsource
+from tests.levels import programs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.fix_meltano import Meltano
     from tests.fix_warehouse import Warehouse
 
 
@@ -257,3 +259,18 @@ def test_texts_are_shown_as_they_are(runs: Runs) -> None:
     runs.add(ago(hours=1), failed("accounts", "[red]no[/] [link=x]y"), status="partial")
     assert "accounts is not complete: [red]no[/] [link=x]y" in sfsource(runs.warehouse, "status").stdout
     assert NOW - ago(hours=1) == timedelta(hours=1)
+
+
+@programs
+def test_it_is_a_command_of_the_meltano_project(meltano: Meltano, warehouse: Warehouse) -> None:
+    """Meltano starts sfsource, which asks Meltano for the target's settings."""
+    Runs(warehouse).add(ago(hours=6), changed("accounts", 12))
+    meltano.configure("target-sfwarehouse", {"sqlalchemy_url": warehouse.url})
+    meltano.environment["TAP_SFSOURCE__LOAD_SCHEMA"] = warehouse.schema
+    shown = meltano.run("invoke", "sfsource", "status").expect()
+    (line,) = [line for line in shown.stdout.splitlines() if line.startswith("accounts")]
+    assert line.split()[1:3] == ["success", "6"]
+    assert json.loads(meltano.run("invoke", "sfsource:status", "--json").expect().stdout)["well"]
+    old = meltano.run("--environment=prod", "invoke", "sfsource", "status", "--max-age=4h", "--quiet")
+    assert old.status == 1
+    assert "Behind the org by more than 4 h: accounts" in old.stdout
