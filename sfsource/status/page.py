@@ -32,8 +32,10 @@ p, ul { margin: .2rem 0; } ul { padding-left: 1.2rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line); }
 th { color: var(--dim); font-weight: 500; } th.number, td.number { text-align: right; }
-td.error { padding-left: 1rem; border-top: 0; }
-@media (max-width: 40rem) {
+td.error { padding-left: 1rem; }
+tr.well { color: inherit; } th, td { white-space: nowrap; } td:last-child { white-space: normal; }
+@media (max-width: 60rem) {
+  td { white-space: normal; }
   table, tbody, tr, td { display: block; width: 100%; } thead { display: none; }
   tr { border-bottom: 1px solid var(--line); padding: .5rem 0; }
   td, td.number { border: 0; padding: .1rem 0; text-align: left; }
