@@ -79,7 +79,7 @@ def _send(settings: Settings, title: str, text: str) -> bool:
     """Send a message; tell what went wrong, and whether at least one receiver took it."""
     took, problems = receivers.send(settings, title, text)
     for problem in problems:
-        error_line(problem)
+        error_line(str(problem))
     return took > 0
 
 
@@ -89,5 +89,5 @@ def _health(pair: Pair) -> Health | None:
         with pair.connect() as connection:
             return look(pair, connection)
     except (SfsourceError, TargetError, psycopg.Error) as error:
-        error_line(f"The alerts know the exit status only. {error}")
+        error_line(str(SfsourceError(f"The alerts know the exit status only. {error}")))
         return None

@@ -8,6 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING, Final
 
 from sfsource.alerts.settings import COMMAND, URLS, AlertSettingsError
+from sfsource.errors import SfsourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,37 +19,45 @@ PATIENCE: Final = 60
 """Seconds that the command may take."""
 
 
-def send(settings: Settings, title: str, text: str) -> tuple[int, list[str]]:
+class UnsentError(SfsourceError):
+    """A receiver did not take a message, or cannot be asked."""
+
+
+def send(settings: Settings, title: str, text: str) -> tuple[int, list[UnsentError]]:
     """Send a message to each receiver; give how many took it, and what is wrong with each that did not."""
     outcomes = [*_by_apprise(settings, title, text), *_by_command(settings, title, text)]
-    problems = [problem for problem in outcomes if problem]
+    problems = [problem for problem in outcomes if problem is not None]
     return len(outcomes) - len(problems), problems
 
 
-def _by_apprise(settings: Settings, title: str, text: str) -> Iterator[str]:
-    """Give an empty text for each receiver that took the message. Nothing of an URL is told: it may be a secret."""
+def _by_apprise(settings: Settings, title: str, text: str) -> Iterator[UnsentError | None]:
+    """Give None for each receiver that took the message. Nothing of an URL is told: it may be a secret."""
     if not settings.urls:
         return
     try:
         import apprise  # noqa: PLC0415 - an extra
     except ImportError:
-        yield f"{URLS} needs the extra notify. Install it: pip install 'sfsource[notify]'."
+        yield UnsentError(f"{URLS} needs the extra notify. Install it: pip install 'sfsource[notify]'.")
         return
     # Its messages quote parts of the URLs.
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
     every = apprise.Apprise()
     if not every.add(settings.urls):
-        yield f"{URLS} has a URL that apprise does not know. Its documentation lists them: https://appriseit.com"
+        yield UnsentError(
+            f"{URLS} has a URL that apprise does not know. Its documentation lists them: https://appriseit.com"
+        )
     for number, server in enumerate(every, 1):
         one = apprise.Apprise()
         one.add(server)
         if one.notify(title=title, body=text, body_format=apprise.NotifyFormat.TEXT):
-            yield ""
+            yield None
         else:
-            yield f"The receiver {number} of {URLS} did not take an alert. Check its URL and that it can be reached."
+            yield UnsentError(
+                f"The receiver {number} of {URLS} did not take an alert. Check its URL and that it can be reached."
+            )
 
 
-def _by_command(settings: Settings, title: str, text: str) -> Iterator[str]:
+def _by_command(settings: Settings, title: str, text: str) -> Iterator[UnsentError | None]:
     if not settings.command:
         return
     told = {"SFSOURCE_ALERT_TITLE": title, "SFSOURCE_ALERT_TEXT": text}
@@ -63,9 +72,9 @@ def _by_command(settings: Settings, title: str, text: str) -> Iterator[str]:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        yield f"{COMMAND} was ended, as it took longer than {PATIENCE} s."
+        yield UnsentError(f"{COMMAND} was ended, as it took longer than {PATIENCE} s.")
         return
-    yield f"{COMMAND} ended with status {done.returncode}." if done.returncode else ""
+    yield UnsentError(f"{COMMAND} ended with status {done.returncode}.") if done.returncode else None
 
 
 def check(settings: Settings) -> None:
