@@ -147,7 +147,7 @@ class UnexpectedAnswerError(UnreadableError):
 def code_of(error: BaseException) -> str:
     """An error as one word, for machines: Salesforce's `errorCode`, else the name of the error's kind.
 
-    A kind is named by its class: `QuotaReachedError` is `quota_reached`. Docs list them, so a class keeps its name.
+    A kind is named by its class in this module: `QuotaReachedError` is `quota_reached`.
     """
     if isinstance(error, SalesforceError):
         return error.error_code or f"http_{error.status}"
@@ -155,4 +155,5 @@ def code_of(error: BaseException) -> str:
         return "terminated"
     if not isinstance(error, TapError):
         return "unexpected"
-    return _WORD.sub("_", type(error).__name__.removesuffix("Error")).lower()
+    kind = next(part for part in type(error).__mro__ if part.__module__ == __name__)
+    return _WORD.sub("_", kind.__name__.removesuffix("Error")).lower()

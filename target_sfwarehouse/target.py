@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 SOURCE = "x-source"
 """Keyword of a schema that names whose rows they are, such as an org: `salesforce:00D...`."""
 
+TAP_RUN = "x-run-id"
+"""Keyword of a schema: its records are reports of this run of the tap."""
+
 _VERSION = re.compile(rb'"version":\s*([0-9]{1,19})(?![0-9])')
 
 
@@ -163,6 +166,8 @@ class TargetSFWarehouse(PrivateTarget):
                 if (sink := self.active_sinks().get(stream_map.stream_alias)) is not None:
                     sink.stream.partial = bool(known - properties)
                     sink.stream.refuse_partial(None)
+                    if isinstance(run := schema.get(TAP_RUN), str):
+                        self.batcher.loader.note_run(run, stream_map.stream_alias)
             known |= properties
         except PartialRowError as error:
             raise InputError(str(error), line=line, stream=name) from None

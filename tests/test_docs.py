@@ -89,7 +89,7 @@ def test_no_setting_has_a_kind_that_meltano_breaks_on() -> None:
 def test_meltano_selects_the_48_collections() -> None:
     rules = definition("tap-sfsource")["select"]
     assert [rule for rule in rules if not rule.startswith("!")] == [
-        f"{name}.*" for name in COLLECTIONS.values()
+        f"{name}.*" for name in (*COLLECTIONS.values(), "sync_reports")
     ]
 
 

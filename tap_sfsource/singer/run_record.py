@@ -130,7 +130,7 @@ class RunRecord:
         }
 
     def _text(self, text: str) -> str:
-        return one_line(self._hide(text)).replace("\0", "")
+        return one_line(self._hide(text).replace("\0", " "))
 
     def _counts(self, summaries: Sequence[StreamSummary]) -> dict[str, int]:
         return {

@@ -38,7 +38,7 @@ def test_the_48_are_selected_and_everything_else_is_there_unselected(org_server:
     catalog = catalog_from(org_server)
     by_default = {name for name, entry in catalog.items() if metadata_of(entry)["selected-by-default"]}
 
-    assert by_default == set(COLLECTIONS.values()) & catalog.keys()
+    assert by_default == {*COLLECTIONS.values(), "sync_reports"} & catalog.keys()
     assert metadata_of(catalog["record_type"])["selected-by-default"] is False
 
 
