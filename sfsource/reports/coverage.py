@@ -12,7 +12,7 @@ GOOD: Final = frozenset({"success", "partial"})
 """A run of these read each collection that has no row of it to the end."""
 
 _SHARED: Final = frozenset({"names", "Name"})
-"""Collections that every shard of an org has."""
+"""Collections that every shard of an org has, so that they tell nothing of which tap a run was of."""
 
 
 class Coverage:
@@ -24,6 +24,12 @@ class Coverage:
     @cached_property
     def _known(self) -> frozenset[str]:
         return frozenset().union(*self._history.covered.values())
+
+    @cached_property
+    def _own(self) -> frozenset[str]:
+        """Collections that tell of which tap a run was; the stream of the reports is none."""
+        ours = {name for name, part in self._history.loaded.items() if part.ours}
+        return frozenset({*self._history.last, *ours} - _SHARED)
 
     def knows(self, collection: str) -> bool:
         """Whether a run is known to have had the collection."""
@@ -47,12 +53,13 @@ class Coverage:
     def is_deselected(self, collection: str) -> bool:
         """Whether a newer run of the same tap left the collection out; another shard of the org has no stream of it."""
         left_out: set[str] = set()
+        last = self._history.last.get(collection)
         for run in self._history.runs:
             streams = self._history.covered.get(run.run_id)
             if streams is None:
                 continue
-            if collection in streams:
-                return bool(left_out & (streams - _SHARED))
+            if collection in streams or (last is not None and last.run_id == run.run_id):
+                return bool(left_out & streams & self._own)
             if run.status in GOOD:
                 left_out |= streams
         return False

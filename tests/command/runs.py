@@ -20,13 +20,12 @@ if TYPE_CHECKING:
 
     from tests.fix_warehouse import Warehouse
 
-NOW = datetime.now(UTC).replace(microsecond=0)
 ORG = "00D000000000001"
 
 
 def ago(**span: float) -> datetime:
     """A moment before now."""
-    return NOW - timedelta(**span)
+    return datetime.now(UTC).replace(microsecond=0) - timedelta(**span)
 
 
 @dataclass

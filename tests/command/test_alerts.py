@@ -96,7 +96,7 @@ def test_a_partial_run_is_told_at_once_collection_by_collection(tick: Ticks, rec
     )
     tick.run(5, changed("cases"), failed("leads", "gone"), **partial)  # type: ignore[arg-type]
     assert receiver.take()[0][0] == "hourly is better"
-    tick.run(4)
+    tick.run(4, others=("cases", "leads"))
     assert receiver.take() == [("hourly is well again", "Over:\nleads is not complete: gone")]
 
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from salesforce_simulator.__main__ import DEMO_USER
+from salesforce_simulator.users import NO_ACCESS, Permissions
 from sfsource.reports.table import NEEDED
-from tests.command.runs import NOW, Runs, ago, changed, failed, sfsource
+from tests.command.runs import Runs, ago, changed, failed, sfsource
 from tests.levels import programs
+from tests.pair.both import Pair
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.fix_meltano import Meltano
+    from tests.fix_org import OrgServer
     from tests.fix_warehouse import Warehouse
 
 
@@ -52,14 +55,15 @@ def test_a_good_run_is_shown_with_its_collections(runs: Runs) -> None:
 
 
 def test_a_collection_where_nothing_happens_is_as_fresh_as_the_run(runs: Runs) -> None:
-    runs.add(ago(days=3), changed("accounts"), changed("cases"))
+    changed_at = ago(days=3)
+    runs.add(changed_at, changed("accounts"), changed("cases"))
     for hours in (9, 6, 3, 1):
         runs.add(ago(hours=hours), changed("cases"), others=("accounts",))
     found = status(runs, "--max-age", "4h")
     quiet = collections(found)["accounts"]
     assert (quiet["outcome"], quiet["rows"]) == ("success", 0)
     assert 3600 <= quiet["behind"] < 2 * 3600
-    assert quiet["last_change"] == ago(days=3).isoformat()
+    assert quiet["last_change"] == changed_at.isoformat()
     assert found["well"]
 
 
@@ -198,7 +202,7 @@ def test_without_a_table_it_says_what_to_do(warehouse: Warehouse) -> None:
 
 
 def test_a_table_that_lacks_columns_is_told(warehouse: Warehouse) -> None:
-    Runs(warehouse, columns=("id", "run_id", "collection", "started_at")).add(NOW)
+    Runs(warehouse, columns=("id", "run_id", "collection", "started_at")).add(ago(hours=1))
     result = sfsource(warehouse, "status")
     assert result.exit_code == 1
     assert "lacks status, finished_at, rows, deletions" in result.stderr
@@ -219,7 +223,7 @@ def test_it_reads_the_table_whatever_it_is_called_and_has(
 ) -> None:
     runs = Runs(warehouse, **runs_of)
     runs.add(ago(hours=6), changed("Account"))
-    runs.add(ago(hours=1), changed("Case"))
+    runs.add(ago(hours=1), changed("Case"), others=("Account",))
     found = status(runs, "--max-age", "4h")
     assert found["well"]
     assert {name: part["outcome"] for name, part in collections(found).items()} == {
@@ -258,7 +262,6 @@ def test_watch_needs_a_terminal(warehouse: Warehouse) -> None:
 def test_texts_are_shown_as_they_are(runs: Runs) -> None:
     runs.add(ago(hours=1), failed("accounts", "[red]no[/] [link=x]y"), status="partial")
     assert "accounts is not complete: [red]no[/] [link=x]y" in sfsource(runs.warehouse, "status").stdout
-    assert NOW - ago(hours=1) == timedelta(hours=1)
 
 
 @programs
@@ -274,3 +277,68 @@ def test_it_is_a_command_of_the_meltano_project(meltano: Meltano, warehouse: War
     old = meltano.run("--environment=prod", "invoke", "sfsource", "status", "--max-age=4h", "--quiet")
     assert old.status == 1
     assert "Behind the org by more than 4 h: accounts" in old.stdout
+
+
+def shard(number: int, *collections: str) -> tuple[str, ...]:
+    """What the catalog of a shard has: each has `names`."""
+    return (*(f"s{number}_{name}" for name in collections), "names")
+
+
+def test_a_shard_that_has_stopped_is_told_though_another_runs_on(runs: Runs) -> None:
+    first, second = shard(0, "accounts", "cases"), shard(1, "leads")
+    runs.add(ago(days=2), changed("s0_accounts"), changed("s0_cases"), others=first)
+    runs.add(ago(days=2), changed("s1_leads"), others=second)
+    runs.add(ago(hours=1), others=second)
+    found = status(runs, "--max-age", "4h")
+    assert [trouble["text"] for trouble in found["troubles"]] == [
+        "Behind the org by more than 4 h: s0_accounts, s0_cases; at most 2 d."
+    ]
+    assert collections(found)["s1_leads"]["behind"] < 2 * 3600
+
+
+def test_a_collection_that_is_deselected_is_no_trouble(runs: Runs) -> None:
+    runs.add(ago(days=3), changed("accounts"), changed("cases"))
+    runs.add(ago(days=2), failed("cases", "no rights"), others=("accounts",), status="partial")
+    assert troubles(status(runs)) == [("failed", "cases")]
+    runs.add(ago(hours=1), others=("accounts",))
+    found = status(runs, "--max-age", "4h")
+    assert found["well"]
+    assert collections(found)["cases"]["outcome"] == "deselected"
+
+
+def test_a_real_pair_is_well_until_something_happens(org_server: OrgServer, warehouse: Warehouse) -> None:
+    org_server.org.create("Account", {"Name": "Acme"})
+    pair = Pair(org_server, warehouse, {"objects": ["Account", "Case", "Lead"]})
+    runs = Runs(warehouse)
+    pair.good()
+    found = status(runs, "--max-age", "4h")
+    assert found["well"], found["troubles"]
+    shown = collections(found)
+    assert {"accounts", "cases", "leads"} <= shown.keys(), "also those without a row since the first run"
+    assert (shown["accounts"]["rows"], shown["cases"]["rows"]) == (1, 0)
+    assert {part["outcome"] for part in shown.values()} == {"success"}
+    org_server.org.set_permissions(DEMO_USER, Permissions(objects={"Case": NO_ACCESS}))
+    pair.sync()
+    found = status(runs, "--max-age", "4h")
+    assert troubles(found) == [("skipped", "cases")], found["troubles"]
+    assert pair.sync(client_secret="wrong").failed_aloud
+    found = status(runs, "--max-age", "4h")
+    assert found["runs"][0]["status"] == "failed"
+    assert troubles(found)[0] == ("failed", None)
+    assert "Salesforce refused the login" in found["troubles"][0]["text"]
+
+
+def test_api_names_and_renamed_streams_are_followed(org_server: OrgServer, warehouse: Warehouse) -> None:
+    org_server.org.create("Account", {"Name": "Acme"})
+    maps = {"Account": {"__alias__": "Customer"}, "sync_reports": {"__alias__": "syncs_of_crm"}}
+    config = {"objects": ["Account", "Case"], "naming": "salesforce", "stream_maps": maps}
+    schema = {"schema": None, "default_target_schema": warehouse.schema}
+    pair = Pair(org_server, warehouse, config, target=schema)
+    runs = Runs(warehouse, target=schema)
+    for _ in range(2):
+        pair.good()
+    assert "syncs_of_crm" in warehouse.table_names()
+    found = status(runs, "--max-age", "4h")
+    assert found["well"], found["troubles"]
+    assert {"Account", "Case"} <= collections(found).keys()
+    assert "Customer" not in collections(found)

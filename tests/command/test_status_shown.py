@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from sfsource.reports.health import Collection, Health, Trouble
 from sfsource.reports.history import Report
 from sfsource.status.page import page
-from tests.command.runs import NOW, Runs, ago, changed, failed, sfsource
+from tests.command.runs import Runs, ago, changed, failed, sfsource
 from tests.fix_browser import needs_chromium
 from tests.fix_process import SCRIPTS
 from tests.levels import programs
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tests.fix_process import Processes
     from tests.fix_warehouse import Warehouse
 
+NOW = ago()
 NASTY = (
     "<script>document.title='hacked'</script> & \"quotes\" <img src=x onerror=\"document.title='hacked'\">"
 )
