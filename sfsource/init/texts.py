@@ -88,6 +88,8 @@ Load into the schema `sfdc`:
 meltano run tap-sfsource target-sfwarehouse
 ```
 
+`sfsource --help` lists what shows how the runs went, checks the tables and repairs them.
+
 - `meltano.yml` says what is read (`select`), with every setting.
 - `catalogs/` has selections that a tap takes without Meltano.
 - `deploy/` runs the schedule by cron or systemd, in the environment `prod`, which needs a warehouse. A file that ends in
