@@ -15,6 +15,8 @@ from tap_sfsource.errors import TapError
 from target_sfwarehouse.errors import TargetError
 
 COMMANDS: Final[dict[str, str]] = {
+    "init": "sfsource.init.command",
+    "login": "sfsource.login.command",
     "status": "sfsource.status.command",
     "alerts": "sfsource.alerts.command",
     "verify": "sfsource.verify.command",

@@ -66,15 +66,16 @@ class Settings:
     client_id: str | None = _setting("string", "Consumer key of the connected app or external client app.")
     client_secret: str | None = _setting(
         "string",
-        "Consumer secret. With a client_id and nothing else it is the client credentials grant.",
+        "Consumer secret. With a client_id and nothing else, nor a login by sfsource login, it is the client credentials "
+        "grant.",
         secret=True,
     )
     refresh_token: str | None = _setting("string", "Refresh token: the refresh token grant.", secret=True)
     refresh_token_file: str | None = _setting(
         "string",
-        "File in which a rotated refresh token is kept (readable by its owner only); a token kept there is used "
-        "until refresh_token is changed. Without it the file is below the user's data folder, one for each app and "
-        "login.",
+        "File in which the refresh token of sfsource login, or a rotated one, is kept (readable by its owner only); a "
+        "token kept there is used until refresh_token is changed. Without it the file is below the user's data folder, "
+        "one for each app and login.",
         path=True,
     )
     username: str | None = _setting("string", "User of the JWT bearer and the username-password login.")

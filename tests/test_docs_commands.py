@@ -53,6 +53,8 @@ ELSEWHERE = {
     "TAP_SFSOURCE_NAMING=salesforce": "pair/test_readme.py",
     "tap-github --config github.json": "pair/test_readme.py",
     "meltano --environment=prod run tap-sfsource": "pair/test_meltano.py",
+    "sfsource init": "command/test_init.py",
+    "sfsource login": "command/test_login.py",
     "meltano add --plugin-type extractor": "test_hub_plugins.py",
     "meltano run tap-sfsource--emea": "pair/test_meltano.py",
     "meltano run salesforce-shard-0": "pair/test_shards.py",
