@@ -14,7 +14,9 @@ from sfsource.output import error_line
 from tap_sfsource.errors import TapError
 from target_sfwarehouse.errors import TargetError
 
-COMMANDS: Final[dict[str, str]] = {}
+COMMANDS: Final[dict[str, str]] = {
+    "doctor": "sfsource.doctor.command",
+}
 """Subcommand -> its module, which has it as `command`; in the order of the help."""
 
 

@@ -86,11 +86,13 @@ class RunPlan:
         streams: Plans with their selected columns only, in the order of the streams' names.
         skipped: Stream name to the reason why it cannot be read, which is no fault of the run.
         failed: Stream name to the error that kept it from being planned.
+        lost: Stream name to the properties that the catalog names and the user does not see.
     """
 
     streams: tuple[SObjectPlan, ...]
     skipped: Mapping[str, str]
     failed: Mapping[str, TapError]
+    lost: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     def check(self) -> None:
         """Make sure that there is something to do: to read nothing where something is selected is no success.
@@ -146,8 +148,9 @@ def plan_run(
     readable = [api_name for api_name, reason in reasons.items() if not reason]
     described = describe(client, readable, cache, known)
     warn_of_unknown_fields(described.found, settings)
+    lost: dict[str, tuple[str, ...]] = {}
     plans = [
-        _plan(sobject, wanted[api_name], settings, selections.get(api_name), emitted)
+        _plan(sobject, wanted[api_name], settings, selections.get(api_name), emitted, lost)
         for api_name, sobject in described.found.items()
     ]
     reasons.update((plan.api_name, plan.unsupported) for plan in plans)
@@ -167,6 +170,7 @@ def plan_run(
         tuple(sorted(supported, key=lambda plan: plan.stream_name)),
         skipped,
         {wanted[api_name]: error for api_name, error in described.failed.items()},
+        lost,
     )
 
 
@@ -176,14 +180,19 @@ def _plan(
     settings: Settings,
     selection: StreamSelection | None,
     emitted: Callable[[str], Callable[[str], int]] | None,
+    lost: dict[str, tuple[str, ...]],
 ) -> SObjectPlan:
+    """Plan a stream; `lost` takes the properties that its selection names and the object does not have."""
     known = dict(selection.known_names) if selection else {}
     if emitted is not None:
         known |= _names_in_use(sobject, emitted(stream_name), settings)
     plan = plan_of(sobject, stream_name, settings, known)
     if selection is None:
         return plan.selecting(lambda column: column.selected_by_default)
-    for name, near in selection.unknown(plan.columns).items():
+    unknown = selection.unknown(plan.columns)
+    if unknown:
+        lost[stream_name] = tuple(unknown)
+    for name, near in unknown.items():
         hint = f" Is it {near}?" if near and not selection.is_full else ""
         logger.warning(
             "%s: the catalog names %s, which %s does not have today.%s", stream_name, name, sobject.name, hint
