@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("tap-sfsource")
 
-_COUNTS_A_CALL = 100
+COUNTS_A_CALL = 100
 
 
 class _Count(msgspec.Struct):
@@ -40,8 +40,8 @@ def record_counts(client: Client, api_names: Iterable[str]) -> dict[str, int]:
     """
     names = sorted(api_names)
     found: dict[str, int] = {}
-    for at in range(0, len(names), _COUNTS_A_CALL):
-        asked = ",".join(names[at : at + _COUNTS_A_CALL])
+    for at in range(0, len(names), COUNTS_A_CALL):
+        asked = ",".join(names[at : at + COUNTS_A_CALL])
         try:
             answer = client.get(client.data("/limits/recordCount"), _decoder, params={"sObjects": asked})
         except (QuotaReachedError, AuthError):
