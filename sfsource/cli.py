@@ -16,6 +16,7 @@ from target_sfwarehouse.errors import TargetError
 
 COMMANDS: Final[dict[str, str]] = {
     "doctor": "sfsource.doctor.command",
+    "pick": "sfsource.pick.command",
 }
 """Subcommand -> its module, which has it as `command`; in the order of the help."""
 

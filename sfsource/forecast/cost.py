@@ -70,15 +70,16 @@ def calls(number: float) -> Cost:
     return Cost(calls=number, seconds=number * CALL_SECONDS)
 
 
-def query_cost(query: QueryReader, rows: float, parents: int = 0) -> Cost:
+def query_cost(query: QueryReader, rows: float, parents: int = 0, *, asks: bool = True) -> Cost:
     """What a query of so many rows costs, beside the first look, which shares a call with others.
 
-    `parents` is how many rows the object has by whose ids they are read, if it is read so.
+    `parents` is how many rows the object has by whose ids they are read, if it is read so. `asks` tells whether the org may
+    be asked where a large one is cut; otherwise its parts are taken to be even.
     """
     if isinstance(query, ChildrenReader):
         return _size(query, rows) + calls(_children_calls(query, rows, parents))
     if query.bulk_at_once():
-        return _bulk(query, rows)
+        return _bulk(query, rows, asks=asks)
     look, page = query.look_rows, query.readers.settings.page_size
     further = 0
     if look is not None and rows >= look:
@@ -86,21 +87,24 @@ def query_cost(query: QueryReader, rows: float, parents: int = 0) -> Cost:
         # It is looked at once more, with pages that its rows fit on; or read in steps of Id.
         further = 1
     if query.bulk_after_look(math.ceil(rows), one_page=rows <= page):
-        return calls(further) + _bulk(query, rows)
+        return calls(further) + _bulk(query, rows, asks=asks)
     if further and page < SMALLEST_PAGE:
         return _size(query, rows) + calls(rows // page + 1)
     return _size(query, rows) + calls(further + max(0, math.ceil(rows / page) - 1))
 
 
-def _bulk(query: QueryReader, rows: float) -> Cost:
+def _bulk(query: QueryReader, rows: float, *, asks: bool) -> Cost:
     """The jobs of a query. To know where a large one is cut costs a call, which the run makes as well."""
     cost = Cost()
     parts = [math.ceil(rows)]
-    if isinstance(query, SplitReader) and rows > query.readers.settings.split_rows:
-        cut = query.cut(math.ceil(rows))
+    most = query.readers.settings.split_rows
+    if isinstance(query, SplitReader) and query.key is not None and rows > most:
+        cut = (
+            [part.count or 0 for part in query.cut(math.ceil(rows))] if asks else _even(math.ceil(rows), most)
+        )
         # Then it looks for what has changed since the first job.
         cost += calls(2 if cut else 1)
-        parts = [part.count or 0 for part in cut] or parts
+        parts = cut or parts
     for part in parts:
         done = _PATIENCE * likely_seconds(part)
         polls = 1 + sum(1 for _ in itertools.takewhile(lambda at, done=done: at < done, poll_moments(part)))  # type: ignore[misc]
@@ -109,6 +113,11 @@ def _bulk(query: QueryReader, rows: float) -> Cost:
     seconds = _JOB_SECONDS + likely_seconds(math.ceil(rows))
     waits = Cost(jobs=len(parts), bulk_megabytes=size.megabytes, seconds=seconds)
     return cost + size + waits
+
+
+def _even(rows: int, most: int) -> list[int]:
+    number = math.ceil(rows / most)
+    return [rows // number] * number
 
 
 def _page_calls(query: QueryReader, rows: int) -> int:

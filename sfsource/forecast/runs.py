@@ -59,16 +59,24 @@ class Forecast:
     Args:
         plans: As the run has planned them.
         planning: API calls that planning a run takes: describes.
+        asks: Whether the org may be asked more, for exact numbers.
     """
 
     def __init__(
-        self, client: Client, plans: Sequence[SObjectPlan], sizes: Mapping[str, Size], planning: int
+        self,
+        client: Client,
+        plans: Sequence[SObjectPlan],
+        sizes: Mapping[str, Size],
+        planning: int,
+        *,
+        asks: bool = True,
     ) -> None:
         self._client = client
         self._plans = [plan for plan in plans if plan.api_name != NAME]
         self._names = next((plan for plan in plans if plan.api_name == NAME), None)
         self._sizes = sizes
         self._planning = planning
+        self._asks = asks
 
     def next_run(self, state: Mapping[str, Any] | None = None) -> RunCost:
         """The next run from a state, which stays as it is: a first sync of what has no bookmark."""
@@ -99,7 +107,7 @@ class Forecast:
                 counted.add(often)
             due.check_size()
             for query in due.renewals():
-                day.streams[name] += _again(query, self._sizes[name].rows).times(often)
+                day.streams[name] += self._again(query, self._sizes[name].rows).times(often)
         day.shared += calls(sum(counted))
         return day
 
@@ -171,7 +179,7 @@ class Forecast:
                 cost.first.add(name)
         else:
             rows = min(float(size.rows), size.daily * ((now - bookmark) / _DAY))
-        spent = query_cost(sync.query, rows, size.parents)
+        spent = query_cost(sync.query, rows, size.parents, asks=self._asks)
         spent += calls(rows * len(source.files))
         refresh = Refresh(source, now)
         refresh.check_size()
@@ -179,9 +187,9 @@ class Forecast:
             spent += calls(1)
         if bookmark is not None:
             for query in refresh.renewals():
-                spent += _again(query, size.rows)
+                spent += self._again(query, size.rows)
         if self._sweeps(source, now):
-            spent += _again(refresh.ids_query(), size.rows)
+            spent += self._again(refresh.ids_query(), size.rows)
             cost.notes[name] = "compares all ids"
         if size.guessed and bookmark is not None:
             cost.notes.setdefault(name, "how much changes, the org did not count in time")
@@ -194,8 +202,7 @@ class Forecast:
         purged = source.has_log and since is not None and now - since >= LOG_KEPT
         return self._client.settings.deletes == "sweep" or source.state.sweep_due or purged
 
-
-def _again(query: QueryReader, rows: int) -> Cost:
-    """What a read of some columns of every row costs: its look is a call of its own, and its rows are no new ones."""
-    look = 0 if query.bulk_at_once() else 1
-    return dataclasses.replace(query_cost(query, rows), rows=0.0) + calls(look)
+    def _again(self, query: QueryReader, rows: int) -> Cost:
+        """What a read of some columns of every row costs: its look is a call of its own, and its rows are no new ones."""
+        look = 0 if query.bulk_at_once() else 1
+        return dataclasses.replace(query_cost(query, rows, asks=self._asks), rows=0.0) + calls(look)
