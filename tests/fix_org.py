@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -79,8 +80,8 @@ def org_server() -> Iterator[OrgServer]:
         org.close()
 
 
-@pytest.fixture
-def company_server() -> Iterator[OrgServer]:
+@contextmanager
+def serving_company() -> Iterator[OrgServer]:
     """An org with the small example company."""
     org = Org(features=company.FEATURES)
     try:
@@ -90,6 +91,13 @@ def company_server() -> Iterator[OrgServer]:
             yield OrgServer(server)
     finally:
         org.close()
+
+
+@pytest.fixture
+def company_server() -> Iterator[OrgServer]:
+    """An org with the small example company."""
+    with serving_company() as server:
+        yield server
 
 
 @pytest.fixture

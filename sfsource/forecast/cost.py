@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tap_sfsource.api.bulk import likely_seconds, poll_moments
@@ -58,11 +58,25 @@ class Cost:
     seconds: float = 0.0
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+        return Cost(
+            self.rows + other.rows,
+            self.calls + other.calls,
+            self.jobs + other.jobs,
+            self.megabytes + other.megabytes,
+            self.bulk_megabytes + other.bulk_megabytes,
+            self.seconds + other.seconds,
+        )
 
     def times(self, often: float) -> Cost:
         """The cost of doing it so often."""
-        return Cost(*(often * part for part in astuple(self)))
+        return Cost(
+            often * self.rows,
+            often * self.calls,
+            often * self.jobs,
+            often * self.megabytes,
+            often * self.bulk_megabytes,
+            often * self.seconds,
+        )
 
 
 def calls(number: float) -> Cost:

@@ -54,6 +54,7 @@ class Listing(Screen[None]):
         Binding("escape", "back"),
         Binding("q", "back"),
     ]
+    AUTO_FOCUS = "DataTable"
     keys: ClassVar[str] = ""
 
     def __init__(self, title: str, columns: Sequence[tuple[str, int]]) -> None:
@@ -96,7 +97,6 @@ class Listing(Screen[None]):
                 heading, width=width or max(_LEAST, self.app.size.width - fixed), key=heading
             )
         self.fill()
-        self.table.focus()
 
     def fill(self) -> None:
         """Show the lines that are searched for."""
@@ -251,7 +251,7 @@ class Fields(Listing):
         Binding("a", "all"),
         Binding("p", "mask_personal"),
     ]
-    keys = "space pick  a all/none  m mask: hash, null, drop  p hash PII  / search  q back"
+    keys = "space pick  a all/none  m mask: hash, null, drop  p mask PII  / search  q back"
 
     def __init__(self, item: ObjectItem, fields: Sequence[FieldItem]) -> None:
         columns = (("   ", 3), ("field", 22), ("type", 9), ("mask", 4), ("known", 12), ("label", 0))
@@ -294,10 +294,8 @@ class Fields(Listing):
         self.fill()
 
     def action_mask_personal(self) -> None:
-        """Hash every field that may be about a person and has no mask yet."""
-        for part in self._fields.values():
-            if part.personal and f"{self._item.api_name}.{part.api_name}" not in self.picker.choice.masks:
-                self.picker.choice.mask_next(self._item.api_name, part)
+        """Mask every field that may be about a person and has no mask yet."""
+        self.picker.choice.mask_personal(self._item.api_name)
         self.fill()
 
     def leave(self) -> None:

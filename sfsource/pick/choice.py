@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tap_sfsource.catalog.keys import API_NAME
 from tap_sfsource.catalog.naming import COLLECTIONS
 from tap_sfsource.catalog.selection import StreamSelection, read_catalog
+from tap_sfsource.catalog.types import TEXT_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -109,6 +110,14 @@ class Choice:
             self.masks[name] = following
         else:
             del self.masks[name]
+
+    def mask_personal(self, api_name: str) -> None:
+        """Mask every field of an object that may be about a person and has no mask yet: texts by hashes, others by null."""
+        for part in self._known[api_name]:
+            if part.personal and not part.automatic and not part.unsupported:
+                self.masks.setdefault(
+                    f"{api_name}.{part.api_name}", "hash" if part.type in TEXT_TYPES else "null"
+                )
 
     def settings(self) -> dict[str, Any]:
         """The tap's settings that are picked here."""

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from typing import TYPE_CHECKING, Final
 
+from sfsource.forecast.cost import Cost
 from sfsource.forecast.runs import Forecast
 from sfsource.forecast.sizes import Size
-from tap_sfsource.api.composite import SIZE
+from tap_sfsource.api.composite import QUERIES, SIZE
 from tap_sfsource.api.describe import Field, SObject
+from tap_sfsource.api.record_counts import COUNTS_A_CALL
 from tap_sfsource.catalog.plan import NAME, SObjectPlan, plan_of
 from tap_sfsource.catalog.restrictions import CHILDREN
 
 if TYPE_CHECKING:
-    import datetime
     from collections.abc import Iterable, Mapping
 
-    from sfsource.forecast.cost import Cost
-    from sfsource.forecast.runs import RunCost
     from sfsource.pick.objects import ObjectItem
     from tap_sfsource.api.client import Client
 
@@ -33,37 +33,51 @@ _FIELDS: Final = (
 
 
 class Costs:
-    """Costs of any choice of objects."""
+    """Costs of any choice of objects: what each costs by itself is kept, so that any choice is summed at once."""
 
     def __init__(self, client: Client, objects: Mapping[str, ObjectItem], every: datetime.timedelta) -> None:
         self._client = client
         self._objects = objects
         self._every = every
         self._plans: dict[str, SObjectPlan] = {}
-        self._alone: dict[str, Cost] = {}
+        self._own: dict[str, tuple[Cost, Cost]] = {}
+        self._read: dict[str, set[str]] = {}
+        self._keep([name for name, item in objects.items() if not item.unsupported and name != NAME])
 
     def know(self, plan: SObjectPlan) -> None:
         """Take the plan of an object that has been described."""
         self._plans[plan.api_name] = plan
-        self._alone.pop(plan.api_name, None)
+        self._own.pop(plan.api_name, None)
 
     def of(self, selected: Iterable[str], fields: Mapping[str, set[str]]) -> tuple[Cost, Cost]:
         """What a first sync of the objects costs, and a day of runs; `fields` are those that are read, where known."""
-        forecast = self._forecast(selected, fields)
-        return forecast.next_run().total, forecast.day(self._every).total
+        names = [name for name in selected if name != NAME]
+        changed = [
+            name for name in names if name not in self._own or fields.get(name) != self._read.get(name)
+        ]
+        for name in changed:
+            if name in fields:
+                self._read[name] = set(fields[name])
+            self._keep([name])
+        first = sum((self._own[name][0] for name in names), Cost())
+        day = sum((self._own[name][1] for name in names), Cost())
+        tick = _calls(len(names), SIZE) + _calls(len(names), QUERIES)
+        ticks = datetime.timedelta(days=1) / self._every
+        counts = _calls(len(names), COUNTS_A_CALL) if self._client.settings.reader != "rest" else 0
+        return first + Cost(calls=tick + counts + bool(first.jobs)), day + Cost(calls=tick * ticks)
 
     def alone(self, api_name: str) -> Cost:
         """What the first sync of one object costs, beside its share of calls that are made for several."""
-        if api_name not in self._alone:
-            run: RunCost = self._forecast([api_name], {}).next_run()
-            self._alone[api_name] = run.streams.get(self._objects[api_name].stream, run.shared.times(0))
-        return self._alone[api_name]
+        return self._own[api_name][0] if api_name in self._own else Cost()
 
-    def _forecast(self, selected: Iterable[str], fields: Mapping[str, set[str]]) -> Forecast:
-        plans = [self._plan(name, fields.get(name)) for name in sorted(selected)]
-        planning = math.ceil(len(plans) / SIZE)
-        sizes = {plan.stream_name: self._size(plan) for plan in plans if plan.api_name != NAME}
-        return Forecast(self._client, plans, sizes, planning, asks=False)
+    def _keep(self, names: Iterable[str]) -> None:
+        plans = [self._plan(name, self._read.get(name)) for name in names]
+        sizes = {plan.stream_name: self._size(plan) for plan in plans}
+        forecast = Forecast(self._client, plans, sizes, 0, asks=False)
+        first, day = forecast.next_run(), forecast.day(self._every)
+        for plan in plans:
+            stream = plan.stream_name
+            self._own[plan.api_name] = first.streams.get(stream, Cost()), day.streams.get(stream, Cost())
 
     def _plan(self, api_name: str, fields: set[str] | None) -> SObjectPlan:
         plan = self._plans.get(api_name)
@@ -81,3 +95,7 @@ class Costs:
         parents = CHILDREN.get(plan.api_name)
         parent = self._objects.get(parents.api_name) if parents else None
         return Size(rows, rows, rows / _YEAR, parents=(parent.rows or 0) if parent else 0)
+
+
+def _calls(number: int, at_once: int) -> int:
+    return math.ceil(number / at_once)

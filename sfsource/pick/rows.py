@@ -46,7 +46,5 @@ def cost_line(choice: Choice, first: Cost, day: Cost, daily_calls: int) -> str:
     """What is picked, and what that costs."""
     jobs = f" + {number(first.jobs)} Bulk" if first.jobs else ""
     of = f" of {daily_calls:,}" if daily_calls else ""
-    return (
-        f"{len(choice.selected)} of {len(choice.objects)} objects · {first.rows:,.0f} rows · {number(first.calls)} calls{jobs}, then "
-        f"{day.calls:,.0f} a day{of}"
-    )
+    picked = f"{len(choice.selected)} of {len(choice.objects)} objects"
+    return f"{picked} · {first.rows:,.0f} rows · {number(first.calls)} calls{jobs}, then {day.calls:,.0f} a day{of}"
