@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed
 # The same with the SDK's newest pre-release.
 NEXT := .venv-prerelease
 NEXT_STAMP := $(NEXT)/.installed
+SITE := .venv-site
 # Both halves' tests, without Meltano (which pins what the SDK needs) and without searches.
 NEXT_TESTS := tests/tap tests/target tests/pair/test_pipe.py tests/pair/test_deletes.py \
 	--ignore tests/tap/test_meltano_select.py -m "not long and not search and not hypothesis and not programs"
@@ -13,7 +14,7 @@ NEXT_TESTS := tests/tap tests/target tests/pair/test_pipe.py tests/pair/test_del
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
-.PHONY: help setup test test-prerelease test-wide test-long lint format demo bench lock docs clean
+.PHONY: help setup test test-prerelease test-wide test-long lint format demo package site bench lock docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -54,9 +55,19 @@ test-long: setup ## Longer searches: fuzzing, kill loops, histories
 demo: setup ## Load an example company, let it live a day, load again (under two minutes)
 	$(BIN)/python -m demo
 
-docs: setup ## Renew docs/erd.md and the parts of README.md and meltano.yml that come from --about
-	$(BIN)/python docs/generate.py
+docs: setup ## Renew docs/erd.md and hub/ and the parts of docs/settings.md and meltano.yml that come from --about
+	$(BIN)/python -m docs.generate
+	$(BIN)/python -m docs.hub_plugins
 	$(BIN)/python -m docs.erd
+
+package: setup ## Build the wheel and the sdist into dist/
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
+
+site: setup ## Build the docs as a site, into site/
+	test -x $(SITE)/bin/mkdocs || $(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SITE)
+	$(BIN)/uv pip install --quiet --python $(SITE)/bin/python --require-hashes -r requirements/site.txt
+	NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --quiet --strict
 
 bench: setup ## Measure the pair beside its peers and what the machine can do (docs/benchmarks.md)
 	$(BIN)/python -m benchmarks
@@ -66,6 +77,8 @@ lint: setup ## ruff, mypy --strict and the chapters' imports
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache --no-logo
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --quiet .github/workflows
 
 format: setup ## Format the code
 	$(BIN)/ruff format .
@@ -83,9 +96,10 @@ lock: setup ## Renew the locks from pyproject.toml
 	$(COMPILE) requirements/tap-stripe.in --output-file requirements/tap-stripe.txt
 	$(COMPILE) requirements/dagster.in --output-file requirements/dagster.txt
 	$(COMPILE) requirements/dbt.in --output-file requirements/dbt.txt
+	$(COMPILE) requirements/site.in --output-file requirements/site.txt
 	$(COMPILE) requirements/airflow.in --output-file requirements/airflow.txt
 	for peer in requirements/peers/*.in; do $(COMPILE) $$peer --output-file $${peer%.in}.txt || exit 1; done
 
 clean: ## Stop the demo's server and remove what the targets made
 	-test ! -x $(BIN)/python || $(BIN)/python -m target_sfwarehouse.embedded remove .demo/warehouse
-	rm -rf $(VENV) $(NEXT) .demo .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) $(NEXT) $(SITE) site .demo .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
