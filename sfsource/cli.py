@@ -17,6 +17,8 @@ from target_sfwarehouse.errors import TargetError
 COMMANDS: Final[dict[str, str]] = {
     "init": "sfsource.init.command",
     "login": "sfsource.login.command",
+    "doctor": "sfsource.doctor.command",
+    "pick": "sfsource.pick.command",
     "status": "sfsource.status.command",
     "alerts": "sfsource.alerts.command",
     "verify": "sfsource.verify.command",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET
+from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET
 from tap_sfsource.config import Settings as TapSettings
 from target_sfwarehouse.config import Settings as TargetSettings
 from tests.fix_process import PROJECT

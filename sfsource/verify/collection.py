@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sfsource.verify.org import OrgObject, Row
     from sfsource.verify.table import Held, Table
     from tap_sfsource.api.composite import Subresponse
-    from tap_sfsource.catalog.plan import Column
+    from tap_sfsource.catalog.columns import Column
 
 AT_ONCE: Final = 200
 MOST_LOOKED_AT: Final = 10_000

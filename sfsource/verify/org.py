@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tap_sfsource.api.composite import Subrequest, Subresponse
     from tap_sfsource.api.query import QueryPage, RestPage
-    from tap_sfsource.catalog.plan import Column
+    from tap_sfsource.catalog.columns import Column
     from tap_sfsource.sync.source import Source
 
 

@@ -98,11 +98,13 @@ class RunPlan:
         streams: Plans with their selected columns only, in the order of the streams' names.
         skipped: Stream name to the reason why it cannot be read, which is no fault of the run.
         failed: Stream name to the error that kept it from being planned.
+        lost: Stream name to the properties that the catalog names and the user does not see.
     """
 
     streams: tuple[SObjectPlan, ...]
     skipped: Mapping[str, str]
     failed: Mapping[str, TapError]
+    lost: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     def check(self) -> None:
         """Make sure that there is something to do: to read nothing where something is selected is no success.
@@ -161,6 +163,7 @@ def plan_run(
     masks = MaskRules(settings)
     masks.check_salt()
     masks.check_fields({name: (wanted[name], sobject) for name, sobject in described.found.items()})
+    lost: dict[str, tuple[str, ...]] = {}
     plans = [
         _plan(
             sobject,
@@ -169,6 +172,7 @@ def plan_run(
             selections.get(api_name),
             emitted(wanted[api_name]) if emitted is not None else None,
             masks,
+            lost,
         )
         for api_name, sobject in described.found.items()
     ]
@@ -189,6 +193,7 @@ def plan_run(
         tuple(sorted(supported, key=lambda plan: plan.stream_name)),
         skipped,
         {wanted[api_name]: error for api_name, error in described.failed.items()},
+        lost,
     )
 
 
@@ -199,7 +204,9 @@ def _plan(
     selection: StreamSelection | None,
     emitted: Emitted,
     masks: MaskRules,
+    lost: dict[str, tuple[str, ...]],
 ) -> SObjectPlan:
+    """Plan a stream; `lost` takes the properties that its selection names and the object does not have."""
     known = dict(selection.known_names) if selection else {}
     if emitted is not None:
         known |= _names_in_use(sobject, emitted, settings)
@@ -212,6 +219,8 @@ def _plan(
     warn_of_kept(plan, emitted)
     selected = _selected(plan, selection, excluded(plan, selection, emitted))
     warn_of_unmasked(plan, selected, sobject)
+    if selection is not None and (unknown := selection.unknown(plan.columns)):
+        lost[stream_name] = tuple(unknown)
     return dataclasses.replace(selected, absent=_absent(plan, selected, selection))
 
 

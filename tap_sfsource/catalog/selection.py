@@ -113,23 +113,31 @@ class StreamSelection:
         Its mark says; a listed property without a mark follows its stream. A column that the catalog does not know follows
         its default in a selection-only entry, and in one that discovery made only if that deselects nothing.
         """
-        chosen = self.choice(column)
+        return self.reads(column.api_name, self.name_of(column), default=column.selected_by_default)
+
+    def reads(self, api_name: str, name: str, *, default: bool) -> bool:
+        """The same of a field by its API name and the name that the catalog gives it; `default` is the field's own."""
+        chosen = self._choice(api_name, name)
         if chosen is not None:
             return chosen
         if self.is_full:
-            return column.selected_by_default and bool(self.types) and not self.deselects
-        return column.selected_by_default
+            return default and bool(self.types) and not self.deselects
+        return default
 
     def choice(self, column: Column) -> bool | None:
         """What the catalog says of a column that could be left out; None if it does not know the column."""
-        mark = self.exact.get(self.name_of(column)) or self.exact.get(column.api_name)
+        return self._choice(column.api_name, self.name_of(column))
+
+    def _choice(self, api_name: str, name: str) -> bool | None:
+        mark = self.exact.get(name) or self.exact.get(api_name)
         if mark is not None and mark.verdict is not None:
             return mark.verdict
         for pattern, pattern_mark in reversed(self.patterns):
-            names = (self.name_of(column), column.api_name)
-            if pattern_mark.verdict is not None and any(fnmatchcase(name, pattern) for name in names):
+            if pattern_mark.verdict is not None and any(
+                fnmatchcase(part, pattern) for part in (name, api_name)
+            ):
                 return pattern_mark.verdict
-        return True if self.is_full and self.name_of(column) in self.schemas else None
+        return True if self.is_full and name in self.schemas else None
 
     @property
     def deselects(self) -> bool:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_USER, add_demo_login
 from salesforce_simulator.custom import custom_field
 from salesforce_simulator.errors import ApiError
 from salesforce_simulator.http.faults import Status
 from salesforce_simulator.org import Org
 from salesforce_simulator.server import serve
+from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_USER, add_demo_login
 from tests.command.running import told
 from tests.fix_org import OrgServer
 from tests.fix_warehouse import open_warehouse

@@ -19,11 +19,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from salesforce_simulator.__main__ import add_demo_login
 from salesforce_simulator.clock import Clock
 from salesforce_simulator.custom import custom_field, custom_object
 from salesforce_simulator.org import Org
 from salesforce_simulator.server import serve
+from salesforce_simulator.simulation import add_demo_login
 from target_sfwarehouse import embedded
 from target_sfwarehouse.embedded.programs import BIN_VARIABLE
 from tests.fix_org import OrgServer
