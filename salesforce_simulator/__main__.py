@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"argument --records: {error}")
     except OSError as error:
         print(
-            f"Cannot listen on 127.0.0.1:{options.port} or one of the two ports after it: {error.strerror}. "
+            f"Cannot listen on {options.host}:{options.port} or one of the two ports after it: {error.strerror}. "
             "Choose another --port, or 0 for any.",
             file=sys.stderr,
         )
@@ -71,6 +71,7 @@ def _serve(options: argparse.Namespace) -> NoReturn:
         records=dict(options.records),
         faults=options.fault,
         tls=options.tls,
+        host=options.host,
         port=options.port,
         settings=settings,
     ) as salesforce:
