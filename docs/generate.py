@@ -1,4 +1,4 @@
-"""Write the parts of docs/settings.md and meltano.yml that the plugins themselves know.
+"""Write the parts of docs/settings.md and meltano.yml that the programs themselves know.
 
 `--about` of each plugin is where a setting's name, kind, default and description stand; the tables and plugin
 definitions are made from it. Run by `make docs`; a test sees that the files agree.
@@ -18,7 +18,10 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
+import click
 from ruamel.yaml import YAML
+
+from sfsource.cli import COMMANDS, cli
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -141,6 +144,21 @@ def settings_page(text: str, abouts: dict[str, dict[str, Any]]) -> str:
     return text
 
 
+def meltano_commands() -> dict[str, Any]:
+    """Give the subcommands of sfsource as Meltano's plugin definitions have them.
+
+    Returns:
+        The entry of `commands`.
+    """
+    commands = {}
+    with click.Context(cli) as context:
+        for name in COMMANDS:
+            command = cli.get_command(context, name)
+            told = " ".join((command.help or "" if command else "").split("\n\n")[0].split())
+            commands[name] = {"args": name, "executable": "sfsource", "description": told}
+    return commands
+
+
 def meltano(text: str, abouts: dict[str, dict[str, Any]]) -> str:
     """Renew the capabilities and settings of the plugin definitions.
 
@@ -160,6 +178,8 @@ def meltano(text: str, abouts: dict[str, dict[str, Any]]) -> str:
         definition["capabilities"] = described["capabilities"]
         properties = described["settings"]["properties"]
         definition["settings"] = [meltano_setting(name, schema) for name, schema in properties.items()]
+    (utility,) = project["plugins"]["utilities"]
+    utility["commands"] = meltano_commands()
     written = io.StringIO()
     yaml.dump(project, written)
     return written.getvalue()

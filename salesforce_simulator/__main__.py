@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from salesforce_simulator import command_line
 from salesforce_simulator.http.settings import Settings
-from salesforce_simulator.simulation import Simulation, UnknownObjectError, simulate
+from salesforce_simulator.simulation import DEMO_CALLBACK, Simulation, UnknownObjectError, simulate
 
 if TYPE_CHECKING:
     import argparse
@@ -113,6 +113,7 @@ def _welcome(salesforce: Simulation) -> str:
         f"  user                     {salesforce.user}",
         f"  password                 {salesforce.password}",
         f"  security token           {salesforce.security_token}",
+        f"  callback URL             {DEMO_CALLBACK}",
         "",
         "Get a token, then ask a query:",
         "",

@@ -28,12 +28,17 @@ DEMO_CLIENT_SECRET = "demo-client-secret"
 DEMO_USER = "integration@acme.example"
 DEMO_PASSWORD = "demo-password"
 DEMO_SECURITY_TOKEN = "demoToken"
+DEMO_CALLBACK = "http://localhost:1717/OauthRedirect"
 
 
 def add_demo_login(org: Org) -> None:
     """Give the org a user and a connected app that runs as that user."""
     org.add_user(DEMO_USER, password=DEMO_PASSWORD, security_token=DEMO_SECURITY_TOKEN)
-    org.add_app(ConnectedApp("Demo", DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, run_as=DEMO_USER))
+    org.add_app(
+        ConnectedApp(
+            "Demo", DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, run_as=DEMO_USER, callback_urls=(DEMO_CALLBACK,)
+        )
+    )
 
 
 class UnknownObjectError(ValueError):

@@ -16,6 +16,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import SingerCommand
 
 from tap_sfsource.errors import CatalogError, ConfigError, TapError
+from tap_sfsource.terminal import hush
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -37,16 +38,20 @@ class TerminatedError(SystemExit):
         super().__init__(128 + signum)
         self.signal = signal.Signals(signum)
 
+    def __str__(self) -> str:
+        return f"Stopped by {self.signal.name} before the end."
+
 
 class TapCommand(SingerCommand):
     """The SDK's command, without tracebacks for errors that are meant for people."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command; see `click.Command.main`."""
+        hush(self.logger.name)
         try:
             return super().main(*args, **kwargs)
         except TerminatedError as ended:
-            self.logger.error("Stopped by %s before the end.", ended.signal.name)  # noqa: TRY400
+            self.logger.error("%s", ended)  # noqa: TRY400
             # Threads that wait for an answer would hold the interpreter's exit for minutes.
             leave(int(ended.code or 1))
 
@@ -138,28 +143,37 @@ def check_config_file(path: str) -> None:
         )
 
 
-class RedactingFormatter(logging.Formatter):
-    """Formats like another formatter, then blanks secrets out, in tracebacks too."""
+class Mask:
+    """Blanks secrets out of texts."""
 
-    def __init__(self, inner: logging.Formatter, secrets: Iterable[str]) -> None:
-        """Wrap a formatter."""
-        super().__init__()
-        self._inner = inner
+    def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = sorted({text for text in secrets if len(text) >= _SHORTEST}, key=len, reverse=True)
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Format a record; see `logging.Formatter.format`."""
-        text = self._inner.format(record)
+    def __call__(self, text: str) -> str:
+        """The text without them."""
         for secret in self._secrets:
             text = text.replace(secret, _HIDDEN)
         return text
 
 
-def redact_logs(secrets: Iterable[str]) -> None:
+class RedactingFormatter(logging.Formatter):
+    """Formats like another formatter, then blanks secrets out, in tracebacks too."""
+
+    def __init__(self, inner: logging.Formatter, mask: Mask) -> None:
+        """Wrap a formatter."""
+        super().__init__()
+        self._inner = inner
+        self._mask = mask
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record; see `logging.Formatter.format`."""
+        return self._mask(self._inner.format(record))
+
+
+def redact_logs(mask: Mask) -> None:
     """Hide secrets in everything that goes through the root logger's handlers."""
-    kept = list(secrets)
     for handler in logging.getLogger().handlers:
-        handler.setFormatter(RedactingFormatter(handler.formatter or logging.Formatter(), kept))
+        handler.setFormatter(RedactingFormatter(handler.formatter or logging.Formatter(), mask))
 
 
 def storage_secrets(batch_config: Mapping[str, Any] | None) -> Iterator[str]:

@@ -6,6 +6,11 @@ Salesforce's own errors are told apart by their `errorCode`, never by their mess
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
+_WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
+
 
 def one_line(text: str) -> str:
     """The text without line breaks: Salesforce's messages have some, and an error is one line of the log."""
@@ -137,3 +142,18 @@ class UnreadableError(TransientError):
 
 class UnexpectedAnswerError(UnreadableError):
     """An answer whose JSON has another shape than Salesforce's; asking again does not change that."""
+
+
+def code_of(error: BaseException) -> str:
+    """An error as one word, for machines: Salesforce's `errorCode`, else the name of the error's kind.
+
+    A kind is named by its class in this module: `QuotaReachedError` is `quota_reached`.
+    """
+    if isinstance(error, SalesforceError):
+        return error.error_code or f"http_{error.status}"
+    if isinstance(error, SystemExit):
+        return "terminated"
+    if not isinstance(error, TapError):
+        return "unexpected"
+    kind = next(part for part in type(error).__mro__ if part.__module__ == __name__)
+    return _WORD.sub("_", kind.__name__.removesuffix("Error")).lower()

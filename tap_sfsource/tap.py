@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import heapq
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from singer_sdk.singerlib import Catalog
 from singer_sdk.tap_base import Tap
 
 from tap_sfsource.cli import (
+    Mask,
     TapCommand,
     TerminatedError,
     check_config_file,
@@ -36,10 +38,13 @@ if TYPE_CHECKING:
 
     from tap_sfsource.api.client import Client
     from tap_sfsource.catalog.discovery import RunPlan
+    from tap_sfsource.catalog.listing import Listed
     from tap_sfsource.singer.output import Output
     from tap_sfsource.singer.report import RunReport
+    from tap_sfsource.singer.run_record import RunRecord
     from tap_sfsource.singer.state_lines import StateLines
     from tap_sfsource.singer.stream import NamesStream, SalesforceStream
+    from tap_sfsource.singer.sync_reports import SyncReports
     from tap_sfsource.sync.run import SyncRun
 
 _SDK_SETTINGS = frozenset({"stream_maps", "stream_map_config", "batch_config", "faker_config"})
@@ -117,6 +122,34 @@ class TapSFSource(SDKTap):
         return RunReport(self.client.calls_by_payer, Progress(self.settings.progress, len(streams)))
 
     @functools.cached_property
+    def sync_reports(self) -> SyncReports:
+        """Writes the record of the run.
+
+        Raises:
+            ConfigError: A stream map of it cannot be used.
+        """
+        from tap_sfsource.catalog.sync_reports import selected_columns  # noqa: PLC0415
+        from tap_sfsource.singer.sync_reports import SyncReports  # noqa: PLC0415 - kept off the path of --version
+
+        columns = selected_columns(self.catalog_as_given, self.settings)
+        return SyncReports(columns, self._record, self.output, self.config, self.plugin_version)
+
+    def _record(self, error: BaseException | None) -> RunRecord:
+        """What the run came to, as far as it came: nothing is asked of Salesforce any more."""
+        from tap_sfsource.singer.run_record import RunRecord  # noqa: PLC0415 - kept off the path of --version
+
+        made = self.__dict__
+        skipped = self.run_plan.skipped if "run_plan" in made else {}
+        bookmarks = self.state.get("bookmarks", {})
+        return RunRecord(made.get("client"), made.get("report"), skipped, bookmarks, error, self.mask)
+
+    @functools.cached_property
+    def mask(self) -> Mask:
+        """Blanks the secrets of the settings out of texts."""
+        secrets = [str(self.config[name]).strip() for name in Settings.secrets() if self.config.get(name)]
+        return Mask([*secrets, *storage_secrets(self.config.get("batch_config"))])
+
+    @functools.cached_property
     def names_stream(self) -> NamesStream | None:
         """The stream of names, if it is selected."""
         from tap_sfsource.singer.stream import NamesStream  # noqa: PLC0415 - kept off the path of --version
@@ -126,10 +159,19 @@ class TapSFSource(SDKTap):
     @functools.cached_property
     def sync_run(self) -> SyncRun:
         """The run over the selected streams; started when it is first asked for."""
+        run = self.run_at_rest()
+        run.start()
+        if run.begins:
+            self.state_lines.write()
+        return run
+
+    def run_at_rest(self) -> SyncRun:
+        """The run over the selected streams, which asks for no row yet."""
         from tap_sfsource.singer.maps import check_names  # noqa: PLC0415
         from tap_sfsource.sync.run import SelectedObject, SyncRun  # noqa: PLC0415 - kept off the path of --version
 
-        check_names({stream.name: stream.maps for stream in self._selected_streams})
+        aliases = {stream.name: stream.maps.aliases for stream in self._selected_streams}
+        check_names({**aliases, "the record of each run": self.sync_reports.aliases})
         selected = [
             SelectedObject(
                 stream.plan,
@@ -141,11 +183,7 @@ class TapSFSource(SDKTap):
             if stream is not self.names_stream and not stream.maps.removed
         ]
         names = self.names_stream.plan if self.names_stream is not None else None
-        run = SyncRun(self.client, selected, names, self.spool_dir)
-        run.start()
-        if run.begins:
-            self.state_lines.write()
-        return run
+        return SyncRun(self.client, selected, names, self.spool_dir)
 
     def takes_whole_rows_only(self, stream: SalesforceStream) -> bool:
         """Whether a stream may emit whole rows only: by the settings, or for its maps."""
@@ -190,10 +228,9 @@ class TapSFSource(SDKTap):
     @property
     def catalog_dict(self) -> dict[str, Any]:
         """The catalog that discovery prints: all that the settings reach, selected or not."""
-        from tap_sfsource.catalog.discovery import discover  # noqa: PLC0415
-        from tap_sfsource.catalog.plan import catalog_of  # noqa: PLC0415
+        from tap_sfsource.catalog.listing import catalog_of  # noqa: PLC0415
 
-        return catalog_of(discover(self.client, self.settings))
+        return catalog_of(self._discovered())
 
     @property
     def catalog_json_text(self) -> str:
@@ -209,10 +246,17 @@ class TapSFSource(SDKTap):
                 self.output.write(part)
 
     def _catalog_text(self) -> Iterator[bytes]:
-        from tap_sfsource.catalog.discovery import discover  # noqa: PLC0415
-        from tap_sfsource.catalog.plan import catalog_text  # noqa: PLC0415
+        from tap_sfsource.catalog.listing import catalog_text  # noqa: PLC0415
 
-        return catalog_text(discover(self.client, self.settings))
+        return catalog_text(self._discovered())
+
+    def _discovered(self) -> Iterator[Listed]:
+        """All that the settings reach, in the order of the streams' names."""
+        from tap_sfsource.catalog.discovery import discover  # noqa: PLC0415
+        from tap_sfsource.catalog.sync_reports import ReportsPlan  # noqa: PLC0415
+
+        own = [ReportsPlan()] if self.settings.sync_reports else []
+        return heapq.merge(discover(self.client, self.settings), own, key=lambda plan: plan.stream_name)
 
     def discover_streams(self) -> Sequence[SalesforceStream]:
         """Build the streams of the run.
@@ -243,6 +287,7 @@ class TapSFSource(SDKTap):
         for plan in self.run_plan.streams:
             register(self.mapper, self.config, plan.stream_name, self._schemas[plan.stream_name], [plan.key])
         properties = {stream: schema["properties"] for stream, schema in self._schemas.items()}
+        properties |= self.sync_reports.properties
         warn_of_unknown(self.config.get("stream_maps") or {}, properties)
 
     def checked(self, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -254,12 +299,26 @@ class TapSFSource(SDKTap):
             self.logger.warning("There is no setting %s; it is ignored.%s", name, hint)
         return typed
 
+    def run(self) -> None:
+        """Plan the streams and sync them; the run has a record also where the org cannot be asked.
+
+        Raises:
+            TapError: The org cannot be asked, or a stream is not complete.
+        """
+        with self.sync_reports.of_run():
+            self.setup_mapper()
+            self.sync()
+
     def sync(self) -> None:
         """Sync all streams, report, and end as the run went.
 
         Raises:
             IncompleteError: A stream is not complete.
         """
+        with self.sync_reports.of_run():
+            self._sync()
+
+    def _sync(self) -> None:
         # Where pages and BATCH files go is looked at before Salesforce is.
         self.logger.debug("Bulk pages wait in %s.", self.spool_dir or "the temporary folder")
         self.run_plan.check()
@@ -272,6 +331,7 @@ class TapSFSource(SDKTap):
         for stream, error in self.run_plan.failed.items():
             self.report.fail(self.report.begin(stream), error)
         print(self.report.text(self.run_plan.skipped), file=sys.stderr)  # noqa: T201 - a table for people
+        self.report.tell_again()
         self.report.check()
 
     def sync_all(self) -> None:  # type: ignore[misc, unused-ignore]
@@ -319,8 +379,7 @@ class TapSFSource(SDKTap):
         tap = cls._from_command_line(
             config, state=read_input("state", state), catalog=read_input("catalog", catalog)
         )
-        tap.setup_mapper()
-        tap.sync()
+        tap.run()
 
     @classmethod
     def _from_command_line(cls, config: Any, **kwargs: Any) -> TapSFSource:
@@ -331,8 +390,7 @@ class TapSFSource(SDKTap):
             setup_mapper=False,
             **kwargs,
         )
-        secrets = [str(tap.config[name]).strip() for name in Settings.secrets() if tap.config.get(name)]
-        redact_logs([*secrets, *storage_secrets(tap.config.get("batch_config"))])
+        redact_logs(tap.mask)
         return tap
 
     @classmethod

@@ -23,6 +23,7 @@ from target_sfwarehouse.report import Report
 from target_sfwarehouse.sdk import PrivateTarget
 from target_sfwarehouse.state_file import StateFile
 from target_sfwarehouse.stream_maps import PartialRowError, for_partial_rows, guard, is_custom, redacted
+from target_sfwarehouse.terminal import hush
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 SOURCE = "x-source"
 """Keyword of a schema that names whose rows they are, such as an org: `salesforce:00D...`."""
+
+TAP_RUN = "x-run-id"
+"""Keyword of a schema: its records are reports of this run of the tap."""
 
 _VERSION = re.compile(rb'"version":\s*([0-9]{1,19})(?![0-9])')
 
@@ -167,6 +171,8 @@ class TargetSFWarehouse(PrivateTarget):
                 if (sink := self.active_sinks().get(stream_map.stream_alias)) is not None:
                     sink.stream.partial = bool(known - properties)
                     sink.stream.refuse_partial(None)
+                    if isinstance(run := schema.get(TAP_RUN), str):
+                        self.batcher.loader.note_run(run, stream_map.stream_alias)
             known |= properties
         except PartialRowError as error:
             raise InputError(str(error), line=line, stream=name) from None
@@ -254,6 +260,7 @@ class TargetSFWarehouse(PrivateTarget):
     @classmethod
     def invoke(cls, *, state_file: Path | None = None, **options: Any) -> None:
         """Run the command line; an error is one line and a non-zero exit."""
+        hush(cls.name)
         redact_logs()
         try:
             cls.state_file = None if state_file is None else StateFile(state_file)

@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.fix_process",
     "tests.fix_meltano",
     "tests.fix_plugins",
+    "tests.fix_browser",
 ]
 
 # How long an example takes says more of what else the machine does than of the code.

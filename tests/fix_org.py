@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import pytest
 
 from salesforce_simulator.clock import Clock
 from salesforce_simulator.org import ALL_FEATURES, Org
-from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_USER
+from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_USER, simulate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +72,13 @@ class OrgServer:
 def org_server(salesforce_org: Simulation) -> OrgServer:
     """An empty org with the 48 objects."""
     return OrgServer(salesforce_org.server)
+
+
+@contextmanager
+def serving_company() -> Iterator[OrgServer]:
+    """An org with the small example company, for fixtures of a wider scope than a test's."""
+    with simulate(company=True) as found:
+        yield OrgServer(found.server)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tomllib
 from typing import TYPE_CHECKING
 
@@ -32,13 +33,32 @@ TARGETS = ["test", "demo", "test-prerelease", "test-wide"]
 def test_all_are_run_in_order_and_the_first_failure_counts(
     statuses: dict[str, int], expected: int, processes: Processes
 ) -> None:
-    make = processes.directory / "make"
     cases = "\n".join(f"{target}) exit {statuses.get(target, 0)};;" for target in TARGETS)
-    make.write_text(f'#!/bin/sh\necho "$1"\ncat\ncase "$1" in\n{cases}\nesac\nexit 9\n')
-    make.chmod(0o755)
+    program(processes, "make", f'echo "$1"\ncat\ncase "$1" in\n{cases}\nesac\nexit 9')
+    program(processes, "chromedriver", "exit 9")
     path = {"PATH": f"{processes.directory}:/usr/bin:/bin"}
     finished = processes.run(PROJECT / ".ci" / "run", env=path).expect(expected)
     assert finished.stdout.split() == TARGETS
+
+
+def program(processes: Processes, name: str, script: str) -> None:
+    path = processes.directory / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize("status", [0, 100])
+def test_root_installs_a_browser_and_goes_on_without(status: int, processes: Processes) -> None:
+    for name in ("bash", "dirname", "timeout"):
+        (processes.directory / name).symlink_to(str(shutil.which(name)))
+    program(processes, "id", "echo 0")
+    program(processes, "make", 'echo "$1"')
+    program(processes, "apt-get", f'echo "$@" >>{processes.directory}/asked\nexit {status}')
+    finished = processes.run(PROJECT / ".ci" / "run", env={"PATH": str(processes.directory)}).expect()
+    assert finished.stdout.split() == TARGETS
+    assert ("browser tests will be skipped" in finished.stderr) == bool(status)
+    asked = (processes.directory / "asked").read_text()
+    assert ("install" in asked) == (not status)
 
 
 def test_the_makefile_has_what_ci_runs() -> None:

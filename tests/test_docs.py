@@ -94,7 +94,7 @@ def test_no_setting_has_a_kind_that_meltano_breaks_on() -> None:
 def test_meltano_selects_the_48_collections() -> None:
     rules = definition("tap-sfsource")["select"]
     assert [rule for rule in rules if not rule.startswith("!")] == [
-        f"{name}.*" for name in COLLECTIONS.values()
+        f"{name}.*" for name in (*COLLECTIONS.values(), "sync_reports")
     ]
 
 
@@ -168,6 +168,7 @@ def test_environment_variables_in_the_docs_are_settings() -> None:
         for plugin in PLUGINS
         for name in setting_names(plugin)
     }
+    known |= {"TAP_SFSOURCE_LOGLEVEL", "TARGET_SFWAREHOUSE_LOGLEVEL"}  # the SDK's
     known |= {name.replace("TAP_SFSOURCE_", "TAP_SFSOURCE__EMEA_") for name in known}
     for warehouse in ("ANALYTICS", "FINANCE"):
         known.add(f"TARGET_SFWAREHOUSE__{warehouse}_SQLALCHEMY_URL")

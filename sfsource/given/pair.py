@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import signal
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +17,22 @@ from target_sfwarehouse.postgres.connect import connector
 from target_sfwarehouse.target import TargetSFWarehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import psycopg
 
     from sfsource.given.state import StateStore
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Keep what signals do: the halves would take Ctrl-C to mean that a run is to end where it can go on."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 @dataclass
@@ -47,6 +60,10 @@ class Pair:
         """The tap, which has asked Salesforce for nothing yet; with the catalog of a run. Raises TapError."""
         return self._tap(self.catalog)
 
+    def tap_in(self, state: dict[str, Any]) -> TapSFSource:
+        """The tap as in a run that begins with a state. Raises TapError."""
+        return self._tap(self.catalog, state)
+
     @functools.cached_property
     def catalog(self) -> dict[str, Any] | None:
         """The catalog that a run gives the tap; None where its settings select."""
@@ -59,11 +76,16 @@ class Pair:
         """The tap as it discovers: every object of the org."""
         return self._tap(None)
 
-    def _tap(self, catalog: dict[str, Any] | None) -> TapSFSource:
+    def _tap(self, catalog: dict[str, Any] | None, state: dict[str, Any] | None = None) -> TapSFSource:
         config = self.tap_config()
-        tap = TapSFSource(
-            config=config or {}, catalog=catalog, setup_mapper=False, parse_env_config=config is None
-        )
+        with _signals_kept():
+            tap = TapSFSource(
+                config=config or {},
+                catalog=catalog,
+                state=state,
+                setup_mapper=False,
+                parse_env_config=config is None,
+            )
         hide(*(str(tap.config[name]) for name in TapSettings.secrets() if tap.config.get(name)))
         return tap
 
@@ -71,7 +93,8 @@ class Pair:
     def target_settings(self) -> TargetSettings:
         """The target's checked settings. Raises TargetError."""
         config = self.target_config()
-        target = TargetSFWarehouse(config=config or {}, parse_env_config=config is None)
+        with _signals_kept():
+            target = TargetSFWarehouse(config=config or {}, parse_env_config=config is None)
         return TargetSettings.from_config(target.config)
 
     def connect(self) -> psycopg.Connection[Any]:

@@ -46,7 +46,7 @@ from tap_sfsource.hosts import is_resource, may_have_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from tap_sfsource.config import Settings
 
@@ -153,6 +153,11 @@ class Connection:
         """The org's id, 15 characters; empty where the login does not tell it. Logs in if nobody has yet."""
         return self._session_token().org_id
 
+    @property
+    def known_org_id(self) -> str:
+        """The same where somebody has logged in, else empty."""
+        return self._token.org_id if self._token is not None else ""
+
     def data(self, path: str, params: Mapping[str, str] | None = None) -> str:
         """The path of a data resource such as `/query`, below the API version; the query string as a composite wants it."""
         base = f"/services/data/v{self.settings.api_version}{path}"
@@ -243,6 +248,15 @@ class Connection:
     def now(self) -> datetime:
         """The time by the org's clock, to the second; see `OrgClock`."""
         return self._clock.now()
+
+    @property
+    def clock_ahead(self) -> timedelta | None:
+        """How far the org's clock is ahead of this machine's; None before the first answer, which a refused login is too."""
+        return self._clock.ahead()
+
+    def versions(self) -> list[str]:
+        """The API versions that the org speaks, oldest first."""
+        return [part.version for part in self.get("/services/data", _VERSIONS)]
 
     def close(self) -> None:
         """End pauses between attempts and close the connections."""
@@ -352,7 +366,7 @@ class Connection:
             ConfigError: The org does not speak the version of the settings.
         """
         self._version_works = True
-        spoken = [part.version for part in self.get("/services/data", _VERSIONS)]
+        spoken = self.versions()
         version = self.settings.api_version
         if version not in spoken:
             raise ConfigError(

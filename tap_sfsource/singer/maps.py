@@ -202,15 +202,15 @@ def faulty_part(
     return ""
 
 
-def check_names(maps: Mapping[str, Maps]) -> None:
-    """Compare the names under which streams go out; `maps` has those of each stream.
+def check_names(aliases: Mapping[str, Sequence[str]]) -> None:
+    """Compare the names under which streams go out; `aliases` has those of each stream.
 
     Raises:
         ConfigError: Two streams go out under one name: a sweep of one would mark the other's rows as deleted.
     """
     streams: dict[str, str] = {}
-    for stream, own in maps.items():
-        for alias in own.aliases:
+    for stream, own in aliases.items():
+        for alias in own:
             if (other := streams.setdefault(alias, stream)) != stream:
                 raise ConfigError(
                     "stream_maps",

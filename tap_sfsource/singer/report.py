@@ -16,6 +16,7 @@ from singer_sdk import metrics
 
 from tap_sfsource.api.usage import RUN, SHARED
 from tap_sfsource.errors import AuthError, IncompleteError, QuotaReachedError, RefusedError, TapError
+from tap_sfsource.sync.drift import NO_DRIFT, Drift
 from tap_sfsource.sync.events import Kind
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ class StreamSummary:
         reader: How the rows were read: REST or Bulk.
         problem: Why the stream is not complete, empty if it is.
         notes: Further remarks.
+        api_name: The object.
+        drift: New and vanished columns.
+        begun: When the stream's turn began, by the process's monotonic clock.
+        done: Whether its turn has ended.
     """
 
     stream: str
@@ -54,6 +59,15 @@ class StreamSummary:
     reader: str = "REST"
     problem: str = ""
     notes: list[str] = field(default_factory=list)
+    api_name: str = ""
+    drift: Drift = NO_DRIFT
+    begun: float = field(default_factory=time.monotonic)
+    done: bool = False
+
+    def end(self) -> None:
+        """Note that the stream's turn has ended."""
+        self.seconds = time.monotonic() - self.begun
+        self.done = True
 
     def add(self, kind: Kind, written: Written) -> None:
         """Count rows."""
@@ -97,10 +111,11 @@ class RunReport:
         self._calls = calls
         self._started = time.monotonic()
         self._stopped = False
+        self._told: list[str] = []
 
-    def begin(self, stream: str) -> StreamSummary:
+    def begin(self, stream: str, api_name: str = "") -> StreamSummary:
         """Begin a stream's summary."""
-        summary = StreamSummary(stream)
+        summary = StreamSummary(stream, api_name=api_name)
         self.summaries.append(summary)
         return summary
 
@@ -112,11 +127,21 @@ class RunReport:
             if self._stopped:
                 summary.problem = "the run had to stop"
             else:
-                logger.error("%s", error)
+                self._tell(str(error))
             self._stopped = True
         else:
-            logger.error("%s is not complete: %s", summary.stream, error)
+            self._tell(f"{summary.stream} is not complete: {error}")
         self.failures[summary.stream] = error
+
+    def _tell(self, problem: str) -> None:
+        logger.error("%s", problem)
+        self._told.append(problem)
+
+    def tell_again(self) -> None:
+        """On a terminal, say below the table what went wrong: there a person looks first."""
+        if self.progress.on_terminal:
+            for problem in self._told:
+                logger.error("%s", problem)
 
     def leave_out(self, summary: StreamSummary, refusal: RefusedError) -> None:
         """Note that Salesforce does not give a stream's rows."""

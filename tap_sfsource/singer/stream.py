@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -18,6 +17,7 @@ from tap_sfsource.singer.maps import Maps
 from tap_sfsource.singer.output import OutputError
 from tap_sfsource.singer.report import StreamSummary
 from tap_sfsource.singer.sdk import ABORTED, BatchConfig, SDKStream
+from tap_sfsource.sync.drift import drift
 from tap_sfsource.sync.events import Activate, Checkpoint, Kind, Narrowed, Rows
 
 if TYPE_CHECKING:
@@ -128,16 +128,19 @@ class SalesforceStream(SDKStream):
         if self.maps.removed:
             return
         run, report = self._run.sync_run, self._run.report
-        summary = report.begin(self.name)
-        started = time.monotonic()
+        summary = report.begin(self.name, self.plan.api_name)
         counter, timer = self.get_record_counter(), self.get_sync_timer()
         with counter, timer, paid_by(self.name):
             try:
                 sync = run.take(self.name)
+                known = sync.source.state.known
                 summary.notes = sync.source.notes
                 if sync.source.plan is not self.plan:
                     self._narrow(sync.source.plan)
-                self._emit(sync, config, summary, counter)
+                try:
+                    self._emit(sync, config, summary, counter)
+                finally:
+                    summary.drift = drift(sync.source, known)
                 summary.reader = "Bulk" if sync.used_bulk else "REST"
             except ABORTED:
                 self._run.state_lines.write()  # a dry run takes stream by stream, and has no end of its own
@@ -154,7 +157,7 @@ class SalesforceStream(SDKStream):
                 report.fail(summary, told)
         report.progress.finished()
         self._run.state_lines.offer()
-        summary.seconds = time.monotonic() - started
+        summary.end()
 
     def _narrow(self, plan: SObjectPlan) -> None:
         """Take a plan that the sync has found to be the one that the org answers to, and announce it."""
@@ -220,7 +223,7 @@ class NamesStream(SalesforceStream):
 
     def __init__(self, tap: Tap, run: RunParts, plan: SObjectPlan, schema: dict[str, Any]) -> None:
         super().__init__(tap, run, plan, schema)
-        self._summary = StreamSummary(self.name)
+        self._summary = StreamSummary(self.name, api_name=plan.api_name)
         self._names_emitter: Emitter | None = None
         self._announced = False
 
@@ -252,6 +255,7 @@ class NamesStream(SalesforceStream):
     def emit(self, config: BatchConfig | None) -> None:  # noqa: ARG002
         """Write nothing: names come with the rows of other streams."""
         self._announced = True
+        self._summary.done = True
         self._run.report.summaries.append(self._summary)
 
 

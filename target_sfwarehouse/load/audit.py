@@ -10,10 +10,12 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from psycopg import errors as pg
+
 from target_sfwarehouse.postgres.ddl import wait_for_lock
 from target_sfwarehouse.postgres.grants import let_read
 from target_sfwarehouse.postgres.schema import comment, quoted, with_parameters
-from target_sfwarehouse.postgres.waiting import run
+from target_sfwarehouse.postgres.waiting import LOCK_TIMEOUT, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from target_sfwarehouse.errors import InputError
 
 SYNC_RUNS = "_sync_runs"
+SYNC_STATUS = "_sync_status"
 REJECTED = "_rejected"
 SOURCES = "_sources"
 RECEIVED_AT = "_received_at"
@@ -73,6 +76,15 @@ ON CONFLICT (run_id, collection) DO UPDATE SET rows_inserted = excluded.rows_ins
 """
 
 FINISH = "UPDATE {table} SET ended_at = now(), bookmark = %s WHERE run_id = %s AND collection = %s"
+
+ADD_TAP_RUN = "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS tap_run_id text"
+
+HAS_TAP_RUN = """
+SELECT 1 FROM pg_catalog.pg_attribute
+WHERE attrelid = to_regclass(%s) AND attname = 'tap_run_id' AND NOT attisdropped
+"""
+
+NAME_TAP_RUN = "UPDATE {table} SET tap_run_id = %s WHERE run_id = %s"
 
 REJECT = """
 INSERT INTO {table} (run_id, line, collection, property, reason, message) VALUES (%s, %s, %s, %s, %s, %s)
@@ -141,12 +153,17 @@ def ensure_own(
 
 @dataclass
 class RunLog:
-    """The run's rows in `_sync_runs`, written in the same transactions as the rows they count."""
+    """The run's rows in `_sync_runs`, written in the same transactions as the rows they count.
+
+    Attributes:
+        tap_run: The run of the tap, where its reports have named it.
+    """
 
     settings: Settings
     run_id: uuid.UUID = field(default_factory=uuid.uuid4)
     started: dict[str, datetime] = field(default_factory=dict)
     state: bytes = b"{}"
+    tap_run: str = ""
 
     @property
     def table(self) -> str:
@@ -171,6 +188,7 @@ class RunLog:
         if not self.settings.sync_runs:
             return
         bookmarks = _bookmarks(self.state)
+        names_run = bool(self.tap_run) and self._has_tap_run(connection)
         with connection.transaction():
             for stream, counts in counted.items():
                 self.record(connection, stream, counts)
@@ -179,6 +197,23 @@ class RunLog:
                 connection.execute(
                     FINISH.format(table=with_parameters(self.table)).encode(), (text, self.run_id, stream)
                 )
+            if names_run:
+                statement = NAME_TAP_RUN.format(table=with_parameters(self.table))
+                connection.execute(statement.encode(), (self.tap_run, self.run_id))
+
+    def _has_tap_run(self, connection: psycopg.Connection[Any]) -> bool:
+        """Add the column for the tap's run, which only its reports fill; a later run does where the table is in use."""
+        if connection.execute(HAS_TAP_RUN, (self.table,)).fetchone() is not None:
+            return True
+        try:
+            with connection.transaction():
+                run(connection, f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+                run(connection, ADD_TAP_RUN.format(table=self.table))
+                if self.settings.column_comments:
+                    run(connection, comment(self.table, "tap_run_id", "The tap's run: run_id of its reports"))
+        except (pg.LockNotAvailable, pg.InsufficientPrivilege):
+            return False
+        return True
 
 
 def _bookmarks(state: bytes) -> Mapping[str, Any]:

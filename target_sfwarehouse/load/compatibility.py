@@ -8,9 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse.errors import BadSchemaError
+from target_sfwarehouse.load.audit import SYNC_STATUS
 from target_sfwarehouse.load.upsert import marks_of
 from target_sfwarehouse.postgres.ddl import REFUSED, ensure_schema, said, wait_for_lock
 from target_sfwarehouse.postgres.grants import let_read
+from target_sfwarehouse.postgres.schema import quoted
 from target_sfwarehouse.postgres.views import (
     history_columns,
     table_columns,
@@ -29,6 +31,15 @@ if TYPE_CHECKING:
     from target_sfwarehouse.load.tables import Load
     from target_sfwarehouse.postgres.schema import Table
     from target_sfwarehouse.postgres.types import SqlType
+
+OVER = """
+SELECT pg_catalog.pg_get_viewdef(c.oid) FROM pg_catalog.pg_class c
+WHERE c.oid = to_regclass(%s) AND c.relkind = 'v' AND EXISTS (
+    SELECT 1 FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_depend d ON d.objid = r.oid
+    WHERE r.ev_class = c.oid AND d.refobjid = to_regclass(%s)
+)
+"""
+"""The definition of a view, if it is one over a table."""
 
 
 @dataclass
@@ -76,21 +87,14 @@ class Views:
     def aside(
         self, connection: psycopg.Connection[Any], table: Table, retyped: Collection[str]
     ) -> Iterator[None]:
-        """Let columns of a table change their types: the view is dropped and made again in the open transaction."""
-        if self.settings.compatibility == "none" or not retyped:
-            yield
-            return
-        row = connection.execute(
-            "SELECT pg_catalog.pg_get_viewdef(c.oid) FROM pg_catalog.pg_class c WHERE c.oid = to_regclass(%s) "
-            "AND c.relkind = 'v'",
-            (view_of(table),),
-        ).fetchone()
-        if row is None:
-            yield
-            return
-        change(connection, table, [f"DROP VIEW {view_of(table)}"])
+        """Let columns of a table change their types: its views are dropped and made again in the open transaction."""
+        views = [quoted(self.settings.target_schema, SYNC_STATUS)] if retyped else []
+        if views and self.settings.compatibility != "none":
+            views.append(view_of(table))
+        found = {view: connection.execute(OVER, (view, table.sql)).fetchone() for view in views}
+        aside = {view: row[0] for view, row in found.items() if row is not None}
+        change(connection, table, [f"DROP VIEW {view}" for view in aside])
         yield
-        run(connection, f"CREATE OR REPLACE VIEW {view_of(table)} AS {row[0]}")
-        let_read(
-            connection, self.settings, view_of(table), partial(wait_for_lock, connection, view_of(table))
-        )
+        for view, definition in aside.items():
+            run(connection, f"CREATE OR REPLACE VIEW {view} AS {definition}")
+            let_read(connection, self.settings, view, partial(wait_for_lock, connection, view))

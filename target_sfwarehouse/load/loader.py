@@ -122,6 +122,10 @@ class Loader:
             self._submit(self._session.accompany, load).result()
         return load
 
+    def note_run(self, tap_run: str, stream: str) -> None:
+        """Note the tap's run, which its reports name, and their stream."""
+        self._run.log.tap_run, self._run.reports = tap_run, stream
+
     def stage(self, chunk: Chunk) -> None:
         """Take rows in."""
         load = self._run.loads[chunk.stream]

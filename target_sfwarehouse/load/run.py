@@ -13,6 +13,7 @@ from target_sfwarehouse.load.compatibility import Views
 from target_sfwarehouse.load.history import History
 from target_sfwarehouse.load.sources import Sources
 from target_sfwarehouse.load.stamps import Stamps
+from target_sfwarehouse.load.status import fit_status
 from target_sfwarehouse.postgres.connect import explained
 from target_sfwarehouse.postgres.ddl import ensure_schema, lock
 
@@ -41,6 +42,7 @@ class Run:
         failure: The first bad line so far; no STATE behind it goes out.
         stops: Whether nothing more is read because of a failure.
         ready: Whether the schema and `_sync_runs` are there.
+        reports: The stream of the tap's reports, empty before there is one.
     """
 
     def __init__(self, able: Capabilities, settings: Settings, log: RunLog, quarantine: Quarantine) -> None:
@@ -56,6 +58,7 @@ class Run:
         self.failure: InputError | None = None
         self.stops = False
         self.ready = False
+        self.reports = ""
 
     def make_schema(self, connection: psycopg.Connection[Any], schema: str = "") -> None:
         """Make the target schema and the target's own tables in it, and the schema of a stream if that is another one."""
@@ -68,6 +71,12 @@ class Run:
             if schema != own:
                 ensure_schema(connection, self.settings, schema)
             self.stamps.prepare(connection, schema)
+
+    def fit_status(self, connection: psycopg.Connection[Any]) -> None:
+        """Keep the view over the tap's reports, where there are some."""
+        load = self.loads.get(self.reports)
+        if load is not None and not load.has_failed():
+            fit_status(connection, self.settings, load.table, self.reports)
 
     def enter(self, connection: psycopg.Connection[Any], load: Load) -> None:
         """Begin to write a table in the open transaction: take its lock, record whose rows come, and when."""

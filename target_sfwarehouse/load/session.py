@@ -144,6 +144,7 @@ class Session:
         if self._run.ready:
             counted = {stream: load.counts for stream, load in self._run.loads.items()}
             self._run.log.finish(self._connection, counted)
+            self._run.fit_status(self._connection)
 
     # Rows
 

@@ -8,7 +8,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from target_sfwarehouse.errors import BadRecordError, BadSchemaError
-from target_sfwarehouse.load.audit import RECEIVED_AT, REJECTED, SOURCES, SYNC_RUNS, Counts
+from target_sfwarehouse.load.audit import RECEIVED_AT, REJECTED, SOURCES, SYNC_RUNS, SYNC_STATUS, Counts
 from target_sfwarehouse.postgres.casts import rooms
 from target_sfwarehouse.postgres.schema import table_name
 from target_sfwarehouse.postgres.versions import history_name, tracked
@@ -208,7 +208,7 @@ class Part:
 def check_name(loads: Mapping[str, Load], settings: Settings, stream: str) -> str:
     """Give the table name of a stream; raises BadSchemaError where it is the target's own, or another stream's."""
     name = table_name(stream, settings.conform_names)
-    if name in {SYNC_RUNS, REJECTED, SOURCES, RECEIVED_AT}:
+    if name in {SYNC_RUNS, SYNC_STATUS, REJECTED, SOURCES, RECEIVED_AT}:
         raise BadSchemaError(
             f"table '{name}' is where the target keeps its own records; give the stream another name, e.g. by "
             "`stream_maps` with `__alias__`"

@@ -69,8 +69,11 @@ def run_tap(
             # A state is JSON between two runs; nothing of it is shared.
             copied = None if state is None else json.loads(json.dumps(state))
             TapSFSource(
-                config={"progress": "none", **config}, catalog=catalog and dict(catalog), state=copied
-            ).sync()
+                config={"progress": "none", **config},
+                catalog=catalog and dict(catalog),
+                state=copied,
+                setup_mapper=False,
+            ).run()
         except Exception as failed:  # noqa: BLE001 - the outcome
             error = failed
     for number, handler in handlers.items():

@@ -11,8 +11,9 @@ from singer_sdk.singerlib import Catalog
 from salesforce_simulator import strangers
 from salesforce_simulator.schema import Field as OrgField
 from tap_sfsource.api.describe import Field, SObject
+from tap_sfsource.catalog.listing import catalog_of
 from tap_sfsource.catalog.naming import COLLECTIONS
-from tap_sfsource.catalog.plan import catalog_of, plan_of
+from tap_sfsource.catalog.plan import plan_of
 from tap_sfsource.catalog.types import property_schema
 from tap_sfsource.config import Settings
 from tap_sfsource.rows.json_rows import JsonRows
@@ -37,7 +38,7 @@ def test_the_48_are_selected_and_everything_else_is_there_unselected(org_server:
     catalog = catalog_from(org_server)
     by_default = {name for name, entry in catalog.items() if metadata_of(entry)["selected-by-default"]}
 
-    assert by_default == set(COLLECTIONS.values()) & catalog.keys()
+    assert by_default == {*COLLECTIONS.values(), "sync_reports"} & catalog.keys()
     assert metadata_of(catalog["record_type"])["selected-by-default"] is False
 
 

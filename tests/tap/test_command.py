@@ -70,13 +70,13 @@ def test_discovery_prints_a_catalog_that_a_sync_takes_as_it_is(
     synced = processes.tap("--config", "tap.json", "--catalog", "catalog.json").expect()
 
     streams = {message["stream"] for message in synced.messages("SCHEMA")}
-    assert streams <= set(COLLECTIONS.values())
-    assert {"accounts", "users", "_group"} <= streams
+    assert streams <= {*COLLECTIONS.values(), "sync_reports"}
+    assert {"accounts", "users", "_group", "sync_reports"} <= streams
     assert DEMO_CLIENT_SECRET not in synced.said
 
 
 def test_settings_come_from_the_environment_as_well(org_server: OrgServer, processes: Processes) -> None:
-    config = {**org_server.config(), "objects": '["Account"]', "max_workers": "2"}
+    config = {**org_server.config(), "objects": '["Account"]', "sync_reports": "false"}
     env = {f"TAP_SFSOURCE_{name.upper()}": value for name, value in config.items()}
 
     synced = processes.tap("--config=ENV", env=env).expect()
@@ -230,7 +230,7 @@ def test_an_empty_state_file_is_a_first_run(org_server: OrgServer, processes: Pr
 def test_a_state_is_taken_out_of_what_a_tool_wrapped_it_in(
     org_server: OrgServer, processes: Processes, wrapped: str
 ) -> None:
-    processes.write("tap.json", org_server.config(objects=["Account"]))
+    processes.write("tap.json", org_server.config(objects=["Account"], sync_reports=False))
     org_server.org.create("Account", {"Name": "Acme"})
     org_server.org.clock.advance(hours=2)
     state = processes.tap("--config", "tap.json").expect().messages("STATE")[-1]
@@ -296,7 +296,7 @@ def test_a_stream_that_cannot_be_described_is_not_complete_and_the_others_are_re
 
     finished = processes.tap("--config", "tap.json").expect(1)
 
-    assert [message["stream"] for message in finished.messages("SCHEMA")] == ["accounts"]
+    assert [message["stream"] for message in finished.messages("SCHEMA")] == ["accounts", "sync_reports"]
     assert "Not complete: leads." in finished.stderr
     assert "INSUFFICIENT_ACCESS" in finished.stderr
 

@@ -16,6 +16,7 @@ from salesforce_simulator.schema import SObject as OrgObject
 from tap_sfsource.api.client import Client
 from tap_sfsource.catalog.discovery import discover, plan_run
 from tap_sfsource.catalog.naming import COLLECTIONS
+from tap_sfsource.catalog.sync_reports import STREAM
 from tap_sfsource.config import Settings
 from tap_sfsource.errors import CatalogError, ConfigError, TapError
 from tap_sfsource.tap import TapSFSource
@@ -397,7 +398,7 @@ def test_the_ready_made_catalogs_select_what_their_names_say(
 
     assert len(read) == streams
     if file == "all.json":
-        assert [entry["tap_stream_id"] for entry in catalog["streams"]] == list(COLLECTIONS.values())
+        assert [entry["tap_stream_id"] for entry in catalog["streams"]] == [*COLLECTIONS.values(), STREAM]
         assert read == plans(org_server)
     if file == "accounts_contacts.json":
         assert properties(read["accounts"]) >= {"id", "is_deleted", "system_modstamp", "name", "industry"}
@@ -442,7 +443,8 @@ def test_discovery_that_fails_in_the_middle_prints_nothing(
     org_server: OrgServer, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     org_server.org.add_objects(custom_object(f"Thing_{number}__c", []) for number in range(120))
-    tap = TapSFSource(config=org_server.config(max_workers=1, objects=["Thing_*"]), setup_mapper=False)
+    config = org_server.config(max_workers=1, objects=["Thing_*"], sync_reports=False)
+    tap = TapSFSource(config=config, setup_mapper=False)
     tap.print_catalog()
     assert len(json.loads(capfdbinary.readouterr().out)["streams"]) == 120
     used_up = org_server.faults.add(UseUp(), path="*/composite", nth=4)

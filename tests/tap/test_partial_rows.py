@@ -40,6 +40,7 @@ def config(server: OrgServer, form: str, folder: Path, reader: str) -> dict[str,
         "objects": ["Account"],
         "reader": reader,
         "refresh_fields": ["Account.Industry"],
+        "sync_reports": False,
     }
     if form == "removed":
         settings["stream_maps"] = {"accounts": {"phone": "__NULL__"}}

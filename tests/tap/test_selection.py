@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from singer_sdk.singerlib import Catalog
 
 from tap_sfsource.api.describe import Field, SObject
+from tap_sfsource.catalog.listing import catalog_of
 from tap_sfsource.catalog.patterns import matches
-from tap_sfsource.catalog.plan import catalog_of, plan_of
+from tap_sfsource.catalog.plan import plan_of
 from tap_sfsource.catalog.selection import read_catalog
 from tap_sfsource.config import Settings
 from tap_sfsource.errors import CatalogError

@@ -48,7 +48,7 @@ def test_an_idle_run_writes_one_state_and_asks_for_five_objects_a_call(
     add_things(org_server.org, count)
     org_server.org.add_objects(custom_object(f"Other_{number}__c", []) for number in range(count))
     org_server.org.clock.advance(hours=3)
-    config = org_server.config(objects=["Thing_*"])
+    config = org_server.config(objects=["Thing_*"], sync_reports=False)
     first = run_tap(config)
     assert first.error is None, first.said
     org_server.org.clock.advance(hours=3)
@@ -75,7 +75,8 @@ def paged_org(org_server: OrgServer) -> OrgServer:
 
 def config_of(server: OrgServer, **settings: Any) -> dict[str, Any]:
     objects = ["Account", "Contact", "Lead"]
-    return server.config(objects=objects, reader="rest", page_size=200, progress="none", **settings)
+    more = {"progress": "none", "sync_reports": False, **settings}
+    return server.config(objects=objects, reader="rest", page_size=200, **more)
 
 
 def test_the_setting_says_how_often_a_state_comes(paged_org: OrgServer) -> None:

@@ -1,0 +1,31 @@
+"""From the settings of the pair to a judgement."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sfsource.reports.health import Health, judge
+from sfsource.reports.history import read
+from sfsource.reports.table import find
+from tap_sfsource.catalog.selection import read_catalog
+from tap_sfsource.catalog.sync_reports import is_reports
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from sfsource.given.pair import Pair
+
+
+def look(pair: Pair, connection: psycopg.Connection[Any]) -> Health:
+    """Read what the warehouse knows of the runs, and judge it as of now. Raises NoReportsError."""
+    history = read(connection, find(connection, pair.target_settings))
+    return judge(history, datetime.now(UTC), _selected(pair))
+
+
+def _selected(pair: Pair) -> list[str]:
+    """Collections that the user's own catalog selects; without one, only the runs tell them."""
+    if pair.given_catalog is None:
+        return []
+    entries = read_catalog(pair.given_catalog)
+    return [entry.stream_name for entry in entries if entry.selected and not is_reports(entry)]

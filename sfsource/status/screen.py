@@ -1,0 +1,41 @@
+"""The status on a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from sfsource.reports.words import duration
+from sfsource.status.cells import HEAD, NUMBERS, cells, level, run_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from sfsource.reports.health import Health, Trouble
+
+_STYLES: Final = {"bad": "red", "odd": "yellow", "well": ""}
+
+
+def screen(health: Health, troubles: Sequence[Trouble], *, worst_first: bool = False) -> RenderableType:
+    """The last run, what is not well, and a table of the collections.
+
+    `worst_first` puts what is not well where a small terminal still shows it.
+    """
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in HEAD:
+        table.add_column(name, justify="right" if name in NUMBERS else "left", no_wrap=name != "remarks")
+    levels = {part.name: level(part, troubles) for part in health.collections}
+    parts = list(health.collections)
+    if worst_first:
+        parts.sort(key=lambda part: [*_STYLES].index(levels[part.name]))
+    for part in parts:
+        when = f"{duration(health.now - part.last_run)} ago" if part.last_run else "never"
+        table.add_row(*map(Text, cells(part, when)), style=_STYLES[levels[part.name]])
+    told = [Text(trouble.text, style="red") for trouble in troubles] or [Text("All is well.", style="green")]
+    lines = [Text(line) for line in run_lines(health)]
+    return Group(*lines, *told, table) if worst_first else Group(table, *lines, *told)
