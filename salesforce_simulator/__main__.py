@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from salesforce_simulator import command_line
 from salesforce_simulator.http.settings import Settings
-from salesforce_simulator.simulation import DEMO_CALLBACK, Simulation, UnknownObjectError, simulate
+from salesforce_simulator.simulation import Simulation, UnknownObjectError, simulate
 
 if TYPE_CHECKING:
     import argparse
@@ -90,6 +90,7 @@ def _told(salesforce: Simulation) -> dict[str, Any]:
         "user": salesforce.user,
         "password": salesforce.password,
         "security_token": salesforce.security_token,
+        "callback_url": salesforce.callback_url,
     }
 
 
@@ -113,7 +114,7 @@ def _welcome(salesforce: Simulation) -> str:
         f"  user                     {salesforce.user}",
         f"  password                 {salesforce.password}",
         f"  security token           {salesforce.security_token}",
-        f"  callback URL             {DEMO_CALLBACK}",
+        f"  callback URL             {salesforce.callback_url}",
         "",
         "Get a token, then ask a query:",
         "",

@@ -59,6 +59,7 @@ class Simulation:
     user: ClassVar[str] = DEMO_USER
     password: ClassVar[str] = DEMO_PASSWORD
     security_token: ClassVar[str] = DEMO_SECURITY_TOKEN
+    callback_url: ClassVar[str] = DEMO_CALLBACK
 
     @property
     def url(self) -> str:
