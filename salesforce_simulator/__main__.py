@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from salesforce_simulator import command_line
 from salesforce_simulator.http.settings import Settings
 from salesforce_simulator.simulation import Simulation, UnknownObjectError, simulate
+from salesforce_simulator.volume import MissingParentsError
 
 if TYPE_CHECKING:
     import argparse
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not signals:
             raise
         return 0
-    except UnknownObjectError as error:
+    except (UnknownObjectError, MissingParentsError) as error:
         parser.error(f"argument --records: {error}")
     except OSError as error:
         print(

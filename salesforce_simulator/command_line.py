@@ -70,7 +70,7 @@ def _add_data(made: argparse.ArgumentParser) -> None:
         action="append",
         type=_records,
         default=[],
-        help="add so many plausible records of an object, quickly; may be repeated",
+        help="add so many plausible records of an object, quickly; may be repeated, parents before children",
     )
     data.add_argument(
         "--seed",

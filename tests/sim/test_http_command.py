@@ -187,6 +187,10 @@ def test_flags_for_data_faults_and_versions(start: Callable[..., tuple[subproces
     [
         ("--records Acount=5", "argument --records: the org has no object Acount; nearest: Account"),
         ("--records ActivityHistory=5", "argument --records: the org has no object ActivityHistory"),
+        (
+            "--records CampaignMember=5",
+            "argument --records: CampaignMember records need records of Campaign before them, for CampaignId",
+        ),
         ("--records Account", "argument --records: 'Account' is not OBJECT=N with N from 1"),
         ("--records Account=0", "argument --records: 'Account=0' is not OBJECT=N with N from 1"),
         ("--custom-objects -1", "argument --custom-objects: '-1' is not a number from 0 to 10000"),
