@@ -60,6 +60,8 @@ class Collection:
     error: str | None = None
     error_code: str | None = None
     notices: Sequence[str] = ()
+    new_columns: Sequence[str] = ()
+    vanished_columns: Sequence[str] = ()
 
     @property
     def was_read(self) -> bool:
@@ -109,7 +111,7 @@ class Health:
         if last.status == "failed":
             told = last.error_message or last.error_code or "it says no reason"
             yield Trouble("failed", None, f"The last {_runs(self.failures)} failed: {told}")
-        if max_age is not None and (age := self.now - last.at) > max_age:
+        if max_age is not None and (age := self.now - (last.finished_at or self.now)) > max_age:
             yield Trouble(
                 "old", None, f"The last run ended {duration(age)} ago, longer than {duration(max_age)}."
             )
@@ -165,7 +167,7 @@ def _collection(history: History, coverage: Coverage, name: str, now: datetime) 
         name,
         "success",
         object=last.object if last else None,
-        last_run=last.at if last else None,
+        last_run=last.finished_at if last else None,
         rejected=loaded.rejected if loaded else 0,
         read_until=until,
         behind=max(0.0, (now - until).total_seconds()) if until else None,
@@ -174,7 +176,7 @@ def _collection(history: History, coverage: Coverage, name: str, now: datetime) 
     if coverage.is_deselected(name):
         return replace(part, outcome="deselected")
     if quiet is not None or last is None:
-        ended = quiet.at if quiet is not None else (loaded.ended_at if loaded else None)
+        ended = quiet.finished_at if quiet is not None else (loaded.ended_at if loaded else None)
         return replace(part, last_run=ended, silent=_silent(history, name, ended))
     return replace(
         part,
@@ -182,10 +184,12 @@ def _collection(history: History, coverage: Coverage, name: str, now: datetime) 
         rows=last.rows,
         deletions=last.deletions,
         partial_rows=last.partial_rows,
-        silent=_silent(history, name, last.at) if last.status == "success" else None,
+        silent=_silent(history, name, last.finished_at) if last.status == "success" else None,
         error=last.error_message,
         error_code=last.error_code,
         notices=last.notices,
+        new_columns=last.new_columns,
+        vanished_columns=last.vanished_columns,
     )
 
 
