@@ -18,6 +18,7 @@ from sfsource.errors import SfsourceError
 from sfsource.given.options import pair_options
 from sfsource.output import error_line
 from sfsource.reports.look import look, may_be_quiet_option
+from tap_sfsource.errors import TapError
 from target_sfwarehouse.errors import TargetError
 
 if TYPE_CHECKING:
@@ -96,6 +97,6 @@ def _health(pair: Pair) -> Health | None:
     try:
         with pair.connect() as connection:
             return look(pair, connection)
-    except (SfsourceError, TargetError, psycopg.Error) as error:
+    except (SfsourceError, TapError, TargetError, psycopg.Error) as error:
         error_line(str(SfsourceError(f"The alerts know the exit status only. {error}")))
         return None

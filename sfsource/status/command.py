@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from sfsource.reports.health import Health, Trouble
 
 
-class Duration(click.ParamType[Any]):
-    """A duration such as 4h."""
+class Duration(click.ParamType):  # type: ignore[type-arg]
+    """A duration such as 4h. Older versions of click know no type argument here."""
 
     name = "duration"
 
@@ -119,11 +119,12 @@ def _watch(pair: Pair, judged: Any, every: float) -> None:
 
 
 def _again(pair: Pair) -> Iterator[Health]:
-    """Judge again and again, by one connection; a lost one is opened anew, once."""
+    """Judge again and again, by one connection; one that is lost is opened anew."""
     while True:
         with pair.connect() as connection:
             try:
                 while True:
                     yield look(pair, connection)
             except psycopg.OperationalError:
-                continue
+                if not connection.closed:
+                    raise
