@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed
 # The same with the SDK's newest pre-release.
 NEXT := .venv-prerelease
 NEXT_STAMP := $(NEXT)/.installed
+SITE := .venv-site
 # Both halves' tests, without Meltano (which pins what the SDK needs) and without searches.
 NEXT_TESTS := tests/tap tests/target tests/pair/test_pipe.py tests/pair/test_deletes.py \
 	--ignore tests/tap/test_meltano_select.py -m "not long and not search and not hypothesis and not programs"
@@ -13,7 +14,7 @@ NEXT_TESTS := tests/tap tests/target tests/pair/test_pipe.py tests/pair/test_del
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
-.PHONY: help setup test test-prerelease test-wide test-long lint format demo bench lock docs clean
+.PHONY: help setup test coverage test-prerelease test-wide test-long lint format demo package site bench lock docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -39,7 +40,13 @@ $(NEXT_STAMP): $(STAMP) requirements/prerelease.txt
 setup: $(STAMP) ## Create .venv and install the locked packages
 
 test: setup lint ## Lint, type-check and run the tests (under ten minutes on two cores)
-	$(BIN)/python -m pytest -m "not long and not programs" -n auto --dist worksteal
+	$(BIN)/python -m pytest -m "not long and not programs" -n auto --dist worksteal --durations 10
+
+coverage: setup ## Run the tests once more and show which lines none of them reached
+	rm -rf .coverage && mkdir .coverage
+	$(BIN)/coverage run -m pytest -m "not long and not programs and not search and not hypothesis" -n auto --dist worksteal
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 test-prerelease: $(NEXT_STAMP) ## Both halves with the newest pre-release of the SDK (a few minutes)
 	$(NEXT)/bin/python -m pytest -n auto --dist loadfile $(NEXT_TESTS)
@@ -54,9 +61,20 @@ test-long: setup ## Longer searches: fuzzing, kill loops, histories
 demo: setup ## Load an example company, let it live a day, load again (under two minutes)
 	$(BIN)/python -m demo
 
-docs: setup ## Renew docs/erd.md and the parts of README.md and meltano.yml that come from --about
-	$(BIN)/python docs/generate.py
+docs: setup ## Renew docs/erd.md and hub/ and the parts of docs/settings.md and meltano.yml that come from --about
+	$(BIN)/python -m docs.generate
+	$(BIN)/python -m docs.hub_plugins
 	$(BIN)/python -m docs.erd
+
+package: setup ## Build the wheel and the sdist of the pair and of the simulated org into dist/
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
+	cd salesforce_simulator && $(CURDIR)/$(BIN)/python -m hatchling build -d $(CURDIR)/dist
+
+site: setup ## Build the docs as a site, into site/
+	test -x $(SITE)/bin/mkdocs || $(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SITE)
+	$(BIN)/uv pip install --quiet --python $(SITE)/bin/python --require-hashes -r requirements/site.txt
+	NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --quiet --strict
 
 bench: setup ## Measure the pair beside its peers and what the machine can do (docs/benchmarks.md)
 	$(BIN)/python -m benchmarks
@@ -66,6 +84,12 @@ lint: setup ## ruff, mypy --strict and the chapters' imports
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache --no-logo
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec deploy/docker/compose.yaml
+	$(BIN)/deptry . --no-ansi
+	$(BIN)/zizmor --offline --quiet .github/workflows
 
 format: setup ## Format the code
 	$(BIN)/ruff format .
@@ -77,15 +101,20 @@ lock: setup ## Renew the locks from pyproject.toml
 	$(COMPILE) pyproject.toml --extra embedded --group prerelease --override requirements/prerelease.in \
 		--upgrade-package singer-sdk --output-file requirements/prerelease.txt
 	$(COMPILE) requirements/target-jsonl.in --output-file requirements/target-jsonl.txt
+	$(COMPILE) requirements/duckdb.in --output-file requirements/duckdb.txt
 	$(COMPILE) requirements/target-duckdb.in --output-file requirements/target-duckdb.txt
+	$(COMPILE) requirements/target-csv.in --output-file requirements/target-csv.txt
+	$(COMPILE) requirements/target-s3.in --output-file requirements/target-s3.txt
+	$(COMPILE) requirements/target-snowflake.in --output-file requirements/target-snowflake.txt
 	$(COMPILE) requirements/sdk-taps.in --output-file requirements/sdk-taps.txt
 	$(COMPILE) requirements/tap-postgres.in --output-file requirements/tap-postgres.txt
 	$(COMPILE) requirements/tap-stripe.in --output-file requirements/tap-stripe.txt
 	$(COMPILE) requirements/dagster.in --output-file requirements/dagster.txt
 	$(COMPILE) requirements/dbt.in --output-file requirements/dbt.txt
+	$(COMPILE) requirements/site.in --output-file requirements/site.txt
 	$(COMPILE) requirements/airflow.in --output-file requirements/airflow.txt
 	for peer in requirements/peers/*.in; do $(COMPILE) $$peer --output-file $${peer%.in}.txt || exit 1; done
 
 clean: ## Stop the demo's server and remove what the targets made
 	-test ! -x $(BIN)/python || $(BIN)/python -m target_sfwarehouse.embedded remove .demo/warehouse
-	rm -rf $(VENV) $(NEXT) .demo .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) $(NEXT) $(SITE) site .coverage .demo .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, add_demo_login
 from salesforce_simulator.org import Org
 from salesforce_simulator.schema import COMPOUND_TYPES, SObject
 from salesforce_simulator.server import serve
+from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, add_demo_login
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

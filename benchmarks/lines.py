@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from tap_sfsource.api.bulk import BulkPage
-from tap_sfsource.catalog.plan import Column
+from tap_sfsource.catalog.columns import Column
 from tap_sfsource.rows.layout import Layout
 from tap_sfsource.rows.pages import lines
 

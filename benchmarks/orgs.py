@@ -130,15 +130,15 @@ def serving(contents: Contents) -> Iterator[RunningOrg]:
 def _serve(contents: Contents, connection: Connection) -> None:
     """Fill an org and serve it until a message comes; runs in the org's process."""
     from salesforce_simulator import company  # noqa: PLC0415 - the process that measures stays small
-    from salesforce_simulator.__main__ import (  # noqa: PLC0415
+    from salesforce_simulator.http.settings import Settings  # noqa: PLC0415
+    from salesforce_simulator.org import Org  # noqa: PLC0415
+    from salesforce_simulator.server import serve  # noqa: PLC0415
+    from salesforce_simulator.simulation import (  # noqa: PLC0415
         DEMO_CLIENT_ID,
         DEMO_CLIENT_SECRET,
         DEMO_USER,
         add_demo_login,
     )
-    from salesforce_simulator.http.settings import Settings  # noqa: PLC0415
-    from salesforce_simulator.org import Org  # noqa: PLC0415
-    from salesforce_simulator.server import serve  # noqa: PLC0415
 
     org = Org(features=company.FEATURES if contents.company else ())
     try:

@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 
 import requests
 
-from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, add_demo_login
 from salesforce_simulator.org import Org
 from salesforce_simulator.schema import Field
 from salesforce_simulator.server import Server, serve
+from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, add_demo_login
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import json
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -72,7 +72,7 @@ def running_org(project: Path, folder: Path) -> Iterator[ExampleOrg]:
     """
     log, pid_file = folder / "org.log", folder / "org.pid"
     _end_leftover(pid_file)
-    command = [sys.executable, "-m", MODULE, "--port", "0", "--company"]
+    command = [sys.executable, "-m", MODULE, "--port", "0", "--company", "--json"]
     with log.open("w") as errors:
         process = subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=errors, text=True)
     try:
@@ -100,12 +100,9 @@ def _end_leftover(pid_file: Path) -> None:
 
 
 def _introduced(output: IO[str], log: Path) -> ExampleOrg:
-    """Read the org's welcome until it has told its address and credentials."""
-    told: dict[str, str] = {}
-    wanted = {"My Domain", "client id", "client secret"}
-    for line in output:
-        if found := re.match(r"\s+(My Domain|client id|client secret)\s+(\S+)", line):
-            told[found[1]] = found[2]
-        if wanted <= told.keys():
-            return ExampleOrg(told["My Domain"], told["client id"], told["client secret"])
-    raise RuntimeError(f"The simulated org did not start:\n{log.read_text()}")
+    """Read where the org is and how to log in, which is the first line that it writes."""
+    line = output.readline()
+    if not line:
+        raise RuntimeError(f"The simulated org did not start:\n{log.read_text()}")
+    told = json.loads(line)
+    return ExampleOrg(told["url"], told["client_id"], told["client_secret"])

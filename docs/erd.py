@@ -11,9 +11,9 @@ import json
 from pathlib import Path
 
 from salesforce_simulator import company
-from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, add_demo_login
 from salesforce_simulator.org import Org
 from salesforce_simulator.server import serve
+from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, add_demo_login
 from tap_sfsource.models.erd import diagram
 from tap_sfsource.tap import TapSFSource
 

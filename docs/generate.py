@@ -1,9 +1,9 @@
-"""Write the parts of README.md and meltano.yml that the programs themselves know.
+"""Write the parts of docs/settings.md and meltano.yml that the programs themselves know.
 
 `--about` of each plugin is where a setting's name, kind, default and description stand; the tables and plugin
 definitions are made from it. Run by `make docs`; a test sees that the files agree.
 
-    python docs/generate.py [--check]
+    python -m docs.generate [--check]
 """
 
 from __future__ import annotations
@@ -124,22 +124,22 @@ def settings_table(settings: dict[str, dict[str, Any]]) -> str:
     return "\n".join(rows) + "\n"
 
 
-def readme(text: str, abouts: dict[str, dict[str, Any]]) -> str:
-    """Renew the settings tables of the README.
+def settings_page(text: str, abouts: dict[str, dict[str, Any]]) -> str:
+    """Renew the tables of docs/settings.md.
 
     Args:
-        text: The README.
+        text: The page.
         abouts: Plugin name to what it says about itself.
 
     Returns:
-        The README with the text between each pair of markers replaced.
+        The page with the text between each pair of markers replaced.
     """
     for plugin, described in abouts.items():
         begin, end = f"<!-- settings of {plugin} -->\n", f"<!-- end of settings of {plugin} -->"
         before, _, rest = text.partition(begin)
         _, marker, after = rest.partition(end)
         if not marker:
-            raise SystemExit(f"README.md lacks the marker {begin.strip()} or {end}")
+            raise SystemExit(f"docs/settings.md lacks the marker {begin.strip()} or {end}")
         text = before + begin + settings_table(described["settings"]["properties"]) + end + after
     return text
 
@@ -196,7 +196,7 @@ def main() -> int:
     check = parser.parse_args().check
     abouts = {plugin: about(plugin) for plugin in PLUGINS}
     status = 0
-    for name, renew in {"README.md": readme, "meltano.yml": meltano}.items():
+    for name, renew in {"docs/settings.md": settings_page, "meltano.yml": meltano}.items():
         path = PROJECT / name
         old = path.read_text()
         new = renew(old, abouts)

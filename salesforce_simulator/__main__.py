@@ -1,148 +1,129 @@
-"""Start the simulated org alone: `python -m salesforce_simulator --port 8443 --company`."""
+"""Start the simulated org alone: `salesforce-simulator --company`, or `python -m salesforce_simulator --company`."""
 
 from __future__ import annotations
 
-import argparse
+import json
 import signal
+import sqlite3
 import sys
 import threading
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from salesforce_simulator import company
-from salesforce_simulator.apps import ConnectedApp
+from salesforce_simulator import command_line
 from salesforce_simulator.http.settings import Settings
-from salesforce_simulator.org import ALL_FEATURES, Org
-from salesforce_simulator.server import Server, serve
+from salesforce_simulator.simulation import DEMO_CALLBACK, Simulation, UnknownObjectError, simulate
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
-
-DEMO_CLIENT_ID = "3MVG9demo.integration.connected.app"
-DEMO_CLIENT_SECRET = "demo-client-secret"
-DEMO_USER = "integration@acme.example"
-DEMO_PASSWORD = "demo-password"
-DEMO_SECURITY_TOKEN = "demoToken"
-
-
-def add_demo_login(org: Org) -> None:
-    """Give the org the user and the connected app that the commands below use."""
-    org.add_user(DEMO_USER, password=DEMO_PASSWORD, security_token=DEMO_SECURITY_TOKEN)
-    org.add_app(ConnectedApp("Demo", DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, run_as=DEMO_USER))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve an org until a signal ends it.
 
     Returns:
-        The exit code: 0 after SIGINT or SIGTERM, 2 if a port is taken.
+        The exit code: 0 after SIGINT or SIGTERM, 2 if an option is wrong or a port is taken.
     """
-    options = _parser().parse_args(arguments)
-    features = {*options.feature, *(company.FEATURES if options.company else ())}
-    org = Org(seed=options.seed, features=features, directory=options.directory)
-    org.login.sandbox = options.sandbox
-    add_demo_login(org)
-    if options.company:
-        company.populate(org)
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+    parser = command_line.parser()
+    options = parser.parse_args(arguments)
+    signals: list[int] = []
+
+    def end(number: int, _: object) -> None:
+        signals.append(number)
+        raise KeyboardInterrupt
+
+    handlers = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with serve(
-            org,
-            tls=options.tls,
-            port=options.port,
-            latency=options.latency,
-            settings=Settings(
-                compression=not options.no_compression,
-                bandwidth=round(options.bandwidth * 1_000_000) or None,
-            ),
-            next_day=company.next_day if options.company else None,
-        ) as server:
-            print(_welcome(server), flush=True)
-            ended.wait()
+        _serve(options)
+    except (KeyboardInterrupt, sqlite3.OperationalError):
+        # SQLite makes an error of its own of what is raised while it calls back.
+        if not signals:
+            raise
+        return 0
+    except UnknownObjectError as error:
+        parser.error(f"argument --records: {error}")
     except OSError as error:
         print(
-            f"Cannot listen on 127.0.0.1:{options.port}: {error.strerror}. Choose another --port.",
+            f"Cannot listen on 127.0.0.1:{options.port} or one of the two ports after it: {error.strerror}. "
+            "Choose another --port, or 0 for any.",
             file=sys.stderr,
         )
         return 2
     finally:
-        org.close()
-    return 0
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m salesforce_simulator",
-        description="A simulated Salesforce org on 127.0.0.1. The My Domain listens on --port, the production login "
-        "host on the port after it, the sandbox login host on the next.",
+def _serve(options: argparse.Namespace) -> NoReturn:
+    settings = Settings(
+        latency=options.latency,
+        bandwidth=round(options.bandwidth * 1_000_000) or None,
+        compression=not options.no_compression,
+        last_version=options.api_version,
     )
-    parser.add_argument(
-        "--port", type=int, default=8080, help="port of the My Domain (default: %(default)s; 0: any)"
-    )
-    parser.add_argument(
-        "--company", action="store_true", help="fill it with a small example company, tags and schedules on"
-    )
-    parser.add_argument(
-        "--seed", type=int, default=1, help="seed of the example company (default: %(default)s)"
-    )
-    parser.add_argument("--tls", action="store_true", help="speak https, with a CA of its own")
-    parser.add_argument("--sandbox", action="store_true", help="be a sandbox instead of a production org")
-    parser.add_argument(
-        "--latency", type=float, default=0.0, help="milliseconds that every answer takes at least"
-    )
-    parser.add_argument(
-        "--bandwidth",
-        type=float,
-        default=0.0,
-        help="megabytes a second that one connection carries (default: as many as the machine can)",
-    )
-    parser.add_argument(
-        "--no-compression", action="store_true", help="send gzip to nobody, to spare the processor"
-    )
-    parser.add_argument(
-        "--feature",
-        action="append",
-        default=[],
-        choices=sorted(ALL_FEATURES),
-        help="switch an org feature on",
-    )
-    parser.add_argument(
-        "--directory", type=Path, help="where its data goes (default: a folder that is removed)"
-    )
-    return parser
+    with simulate(
+        company=options.company,
+        features=options.feature,
+        seed=options.seed,
+        sandbox=options.sandbox,
+        directory=options.directory,
+        custom_objects=options.custom_objects,
+        records=dict(options.records),
+        faults=options.fault,
+        tls=options.tls,
+        port=options.port,
+        settings=settings,
+    ) as salesforce:
+        print(json.dumps(_told(salesforce)) if options.json else _welcome(salesforce), flush=True)
+        while True:
+            threading.Event().wait()
 
 
-def _welcome(server: Server) -> str:
-    trust = f" --cacert {server.ca_file}" if server.ca_file else ""
+def _told(salesforce: Simulation) -> dict[str, Any]:
+    return {
+        "url": salesforce.url,
+        "login_url": salesforce.login_url,
+        "ca_file": str(salesforce.ca_file) if salesforce.ca_file else None,
+        "client_id": salesforce.client_id,
+        "client_secret": salesforce.client_secret,
+        "user": salesforce.user,
+        "password": salesforce.password,
+        "security_token": salesforce.security_token,
+    }
+
+
+def _welcome(salesforce: Simulation) -> str:
+    trust = f" --cacert {salesforce.ca_file}" if salesforce.ca_file else ""
+    url = salesforce.url
+    data = f"{url}/services/data/v{salesforce.server.settings.last_version}.0"
     lines = [
         "The simulated org is up; end it with Ctrl-C.",
         "",
-        f"  My Domain                {server.url}",
-        f"  production login host    {server.login_url}",
-        f"  sandbox login host       {server.test_url}",
+        f"  My Domain                {url}",
+        f"  production login host    {salesforce.server.login_url}",
+        f"  sandbox login host       {salesforce.server.test_url}",
     ]
-    if server.ca_file:
-        lines.append(f"  CA certificate           {server.ca_file}")
+    if salesforce.ca_file:
+        lines.append(f"  CA certificate           {salesforce.ca_file}")
     lines += [
         "",
-        f"  client id                {DEMO_CLIENT_ID}",
-        f"  client secret            {DEMO_CLIENT_SECRET}",
-        f"  user                     {DEMO_USER}",
-        f"  password                 {DEMO_PASSWORD}",
-        f"  security token           {DEMO_SECURITY_TOKEN}",
+        f"  client id                {salesforce.client_id}",
+        f"  client secret            {salesforce.client_secret}",
+        f"  user                     {salesforce.user}",
+        f"  password                 {salesforce.password}",
+        f"  security token           {salesforce.security_token}",
+        f"  callback URL             {DEMO_CALLBACK}",
         "",
         "Get a token, then ask a query:",
         "",
-        f"  TOKEN=$(curl -s{trust} {server.url}/services/oauth2/token -d grant_type=client_credentials \\",
-        f"    -d client_id={DEMO_CLIENT_ID} -d client_secret={DEMO_CLIENT_SECRET} \\",
+        f"  TOKEN=$(curl -s{trust} {url}/services/oauth2/token -d grant_type=client_credentials \\",
+        f"    -d client_id={salesforce.client_id} -d client_secret={salesforce.client_secret} \\",
         "    | python3 -c 'import json, sys; print(json.load(sys.stdin)[\"access_token\"])')",
-        f'  curl -s{trust} -G {server.url}/services/data/v62.0/query -H "Authorization: Bearer $TOKEN" \\',
+        f'  curl -s{trust} -G {data}/query -H "Authorization: Bearer $TOKEN" \\',
         "    --data-urlencode 'q=SELECT Id, Name FROM Account LIMIT 3'",
         "",
-        f"See every call and what it cost:  curl -s{trust} {server.url}/_simulator/ledger",
-        f"Let a day go by (--company):      curl -s{trust} -X POST {server.url}/_simulator/next-day",
+        f"See every call and what it cost:  curl -s{trust} {url}/_simulator/ledger",
+        f"Let a day go by (--company):      curl -s{trust} -X POST {url}/_simulator/next-day",
     ]
     return "\n".join(lines)
 

@@ -8,7 +8,8 @@ CLIENT_CREDENTIALS = "client_credentials"
 REFRESH_TOKEN = "refresh_token"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 PASSWORD = "password"
-ALL_GRANTS = frozenset({CLIENT_CREDENTIALS, REFRESH_TOKEN, JWT_BEARER, PASSWORD})
+AUTHORIZATION_CODE = "authorization_code"
+ALL_GRANTS = frozenset({CLIENT_CREDENTIALS, REFRESH_TOKEN, JWT_BEARER, PASSWORD, AUTHORIZATION_CODE})
 
 
 @dataclass(slots=True)
@@ -25,6 +26,13 @@ class ConnectedApp:
         refresh_tokens: live refresh tokens, each with the user name it stands for.
         rotated_out: refresh tokens that were used, each with the one given in its place.
         approved_users: user names that an admin approved for it; none means everybody.
+        callback_urls: where the web login may send the browser back to.
+        scopes: what the app may ask for.
+        requires_pkce: whether the web login needs a code challenge; new apps cannot switch it off.
+        requires_secret: whether the client secret is needed to use a code or a refresh token.
+        installed: whether the org has it; else its users cannot approve it.
+        of_other_org: whether it is an external client app that another org keeps for itself.
+        approved_by: user names that have allowed it in a web login.
     """
 
     name: str
@@ -37,6 +45,13 @@ class ConnectedApp:
     refresh_tokens: dict[str, str] = field(default_factory=dict)
     rotated_out: dict[str, str] = field(default_factory=dict)
     approved_users: frozenset[str] | None = None
+    callback_urls: tuple[str, ...] = ()
+    scopes: frozenset[str] = frozenset({"api", "refresh_token"})
+    requires_pkce: bool = True
+    requires_secret: bool = False
+    installed: bool = True
+    of_other_org: bool = False
+    approved_by: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)

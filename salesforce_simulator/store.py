@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from salesforce_simulator.schema import Field, SObject
 
-BOOKKEEPING = ("_InBin", "_PurgeAt", "_DeletedWith")
+DATABASE = "org.sqlite"
 _INTEGER_TYPES = frozenset({"boolean", "int", "double", "currency", "percent", "datetime", "time"})
 # SQLite takes at most 32,766 variables a statement.
 _CHUNK = 10_000
@@ -79,7 +79,7 @@ class Store:
         self._temporary = directory is None
         self.directory = Path(tempfile.mkdtemp(prefix="org-")) if directory is None else Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.path = self.directory / "org.sqlite"
+        self.path = self.directory / DATABASE
         self.path.unlink(missing_ok=True)
         self.lock = threading.RLock()
         self._owner: int | None = None

@@ -1,4 +1,4 @@
-"""Rows by the million, for speed and memory to be measured on."""
+"""Rows by the million and objects by the thousand, for speed and memory to be measured on."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
+from salesforce_simulator.custom import custom_field, custom_object
 from salesforce_simulator.filler import Filler
 
 if TYPE_CHECKING:
     from salesforce_simulator.org import Org
 
 _POOL = 997
+_KINDS = ("string", "double", "currency", "date", "datetime", "boolean", "email", "url")
 
 
 def load_many(org: Org, sobject: str, count: int, *, span: timedelta = timedelta(days=1)) -> None:
@@ -33,3 +35,16 @@ def load_many(org: Org, sobject: str, count: int, *, span: timedelta = timedelta
         org.load(sobject, ([row[name] for name in columns] for row in pool), columns)
     if count > len(pool):
         org.multiply(sobject, count - len(pool), first=first, span=span)
+
+
+def add_custom_objects(org: Org, count: int) -> None:
+    """Add `Custom_1__c` and so on, each with a field of ten kinds and a lookup to Account."""
+
+    fields = [custom_field(f"{kind.title()}__c", kind) for kind in _KINDS]
+    fields += [
+        custom_field("Textarea__c", "textarea", length=255),
+        custom_field("Picklist__c", "picklist", picklist=("One", "Two", "Three")),
+        custom_field("Account__c", "reference", reference_to=("Account",)),
+    ]
+
+    org.add_objects(custom_object(f"Custom_{number}__c", fields) for number in range(1, count + 1))

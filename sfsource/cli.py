@@ -15,8 +15,14 @@ from tap_sfsource.errors import TapError
 from target_sfwarehouse.errors import TargetError
 
 COMMANDS: Final[dict[str, str]] = {
+    "init": "sfsource.init.command",
+    "login": "sfsource.login.command",
+    "doctor": "sfsource.doctor.command",
+    "pick": "sfsource.pick.command",
     "status": "sfsource.status.command",
     "alerts": "sfsource.alerts.command",
+    "verify": "sfsource.verify.command",
+    "resync": "sfsource.resync.command",
 }
 """Subcommand -> its module, which has it as `command`; in the order of the help."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import dataclasses
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
@@ -14,11 +15,14 @@ from tap_sfsource.catalog.plan import NAME, REPLICATION_KEYS
 from tap_sfsource.errors import SalesforceError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tap_sfsource.api.client import Client
+    from tap_sfsource.catalog.discovery import RunPlan
     from tap_sfsource.catalog.plan import SObjectPlan
     from tap_sfsource.config import Settings
+
+Level = Literal["ok", "warning", "failure"]
 
 _PERMISSIONS: Final = {
     "PermissionsViewAllData": (
@@ -28,13 +32,46 @@ _PERMISSIONS: Final = {
     "PermissionsQueryAllFiles": ("Query All Files", "files of other users are not seen"),
 }
 
+DAILY: Final = {
+    "DailyApiRequests": "API calls a day",
+    "DailyBulkV2QueryJobs": "Bulk query jobs a day",
+    "DailyBulkV2QueryFileStorageMB": "megabytes of Bulk results a day",
+}
+"""Limits that a run meets, by their names in `/limits`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One thing that the check has found.
+
+    Attributes:
+        about: What was looked at.
+        told: What is so, and what to do, in a sentence.
+    """
+
+    about: str
+    level: Level
+    told: str
+
 
 class _Permissions(msgspec.Struct):
     records: list[dict[str, object]]
 
 
+class Limit(msgspec.Struct, frozen=True):
+    """A limit of the org's day."""
+
+    Max: int = 0
+    Remaining: int = 0
+
+    @property
+    def used(self) -> int:
+        """What whoever it was has used of it."""
+        return self.Max - self.Remaining
+
+
 _PERMISSION_PAGE: Final = msgspec.json.Decoder(_Permissions)
-_LIMITS: Final = msgspec.json.Decoder(dict[str, dict[str, object]])
+_LIMITS: Final = msgspec.json.Decoder(dict[str, Limit])
 
 
 def check_connection(client: Client, settings: Settings) -> bool:
@@ -44,37 +81,45 @@ def check_connection(client: Client, settings: Settings) -> bool:
         TapError: Not even the login or the API works.
     """
     _say(f"Login: ok, {client.instance_url}")
-    # Names come with the rows of other collections, so there is no query to try.
     run_plan = plan_run(client, settings, None)
-    plans = [plan for plan in run_plan.streams if plan.api_name != NAME]
-    _check_missing(plans, settings)
-    for stream_name, error in run_plan.failed.items():
-        _say(f"{stream_name}: cannot be described. {error}")
-    failures = _check_reading(client, plans)
-    _check_permissions(client)
-    _check_limits(client)
-    _say(f"{len(plans) - len(failures)} of {len(plans)} selected collections can be read.")
-    return bool(plans) and not failures and not run_plan.failed
+    readable = readable_plans(run_plan)
+    found = [*selected_findings(run_plan, settings), *reading_findings(client, readable)]
+    failures = [part for part in found if part.level == "failure"]
+    for finding in [*found, permissions_finding(client), *limit_findings(daily_limits(client))]:
+        _say(finding.told)
+    unread = len(failures) - len(run_plan.failed)
+    _say(f"{len(readable) - unread} of {len(readable)} selected collections can be read.")
+    return bool(readable) and not failures
 
 
-def _check_missing(plans: Sequence[SObjectPlan], settings: Settings) -> None:
+def readable_plans(run_plan: RunPlan) -> list[SObjectPlan]:
+    """The plans of collections that have a query to try. Names come with the rows of other collections."""
+    return [plan for plan in run_plan.streams if plan.api_name != NAME]
+
+
+def selected_findings(run_plan: RunPlan, settings: Settings) -> Iterator[Finding]:
+    """What of the selection the user does not see, or cannot be read as it should be."""
+    plans = readable_plans(run_plan)
     found = {plan.api_name for plan in plans}
     missing = [name for name in COLLECTIONS if name not in found and name != NAME]
     if missing and not settings.objects:
-        _say(
-            "Not there, because the feature is off or the user has no Read permission on the object: "
-            + ", ".join(missing)
-        )
+        listed = ", ".join(missing)
+        reasons = "the feature is off or the user has no Read permission on the object"
+        yield Finding("objects", "ok", f"Not there, because {reasons}: {listed}")
     for plan in plans:
         if plan.replication_key is None and plan.parents is None:
-            _say(
+            yield Finding(
+                plan.stream_name,
+                "warning",
                 f"{plan.stream_name}: the user sees none of {', '.join(REPLICATION_KEYS)} of {plan.api_name}, so every "
-                "run reads all its rows. Give field-level access to SystemModstamp."
+                "run reads all its rows. Give field-level access to SystemModstamp.",
             )
+    for stream_name, error in run_plan.failed.items():
+        yield Finding(stream_name, "failure", f"{stream_name}: cannot be described. {error}")
 
 
-def _check_reading(client: Client, plans: Sequence[SObjectPlan]) -> list[str]:
-    """Read one Id of every collection, or of its parents, five queries to a call."""
+def reading_findings(client: Client, plans: Sequence[SObjectPlan]) -> Iterator[Finding]:
+    """Read one Id of every collection, or of its parents, five queries to a call; tells of those that fail."""
     asked = [plan.parents.api_name if plan.parents else plan.api_name for plan in plans]
     queries = [
         select(name, ["Id"], conditions=() if plan.parents else plan.own.conditions, limit=1)
@@ -84,44 +129,50 @@ def _check_reading(client: Client, plans: Sequence[SObjectPlan]) -> list[str]:
         Subrequest("GET", client.data("/query", {"q": query}), f"q{place}")
         for place, query in enumerate(queries)
     ]
-    failures = []
     for plan, request, answer in zip(plans, requests, client.composite(requests), strict=True):
         if not answer.ok:
             asked_for = " The query had the condition of the setting filters." if plan.own.condition else ""
-            _say(f"{plan.stream_name}: cannot be read. {answer.error(request.path)}{asked_for}")
-            failures.append(plan.stream_name)
-    return failures
+            told = f"{plan.stream_name}: cannot be read. {answer.error(request.path)}{asked_for}"
+            yield Finding(plan.stream_name, "failure", told)
 
 
-def _check_permissions(client: Client) -> None:
-    """Ask for the user's own system permissions (UserPermissionAccess, object reference)."""
+def permissions_finding(client: Client) -> Finding:
+    """The user's own system permissions (UserPermissionAccess, object reference)."""
     query = select("UserPermissionAccess", list(_PERMISSIONS), limit=1)
     try:
         records = client.get(client.data("/query", {"q": query}), _PERMISSION_PAGE).records
     except SalesforceError as error:
-        _say(f"System permissions: the org does not tell ({error.error_code or error.status}).")
-        return
+        told = f"System permissions: the org does not tell ({error.error_code or error.status})."
+        return Finding("permissions", "ok", told)
     lacking = [told for name, told in _PERMISSIONS.items() if records and records[0].get(name) is False]
-    for label, consequence in lacking:
-        _say(f'System permission "{label}" is lacking: {consequence}. Give it by profile or permission set.')
     if not lacking:
-        _say("System permissions: ok")
+        return Finding("permissions", "ok", "System permissions: ok")
+    return Finding(
+        "permissions",
+        "warning",
+        "\n".join(
+            f'System permission "{label}" is lacking: {consequence}. Give it by profile or permission set.'
+            for label, consequence in lacking
+        ),
+    )
 
 
-def _check_limits(client: Client) -> None:
+def daily_limits(client: Client) -> Mapping[str, Limit] | SalesforceError:
+    """The limits of DAILY that the org tells, or why it does not."""
     try:
         limits = client.get(client.data("/limits"), _LIMITS)
     except SalesforceError as error:
-        _say(f"Limits: the org does not tell ({error}).")
+        return error
+    return {name: limits[name] for name in DAILY if name in limits}
+
+
+def limit_findings(limits: Mapping[str, Limit] | SalesforceError) -> Iterator[Finding]:
+    """What is left of the org's day."""
+    if isinstance(limits, SalesforceError):
+        yield Finding("limits", "ok", f"Limits: the org does not tell ({limits}).")
         return
-    for name, label in (
-        ("DailyApiRequests", "API calls a day"),
-        ("DailyBulkV2QueryJobs", "Bulk query jobs a day"),
-        ("DailyBulkV2QueryFileStorageMB", "megabytes of Bulk results a day"),
-    ):
-        limit = limits.get(name)
-        if limit:
-            _say(f"{label}: {limit.get('Remaining')} of {limit.get('Max')} left")
+    for name, limit in limits.items():
+        yield Finding(name, "ok", f"{DAILY[name]}: {limit.Remaining} of {limit.Max} left")
 
 
 def _say(line: str) -> None:

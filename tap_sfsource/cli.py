@@ -16,6 +16,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import SingerCommand
 
 from tap_sfsource.errors import CatalogError, ConfigError, TapError
+from tap_sfsource.terminal import hush
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -46,6 +47,7 @@ class TapCommand(SingerCommand):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command; see `click.Command.main`."""
+        hush(self.logger.name)
         try:
             return super().main(*args, **kwargs)
         except TerminatedError as ended:

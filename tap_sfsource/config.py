@@ -29,6 +29,7 @@ def _setting(
     maximum: int | None = None,
     path: bool = False,
     by_object: bool = False,
+    by_field: bool = False,
 ) -> Any:
     metadata = {
         "kind": kind,
@@ -39,6 +40,7 @@ def _setting(
         "maximum": maximum,
         "path": path,
         "by_object": by_object,
+        "by_field": by_field,
     }
     if isinstance(default, tuple | dict):
         told = list(default) if isinstance(default, tuple) else default
@@ -64,15 +66,16 @@ class Settings:
     client_id: str | None = _setting("string", "Consumer key of the connected app or external client app.")
     client_secret: str | None = _setting(
         "string",
-        "Consumer secret. With a client_id and nothing else it is the client credentials grant.",
+        "Consumer secret. With a client_id and nothing else, nor a login by sfsource login, it is the client credentials "
+        "grant.",
         secret=True,
     )
     refresh_token: str | None = _setting("string", "Refresh token: the refresh token grant.", secret=True)
     refresh_token_file: str | None = _setting(
         "string",
-        "File in which a rotated refresh token is kept (readable by its owner only); a token kept there is used "
-        "until refresh_token is changed. Without it the file is below the user's data folder, one for each app and "
-        "login.",
+        "File in which the refresh token of sfsource login, or a rotated one, is kept (readable by its owner only); a "
+        "token kept there is used until refresh_token is changed. Without it the file is below the user's data folder, "
+        "one for each app and login.",
         path=True,
     )
     username: str | None = _setting("string", "User of the JWT bearer and the username-password login.")
@@ -128,6 +131,29 @@ class Settings:
         'SOQL conditions by object or pattern, such as {"Account": "Industry = \'Energy\'"}: only rows that meet theirs are '
         "read. A changed condition reads the object anew.",
         default={},
+        by_object=True,
+    )
+    mask: Mapping[str, str] = _setting(
+        "object",
+        'How fields with personal data go out, by Object.Field or pattern, such as {"Contact.*Email": "hash"}: hash (of the '
+        "value and mask_salt), null (the column stays empty), drop (no column), keep (as it is, where a pattern says "
+        "otherwise). docs/personal-data.md says where values may be kept.",
+        default={},
+        choices=("hash", "null", "drop", "keep"),
+        by_field=True,
+    )
+    mask_salt: str | None = _setting(
+        "string",
+        "Secret of the hashes that mask makes: the same value and salt give the same hash. Another salt reads the hashed "
+        "columns anew.",
+        secret=True,
+    )
+    new_fields: str | Mapping[str, str | None] = _setting(
+        "string",
+        "Whether a field is read that appears in the org when its object has been read before: include, or exclude, which "
+        "leaves it out until a catalog selects it. Or a choice by object, as for start_date.",
+        default="include",
+        choices=("include", "exclude"),
         by_object=True,
     )
     objects: tuple[str, ...] = _setting(
@@ -386,10 +412,15 @@ def _property_schema(metadata: Mapping[str, Any]) -> dict[str, Any]:
         schema |= {"type": ["string", "null"], "format": "date-time"}
     else:
         schema["type"] = [kind, "null"]
-    if metadata["by_object"]:
-        schema = _schema_by_object(schema)
+    if metadata["by_field"]:
+        # Text too: of an object of Meltano's the keys with a dot are lost where an environment variable has it.
+        values = {"type": ["string", "object", "null"]}
+        choices = [{"type": ["object", "null"], "additionalProperties": values}, {"type": "string"}]
+        return {"description": schema["description"], "anyOf": choices}
     if metadata["choices"]:
         schema["enum"] = [*metadata["choices"], None]
+    if metadata["by_object"]:
+        schema = _schema_by_object(schema)
     for bound in ("minimum", "maximum"):
         if metadata[bound] is not None and not metadata["by_object"]:
             schema[bound] = metadata[bound]

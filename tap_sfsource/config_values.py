@@ -8,13 +8,18 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tap_sfsource.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _LOWEST_API_VERSION: Final = 58.0
 """`/jobs/query/{id}/resultPages` came with v58 (Bulk API guide)."""
 
+_EXAMPLE: Final = '{"Account": "Industry = \'Energy\'"}'
+FIELD_EXAMPLE: Final = '{"Contact.Email": "hash"}'
 
 _TEXT: Final = re.compile(r"'(?:[^'\\\n\r]|\\.)*'")
 _STRANGE: Final = re.compile(r"[;\"`\\\x00-\x08\x0b\x0c\x0e-\x1f]|--|/\*|//")
@@ -37,6 +42,10 @@ def checked(name: str, metadata: Mapping[str, Any], value: Any) -> Any:
         ConfigError: It is of the wrong kind, out of its bounds or not among the choices.
     """
     kind = metadata["kind"]
+    if metadata["by_field"]:
+        return _checked_by_field(
+            name, metadata["choices"], _object_in(name, kind, value, FIELD_EXAMPLE) or {}
+        )
     if metadata["by_object"] and (values := _object_in(name, kind, value)) is not None:
         return _checked_by_object(name, metadata, values)
     if kind == "integer":
@@ -60,7 +69,7 @@ def checked(name: str, metadata: Mapping[str, Any], value: Any) -> Any:
     return _expanded(name, value) if metadata["path"] else value
 
 
-def _object_in(name: str, kind: str, value: Any) -> Mapping[Any, Any] | None:
+def _object_in(name: str, kind: str, value: Any, example: str = _EXAMPLE) -> Mapping[Any, Any] | None:
     """A value that is an object, or the text of one, as an environment variable has it; None for a plain value."""
     if isinstance(value, str) and value.strip().startswith("{"):
         with contextlib.suppress(ValueError, RecursionError):
@@ -68,10 +77,32 @@ def _object_in(name: str, kind: str, value: Any) -> Mapping[Any, Any] | None:
     if isinstance(value, Mapping):
         return value
     if kind == "object":
-        raise ConfigError(
-            name, f"{value!r} is not an object", 'Write it like {"Account": "Industry = \'Energy\'"}.'
-        )
+        raise ConfigError(name, f"{value!r} is not an object", f"Write it like {example}.")
     return None
+
+
+def _checked_by_field(name: str, choices: Sequence[str], values: Mapping[Any, Any]) -> dict[str, str]:
+    """Choices by Object.Field or pattern, or by field within an object, which Meltano makes of a dot.
+
+    JSON's null is the choice of that name: to ignore it would let data out.
+    """
+    found: dict[str, str] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            found |= _checked_by_field(
+                name, choices, {f"{key}.{field}": each for field, each in value.items()}
+            )
+            continue
+        sobject, dot, field = str(key).strip().partition(".")
+        if not sobject or not dot or not field:
+            raise ConfigError(name, f"{key!r} names no field of an object", f"Write it like {FIELD_EXAMPLE}.")
+        choice = "null" if value is None else value
+        if choice not in choices:
+            raise ConfigError(
+                name, f"{value!r} of {key} is not a choice", f"Choose one of {', '.join(choices)}."
+            )
+        found[f"{sobject}.{field}"] = choice
+    return found
 
 
 def _checked_by_object(name: str, metadata: Mapping[str, Any], values: Mapping[Any, Any]) -> dict[str, Any]:

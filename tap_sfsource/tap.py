@@ -159,6 +159,14 @@ class TapSFSource(SDKTap):
     @functools.cached_property
     def sync_run(self) -> SyncRun:
         """The run over the selected streams; started when it is first asked for."""
+        run = self.run_at_rest()
+        run.start()
+        if run.begins:
+            self.state_lines.write()
+        return run
+
+    def run_at_rest(self) -> SyncRun:
+        """The run over the selected streams, which asks for no row yet."""
         from tap_sfsource.singer.maps import check_names  # noqa: PLC0415
         from tap_sfsource.sync.run import SelectedObject, SyncRun  # noqa: PLC0415 - kept off the path of --version
 
@@ -175,11 +183,7 @@ class TapSFSource(SDKTap):
             if stream is not self.names_stream and not stream.maps.removed
         ]
         names = self.names_stream.plan if self.names_stream is not None else None
-        run = SyncRun(self.client, selected, names, self.spool_dir)
-        run.start()
-        if run.begins:
-            self.state_lines.write()
-        return run
+        return SyncRun(self.client, selected, names, self.spool_dir)
 
     def takes_whole_rows_only(self, stream: SalesforceStream) -> bool:
         """Whether a stream may emit whole rows only: by the settings, or for its maps."""
@@ -327,6 +331,7 @@ class TapSFSource(SDKTap):
         for stream, error in self.run_plan.failed.items():
             self.report.fail(self.report.begin(stream), error)
         print(self.report.text(self.run_plan.skipped), file=sys.stderr)  # noqa: T201 - a table for people
+        self.report.tell_again()
         self.report.check()
 
     def sync_all(self) -> None:  # type: ignore[misc, unused-ignore]

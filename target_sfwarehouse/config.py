@@ -247,7 +247,8 @@ class Settings:
     history: tuple[str, ...] = _setting(
         "array",
         "Tables to keep a history of, with `*` and `?`: `<table>_history` has each state that a row had, with `valid_from`, "
-        "`valid_to` and `is_current` (a slowly changing dimension of type 2). Tables without a key have none.",
+        "`valid_to` and `is_current` (a slowly changing dimension of type 2). Tables without a key have none. It does not go "
+        "with `load_method` `overwrite`.",
         default=(),
     )
     sync_runs: bool = _setting(
@@ -411,6 +412,11 @@ class Settings:
             raise SettingsError(
                 f"`compatibility` `{settings.compatibility}` needs the times of `received_at`. Set `received_at` to true, or "
                 "remove `compatibility`."
+            )
+        if settings.history and settings.load_method == "overwrite":
+            raise SettingsError(
+                "`history` does not go with `load_method` `overwrite`, which removes each row and brings it back: every run "
+                "would end its version. Set `load_method` to `upsert`, or remove `history`."
             )
         for prefix, mapped in (settings.schema_mapping or {}).items():
             name = mapped.get("target_schema") if isinstance(mapped, dict) else None

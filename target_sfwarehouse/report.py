@@ -7,6 +7,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
+from target_sfwarehouse.terminal import SHOWN
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -50,7 +52,7 @@ class Report:
         self.clear()
         counted = ((load.table.name, load.total) for load in loads.values())
         for line in summary_lines(counted, time.monotonic() - self._started):
-            logger.info("%s", line)
+            logger.info("%s", line, extra=SHOWN)
 
 
 def summary_lines(counted: Iterable[tuple[str, Counts]], seconds: float) -> list[str]:

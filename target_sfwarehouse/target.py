@@ -8,8 +8,10 @@ import re
 import signal
 import sys
 from collections import defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import click
 from singer_sdk.exceptions import InvalidRecord, MapExpressionError, StreamMapConfigError
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TargetCapabilities
 from singer_sdk.mapper import SameRecordTransform
@@ -19,7 +21,9 @@ from target_sfwarehouse.errors import BadSchemaError, InputError, StoppedError, 
 from target_sfwarehouse.masks import hide_anew, redact_logs
 from target_sfwarehouse.report import Report
 from target_sfwarehouse.sdk import PrivateTarget
+from target_sfwarehouse.state_file import StateFile
 from target_sfwarehouse.stream_maps import PartialRowError, for_partial_rows, guard, is_custom, redacted
+from target_sfwarehouse.terminal import hush
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,6 +59,7 @@ class TargetSFWarehouse(PrivateTarget):
         TargetCapabilities.HARD_DELETE,
         TargetCapabilities.VALIDATE_RECORDS,
     ]
+    state_file: ClassVar[StateFile | None] = None
 
     def __init__(self, **options: Any) -> None:
         """Read the settings; nothing is connected before the first SCHEMA. Raises SettingsError."""
@@ -71,7 +76,7 @@ class TargetSFWarehouse(PrivateTarget):
         self._properties: defaultdict[str, set[str]] = defaultdict(set)
         self._seen: dict[tuple[str, str, tuple[str, ...], str], WarehouseSink] = {}
         self.max_parallelism = 1
-        self.batcher = Batcher(Settings.from_config(self.config), _emit, Report())
+        self.batcher = Batcher(Settings.from_config(self.config), self._emit, Report())
         self.message_reader = FastReader(self)
 
     def before_validation(self, config: Mapping[str, Any]) -> None:
@@ -253,10 +258,12 @@ class TargetSFWarehouse(PrivateTarget):
         self._stop_signal = number
 
     @classmethod
-    def invoke(cls, **options: Any) -> None:
+    def invoke(cls, *, state_file: Path | None = None, **options: Any) -> None:
         """Run the command line; an error is one line and a non-zero exit."""
+        hush(cls.name)
         redact_logs()
         try:
+            cls.state_file = None if state_file is None else StateFile(state_file)
             super().invoke(**options)
         except StoppedError as error:
             cls.logger.error("%s", error)  # noqa: TRY400 - one line is enough
@@ -265,8 +272,22 @@ class TargetSFWarehouse(PrivateTarget):
             cls.logger.error("%s", error)  # noqa: TRY400
             sys.exit(1)
 
+    @classmethod
+    def get_singer_command(cls) -> click.Command:
+        """Give the command line, with --state-file."""
+        command = super().get_singer_command()
+        command.params.append(
+            click.Option(
+                ["--state-file"],
+                type=click.Path(path_type=Path),
+                help="Also keep the last STATE in this file, which is whole at any moment.",
+            )
+        )
+        return command
 
-def _emit(state: bytes) -> None:
-    """Write a STATE's value, as the SDK's targets do: JSON on a line of its own."""
-    sys.stdout.write(state.decode() + "\n")
-    sys.stdout.flush()
+    def _emit(self, state: bytes) -> None:
+        """Write a STATE's value, as the SDK's targets do: JSON on a line of its own; and to the file of --state-file."""
+        if self.state_file is not None:
+            self.state_file.write(state)
+        sys.stdout.write(state.decode() + "\n")
+        sys.stdout.flush()

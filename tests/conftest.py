@@ -5,6 +5,7 @@ from hypothesis import HealthCheck, settings
 from tests.levels import REPEATABLE, at_level
 
 pytest_plugins = [
+    "salesforce_simulator.pytest_plugin",
     "tests.fix_org",
     "tests.fix_warehouse",
     "tests.fix_process",

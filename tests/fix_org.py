@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from salesforce_simulator import company
-from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_USER, add_demo_login
 from salesforce_simulator.clock import Clock
 from salesforce_simulator.org import ALL_FEATURES, Org
-from salesforce_simulator.server import Server, serve
+from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_USER, simulate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from salesforce_simulator.http.faults import Faults
     from salesforce_simulator.http.ledger import Ledger
+    from salesforce_simulator.server import Server
+    from salesforce_simulator.simulation import Simulation
     from salesforce_simulator.users import User
 
 
@@ -68,28 +69,22 @@ class OrgServer:
 
 
 @pytest.fixture
-def org_server() -> Iterator[OrgServer]:
+def org_server(salesforce_org: Simulation) -> OrgServer:
     """An empty org with the 48 objects."""
-    org = Org()
-    try:
-        add_demo_login(org)
-        with serve(org) as server:
-            yield OrgServer(server)
-    finally:
-        org.close()
+    return OrgServer(salesforce_org.server)
+
+
+@contextmanager
+def serving_company() -> Iterator[OrgServer]:
+    """An org with the small example company, for fixtures of a wider scope than a test's."""
+    with simulate(company=True) as found:
+        yield OrgServer(found.server)
 
 
 @pytest.fixture
-def company_server() -> Iterator[OrgServer]:
+def company_server(salesforce_company: Simulation) -> OrgServer:
     """An org with the small example company."""
-    org = Org(features=company.FEATURES)
-    try:
-        add_demo_login(org)
-        company.populate(org)
-        with serve(org, next_day=company.next_day) as server:
-            yield OrgServer(server)
-    finally:
-        org.close()
+    return OrgServer(salesforce_company.server)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def plugin_environment(tmp_path_factory: pytest.TempPathFactory) -> Callable[[st
 
     @functools.cache
     def install(name: str) -> Path:
-        folder = tmp_path_factory.mktemp(name) / "venv"
+        folder = tmp_path_factory.mktemp(name.replace("/", "-")) / "venv"
         python = folder / "bin" / "python"
         lock = PROJECT / "requirements" / f"{name}.txt"
         uv: list[str | Path] = [SCRIPTS / "uv", "--quiet"]

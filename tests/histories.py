@@ -15,13 +15,13 @@ from typing import ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from salesforce_simulator.__main__ import add_demo_login
 from salesforce_simulator.clock import Clock
 from salesforce_simulator.custom import custom_field, custom_object
 from salesforce_simulator.errors import ApiError
 from salesforce_simulator.http.faults import Action  # noqa: TC001 - hypothesis reads annotations
 from salesforce_simulator.org import Org
 from salesforce_simulator.server import serve
+from salesforce_simulator.simulation import add_demo_login
 from salesforce_simulator.transactions import Transaction  # noqa: TC001 - hypothesis reads annotations
 from salesforce_simulator.users import Permissions
 from tests.fix_org import OrgServer

@@ -19,7 +19,10 @@ from tests.fix_process import PROJECT, Processes
 if TYPE_CHECKING:
     from pathlib import Path
 
-PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+PAGES = [
+    *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((PROJECT / "docs").glob("*.md")),
+]
 PLUGINS = ("tap-sfsource", "target-sfwarehouse")
 
 about = functools.cache(generate.about)
@@ -52,8 +55,10 @@ def definition(plugin: str) -> dict[str, Any]:
 
 
 def test_settings_tables_are_those_of_about() -> None:
-    text = (PROJECT / "README.md").read_text()
-    assert generate.readme(text, {plugin: about(plugin) for plugin in PLUGINS}) == text, "run `make docs`"
+    text = (PROJECT / "docs" / "settings.md").read_text()
+    assert generate.settings_page(text, {plugin: about(plugin) for plugin in PLUGINS}) == text, (
+        "run `make docs`"
+    )
 
 
 def test_meltano_definitions_are_those_of_about() -> None:
@@ -106,7 +111,9 @@ def test_the_schedule_is_every_three_hours_wherever_it_stands() -> None:
 
 def test_the_collections_table_is_what_the_org_has() -> None:
     rows = re.findall(
-        r"^\| `(\w+)` \| (\w+) \| [^|]+ \| (\w*) \|$", (PROJECT / "README.md").read_text(), re.MULTILINE
+        r"^\| `(\w+)` \| (\w+) \| [^|]+ \| (\w*) \|$",
+        (PROJECT / "docs" / "collections.md").read_text(),
+        re.MULTILINE,
     )
     assert [(api, name) for name, api, _ in rows] == list(COLLECTIONS.items())
     org = Org(features=["tags", "schedules"])
@@ -138,7 +145,7 @@ def test_options_in_examples_exist(plugin: str, processes: Processes) -> None:
     used = {
         option
         for _, block in blocks("bash")
-        for command in re.findall(rf"(?:^|\s){plugin}\s([^|>\n]*)", block)
+        for command in re.findall(rf"(?:^|\s){plugin} ([^|>\n]*)", block)
         for option in re.findall(r"--[a-z-]+", command)
     }
     assert used <= known
@@ -161,6 +168,7 @@ def test_environment_variables_in_the_docs_are_settings() -> None:
         for plugin in PLUGINS
         for name in setting_names(plugin)
     }
+    known |= {"TAP_SFSOURCE_LOGLEVEL", "TARGET_SFWAREHOUSE_LOGLEVEL"}  # the SDK's
     known |= {name.replace("TAP_SFSOURCE_", "TAP_SFSOURCE__EMEA_") for name in known}
     for warehouse in ("ANALYTICS", "FINANCE"):
         known.add(f"TARGET_SFWAREHOUSE__{warehouse}_SQLALCHEMY_URL")

@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING
 
 from salesforce_simulator.errors import ApiError
-from salesforce_simulator.http.faults import ACTIONS
+from salesforce_simulator.http.fault_specs import FaultSpecError, rule
 from salesforce_simulator.http.messages import Call, Reply, json_reply, no_content
 from salesforce_simulator.http.routing import Route
 
@@ -53,10 +53,10 @@ def next_day(site: "Site", call: Call) -> Reply:
 def add_fault(site: "Site", call: Call) -> Reply:
     """Add a rule to the fault plan."""
     wish = json.loads(call.body)
-    kind = ACTIONS.get(wish.pop("action", ""))
-    if kind is None:
-        raise ApiError("INVALID_FIELD", f"action must be one of {', '.join(sorted(ACTIONS))}")
-    site.faults.add(kind(**wish.pop("with", {})), **wish)
+    try:
+        site.faults.add_rule(rule({**wish.pop("with", {}), **wish}))
+    except FaultSpecError as error:
+        raise ApiError("INVALID_FIELD", str(error)) from None
     return no_content()
 
 

@@ -41,6 +41,7 @@ _TOKEN_WORDS = {
 }
 
 
+@dataclass(frozen=True)
 class Action:
     """Something that goes wrong."""
 
@@ -173,7 +174,7 @@ class HtmlPage(Action):
 
 @dataclass(frozen=True)
 class Locator(Action):
-    """The Sforce-Locator header says this instead, or is missing if None."""
+    """The Sforce-Locator header has this value instead, or is missing where none is given."""
 
     value: str | None = None
 
@@ -221,7 +222,7 @@ class AbortJob(Action):
 
 @dataclass(frozen=True)
 class UseUp(Action):
-    """A daily limit is used up from this call on: `DailyApiRequests`, `DailyBulkV2QueryJobs`, ..."""
+    """A daily limit is used up from this call on: `DailyApiRequests`, `DailyBulkV2QueryJobs` and so on."""
 
     limit: str = "DailyApiRequests"
 
@@ -285,7 +286,10 @@ class Faults:
 
     def add(self, action: Action, **conditions: Any) -> Rule:
         """Add a rule; `conditions` are the fields of `Rule`. The rule tells how often it fired."""
-        rule = Rule(action, **conditions)
+        return self.add_rule(Rule(action, **conditions))
+
+    def add_rule(self, rule: Rule) -> Rule:
+        """Add a rule."""
         with self._lock:
             self._rules.append(rule)
         return rule

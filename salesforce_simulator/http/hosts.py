@@ -7,6 +7,10 @@ client that insists on `https://login.salesforce.com` can be led here by its res
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from salesforce_simulator.apps import LoginPolicy
 
 
 class Role(Enum):
@@ -38,6 +42,11 @@ class Host:
         """The `aud` that a JWT for this host may carry, beside the host's own address."""
         name = "test" if self.role is Role.SANDBOX_LOGIN else "login"
         return f"https://{name}.salesforce.com"
+
+
+def is_home(host: Host, login: "LoginPolicy") -> bool:
+    """Whether this org's users can log in at the host: a sandbox's cannot at the production login, or vice versa."""
+    return host.role is Role.MY_DOMAIN or (host.role is Role.SANDBOX_LOGIN) == login.sandbox
 
 
 def host_of(header: str, port_role: Role, scheme: str, my_domain: str, instance_url: str) -> Host:

@@ -15,9 +15,16 @@ from typing import TYPE_CHECKING, Any
 import jwt
 from cryptography import x509
 
-from salesforce_simulator.apps import CLIENT_CREDENTIALS, JWT_BEARER, PASSWORD, REFRESH_TOKEN, ConnectedApp
+from salesforce_simulator.apps import (
+    AUTHORIZATION_CODE,
+    CLIENT_CREDENTIALS,
+    JWT_BEARER,
+    PASSWORD,
+    REFRESH_TOKEN,
+    ConnectedApp,
+)
 from salesforce_simulator.http.errors import OAuthError
-from salesforce_simulator.http.hosts import Role
+from salesforce_simulator.http.hosts import Role, is_home
 from salesforce_simulator.http.messages import Call, Reply, json_reply
 from salesforce_simulator.http.routing import Route
 
@@ -120,8 +127,7 @@ def _client_credentials(site: "Site", call: Call, form: dict[str, str]) -> Reply
 
 def _refresh_token(site: "Site", call: Call, form: dict[str, str]) -> Reply:
     app = _app(site, call, form, REFRESH_TOKEN)
-    if "client_secret" in form or "Authorization" in call.headers:
-        _check_secret(call, form, app)
+    _check_secret_if_any(call, form, app)
     used = form.get("refresh_token", "")
     user = site.org.users.get(app.refresh_tokens.get(used, ""))
     if user is None:
@@ -146,6 +152,40 @@ def _revoke_descendants(site: "Site", app: ConnectedApp, used: str) -> None:
     username = app.refresh_tokens.pop(used, None)
     if username is not None:
         site.sessions.end_all(username, app)
+
+
+def _authorization_code(site: "Site", call: Call, form: dict[str, str]) -> Reply:
+    app = _app(site, call, form, AUTHORIZATION_CODE)
+    _check_secret_if_any(call, form, app)
+    given = form.get("code", "")
+    code = site.approvals.take(given)
+    if code is None and site.approvals.was_given(given):
+        raise OAuthError("invalid_grant", "expired authorization code")
+    if code is None or code.approval.app is not app:
+        raise OAuthError("invalid_grant", "invalid authorization code")
+    if form.get("redirect_uri") != code.approval.redirect_uri:
+        raise OAuthError("redirect_uri_mismatch", "redirect_uri must match configuration")
+    if code.approval.challenge and _challenge(form.get("code_verifier", "")) != code.approval.challenge:
+        raise OAuthError("invalid_grant", "invalid code verifier")
+    shown = {"scope": " ".join(sorted(code.scopes))}
+    if "refresh_token" not in code.scopes:
+        return _granted(site, call, app, code.user, shown=shown)
+    refresh_token = f"5Aep8{secrets.token_urlsafe(60)}"
+    reply = _granted(
+        site,
+        call,
+        app,
+        code.user,
+        refresh_token=refresh_token,
+        shown={**shown, "refresh_token": refresh_token},
+    )
+    app.refresh_tokens[refresh_token] = code.user.username
+    return reply
+
+
+def _challenge(verifier: str) -> str:
+    """The code_challenge of a verifier (RFC 7636, S256)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
 def _jwt_bearer(site: "Site", call: Call, form: dict[str, str]) -> Reply:
@@ -185,19 +225,13 @@ _FLOWS: dict[str, _Flow] = {
     REFRESH_TOKEN: _refresh_token,
     JWT_BEARER: _jwt_bearer,
     PASSWORD: _password,
+    AUTHORIZATION_CODE: _authorization_code,
 }
-
-
-def is_home(site: "Site", call: Call) -> bool:
-    """Whether this org's users can log in at the host: a sandbox's cannot at the production login, or vice versa."""
-    if call.host.role is Role.MY_DOMAIN:
-        return True
-    return (call.host.role is Role.SANDBOX_LOGIN) == site.org.login.sandbox
 
 
 def _app(site: "Site", call: Call, form: dict[str, str], grant: str) -> ConnectedApp:
     client_id = form.get("client_id") or _basic(call)[0]
-    app = site.org.apps.get(client_id) if is_home(site, call) else None
+    app = site.org.apps.get(client_id) if is_home(call.host, site.org.login) else None
     if app is None:
         raise OAuthError("invalid_client_id", "client identifier invalid")
     if grant not in app.grants:
@@ -220,6 +254,12 @@ def _basic(call: Call) -> tuple[str, str]:
 def _check_secret(call: Call, form: dict[str, str], app: ConnectedApp) -> None:
     if (form.get("client_secret") or _basic(call)[1]) != app.client_secret:
         raise OAuthError("invalid_client", "invalid client credentials")
+
+
+def _check_secret_if_any(call: Call, form: dict[str, str], app: ConnectedApp) -> None:
+    """Check a secret that comes, or that the app demands."""
+    if app.requires_secret or "client_secret" in form or "Authorization" in call.headers:
+        _check_secret(call, form, app)
 
 
 def _check_signature(app: ConnectedApp, assertion: str) -> None:

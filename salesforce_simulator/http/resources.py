@@ -14,6 +14,7 @@ from salesforce_simulator.http import (
     sobjects,
     steering,
     usage,
+    web_login,
 )
 from salesforce_simulator.http.routing import Router
 
@@ -22,6 +23,7 @@ def router() -> Router:
     """The routes of an org."""
     parts = (
         oauth,
+        web_login,
         soap,
         sobjects,
         layouts,

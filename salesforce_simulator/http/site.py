@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from salesforce_simulator.http.approvals import Approvals
 from salesforce_simulator.http.bulk1_batches import BatchJobs
 from salesforce_simulator.http.cursors import Cursors
 from salesforce_simulator.http.faults import Faults
@@ -41,6 +42,7 @@ class Site:
     faults: Faults = field(default_factory=Faults)
     app_usage: "Counter[str]" = field(default_factory=Counter)
     sessions: Sessions = field(init=False)
+    approvals: Approvals = field(init=False)
     instance: Instance = field(init=False)
     cursors: Cursors = field(init=False)
     jobs: Jobs = field(init=False)
@@ -48,6 +50,7 @@ class Site:
 
     def __post_init__(self) -> None:
         self.sessions = Sessions(self.org)
+        self.approvals = Approvals(self.org.clock)
         self.instance = Instance(self.org.clock)
         self.cursors = Cursors(self.org)
         self.jobs = Jobs(self.org, self.settings, self.directory)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
-from salesforce_simulator.http.hosts import Role
+from salesforce_simulator.http.hosts import Role, is_home
 from salesforce_simulator.http.messages import Call, Reply
-from salesforce_simulator.http.oauth import is_home
 from salesforce_simulator.http.routing import Route
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def soap(site: "Site", call: Call, *, wsdl: str, version: str, organization: str
 def _login(site: "Site", call: Call, wsdl: str, version: str, envelope: ET.Element) -> Reply:
     if not site.org.login.soap_login:
         return _fault(wsdl, "UnexpectedErrorFault", "INVALID_OPERATION", _LOGIN_DISABLED)
-    user = site.org.users.get(_text(envelope, "username")) if is_home(site, call) else None
+    user = site.org.users.get(_text(envelope, "username")) if is_home(call.host, site.org.login) else None
     if user is None or user.locked or not _password_fits(site, user, envelope):
         return _fault(wsdl, "LoginFault", "INVALID_LOGIN", _INVALID_LOGIN)
     if not user.permissions.api_enabled:

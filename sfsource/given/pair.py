@@ -60,6 +60,10 @@ class Pair:
         """The tap, which has asked Salesforce for nothing yet; with the catalog of a run. Raises TapError."""
         return self._tap(self.catalog)
 
+    def tap_in(self, state: dict[str, Any]) -> TapSFSource:
+        """The tap as in a run that begins with a state. Raises TapError."""
+        return self._tap(self.catalog, state)
+
     @functools.cached_property
     def catalog(self) -> dict[str, Any] | None:
         """The catalog that a run gives the tap; None where its settings select."""
@@ -72,11 +76,15 @@ class Pair:
         """The tap as it discovers: every object of the org."""
         return self._tap(None)
 
-    def _tap(self, catalog: dict[str, Any] | None) -> TapSFSource:
+    def _tap(self, catalog: dict[str, Any] | None, state: dict[str, Any] | None = None) -> TapSFSource:
         config = self.tap_config()
         with _signals_kept():
             tap = TapSFSource(
-                config=config or {}, catalog=catalog, setup_mapper=False, parse_env_config=config is None
+                config=config or {},
+                catalog=catalog,
+                state=state,
+                setup_mapper=False,
+                parse_env_config=config is None,
             )
         hide(*(str(tap.config[name]) for name in TapSettings.secrets() if tap.config.get(name)))
         return tap

@@ -164,11 +164,9 @@ class BulkReader:
             JobFailedError: It failed or was aborted.
             JobGoneError: There is no such job.
         """
-        likely = min(max(_FIRST_POLL_SECONDS, expected / _ROWS_A_SECOND), _LONGEST_POLL_SECONDS)
         created = self._created.get(job_id)
-        wise = created is not None and likely >= _WORTH_WAITING_SECONDS
         begun = time.monotonic() if created is None else created
-        for moment in _moments(likely, _EARLY * likely if wise else 0.0):
+        for moment in poll_moments(expected, resumed=created is None):
             self._wait(max(0.0, begun + moment - time.monotonic()))
             job = self.look(job_id)
             if job.state == "JobComplete":
@@ -317,9 +315,19 @@ def _spool(response: requests.Response, file: IO[bytes]) -> None:
         raise _not_spooled(error) from error
 
 
-def _moments(likely: float, first: float) -> Iterator[float]:
-    """Yield when to poll a job, in seconds since its creation: at first, when it is likely complete, then ever less often."""
-    yield first
+def likely_seconds(rows: int) -> float:
+    """How long a job of so many rows, 0 if unknown, takes at best."""
+    return min(max(_FIRST_POLL_SECONDS, rows / _ROWS_A_SECOND), _LONGEST_POLL_SECONDS)
+
+
+def poll_moments(rows: int, *, resumed: bool = False) -> Iterator[float]:
+    """Yield when to poll a job of so many rows, in seconds since its creation, or since now if an earlier run created it.
+
+    First early, then when it is likely complete, then ever less often.
+    """
+    likely = likely_seconds(rows)
+    wise = not resumed and likely >= _WORTH_WAITING_SECONDS
+    yield _EARLY * likely if wise else 0.0
     moment = pause = likely
     while True:
         yield moment

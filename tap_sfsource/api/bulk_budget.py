@@ -42,8 +42,13 @@ class _Answer(msgspec.Struct):
 _ANSWER = msgspec.json.Decoder(_Answer)
 
 
+def result_megabytes(rows: float, columns: int) -> float:
+    """About how many megabytes the rows take in a job's results."""
+    return rows * columns * _BYTES_A_CELL / _MEGABYTE
+
+
 @dataclass
-class _Share:
+class Share:
     """One limit, and what this run has taken of it."""
 
     what: str
@@ -68,7 +73,7 @@ class BulkBudget:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._lock = threading.Lock()
-        self._shares: tuple[_Share, _Share] | None = None
+        self._shares: tuple[Share, Share] | None = None
         self._closed = ""
         self._told: set[str] = set()
 
@@ -84,9 +89,9 @@ class BulkBudget:
             if self._closed:
                 raise BulkFullError(self._closed)
             jobs, storage = self._shares = self._shares or self._ask()
-            megabytes = rows * columns * _BYTES_A_CELL / _MEGABYTE
+            megabytes = result_megabytes(rows, columns)
             settings = self._client.settings
-            for share, more in ((jobs, 1), (storage, megabytes)):
+            for share, more in ((jobs, 1.0), (storage, megabytes)):
                 reason = share.reached(more, settings.quota_percent_total, settings.quota_percent_per_run)
                 if reason:
                     # A smaller job may still fit into the storage; another job does not fit among the jobs.
@@ -110,7 +115,7 @@ class BulkBudget:
                 reason,
             )
 
-    def _ask(self) -> tuple[_Share, _Share]:
+    def _ask(self) -> tuple[Share, Share]:
         """Ask for the limits; who may not ask (View Setup and Configuration) finds out from the jobs."""
         unlimited = _Limit(10**12, 10**12)
         answer = _Answer()
@@ -124,6 +129,6 @@ class BulkBudget:
         jobs = answer.DailyBulkV2QueryJobs or unlimited
         storage = answer.DailyBulkV2QueryFileStorageMB or unlimited
         return (
-            _Share("Bulk query jobs", jobs.Max, jobs.Remaining),
-            _Share("megabytes of Bulk results", storage.Max, storage.Remaining),
+            Share("Bulk query jobs", jobs.Max, jobs.Remaining),
+            Share("megabytes of Bulk results", storage.Max, storage.Remaining),
         )

@@ -46,7 +46,7 @@ from tap_sfsource.hosts import is_resource, may_have_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from tap_sfsource.config import Settings
 
@@ -249,6 +249,15 @@ class Connection:
         """The time by the org's clock, to the second; see `OrgClock`."""
         return self._clock.now()
 
+    @property
+    def clock_ahead(self) -> timedelta | None:
+        """How far the org's clock is ahead of this machine's; None before the first answer, which a refused login is too."""
+        return self._clock.ahead()
+
+    def versions(self) -> list[str]:
+        """The API versions that the org speaks, oldest first."""
+        return [part.version for part in self.get("/services/data", _VERSIONS)]
+
     def close(self) -> None:
         """End pauses between attempts and close the connections."""
         self._stopped.set()
@@ -357,7 +366,7 @@ class Connection:
             ConfigError: The org does not speak the version of the settings.
         """
         self._version_works = True
-        spoken = [part.version for part in self.get("/services/data", _VERSIONS)]
+        spoken = self.versions()
         version = self.settings.api_version
         if version not in spoken:
             raise ConfigError(

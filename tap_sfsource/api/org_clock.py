@@ -34,6 +34,14 @@ class OrgClock:
         with self._lock:
             self._origins.append(origin)
 
+    def ahead(self) -> timedelta | None:
+        """How far the org's clock is ahead of this machine's, by most of the answers; None before the first."""
+        with self._lock:
+            told = sorted(self._origins)
+        if not told:
+            return None
+        return told[len(told) // 2] + timedelta(seconds=time.monotonic()) - datetime.now(UTC)
+
     def now(self) -> datetime:
         """The time by the last answer if it agrees with those before, else by most of them, in doubt the earlier.
 

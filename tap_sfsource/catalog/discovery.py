@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_sfsource.api.describe import (
@@ -20,6 +21,8 @@ from tap_sfsource.api.describe import (
     describes_at_once,
     open_cache,
 )
+from tap_sfsource.catalog.columns import mark_of
+from tap_sfsource.catalog.mask_rules import MaskRules, masked_plan, warn_of_kept, warn_of_unmasked
 from tap_sfsource.catalog.misspelt import check_names, nearest, warn_of_unknown, warn_of_unknown_fields
 from tap_sfsource.catalog.naming import (
     API_NAMES,
@@ -29,21 +32,26 @@ from tap_sfsource.catalog.naming import (
     names_in_use,
     stream_names,
 )
+from tap_sfsource.catalog.new_fields import excluded
 from tap_sfsource.catalog.patterns import is_pattern, matches
-from tap_sfsource.catalog.plan import NAME, mark_of, plan_of, why_unsupported
+from tap_sfsource.catalog.plan import NAME, plan_of, why_unsupported
 from tap_sfsource.catalog.selection import read_catalog
 from tap_sfsource.catalog.sync_reports import is_reports
 from tap_sfsource.catalog.types import JSON_TYPES, TEXT_TYPES, property_schema
 from tap_sfsource.errors import ConfigError, IncompleteError, TapError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tap_sfsource.api.client import Client
     from tap_sfsource.api.describe import DescribeCache
-    from tap_sfsource.catalog.plan import Column, SObjectPlan
+    from tap_sfsource.catalog.columns import Column
+    from tap_sfsource.catalog.plan import SObjectPlan
     from tap_sfsource.catalog.selection import StreamSelection
     from tap_sfsource.config import Settings
+
+Emitted = Callable[[str], int] | None
+"""Tells by a `Column.mark` whether earlier runs have emitted a column; see `plan_run`. None where no run has."""
 
 logger = logging.getLogger("tap-sfsource.discovery")
 
@@ -64,6 +72,8 @@ def discover(client: Client, settings: Settings) -> Iterator[SObjectPlan]:
         key=lambda sobject: names[sobject.name],
     )
     by_default = True if settings.objects else None
+    masks = MaskRules(settings)
+    masks.check_salt()
     cache = open_cache(settings, client.instance_url)
     size = describes_at_once(settings)
     for some in (reached[at : at + size] for at in range(0, len(reached), size)):
@@ -72,11 +82,12 @@ def discover(client: Client, settings: Settings) -> Iterator[SObjectPlan]:
             sobject.name for sobject in some if sobject.name in COLLECTIONS or not why_unsupported(sobject)
         ]
         described = describe(client, worth, cache).found
+        masks.check_fields({name: (names[name], sobject) for name, sobject in described.items()})
         for sobject in some:
             if sobject.name in described or why_unsupported(sobject):
                 found = described.get(sobject.name, sobject)
                 plan = plan_of(found, names[sobject.name], settings, selected_by_default=by_default)
-                yield dataclasses.replace(plan, streams=names)
+                yield dataclasses.replace(masked_plan(plan, masks), streams=names)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,11 +98,13 @@ class RunPlan:
         streams: Plans with their selected columns only, in the order of the streams' names.
         skipped: Stream name to the reason why it cannot be read, which is no fault of the run.
         failed: Stream name to the error that kept it from being planned.
+        lost: Stream name to the properties that the catalog names and the user does not see.
     """
 
     streams: tuple[SObjectPlan, ...]
     skipped: Mapping[str, str]
     failed: Mapping[str, TapError]
+    lost: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     def check(self) -> None:
         """Make sure that there is something to do: to read nothing where something is selected is no success.
@@ -112,7 +125,7 @@ def plan_run(
     client: Client,
     settings: Settings,
     catalog: Mapping[str, Any] | None,
-    emitted: Callable[[str], Callable[[str], int]] | None = None,
+    emitted: Callable[[str], Emitted] | None = None,
     given: Mapping[str, str] | None = None,
 ) -> RunPlan:
     """Plan the streams that a run reads, described as they are today; what is skipped or failed is logged.
@@ -147,8 +160,20 @@ def plan_run(
     readable = [api_name for api_name, reason in reasons.items() if not reason]
     described = describe(client, readable, cache, known)
     warn_of_unknown_fields(described.found, settings)
+    masks = MaskRules(settings)
+    masks.check_salt()
+    masks.check_fields({name: (wanted[name], sobject) for name, sobject in described.found.items()})
+    lost: dict[str, tuple[str, ...]] = {}
     plans = [
-        _plan(sobject, wanted[api_name], settings, selections.get(api_name), emitted)
+        _plan(
+            sobject,
+            wanted[api_name],
+            settings,
+            selections.get(api_name),
+            emitted(wanted[api_name]) if emitted is not None else None,
+            masks,
+            lost,
+        )
         for api_name, sobject in described.found.items()
     ]
     reasons.update((plan.api_name, plan.unsupported) for plan in plans)
@@ -168,6 +193,7 @@ def plan_run(
         tuple(sorted(supported, key=lambda plan: plan.stream_name)),
         skipped,
         {wanted[api_name]: error for api_name, error in described.failed.items()},
+        lost,
     )
 
 
@@ -176,40 +202,53 @@ def _plan(
     stream_name: str,
     settings: Settings,
     selection: StreamSelection | None,
-    emitted: Callable[[str], Callable[[str], int]] | None,
+    emitted: Emitted,
+    masks: MaskRules,
+    lost: dict[str, tuple[str, ...]],
 ) -> SObjectPlan:
+    """Plan a stream; `lost` takes the properties that its selection names and the object does not have."""
     known = dict(selection.known_names) if selection else {}
     if emitted is not None:
-        known |= _names_in_use(sobject, emitted(stream_name), settings)
-    plan = whole = plan_of(sobject, stream_name, settings, known)
+        known |= _names_in_use(sobject, emitted, settings)
+    plan = plan_of(sobject, stream_name, settings, known)
+    if selection is not None:
+        plan = _keyed(plan, selection)
+        columns = tuple(_with_override(column, selection) for column in plan.columns)
+        plan = dataclasses.replace(plan, columns=columns)
+    plan = masked_plan(plan, masks)
+    warn_of_kept(plan, emitted)
+    selected = _selected(plan, selection, excluded(plan, selection, emitted))
+    warn_of_unmasked(plan, selected, sobject)
+    if selection is not None and (unknown := selection.unknown(plan.columns)):
+        lost[stream_name] = tuple(unknown)
+    return dataclasses.replace(selected, absent=_absent(plan, selected, selection))
+
+
+def _selected(plan: SObjectPlan, selection: StreamSelection | None, left_out: frozenset[str]) -> SObjectPlan:
+    """The plan with its selected columns only, without those to leave out."""
     if selection is None:
-        plan = plan.selecting(lambda column: column.selected_by_default)
-        return dataclasses.replace(plan, absent=_absent(whole, plan))
+        return plan.selecting(lambda column: column.selected_by_default and column.api_name not in left_out)
     for name, near in selection.unknown(plan.columns).items():
         hint = f" Is it {near}?" if near and not selection.is_full else ""
         logger.warning(
-            "%s: the catalog names %s, which %s does not have today.%s", stream_name, name, sobject.name, hint
+            "%s: the catalog names %s, which %s does not have today.%s",
+            plan.stream_name,
+            name,
+            plan.api_name,
+            hint,
         )
-    plan = _keyed(plan, selection).selecting(selection.is_selected)
+    plan = plan.selecting(lambda column: selection.is_selected(column) and column.api_name not in left_out)
     if plan.replication_key is not None and plan.replication_key.nillable:
         logger.warning(
             "%s: its replication key %s may be null; each run reads all rows without it. A change that does not move the key "
             "of a row is not seen.",
-            stream_name,
+            plan.stream_name,
             plan.replication_key.api_name,
         )
-    columns = tuple(_with_override(column, selection) for column in plan.columns)
-    return dataclasses.replace(
-        plan,
-        columns=columns,
-        own=dataclasses.replace(plan.own, part=selection.part),
-        absent=_absent(whole, plan, selection),
-    )
+    return dataclasses.replace(plan, own=dataclasses.replace(plan.own, part=selection.part))
 
 
-def _absent(
-    whole: SObjectPlan, plan: SObjectPlan, selection: StreamSelection | None = None
-) -> dict[str, str]:
+def _absent(whole: SObjectPlan, plan: SObjectPlan, selection: StreamSelection | None) -> dict[str, str]:
     """The properties that a plan lacks, by the mark that they would have: deselected ones, and those of a catalog only."""
     read = {column.api_name for column in plan.columns}
     absent = {column.mark(): column.property for column in whole.columns if column.api_name not in read}

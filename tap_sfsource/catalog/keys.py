@@ -16,6 +16,9 @@ SOURCE_KEY: Final = "x-source"
 REFERENCES_KEY: Final = "x-references"
 """Key of a property's schema: the streams whose keys its values are. Any tap may say so."""
 
+MASKED_KEY: Final = "x-masked"
+"""Key of a property's schema: how the values are masked."""
+
 API_NAME: Final = "sfsource.api-name"
 LABEL: Final = "sfsource.label"
 TYPE: Final = "sfsource.type"

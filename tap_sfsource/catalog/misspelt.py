@@ -49,6 +49,7 @@ def check_names(
     patterns = {
         "exclude_objects": [*settings.exclude_objects],
         **{setting: [*settings.by_object(setting)] for setting in settings.names_by_object()},
+        "mask": [name.partition(".")[0] for name in settings.mask],
     }
     unknown = {setting: _without_match(named, known) for setting, named in patterns.items()}
     if any(unknown.values()) and everything is None:

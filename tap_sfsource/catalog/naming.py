@@ -126,9 +126,7 @@ def names_in_use(
     """
     claims: list[tuple[int, int, str, str]] = []
     for api_name in api_names if naming != "salesforce" else ():
-        name = column_name(api_name)
-        for count in range(1, _MOST_COLLISIONS + 1):
-            candidate = name if count == 1 else f"{name}_{count}"
+        for count, candidate in enumerate(candidates(api_name), 1):
             if used := in_use(api_name, candidate):
                 claims.append((-used, count, api_name, candidate))
             if used > 1:
@@ -140,6 +138,12 @@ def names_in_use(
             found[api_name] = name
             taken.add(name)
     return found
+
+
+def candidates(api_name: str) -> list[str]:
+    """The names that a field may have been given, the usual one first."""
+    name = column_name(api_name)
+    return [name, *(f"{name}_{count}" for count in range(2, _MOST_COLLISIONS + 1))]
 
 
 def column_names(

@@ -27,6 +27,7 @@ class ObjectSettings:
         end: The first stamp not to read, in whole seconds, None for all.
         condition: A SOQL condition of all rows to read, empty for none.
         refresh_hours: How old a formula's value may become; 0 for any age.
+        reads_new_fields: Whether fields are read that appear when the object has been read before.
         part: Conditions of the rows that a shard reads, where other shards read the others (`tap_sfsource.shards`).
     """
 
@@ -34,6 +35,7 @@ class ObjectSettings:
     end: datetime.datetime | None = None
     condition: str = ""
     refresh_hours: int = 0
+    reads_new_fields: bool = True
     part: tuple[str, ...] = ()
 
     @property
@@ -66,6 +68,7 @@ def settings_of(settings: Settings, api_name: str, stream_name: str) -> ObjectSe
         end=_whole_second(parse_time("end_date", end)) if end else None,
         condition=value("filters") or "",
         refresh_hours=FORMULA_HOURS if hours is None else hours,
+        reads_new_fields=value("new_fields") != "exclude",
     )
     if own.start is not None and own.end is not None and own.end <= own.start:
         raise ConfigError(

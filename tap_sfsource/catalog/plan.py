@@ -12,19 +12,15 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_sfsource.catalog import formulas
+from tap_sfsource.catalog.columns import Column
 from tap_sfsource.catalog.keys import (
     API_NAME,
     API_NAME_KEY,
-    FORMULA,
     LABEL,
     NOTE,
-    PRECISION,
-    REFERENCES,
     REFERENCES_KEY,
-    SCALE,
     SOFT_DELETE_KEY,
     SOURCE_KEY,
-    TYPE,
     UNSUPPORTED,
 )
 from tap_sfsource.catalog.naming import COLLECTIONS, IS_DELETED, column_names
@@ -59,80 +55,6 @@ MOVING_KEYS: Final = frozenset({"SystemModstamp", "LastModifiedDate"})
 """Those of them that move when a row goes into the recycle bin and comes back."""
 
 
-def mark_of(name: str, api_name: str, sf_type: str) -> str:
-    """What the values of a property depend on; see `Column.mark`."""
-    return f"{name} {api_name} {sf_type}"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Column:
-    """A field of an SObject as a property of a stream.
-
-    Attributes:
-        api_name: The field's API name.
-        property: The property's name.
-        sf_type: Salesforce's type, in describe's words.
-        schema: The property's JSON schema.
-        label: The field's label.
-        precision: Digits of a number, as its field was defined; 0 for other types.
-        scale: Those after the point.
-        calculated: Whether it is a formula or a roll-up.
-        own_formula: A digest of a formula whose inputs are on its own row, else empty; the value of other formulas changes
-            without a new SystemModstamp.
-        sortable: Whether a query can be ordered by it.
-        nillable: Whether a row may have no value.
-        reference_to: API names of the objects that a reference points at.
-        relationship_name: Name by which SOQL follows the reference, or None.
-        automatic: Whether it is always read.
-        selected_by_default: Whether it is read unless deselected.
-        unsupported: Why it cannot be read, empty if it can.
-    """
-
-    api_name: str
-    property: str
-    sf_type: str
-    schema: Mapping[str, Any]
-    label: str = ""
-    precision: int = 0
-    scale: int = 0
-    calculated: bool = False
-    own_formula: str = ""
-    sortable: bool = True
-    nillable: bool = False
-    reference_to: tuple[str, ...] = ()
-    relationship_name: str | None = None
-    automatic: bool = False
-    selected_by_default: bool = True
-    unsupported: str = ""
-
-    def mark(self) -> str:
-        """What its values depend on: the name that they are written under, the field that they come from, its type.
-
-        A field that is deleted and created again with another type has other values, and no row's stamp changes.
-        """
-        return mark_of(self.property, self.api_name, self.sf_type)
-
-    def metadata(self) -> dict[str, Any]:
-        """The property's catalog metadata."""
-        inclusion = "unsupported" if self.unsupported else "automatic" if self.automatic else "available"
-        metadata: dict[str, Any] = {
-            "inclusion": inclusion,
-            "selected-by-default": self.selected_by_default and not self.unsupported,
-            API_NAME: self.api_name,
-            LABEL: self.label,
-            TYPE: self.sf_type,
-        }
-        if self.reference_to:
-            metadata[REFERENCES] = list(self.reference_to)
-        if self.calculated:
-            metadata[FORMULA] = True
-        if self.precision:
-            metadata |= {PRECISION: self.precision, SCALE: self.scale}
-        if self.unsupported:
-            metadata[UNSUPPORTED] = self.unsupported
-        return metadata
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class SObjectPlan:
     """An SObject as a stream.
@@ -155,6 +77,7 @@ class SObjectPlan:
         org: Id of the org in a run, empty if unknown.
         streams: Stream names by API name, of the objects that a reference may lead to.
         absent: Properties that are not read, by `Column.mark`: deselected fields, and those that only the catalog knows.
+        names_masked: What the names of other objects are masked with, empty for nothing.
     """
 
     api_name: str
@@ -174,6 +97,7 @@ class SObjectPlan:
     org: str = ""
     streams: Mapping[str, str] = dataclasses.field(default_factory=dict)
     absent: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    names_masked: str = ""
 
     @property
     def replication_method(self) -> str:
@@ -246,6 +170,8 @@ class SObjectPlan:
         return {**schema, API_NAME_KEY: self.api_name}
 
     def _references(self, column: Column) -> dict[str, Any]:
+        if column.mask is not None:
+            return {}
         named = [self.streams[api_name] for api_name in column.reference_to if api_name in self.streams]
         return {REFERENCES_KEY: named} if named else {}
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import msgspec
 
 from tap_sfsource import clock
-from tap_sfsource.catalog.keys import API_NAME, CREATED, CREATED_BEFORE, CREATED_FROM, TYPE
+from tap_sfsource.catalog.keys import API_NAME, CREATED, CREATED_BEFORE, CREATED_FROM, MASKED_KEY, TYPE
 from tap_sfsource.catalog.naming import API_NAMES, COLLECTIONS
 from tap_sfsource.catalog.patterns import is_pattern
 from tap_sfsource.errors import CatalogError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Iterable, Mapping
 
-    from tap_sfsource.catalog.plan import Column
+    from tap_sfsource.catalog.columns import Column
 
 _PROPERTY_DEPTH: Final = 2
 
@@ -113,18 +113,31 @@ class StreamSelection:
         Its mark says; a listed property without a mark follows its stream. A column that the catalog does not know follows
         its default in a selection-only entry, and in one that discovery made only if that deselects nothing.
         """
-        mark = self.exact.get(self.name_of(column)) or self.exact.get(column.api_name)
+        return self.reads(column.api_name, self.name_of(column), default=column.selected_by_default)
+
+    def reads(self, api_name: str, name: str, *, default: bool) -> bool:
+        """The same of a field by its API name and the name that the catalog gives it; `default` is the field's own."""
+        chosen = self._choice(api_name, name)
+        if chosen is not None:
+            return chosen
+        if self.is_full:
+            return default and bool(self.types) and not self.deselects
+        return default
+
+    def choice(self, column: Column) -> bool | None:
+        """What the catalog says of a column that could be left out; None if it does not know the column."""
+        return self._choice(column.api_name, self.name_of(column))
+
+    def _choice(self, api_name: str, name: str) -> bool | None:
+        mark = self.exact.get(name) or self.exact.get(api_name)
         if mark is not None and mark.verdict is not None:
             return mark.verdict
         for pattern, pattern_mark in reversed(self.patterns):
-            names = (self.name_of(column), column.api_name)
-            if pattern_mark.verdict is not None and any(fnmatchcase(name, pattern) for name in names):
+            if pattern_mark.verdict is not None and any(
+                fnmatchcase(part, pattern) for part in (name, api_name)
+            ):
                 return pattern_mark.verdict
-        if self.is_full and self.name_of(column) in self.schemas:
-            return True
-        if self.is_full:
-            return column.selected_by_default and bool(self.types) and not self.deselects
-        return column.selected_by_default
+        return True if self.is_full and name in self.schemas else None
 
     @property
     def deselects(self) -> bool:
@@ -141,7 +154,7 @@ class StreamSelection:
         """
         name = self.name_of(column)
         schema = self.schemas.get(name)
-        if not schema or name not in self.types or not schema.get("type"):
+        if not schema or name not in self.types or not schema.get("type") or MASKED_KEY in schema:
             return None
         same = all(schema.get(key) == types_of.get(key) for key in ("format", "contentEncoding"))
         return None if same and _types(schema) == _types(types_of) else schema

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tap_sfsource.catalog.plan import Column
+from tap_sfsource.catalog.columns import Column
 from tap_sfsource.catalog.selection import read_catalog
 from tap_sfsource.errors import CatalogError
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tap_sfsource.catalog.plan import Column, SObjectPlan
+    from tap_sfsource.catalog.columns import Column
+    from tap_sfsource.catalog.plan import SObjectPlan
 
 ASIDE: Final = frozenset({"CreatedById", "LastModifiedById", "OwnerId"})
 """Lookups that nearly every object has: they would hide the others."""

@@ -83,7 +83,10 @@ class BulkCsv:
         self._separators = [b","] * (self._width - 1) + [b"\n"]
         self._plain_row = self._row(rb'[^"]*+')
         self._any_row = self._row(rb'[^"]*+(?:""[^"]*+)*+')
-        self._quotes = [b'"' if kind in _QUOTED else b"" for kind in layout.kinds]
+        self._quotes = [
+            b'"' if kind in _QUOTED or place in layout.masks.places else b""
+            for place, kind in enumerate(layout.kinds)
+        ]
         self._bare = [(place, kind) for place, kind in enumerate(layout.kinds) if kind not in _TEXT]
         head = msgspec.json.encode(layout.envelope)[:-1] + b',"record":{'
         self._keys = [
@@ -240,6 +243,9 @@ class BulkCsv:
             pieces = self._without_further(pieces, self._layout.further)
         width = len(self._keys)
         self._unquote(pieces, width)
+        for place in self._layout.masks.places:
+            cells = slice(2 * place + 1, None, 2 * width)
+            pieces[cells] = self._layout.masks.cells(place, pieces[cells])
         between = pattern * (len(pieces) // (2 * width))
         between[0] = self._keys[0] + self._quotes[0]
         between.append(self._quotes[-1] + end)

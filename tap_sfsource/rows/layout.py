@@ -10,11 +10,12 @@ import msgspec
 
 from tap_sfsource.catalog.types import SINGER_DECIMAL
 from tap_sfsource.errors import TapError
+from tap_sfsource.rows.masking import RowMasks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tap_sfsource.catalog.plan import Column
+    from tap_sfsource.catalog.columns import Column
 
 Kind = Literal["text", "boolean", "integer", "number", "decimal", "datetime"]
 
@@ -67,6 +68,7 @@ class Layout:
         version: The table version of the rows, where an ACTIVATE_VERSION will follow.
         further: Fields behind the columns, which are no properties of these rows.
         width: How many fields the query asks for.
+        masks: The masks of the columns.
     """
 
     def __init__(
@@ -84,6 +86,8 @@ class Layout:
         self.version = version
         self.further = further
         self.width = len(self.columns) + (further.count if further is not None else 0)
+        self.masks = RowMasks(self.columns, self.kinds, self.number)
+        self._masked = bool(self.masks)
         self.envelope: dict[str, Any] = {"type": "RECORD", "stream": stream}
         if version is not None:
             self.envelope["version"] = version
@@ -99,19 +103,26 @@ class Layout:
         self._encoder = msgspec.json.Encoder(decimal_format="number")
 
     def message(self, values: Sequence[Any], extracted: str) -> dict[str, Any]:
-        """The RECORD message of JSON values in the columns' order; `extracted` is an RFC 3339 time."""
+        """The RECORD message of plain JSON values in the columns' order; `extracted` is an RFC 3339 time."""
+        if self._masked:
+            values = self.masks.row(values)
         return {
             **self.envelope,
             "record": self._record(*values, *self._constant_values),
             "time_extracted": extracted,
         }
 
+    @property
+    def as_sent(self) -> bool:
+        """Whether Salesforce's own CSV holds just these rows."""
+        return self.further is None and not self.constants and not self._masked
+
     def encoded(self, messages: Sequence[dict[str, Any]]) -> bytes:
         """The lines of messages, each with its newline."""
         return self._encoder.encode_lines(messages)
 
     def cell_values(self, cells: Sequence[str]) -> list[Any]:
-        """JSON values of one row of CSV cells; numbers as `msgspec.Raw`, so that no digit is lost.
+        """Plain JSON values of one row of CSV cells; numbers as `msgspec.Raw`, so that no digit is lost.
 
         Raises:
             TapError: The row has too few or too many cells, or one that its column cannot have.
@@ -168,7 +179,8 @@ class Layout:
         """The error of a value that its column cannot have."""
         shown = value if isinstance(value, str) else msgspec.json.encode(value).decode()
         column = self.columns[place]
+        told = "a value" if column.mask is not None else repr(shown[:_SHOWN])
         return TapError(
-            f"{self.stream}: Salesforce sent {shown[:_SHOWN]!r} for {column.api_name}, whose type is "
+            f"{self.stream}: Salesforce sent {told} for {column.api_name}, whose type is "
             f"{column.sf_type}. Run again; deselect the property if it stays."
         )

@@ -61,7 +61,7 @@ def lines(page: Page, layout: Layout) -> Iterator[tuple[bytes, int]]:
 
 
 def values(page: BulkPage | RestPage, layout: Layout) -> Iterator[list[Any]]:
-    """JSON values of each row of a page in the columns' order; raises as `lines` does."""
+    """Plain JSON values of each row of a page in the columns' order, before masks; raises as `lines` does."""
     if isinstance(page, RestPage):
         yield from _json_rows(layout).values(page.records)
         return
@@ -76,6 +76,7 @@ def values(page: BulkPage | RestPage, layout: Layout) -> Iterator[list[Any]]:
 
 def verify(page: BulkPage, layout: Layout) -> int:
     """Count and verify the rows of a page that goes on as a file, and rewind it; raises as `lines` does."""
+    assert layout.as_sent, layout.stream
     begin = page.file.tell()
     csv = _bulk_csv(layout)
     read = sum(csv.verified(block) for block in page.blocks())

@@ -114,8 +114,9 @@ class Emitter:
 class BatchEmitter(Emitter):
     """Writes rows as files that BATCH messages name.
 
-    With ``csv`` a Bulk page goes on as its file, as long as nothing changes its rows. Rows of other pages then go out as
-    RECORD lines. With other encodings, and with stream maps, whole rows are written by the SDK's encoders.
+    With ``csv`` a Bulk page goes on as its file, as long as nothing changes its rows: no map, and no mask. Rows of
+    other pages then go out as RECORD lines. With other encodings, and with stream maps, whole rows are written by the
+    SDK's encoders.
     """
 
     def __init__(
@@ -140,7 +141,7 @@ class BatchEmitter(Emitter):
         if not self._pages:
             return super()._write(event) if event.kind.partial else self._recorded(event)
         page, layout = event.page, event.layout
-        if not isinstance(page, BulkPage) or layout.further is not None or layout.constants:
+        if not isinstance(page, BulkPage) or not layout.as_sent:
             return super()._write(event)
         with page.file:
             count = verify(page, layout)

@@ -11,6 +11,8 @@ import sys
 import time
 from typing import TextIO
 
+from tap_sfsource.terminal import SHOWN
+
 logger = logging.getLogger("tap-sfsource")
 
 _BAR_SECONDS = 0.2
@@ -52,7 +54,12 @@ class Progress:
             self._to.flush()
             self._shown = True
         else:
-            logger.info("%s: %s rows so far.", stream, many)
+            logger.info("%s: %s rows so far.", stream, many, extra=SHOWN)
+
+    @property
+    def on_terminal(self) -> bool:
+        """Whether a person looks at it."""
+        return self._to.isatty()
 
     def finished(self) -> None:
         """Count a stream that is done."""

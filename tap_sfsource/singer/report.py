@@ -111,6 +111,7 @@ class RunReport:
         self._calls = calls
         self._started = time.monotonic()
         self._stopped = False
+        self._told: list[str] = []
 
     def begin(self, stream: str, api_name: str = "") -> StreamSummary:
         """Begin a stream's summary."""
@@ -126,11 +127,21 @@ class RunReport:
             if self._stopped:
                 summary.problem = "the run had to stop"
             else:
-                logger.error("%s", error)
+                self._tell(str(error))
             self._stopped = True
         else:
-            logger.error("%s is not complete: %s", summary.stream, error)
+            self._tell(f"{summary.stream} is not complete: {error}")
         self.failures[summary.stream] = error
+
+    def _tell(self, problem: str) -> None:
+        logger.error("%s", problem)
+        self._told.append(problem)
+
+    def tell_again(self) -> None:
+        """On a terminal, say below the table what went wrong: there a person looks first."""
+        if self.progress.on_terminal:
+            for problem in self._told:
+                logger.error("%s", problem)
 
     def leave_out(self, summary: StreamSummary, refusal: RefusedError) -> None:
         """Note that Salesforce does not give a stream's rows."""

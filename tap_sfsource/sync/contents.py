@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tap_sfsource.api.client import Client
-    from tap_sfsource.catalog.plan import Column
+    from tap_sfsource.catalog.columns import Column
 
 logger = logging.getLogger("tap-sfsource.contents")
 
@@ -45,6 +45,8 @@ class ContentsReader:
         return [self._content(record_id, column) for column in self.columns]
 
     def _content(self, record_id: str, column: Column) -> str | None:
+        if column.mask is not None and column.mask.kind == "null":
+            return None
         path = self.client.data(f"/sobjects/{self.api_name}/{record_id}/{column.api_name}")
         try:
             with self.client.stream(path) as response:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tap_sfsource.api.composite import Subresponse
 
 _MINUTE = datetime.timedelta(minutes=1)
-_LOG_KEPT = datetime.timedelta(days=15)
+LOG_KEPT = datetime.timedelta(days=15)
 _PURGED = frozenset({"INVALID_REPLICATION_DATE"})
 _TOO_MANY = frozenset({"EXCEEDED_ID_LIMIT"})
 
@@ -102,7 +102,7 @@ class DeletionLog:
         return self._request_until(to_minute(self._now) + _MINUTE, reference_id)
 
     def _request_until(self, end: datetime.datetime, reference_id: str) -> Subrequest:
-        oldest = to_minute(self._now) - _LOG_KEPT + _MINUTE
+        oldest = to_minute(self._now) - LOG_KEPT + _MINUTE
         start = end - 2 * _MINUTE
         if self._since is not None:
             start = min(start, max(to_minute(self._since), oldest))
@@ -117,7 +117,7 @@ class DeletionLog:
         Raises:
             SalesforceError: The call is refused for a reason that is not the log's.
         """
-        outage = self._since is not None and to_minute(self._now) - self._since >= _LOG_KEPT
+        outage = self._since is not None and to_minute(self._now) - self._since >= LOG_KEPT
         if not answer.ok and answer.error_code in _PURGED:
             # An end that this minute still has to reach may be refused as well: ask for whole minutes only.
             answer = self._client.composite([self._request_until(to_minute(self._now), "deleted")])[0]

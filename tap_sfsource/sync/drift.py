@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tap_sfsource.catalog.plan import NAME_PARTS, mark_of
+from tap_sfsource.catalog.columns import mark_of
+from tap_sfsource.catalog.plan import NAME_PARTS
 from tap_sfsource.catalog.types import JSON_TYPES, TEXT_TYPES
 from tap_sfsource.sync.given_names import mark
 

@@ -46,15 +46,16 @@ class GivenNames:
                 ", ".join(sorted(streams)[:_STREAMS_TOLD]),
             )
 
-    def emitted(self, stream: str) -> Callable[[str], int]:
+    def emitted(self, stream: str) -> Callable[[str], int] | None:
         """Tell by the name that a property has in a state (`Column.mark`) whether rows have been emitted with it.
 
         2: every row has it. 1: rows had it, until it was left out: deselected, refused, or made anew with another type.
+        None where the state says nothing of the stream's properties.
         """
         bookmark = self._bookmarks.get(stream)
         known, former = _marks(bookmark, "properties"), _marks(bookmark, FORMER)
         if not known | former:
-            return lambda _: 0
+            return None
         return lambda name: 2 if (short := mark(name)) in known else int(short in former)
 
 

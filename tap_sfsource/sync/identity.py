@@ -63,18 +63,23 @@ def begin_filtered(bookmark: MutableMapping[str, Any], condition: str, *, sweeps
     wanted, given = mark(condition) if condition else "", str(bookmark.get(_FILTER) or "")
     changed = given != wanted and not _OF_ROWS.isdisjoint(bookmark)
     if changed:
-        texts = (bookmark.get(key) for key in (FORMER, "properties"))
-        former = frozenset().union(*(marks_in(text) for text in texts if isinstance(text, str)))
-        logged = bookmark.get("deleted_until") or bookmark.get("replication_key_value")
-        _forget(bookmark, _KEPT)
-        bookmark["sweep_due"] = sweeps
-        if logged and not sweeps:
-            bookmark["deleted_until"] = logged
-        if former:
-            bookmark[FORMER] = "".join(sorted(former))
+        begin_again(bookmark, sweeps=sweeps)
     if wanted or given:
         bookmark[_FILTER] = wanted
     return changed
+
+
+def begin_again(bookmark: MutableMapping[str, Any], *, sweeps: bool = True) -> None:
+    """Have every row read again. What the bookmark is of, and the names once given to properties, stay."""
+    texts = (bookmark.get(key) for key in (FORMER, "properties"))
+    former = frozenset().union(*(marks_in(text) for text in texts if isinstance(text, str)))
+    logged = bookmark.get("deleted_until") or bookmark.get("replication_key_value")
+    _forget(bookmark, _KEPT)
+    bookmark["sweep_due"] = sweeps
+    if logged and not sweeps:
+        bookmark["deleted_until"] = logged
+    if former:
+        bookmark[FORMER] = "".join(sorted(former))
 
 
 def _forget(bookmark: MutableMapping[str, Any], kept: Sequence[str] = ()) -> None:

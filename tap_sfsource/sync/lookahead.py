@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 _BYTES_AHEAD = 48 * 1024 * 1024
 
 
+def groups_of(syncs: Sequence[ObjectSync]) -> list[list[ObjectSync]]:
+    """Syncs whose first requests share a call."""
+    return [list(syncs[at : at + QUERIES]) for at in range(0, len(syncs), QUERIES)]
+
+
 class Lookahead:
     """Prepares syncs in the background.
 
@@ -33,7 +38,7 @@ class Lookahead:
 
     def __init__(self, client: Client, syncs: Sequence[ObjectSync], workers: int) -> None:
         self._client = client
-        self._groups = [list(syncs[at : at + QUERIES]) for at in range(0, len(syncs), QUERIES)]
+        self._groups = groups_of(syncs)
         self._workers = workers
         self._changed = threading.Condition()
         self._next = 0

@@ -18,7 +18,8 @@ from tap_sfsource.rows.layout import Layout
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tap_sfsource.catalog.plan import Column, SObjectPlan
+    from tap_sfsource.catalog.columns import Column
+    from tap_sfsource.catalog.plan import SObjectPlan
 
 _MOST_SEEN = 200_000
 """Ids to remember, so that each name is written once; beyond it some are written again."""
@@ -28,6 +29,7 @@ class Names:
     """Collects names from the pages of other objects, by the plan of Name: its selected columns.
 
     Attributes:
+        masks: Tells what names are masked with, empty for nothing.
         broken: Whether names could not be written: the lookups of this run's rows are read again by the next run.
     """
 
@@ -37,6 +39,7 @@ class Names:
         by_api_name = {column.api_name: column for column in plan.columns}
         identity = by_api_name.pop("Id")
         self.columns = tuple(by_api_name.values())
+        self.masks = plan.names_masked
         self.layout = Layout(plan.stream_name, [identity, *self.columns])
         self.json = JsonRows(self.layout)
         self._found: list[Sequence[Any]] = []

@@ -5,9 +5,10 @@ then goes on as any run does, from the bookmark that the finished job gives. The
 
 1. Tombstones of the deletion log, before the rows: the record of a row that came back since then corrects its tombstone.
 2. The rows of the window, each with the contents of its files where the user asked for them.
-3. Where only whole rows may be emitted, deletions come here: a row in the recycle bin as a whole row, others by a sweep.
-4. Reads of every row: new properties, and properties that change without a stamp.
-5. On request, or when the log is incomplete, a sweep of all rows under a new table version.
+3. Rows that the state asks to be read again.
+4. Where only whole rows may be emitted, deletions come here: a row in the recycle bin as a whole row, others by a sweep.
+5. Reads of every row: new properties, and properties that change without a stamp.
+6. On request, or when the log is incomplete, a sweep of all rows under a new table version.
 """
 
 from __future__ import annotations
@@ -146,6 +147,7 @@ class ObjectSync:
             # A row that changed before its part's job was created is in no part that was read later.
             self._look_again()
             yield from self._window()
+        yield from self._rows_again()
         if first_sync and source.key:
             yield from refresh.first_deletions()
         sweeps = self._sweeps()
@@ -315,6 +317,26 @@ class ObjectSync:
             swept = ": swept all rows" if self.source.may_sweep else ""
             self.source.notes.append(f"{self._gone:,} deleted for good{swept}")
 
+    def _rows_again(self) -> Iterator[Event]:
+        """Rows that the state asks for; such that are gone become tombstones, or are left to a sweep."""
+        source = self.source
+        ids = source.state.reread
+        if not ids:
+            return
+        if source.key is not None:
+            missing = dict.fromkeys(ids)
+            layout = source.whole_layout()
+            for page, found in source.loaded_by_id(ids):
+                for record_id in found:
+                    missing.pop(record_id, None)
+                yield source.whole_rows(page, layout)
+            gone = source.absent(list(missing))
+            if source.whole:
+                self._gone += len(gone)
+            elif gone:
+                yield self._marks(gone)
+        yield Checkpoint(source.state.read_again)
+
     def _prepare_query(self, answer: Subresponse | None) -> None:
         """Prepare the query; one column that the org refuses does not block the object."""
         for _ in range(_MOST_MENDS):
@@ -357,10 +379,14 @@ class ObjectSync:
         if deletions.incomplete:
             source.notes.append(f"{deletions.incomplete}{': swept all ids' if source.may_sweep else ''}")
         if deletions.ids and not source.whole:
-            layout = source.layout([source.id], {source.plan.is_deleted: True})
-            told = clock.isoformat(self._now)
-            page = ValuesPage([[record_id] for record_id in deletions.ids], len(deletions.ids), lambda: told)
-            yield source.partial_rows(Kind.TOMBSTONES, page, layout)
+            yield self._marks(deletions.ids)
+
+    def _marks(self, ids: Sequence[str]) -> Rows:
+        """Tombstones."""
+        layout = self.source.layout([self.source.id], {self.source.plan.is_deleted: True})
+        told = clock.isoformat(self._now)
+        page = ValuesPage([[record_id] for record_id in ids], len(ids), lambda: told)
+        return self.source.partial_rows(Kind.TOMBSTONES, page, layout)
 
     def _opened(self) -> None:
         """What holds from the start of the run on."""

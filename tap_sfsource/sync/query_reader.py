@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tap_sfsource.api.bulk import BulkPage
     from tap_sfsource.api.composite import Subrequest, Subresponse
     from tap_sfsource.api.query import QueryPage, RestPage
-    from tap_sfsource.catalog.plan import Column
+    from tap_sfsource.catalog.columns import Column
     from tap_sfsource.sync.readers import Readers
     from tap_sfsource.sync.state import StreamState
 
@@ -171,11 +171,11 @@ class QueryReader:
         """The first look at the query, to ride in a composite call; None if the scan goes to Bulk without one."""
         if self.job is not None or self._in_steps or self.bulk_at_once():
             return None
-        query = self.query(self.window, ordered=True, limit=self._look_rows)
+        query = self.query(self.window, ordered=True, limit=self.look_rows)
         return self.readers.request(query, reference_id, self._page_rows)
 
     @property
-    def _look_rows(self) -> int | None:
+    def look_rows(self) -> int | None:
         """Rows of a first look where texts can be long; None for a whole page."""
         page = self.readers.settings.page_size
         rows = rows_at_once(self.columns, page)
@@ -197,7 +197,7 @@ class QueryReader:
         """
         if answer is not None and answer.ok:
             self._first = answer.decode(QUERY_PAGE)
-            if self._look_rows == self._first.totalSize:
+            if self.look_rows == self._first.totalSize:
                 # There may be more: now the rows are known to be as long as they are, not as they can be.
                 fitting = PAGE_BYTES * self._first.totalSize // len(answer.raw)
                 self._page_rows, self._first = max(1, min(fitting, self.readers.settings.page_size)), None
@@ -270,13 +270,12 @@ class QueryReader:
         settings = self.readers.settings
         if settings.reader == "rest" or self._bulk_refused or self._too_wide:
             return False
-        if self._first is None:
-            return True
-        return (
-            settings.reader == "auto"
-            and not self._first.done
-            and self._first.totalSize > settings.bulk_threshold
-        )
+        return self._first is None or self.bulk_after_look(self._first.totalSize, one_page=self._first.done)
+
+    def bulk_after_look(self, rows: int, *, one_page: bool) -> bool:
+        """Whether a Bulk job reads a query of which a first look has found so many rows."""
+        settings = self.readers.settings
+        return settings.reader == "auto" and not one_page and rows > settings.bulk_threshold
 
     def _start_job(self) -> None:
         job_id = self.begin(self._first.totalSize if self._first else self.count or 0)

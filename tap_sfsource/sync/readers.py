@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tap_sfsource.api.bulk_budget import BulkBudget
     from tap_sfsource.api.client import Client
     from tap_sfsource.api.query import QueryPage
-    from tap_sfsource.catalog.plan import Column
+    from tap_sfsource.catalog.columns import Column
     from tap_sfsource.config import Settings
 
 SMALLEST_PAGE: Final = 200

@@ -26,7 +26,7 @@ from tap_sfsource.sync.source import version_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tap_sfsource.catalog.plan import Column
+    from tap_sfsource.catalog.columns import Column
     from tap_sfsource.rows.layout import Layout
     from tap_sfsource.sync.job_bookmark import JobBookmark
     from tap_sfsource.sync.query_reader import QueryReader
@@ -73,7 +73,7 @@ class Refresh:
                 self._query("backfill", self._fresh()),
                 self._query("formulas", self._stale()),
                 self._names_query() if self._source.lookups else None,
-                self._ids_query() if sweeps else None,
+                self.ids_query() if sweeps else None,
             ]
         return [query for query in queries if query is not None and query.resumed]
 
@@ -95,7 +95,9 @@ class Refresh:
             self._finished[purpose] = clock.parse(moment)
         if purpose in {"backfill", "names"}:
             read = (
-                {column.mark() for column in query.columns} if purpose == "backfill" else set(query.further)
+                {column.mark() for column in query.columns}
+                if purpose == "backfill"
+                else set(self._source.marks_of_names)
             )
             unknown = set(self._state.unknown(self._source.properties)) - read
             known = [name for name in self._source.properties if name not in unknown]
@@ -114,13 +116,13 @@ class Refresh:
             yield from self._whole(self._begun(self._whole_query()))
             return
         if source.whole:
-            if unknown or self._stale() or self._is_edited or (self._renews_names and self._is_due()):
+            if unknown or self.renewals():
                 yield from self._whole(self._begun(self._whole_query()))
             return
         yield from self._refreshed(self._query("backfill", fresh))
         if not set(unknown).isdisjoint(column.mark() for column in source.files):
             yield from self._contents()
-        if set(unknown).intersection(source.further):
+        if set(unknown).intersection(source.marks_of_names):
             yield from self._refreshed(self._names_query())
         yield Checkpoint(partial(self._state.know, source.properties))
         yield from self._changed_unseen()
@@ -129,11 +131,8 @@ class Refresh:
         """Read properties that may have changed without a stamp."""
         due, edited = self._is_due(), self._is_edited
         moment = self.now
-        for query in (
-            self._query("formulas", self._stale()),
-            self._names_query() if self._renews_names and due else None,
-        ):
-            finished = self._finished.get(query.purpose) if query is not None else None
+        for query in self.renewals():
+            finished = self._finished.get(query.purpose)
             if finished is not None and not self._is_due(finished) and not edited:
                 moment = min(moment, finished)
             else:
@@ -142,6 +141,24 @@ class Refresh:
             yield Checkpoint(partial(setattr, self._state, "refreshed_at", moment))
         if edited:
             yield Checkpoint(self.note_formulas)
+
+    def renewals(self) -> list[QueryReader]:
+        """The queries that read properties which may have changed without a stamp, if it is time for them."""
+        due = self._is_due()
+        if self._source.whole:
+            wanted = self._stale() or self._is_edited or (self._renews_names and due)
+            return [self._whole_query()] if wanted else []
+        formulas = self._query("formulas", self._stale())
+        return [
+            *([formulas] if formulas is not None else []),
+            *([self._names_query()] if self._renews_names and due else []),
+        ]
+
+    @property
+    def period(self) -> datetime.timedelta:
+        """The time from one such read to the next; none where there is no such read."""
+        hours = self._hours or (_RETURNS_HOURS if self._may_return else 0)
+        return datetime.timedelta(hours=hours) * _share(self._source.plan.stream_name)
 
     def note_formulas(self) -> None:
         """Every row is read, or being read, with the formulas as they are now."""
@@ -175,12 +192,12 @@ class Refresh:
 
     def note_deletions(self) -> None:
         """Rows are deleted now: some may come back, which the stamp of some objects does not show."""
-        if self._hides_returns:
+        if self.hides_returns:
             self._state.bin_until = self.now + _BIN_KEPT
 
     def first_deletions(self) -> Iterator[Event]:
         """Ask after a first sync whether it has read deleted rows that may come back unseen."""
-        if not self._hides_returns:
+        if not self.hides_returns:
             return
         source = self._source
         query = select(
@@ -190,7 +207,8 @@ class Refresh:
             yield Checkpoint(self.note_deletions)
 
     @property
-    def _hides_returns(self) -> bool:
+    def hides_returns(self) -> bool:
+        """Whether no stamp shows that a deleted row has come back."""
         key, deleted = self._source.key, self._source.is_deleted
         return key is not None and key not in MOVING_KEYS and deleted is not None
 
@@ -198,7 +216,7 @@ class Refresh:
     def _may_return(self) -> bool:
         """Whether a deleted row may have come back since the last refresh."""
         until, last = self._state.bin_until, self._state.refreshed_at
-        return self._hides_returns and until is not None and (last is None or last < until)
+        return self.hides_returns and until is not None and (last is None or last < until)
 
     def _contents(self) -> Iterator[Event]:
         """Read the base64 fields of every row, which costs an API call each."""
@@ -228,7 +246,7 @@ class Refresh:
             query.watermark = watermark or query.watermark
             yield from self._whole(query, version_of(query))
             return
-        query = self._ids_query()
+        query = self.ids_query()
         query.watermark = watermark
         yield from self._sweep(query)
 
@@ -289,7 +307,8 @@ class Refresh:
         columns = [source.id, *(lookup.column for lookup in source.lookups)]
         return source.every_row("names", columns, source.further)
 
-    def _ids_query(self) -> QueryReader:
+    def ids_query(self) -> QueryReader:
+        """The query of a sweep."""
         source = self._source
         return source.every_row(_SWEEP, [source.id, *([source.is_deleted] if source.is_deleted else [])])
 
@@ -334,10 +353,8 @@ class Refresh:
         return bool(self._source.lookups and self._hours)
 
     def _is_due(self, last: datetime.datetime | None = None) -> bool:
-        hours = self._hours or (_RETURNS_HOURS if self._may_return else 0)
         last = last or self._state.refreshed_at
-        period = datetime.timedelta(hours=hours) * _share(self._source.plan.stream_name)
-        return bool(hours) and (last is None or self.now - last >= period)
+        return bool(self.period) and (last is None or self.now - last >= self.period)
 
     def _is_refreshed(self, column: Column) -> bool:
         if column is self._source.is_deleted:

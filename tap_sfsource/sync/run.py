@@ -23,7 +23,7 @@ from tap_sfsource.sync.source import Source
 from tap_sfsource.sync.state import CLOCKS_DIFFER, StreamState
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping, Sequence
+    from collections.abc import Mapping, MutableMapping, Sequence
 
     from tap_sfsource.api.client import Client
     from tap_sfsource.catalog.plan import SObjectPlan
@@ -95,19 +95,28 @@ class SyncRun:
 
     def start(self) -> None:
         """Begin to fetch ahead; where much may have to be read, after a count of it."""
-        settings, now = self._client.settings, self._client.now()
-        counted = [
+        now = self._client.now()
+        if counted := self.counted(now):
+            self._count(counted)
+        self._announce_first_syncs(now)
+        self._lookahead.start()
+
+    @property
+    def syncs(self) -> Mapping[str, ObjectSync]:
+        """The syncs of the streams whose bookmarks can be used, in their order."""
+        return self._syncs
+
+    def counted(self, now: datetime.datetime) -> list[Source]:
+        """The objects whose rows a run counts before it fetches ahead."""
+        reader = self._client.settings.reader
+        return [
             source
             for source in (sync.source for sync in self._syncs.values())
             # A count of all rows says nothing of those that meet a filter.
             if not source.conditions
             # Bulk needs the count as well: it polls a job when the job is likely to be complete, and each poll is a call.
-            and (settings.reader != "rest" if source.first_sync else Refresh(source, now).minds_size)
+            and (reader != "rest" if source.first_sync else Refresh(source, now).minds_size)
         ]
-        if counted:
-            self._count(counted)
-        self._announce_first_syncs(now)
-        self._lookahead.start()
 
     def _announce_first_syncs(self, now: datetime.datetime) -> None:
         """Note in the state that first syncs begin, before a row of them is written."""
@@ -133,6 +142,12 @@ class SyncRun:
         sync = self._syncs[stream]
         self._lookahead.wait(sync)
         return sync
+
+    def source(self, stream: str) -> Source:
+        """A stream's object, as the run would read it. Raises TapError where the stream's bookmark cannot be used."""
+        if stream in self._unusable:
+            raise self._unusable[stream]
+        return self._syncs[stream].source
 
     def stop(self, error: AuthError) -> None:
         """Give no further stream: the login is refused."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tap_sfsource import clock
 from tap_sfsource.api.describe import describe, open_cache
 from tap_sfsource.api.query import QUERY_PAGE, select
+from tap_sfsource.catalog.columns import MASKED
 from tap_sfsource.catalog.naming import COLLECTIONS
 from tap_sfsource.catalog.plan import NAME
 from tap_sfsource.errors import FilterError, SalesforceError, TransientError
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
     from tap_sfsource.api.bulk import BulkPage
     from tap_sfsource.api.composite import Subrequest, Subresponse
     from tap_sfsource.api.query import RestPage
-    from tap_sfsource.catalog.plan import Column, SObjectPlan
+    from tap_sfsource.catalog.columns import Column
+    from tap_sfsource.catalog.plan import SObjectPlan
     from tap_sfsource.errors import TapError
     from tap_sfsource.sync.names import Lookup, Names
     from tap_sfsource.sync.query_reader import QueryReader
@@ -201,6 +203,12 @@ class Source:
         return tuple(part for lookup in self.lookups for part in lookup.fields)
 
     @property
+    def marks_of_names(self) -> tuple[str, ...]:
+        """The same as the state remembers them: names that are masked otherwise are read anew."""
+        masks = self.names.masks if self.names is not None else ""
+        return tuple(f"{part}{MASKED}{masks}" if masks else part for part in self.further)
+
+    @property
     def unsortable(self) -> frozenset[str]:
         """API names by which the SObject does not let a query be ordered."""
         return frozenset(column.api_name for column in self.plan.columns if not column.sortable)
@@ -208,7 +216,7 @@ class Source:
     @property
     def properties(self) -> list[str]:
         """All that rows are read with, as the state remembers it."""
-        names = () if self.names is not None and self.names.broken else self.further
+        names = () if self.names is not None and self.names.broken else self.marks_of_names
         return [*(column.mark() for column in [*self.columns, *self.files]), *names]
 
     @property
@@ -328,13 +336,32 @@ class Source:
             page = leading
         return page if page.count else None
 
-    def rows_by_id(self, ids: Sequence[str]) -> Iterator[tuple[RestPage, list[str]]]:
+    def rows_by_id(
+        self, ids: Sequence[str], conditions: Sequence[str] = ()
+    ) -> Iterator[tuple[RestPage, list[str]]]:
         """Whole rows of ids, those in the recycle bin included, with the ids that each page has."""
         only_ids = self.layout([self.id])
+        conditions = [*self.conditions, *conditions]
         for some in batches(ids, rows_at_once(self.columns, IDS_A_QUERY, PAGE_BYTES)):
-            query = functools.partial(of_ids, self.plan.api_name, some, conditions=self.conditions)
+            query = functools.partial(of_ids, self.plan.api_name, some, conditions=conditions)
             for page in self._whole_pages(query):
                 yield page, [row[0] for row in values(page, only_ids)]
+
+    def loaded_by_id(self, ids: Sequence[str]) -> Iterator[tuple[RestPage, list[str]]]:
+        """The same, but for rows that wait for a later run."""
+        end = self._loaded.end
+        return self.rows_by_id(ids, [] if end is None else [f"{self.key} < {clock.isoformat(end)}"])
+
+    def absent(self, ids: Sequence[str]) -> Sequence[str]:
+        """Those of ids that no query of this run's rows has found and that are gone: rows that `may_sweep` means are not."""
+        if self.may_sweep or not ids:
+            return ids
+        found: set[str] = set()
+        for some in batches(ids, IDS_A_QUERY):
+            first = self.readers.first_page(of_ids(self.plan.api_name, some, ["Id"]))
+            for page in self.readers.pages(first):
+                found.update(row[0] for row in values(page, self.layout([self.id])))
+        return [record_id for record_id in ids if record_id not in found]
 
     def _whole_pages(self, query: Callable[[Sequence[str]], str]) -> Iterator[RestPage]:
         """The pages of a query of all fields, given its SOQL for some of them."""
@@ -376,6 +403,7 @@ class Source:
         further: tuple[str, ...],
     ) -> QueryReader:
         parents = self.plan.parents
+        masks = self.names.masks if self.names is not None and further else ""
         make = SplitReader if parents is None else functools.partial(ChildrenReader, parents=parents)
         return make(
             self.readers,
@@ -390,7 +418,7 @@ class Source:
             key is not None and self.plan.replication_key is not None and self.plan.replication_key.nillable,
             conditions=self.conditions,
             since=self.plan.own.start,
-            emitted=f"{self.emitted}{'whole' if self.whole else ''}{'files' if self.files else ''}",
+            emitted=f"{self.emitted}{'whole' if self.whole else ''}{'files' if self.files else ''}{masks}",
         )
 
 

@@ -67,9 +67,7 @@ class SplitReader(QueryReader):
             yield from self._in_parts([Part(half) for half in error.halves])
 
     def _start_job(self) -> None:
-        rows = self._first.totalSize if self._first else self.count or 0
-        most = self.readers.settings.split_rows
-        parts = cut(self, rows, most) if self.key is not None and rows > most else []
+        parts = self.cut(self._first.totalSize if self._first else self.count or 0)
         if not parts:
             super()._start_job()
             return
@@ -77,9 +75,14 @@ class SplitReader(QueryReader):
         if not parts[0].job:
             self._bulk_refused = True
             return
-        logger.info("%s: about %d rows, read by %d Bulk jobs.", self.api_name, rows, len(parts))
         self._first, self._planned, self.total = None, True, sum(part.count or 0 for part in parts)
+        logger.info("%s: about %d rows, read by %d Bulk jobs.", self.api_name, self.total, len(parts))
         self.job = self._mark(parts)
+
+    def cut(self, rows: int) -> list[Part]:
+        """The parts as which a query of about so many rows is read from the start; none where one job reads them."""
+        most = self.readers.settings.split_rows
+        return cut(self, rows, most) if self.key is not None and rows > most else []
 
     def _in_parts(self, parts: list[Part]) -> Iterator[tuple[QueriedPage | None, Progress]]:
         while parts:

@@ -9,7 +9,8 @@ Keys of a bookmark; other keys are kept as they are:
 - ``properties``: the properties that every row has been emitted with. Each is six characters of a digest of its name, field
   and type: an org has thousands of names. One hash of them all would be shorter, and could not say which of them is new;
   with shorter digests, a new property could pass for one that went.
-- ``former``: those that were among them once, where there are some: a name once given stays.
+- ``former``: those that were among them once, where there are some: a name once given stays. A masked column's mark tells
+  of the mask, so its name is here.
 - ``api_name``: the object, where the stream's name does not tell which it is. Names once given stay.
 - ``key_prefix``: the first characters of the SObject's Ids. A custom object that is deleted and created again has another
   prefix, and then nothing of the bookmark is true any more.
@@ -24,6 +25,7 @@ Keys of a bookmark; other keys are kept as they are:
 - ``bin_until``: when the last deleted row leaves the recycle bin, where the replication key does not move if one comes back.
 - ``refused``, ``refused_since``, ``refused_until``: that Salesforce does not give all rows of the object, so
   that it is not asked in each run.
+- ``reread``: the ids of rows that are read again by the next run, with a space between two.
 - ``swept_until``: with whole rows only: every deletion before it has been marked by a sweep.
 
 Meltano merges states deeply: a key that a new state lacks survives from an old one. So absence means nothing, and a job
@@ -40,8 +42,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_sfsource import clock
+from tap_sfsource.catalog.columns import MASKED
 from tap_sfsource.errors import TapError
 from tap_sfsource.sync import identity
+from tap_sfsource.sync.again import REREAD, full_id, ids_to_read
 from tap_sfsource.sync.given_names import FORMER, mark, marks_in
 from tap_sfsource.sync.job_bookmark import JobBookmark
 from tap_sfsource.sync.parts import parts_of
@@ -155,6 +159,7 @@ class StreamState:
         _ = self.bookmark, self.deleted_until, self.refreshed_at, self.swept_until
         _ = self.start_date, self.bin_until
         self.unknown(())
+        _ = self.reread
         for purpose in self.jobs:
             self.job(purpose)
 
@@ -306,7 +311,9 @@ class StreamState:
     def know(self, properties: Sequence[str]) -> None:
         """Note that every row has been, or is being, emitted with just these properties."""
         marks = frozenset(map(mark, properties))
-        former = self._marks(FORMER) | self._marks("properties") - marks
+        # A masked column had its name too.
+        plain = frozenset(mark(name.partition(MASKED)[0]) for name in properties if MASKED in name)
+        former = self._marks(FORMER) | self._marks("properties") - marks | plain
         if former:
             self._bookmark[FORMER] = "".join(sorted(former))
         self._bookmark["properties"] = "".join(sorted(marks))
@@ -319,6 +326,19 @@ class StreamState:
     def known(self) -> frozenset[str]:
         """The marks of the properties that every row has been emitted with."""
         return self._marks("properties")
+
+    @property
+    def reread(self) -> list[str]:
+        """The ids of rows that this run reads again."""
+        ids = ids_to_read(self._bookmark)
+        given = self._bookmark.get(REREAD, "")
+        if not isinstance(given, str) or not all(map(full_id, ids)):
+            raise self._unreadable(REREAD, given, "is not a text of Ids. Remove it.")
+        return ids
+
+    def read_again(self) -> None:
+        """Note that these rows have been emitted."""
+        self._bookmark[REREAD] = ""
 
     @property
     def knows_properties(self) -> bool:

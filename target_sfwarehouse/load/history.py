@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from target_sfwarehouse.errors import BadSchemaError
 from target_sfwarehouse.postgres import versions
 from target_sfwarehouse.postgres.ddl import REFUSED, open_to_readers, read_table, said
-from target_sfwarehouse.postgres.schema import quoted
+from target_sfwarehouse.postgres.schema import VALIDITY, quoted
 from target_sfwarehouse.postgres.sql import CHANGED
 from target_sfwarehouse.postgres.waiting import change, patiently, run
 
@@ -55,7 +55,7 @@ class History:
         table = load.table
         known = self._read(connection, table)
         # Its latest time counts for the next one.
-        load.history = known if versions.VALIDITY[0] in known.columns else None
+        load.history = known if VALIDITY[0] in known.columns else None
 
         def attempt() -> None:
             with connection.transaction():

@@ -19,6 +19,7 @@ import psycopg
 from target_sfwarehouse.errors import SettingsError, TargetError, WarehouseError
 from target_sfwarehouse.postgres import parameters
 from target_sfwarehouse.postgres.pooler import check_session
+from target_sfwarehouse.terminal import SHOWN
 
 if TYPE_CHECKING:
     from target_sfwarehouse.config import Settings
@@ -144,7 +145,7 @@ def _embedded_url(settings: Settings) -> str:
         raise WarehouseError(
             f"No warehouse is configured (`sqlalchemy_url` or `host`), and the target's own Postgres failed: {error}"
         ) from None
-    logger.info("No warehouse is configured. %s", server.notice)
+    logger.info("No warehouse is configured. %s", server.notice, extra=SHOWN)
     return server.url
 
 

@@ -52,6 +52,9 @@ STAMPS = {
 REFERENCES = "; references "
 """What stands in a column's comment between its label and the tables that its values lead to."""
 
+VALIDITY = ("valid_from", "valid_to", "is_current")
+"""Columns of a history that say when a version held."""
+
 STAMP_TYPES = frozenset({"timestamp with time zone", "timestamp without time zone"})
 
 ROW_TARGET_LEAST, ROW_TARGET_MOST = 2_040, 8_160
@@ -173,6 +176,15 @@ class Table:
         """Columns that have the time of the transaction where nothing else is given."""
         return {column for column, default in self.defaults.items() if default == "now()"}
 
+    def own_stamp(self, column: str) -> str:
+        """Say of a column in which the target keeps times that it does; nothing of others."""
+        if column not in STAMPS or column not in self.timed:
+            return ""
+        return (
+            f"column '{column}' of {self.label} is where the target keeps when a row was written (setting `received_at`). "
+            "Rename the property by `stream_maps`, or drop the column"
+        )
+
     @property
     def unwritten(self) -> set[str]:
         """Columns that are left to the server. A key is the stream's, whatever the server would number its rows by."""
@@ -218,6 +230,8 @@ def changes(table: Table, wanted: Wanted) -> list[str]:
             statements.append(f"ALTER TABLE {table.sql} ADD COLUMN {_definition(column)}")
             continue
         if column.column not in table.computed and room(current, column.type) is None:
+            if own := table.own_stamp(column.column):
+                raise BadSchemaError(f"property '{column.name}' is of type {column.type}, but {own}")
             raise BadSchemaError(
                 f"property '{column.name}' is now of type {column.type}, but column '{column.column}' of "
                 f"{table.label} is {current}, which cannot become that without loss. Rename or drop the column, "
@@ -274,6 +288,11 @@ def _key(table: Table, wanted: Wanted) -> list[str]:
     """Give a table that has no key the stream's; refuse one that has another."""
     if not wanted.keys or any(set(unique) == set(wanted.keys) for unique in table.unique_keys):
         return []
+    if set(VALIDITY) <= table.columns.keys() and any(VALIDITY[0] in unique for unique in table.unique_keys):
+        raise BadSchemaError(
+            f"{table.label} is a history that the target keeps (setting `history`); give the stream another name, e.g. by "
+            "`stream_maps` with `__alias__`"
+        )
     if table.unique_keys:
         has = " and ".join("(" + ", ".join(unique) + ")" for unique in table.unique_keys)
         raise BadSchemaError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_sfwarehouse.errors import BadSchemaError
-from target_sfwarehouse.postgres.schema import METADATA_COLUMNS, identifier, quoted
+from target_sfwarehouse.postgres.schema import METADATA_COLUMNS, VALIDITY, identifier, quoted
 from target_sfwarehouse.postgres.sql import CHANGED, differ, same_key
 from target_sfwarehouse.postgres.types import widened
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from target_sfwarehouse.postgres.schema import Table
     from target_sfwarehouse.postgres.types import SqlType
-
-VALIDITY = ("valid_from", "valid_to", "is_current")
 
 
 def history_name(table: str) -> str:

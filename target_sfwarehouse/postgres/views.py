@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_sfwarehouse.postgres.schema import STAMP_TYPES, STAMPS, identifier, quoted
-from target_sfwarehouse.postgres.versions import VALIDITY
+from target_sfwarehouse.postgres.schema import STAMP_TYPES, STAMPS, VALIDITY, identifier, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -60,8 +60,11 @@ def widen(
     needed: Mapping[str, SqlType],
     aside: Callable[[Connection, Table, Collection[str]], AbstractContextManager[None]],
 ) -> None:
-    """Widen columns of a table, with the target's own views `aside`. Raises BadSchemaError where the server refuses it."""
+    """Widen columns of a table, with the target's own views `aside`. Raises BadSchemaError where it may not be."""
     column, statement = "", ""
+    for stamp in needed:
+        if own := table.own_stamp(stamp):
+            raise BadSchemaError(f"a value is no time, but {own}")
 
     def attempt() -> None:
         nonlocal column, statement

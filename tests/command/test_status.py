@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from salesforce_simulator.__main__ import DEMO_USER
+from salesforce_simulator.simulation import DEMO_USER
 from salesforce_simulator.users import NO_ACCESS, Permissions
 from sfsource.reports.table import NEEDED
 from tests.command.runs import Runs, ago, changed, failed, sfsource

@@ -7,6 +7,8 @@ import random
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from tests.masked import MASKED, SALT
+
 CHOICES: dict[str, tuple[str, ...]] = {
     "emitter": ("lines", "flattening", "csv", "jsonl", "filter", "mask", "computed"),
     "trouble": ("none", "fault", "bad page", "cut", "torn", "merge", "lost", "cut refresh"),
@@ -16,6 +18,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "partial_rows": ("auto", "whole"),
     "files": ("no files", "files"),
     "filters": ("no filter", "a filter of all"),
+    "masks": ("no masks", "hash", "null", "drop"),
     "states": ("often", "seldom"),
     "target": ("plain", "small batches", "quarantine", "hard delete", "append", "map"),
 }
@@ -30,6 +33,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
 - cut refresh: a full refresh that is killed; Meltano merges what it left into the state before it.
 
 Filters: the condition is met by every row; where it comes or goes, the object is read anew.
+
+Masks: of names of contacts and of custom fields of accounts, which may be numbers.
 
 States: whether a STATE comes behind each page, or only where a restart needs it and at the end.
 Target: its settings. `append` is `load_method: append-only`, `map` a stream map that adds a column.
@@ -55,6 +60,7 @@ class Choices:
     partial_rows: str = "auto"
     files: str = "no files"
     filters: str = "no filter"
+    masks: str = "no masks"
     states: str = "often"
     target: str = "plain"
 
@@ -120,6 +126,7 @@ def settings_of(choices: Choices) -> dict[str, Any]:
     """The tap's settings that a run's choices name directly."""
     named = {name: getattr(choices, name) for name in ("reader", "deletes", "naming", "partial_rows")}
     filters = {"*": "(Id != null AND IsDeleted IN (TRUE, FALSE))"} if choices.filters != "no filter" else {}
+    masks = dict.fromkeys(MASKED, choices.masks) if choices.masks != "no masks" else {}
     seconds = 0 if choices.states == "often" else 3600
-    more = {"filters": filters, "state_seconds": seconds}
+    more = {"filters": filters, "state_seconds": seconds, "mask": masks, "mask_salt": SALT}
     return {**named, "include_base64": choices.files == "files", **more}

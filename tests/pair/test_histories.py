@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import shutil
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -56,6 +57,8 @@ def test_two_choices_that_meet_spoil_nothing(
     # What was not selected at first has to be filled in for rows that do not change.
     world.deselected = {"NumberOfEmployees"}
     first = choices.but(trouble="none", deletes="all")
+    if number % 3:
+        first = first.but(masks="no masks")
     world.sync(first.but(files="no files") if number % 2 else first, more=more)
     world.deselected = set()
     if choices.target == "quarantine":
@@ -179,6 +182,7 @@ class PairHistories(OrgHistories):
         partial_rows=st.sampled_from(CHOICES["partial_rows"]),
         files=st.sampled_from(CHOICES["files"]),
         filters=st.sampled_from(CHOICES["filters"]),
+        masks=st.sampled_from(CHOICES["masks"]),
         states=st.sampled_from(CHOICES["states"]),
         threshold=st.integers(0, 5),
         page=st.integers(1, 4),
@@ -196,6 +200,7 @@ class PairHistories(OrgHistories):
         partial_rows: str,
         files: str,
         filters: str,
+        masks: str,
         states: str,
         threshold: int,
         page: int,
@@ -207,7 +212,17 @@ class PairHistories(OrgHistories):
         emitter = data.draw(st.sampled_from(self.emitters))
         target = data.draw(st.sampled_from(self.targets))
         choices = Choices(
-            emitter, trouble, reader, deletes, self.naming, partial_rows, files, filters, states, target
+            emitter,
+            trouble,
+            reader,
+            deletes,
+            self.naming,
+            partial_rows,
+            files,
+            filters,
+            masks,
+            states,
+            target,
         )
         names = {"name": "Name", "industry": "Industry", "number_of_employees": "NumberOfEmployees"}
         wanted = {names[name] for name in self.deselected}
@@ -216,6 +231,41 @@ class PairHistories(OrgHistories):
         more["split_rows"], self.server.server.settings.bulk_page_rows = windows
         self.world.sync(choices, more=more, cut=cut, nth=nth)
         self.dropped.clear()
+
+    @rule(
+        data=st.data(),
+        trouble=st.sampled_from(["none", "none", "cut", "torn"]),
+        reader=st.sampled_from(CHOICES["reader"]),
+        deletes=st.sampled_from(CHOICES["deletes"]),
+        partial_rows=st.sampled_from(CHOICES["partial_rows"]),
+        filters=st.sampled_from(CHOICES["filters"]),
+        states=st.sampled_from(CHOICES["states"]),
+        hours=st.integers(0, 40),
+        only=st.sampled_from(["", "Account", "Contact"]),
+        cut=st.floats(0, 1),
+        runs=st.integers(1, 3),
+        windows=st.sampled_from(WINDOWS),
+    )
+    def sync_until(
+        self,
+        *,
+        data: st.DataObject,
+        hours: int,
+        only: str,
+        cut: float,
+        runs: int,
+        windows: tuple[int, int],
+        **drawn: str,
+    ) -> None:
+        """Runs with an `end_date`, of all objects or of one."""
+        chosen = {"emitter": self.emitters, "target": self.targets}
+        picked = {name: data.draw(st.sampled_from(values)) for name, values in chosen.items()}
+        end = (self.org.clock.now() - timedelta(hours=hours)).isoformat()
+        more: dict[str, Any] = {"bulk_threshold": 2, "bulk_page_size": 2, "cache_dir": self.cache}
+        more["end_date"] = {only: end} if only else end
+        more["split_rows"], self.server.server.settings.bulk_page_rows = windows
+        choices = Choices(**picked, **drawn, naming=self.naming)
+        self.world.until_a_date(choices, more=more, cut=cut, runs=runs)
 
 
 FAMILIES = [SAME_TABLE, *((name,) for name in CHOICES["emitter"] if name not in SAME_TABLE)]

@@ -11,9 +11,9 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, add_demo_login
 from salesforce_simulator.org import Org
 from salesforce_simulator.server import serve
+from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, add_demo_login
 from tests.fix_org import OrgServer
 from tests.fix_process import PROJECT, Processes, wait_until
 from tests.levels import programs

@@ -1,4 +1,4 @@
-"""The README's commands, run as they are written."""
+"""The commands of the first pages, run as they are written."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ import pytest
 from tests.fix_process import PROJECT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.fix_org import OrgServer
     from tests.fix_process import Processes
     from tests.fix_warehouse import Warehouse
 
-README = (PROJECT / "README.md").read_text()
+README = PROJECT / "README.md"
+FIRST_SYNC = PROJECT / "docs" / "first-sync.md"
+SELECTIVE_SYNC = PROJECT / "docs" / "selective-sync.md"
 
 
-def commands(*words: str) -> str:
-    """The one shell example that holds all these words."""
-    blocks = re.findall(r"^```bash\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def commands(page: Path, *words: str) -> str:
+    """The one shell example of a page that holds all these words."""
+    blocks = re.findall(r"^```bash\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
     found: list[str] = [block for block in blocks if all(word in block for word in words)]
     assert len(found) == 1, words
     return found[0]
@@ -35,18 +39,40 @@ def workplace(company_server: OrgServer, warehouse: Warehouse, processes: Proces
     return processes
 
 
-def test_the_shell_pipe(workplace: Processes, warehouse: Warehouse) -> None:
-    pipe = commands("--state state.json", "target-sfwarehouse")
-    workplace.shell(pipe.replace("--state state.json", "")).expect()  # as it says: left out the first time
-    first = json.loads((workplace.directory / "state.json").read_text())
+@pytest.mark.parametrize("page", [README, FIRST_SYNC], ids=lambda page: page.name)
+def test_the_shell_pipe(page: Path, workplace: Processes, warehouse: Warehouse) -> None:
+    pipe = commands(page, "--state state.json", "--state-file state.json")
+    workplace.shell(pipe).expect()
+    kept = workplace.directory / "state.json"
+    first = json.loads(kept.read_text())
     assert len(warehouse.table_names()) > 40
     workplace.shell(pipe).expect()
-    second = json.loads((workplace.directory / "state.json").read_text())
-    assert first["bookmarks"].keys() == second["bookmarks"].keys()
+    assert first["bookmarks"].keys() == json.loads(kept.read_text())["bookmarks"].keys()
+    workplace.write("tap.json", {"login_url": "http://127.0.0.1:9", "client_id": "a", "client_secret": "b"})
+    good = kept.read_text()
+    assert workplace.shell(pipe).status != 0
+    assert kept.read_text() == good
+
+
+def test_the_shell_pipe_for_a_target_that_prints_its_states(workplace: Processes) -> None:
+    pipe = commands(FIRST_SYNC, "target-jsonl --config jsonl.json", "tail -n 1")
+    pipe = pipe.replace("target-jsonl --config jsonl.json", "target-sfwarehouse --config target.json")
+    kept = workplace.directory / "state.json"
+    kept.write_text("{}")
+    workplace.shell(pipe).expect()
+    good = kept.read_text()
+    assert json.loads(good)["bookmarks"]
+    workplace.write("tap.json", {"login_url": "http://127.0.0.1:9", "client_id": "a", "client_secret": "b"})
+    workplace.shell(pipe)
+    assert kept.read_text() == good
+
+
+def test_the_test_of_a_login(workplace: Processes) -> None:
+    workplace.shell(commands(FIRST_SYNC, "--test")).expect()
 
 
 def test_the_tap_with_another_target(workplace: Processes) -> None:
-    written = workplace.shell(commands("target-jsonl").replace("target-jsonl", "cat")).expect()
+    written = workplace.shell(commands(FIRST_SYNC, "target-jsonl\n").replace("target-jsonl", "cat")).expect()
     accounts = [message for message in written.messages("RECORD") if message["stream"] == "Account"]
     assert len(accounts) > 200
     assert {"Id", "BillingCity", "IsDeleted"} <= accounts[0]["record"].keys()
@@ -58,7 +84,9 @@ def test_another_tap_with_the_target(workplace: Processes, warehouse: Warehouse)
         '{"number":{"type":"integer"},"title":{"type":["null","string"]}}}}\n'
         '{"type":"RECORD","stream":"issues","record":{"number":1,"title":"It works"}}\n'
     )
-    line = commands("tap-github").replace("tap-github --config github.json", "cat messages.singer")
+    line = commands(FIRST_SYNC, "tap-github").replace(
+        "tap-github --config github.json", "cat messages.singer"
+    )
     workplace.shell(line).expect()
     assert warehouse.query("SELECT number, title FROM {schema}.issues") == [
         {"number": 1, "title": "It works"}
@@ -66,8 +94,7 @@ def test_another_tap_with_the_target(workplace: Processes, warehouse: Warehouse)
 
 
 def test_discovery(workplace: Processes) -> None:
-    (line,) = re.findall(r"`(tap-sfsource [^`]*--discover[^`]*)`", README)
-    workplace.shell(line).expect()
+    workplace.shell(commands(SELECTIVE_SYNC, "--discover")).expect()
     streams = json.loads((workplace.directory / "catalog.json").read_text())["streams"]
     assert {"accounts", "invoice_c"} <= {stream["tap_stream_id"] for stream in streams}
 

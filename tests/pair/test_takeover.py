@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from salesforce_simulator import company
-from salesforce_simulator.__main__ import add_demo_login
 from salesforce_simulator.org import Org
 from salesforce_simulator.server import serve
+from salesforce_simulator.simulation import add_demo_login
 from tests.fix_org import OrgServer
 from tests.fix_process import PROJECT
 from tests.pair.both import Pair

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from tests.masked import is_masked, masked
 from tests.pair.both import batch_config
 from tests.pair.store import NOT_LOADED, NUMBERS, column_of, columns_of, table_of
 
@@ -31,7 +32,10 @@ class View:
         loud: Whether the target maps: it adds the names of accounts in capitals.
         key: The key's column.
         mark: The deletion column.
+        masks: The masks of the run.
     """
+
+    masks = "no masks"
 
     def __init__(self, emitter: str, naming: str, target: str = "plain") -> None:
         self.emitter = emitter
@@ -69,7 +73,8 @@ class View:
             "append": {"load_method": "append-only"},
             "map": {"stream_maps": {self._mapped: {"loud": f"{self._name}.upper()"}}},
         }
-        return settings.get(target, {})
+        history = {} if target == "append" else {"history": ["*"]}
+        return {**history, **settings.get(target, {})}
 
     @property
     def _mapped(self) -> str:
@@ -112,6 +117,8 @@ class View:
             contents = [field.name for field in described.fields.values() if field.type == "base64"]
             named = {column_of(name) if self.naming == "segment" else name: name for name in contents}
             found |= {column: (name, "base64") for column, name in named.items()}
+        if self.masks == "drop":
+            found = {column: told for column, told in found.items() if not is_masked(described.name, told[0])}
         if described.name == MAPPED:
             left_out = set(deselected) | ({"NumberOfEmployees"} if self.emitter == "computed" else set())
             found = {column: told for column, told in found.items() if told[0] not in left_out}
@@ -121,8 +128,10 @@ class View:
                 found["loud"] = ("Name", "string")
         return found
 
-    def value(self, sobject: str, column: str, value: Any) -> Any:
+    def value(self, sobject: str, column: str, field: str, value: Any) -> Any:
         """What goes out in a column for a value of its field."""
+        if is_masked(sobject, field):
+            value = masked(self.masks, value)
         if sobject != MAPPED or value is None:
             return value
         if self.emitter == "mask" and column == self.key:
@@ -141,7 +150,7 @@ def same(sf_type: str, want: Any, have: Any) -> bool:
     if sf_type in NUMBERS:
         with contextlib.suppress(InvalidOperation):
             return Decimal(str(want)) == Decimal(str(have))
-        return False
+        return str(want) == str(have)
     if sf_type == "datetime":
         return _moment(want) == _moment(have)
     return str(want) == str(have)

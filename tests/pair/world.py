@@ -21,6 +21,7 @@ from salesforce_simulator.http.faults import (
 from target_sfwarehouse.errors import SettingsError
 from tests.pair.both import Pair
 from tests.pair.choices import SAME_TABLE, Choices, settings_of
+from tests.pair.versions import wrong_versions
 from tests.pair.views import View, same
 from tests.record_of_run import assert_true_record
 from tests.target.support import TornError
@@ -138,6 +139,7 @@ class World:
         """
         settings = {**(more or {}), **settings_of(choices), **self._emitter(choices)}
         self._appends = choices.target == "append"
+        self.view.masks = choices.masks
         if self._troubled(choices, settings, cut, nth):
             self.holds_nothing_wrong()
             self.server.faults.clear()
@@ -149,6 +151,15 @@ class World:
         self._settle(choices)
         self.holds_nothing_wrong()
         self.equals_the_org(choices)
+
+    def until_a_date(self, choices: Choices, *, more: Mapping[str, Any], cut: float, runs: int) -> None:
+        """Runs whose settings end before now; the first one has the trouble. Nothing is to be complete after them."""
+        settings = {**more, **settings_of(choices), **self._emitter(choices)}
+        if choices.deletes == "soft":
+            self._forget()  # of the rows that are gone by now, their later runs hear no word
+        for number in range(runs):
+            self._run(choices, settings, "none" if number else choices.trouble, cut)
+            self.holds_nothing_wrong()
 
     def _emitter(self, choices: Choices) -> dict[str, Any]:
         view = View(choices.emitter, choices.naming)
@@ -307,7 +318,7 @@ class World:
             for row in self.org.rows(name):
                 key = self.view.id_of(name, row["Id"])
                 for column, (source, sf_type) in columns.items():
-                    value = self.view.value(name, column, row[source])
+                    value = self.view.value(name, column, source, row[source])
                     self._add((table, key, column), sf_type, value)
                     if sf_type == "base64" and row["IsDeleted"]:
                         self._add((table, key, column), sf_type, None)  # a deleted row has no blob any more
@@ -381,6 +392,8 @@ class World:
             kept = before.keys() & self._shown(table) if hard else before.keys()
             assert kept <= rows.keys(), (table, "rows are lost")
             self._held[table] = {} if self._appends else {key: row for key, (row,) in rows.items()}
+            if f"{table}_history" in self.warehouse.table_names():
+                assert wrong_versions(self.warehouse, table, self.view.key) == []
 
     def _shown(self, table: str) -> set[str]:
         """Keys of an object's rows that go out."""
@@ -422,7 +435,7 @@ class World:
     ) -> str:
         """What a loaded row has other than a row of the org; empty if nothing."""
         for column, (source, sf_type) in columns.items():
-            want, have = self.view.value(name, column, row[source]), loaded.get(column)
+            want, have = self.view.value(name, column, source, row[source]), loaded.get(column)
             if not same(sf_type, want, have) and not (sf_type == "base64" and row["IsDeleted"]):
                 return f"{column} is {have!r}, not {want!r}"
         if self.view.mark not in columns and loaded[self.view.mark] is not False:

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from salesforce_simulator import company
-from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_USER, add_demo_login
 from salesforce_simulator.org import Org
 from salesforce_simulator.server import Server, serve
+from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_USER, add_demo_login
 from tests.levels import programs
 
 if TYPE_CHECKING:

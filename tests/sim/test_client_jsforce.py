@@ -6,22 +6,25 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from salesforce_simulator.__main__ import (
+from salesforce_simulator.simulation import (
     DEMO_CLIENT_ID,
     DEMO_CLIENT_SECRET,
     DEMO_PASSWORD,
     DEMO_SECURITY_TOKEN,
     DEMO_USER,
 )
+from tests.fix_process import PROJECT
 from tests.levels import programs
 
 if TYPE_CHECKING:
     from tests.fix_org import OrgServer
+    from tests.fix_process import Processes
 
 FILES = Path(__file__).with_name("clients") / "jsforce"
 # Every package with its version and hash. Renew it, after a change of package.json, in a copy of the folder:
@@ -89,3 +92,18 @@ def test_jsforce(company_server: OrgServer, node_modules: Path) -> None:
         assert len(seen[way]) == len(truth)
     assert (seen["name"], seen["deleted"], seen["username"]) == ("made by a client", True, DEMO_USER)
     assert (seen["error"], seen["count"]) == ("INVALID_FIELD", len(truth))
+
+
+@programs
+def test_the_example(node_modules: Path, processes: Processes) -> None:
+    shutil.copy(PROJECT / "salesforce_simulator" / "examples" / "jsforce.test.mjs", processes.directory)
+    (processes.directory / "node_modules").symlink_to(node_modules)
+    command = processes.directory / "salesforce-simulator"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m salesforce_simulator "$@"\n')
+    command.chmod(0o755)
+    environment = {
+        "PATH": f"{processes.directory}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(PROJECT),
+    }
+    said = processes.run("node", "--test", "jsforce.test.mjs", env=environment).expect().stdout
+    assert "pass 3" in said

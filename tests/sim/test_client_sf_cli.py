@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_USER
+from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_USER
 from tests.levels import programs
 
 if TYPE_CHECKING:

@@ -23,7 +23,9 @@ from simple_salesforce.exceptions import (
 )
 
 from salesforce_simulator import company
-from salesforce_simulator.__main__ import (
+from salesforce_simulator.org import Org
+from salesforce_simulator.server import Server, serve
+from salesforce_simulator.simulation import (
     DEMO_CLIENT_ID,
     DEMO_CLIENT_SECRET,
     DEMO_PASSWORD,
@@ -31,8 +33,6 @@ from salesforce_simulator.__main__ import (
     DEMO_USER,
     add_demo_login,
 )
-from salesforce_simulator.org import Org
-from salesforce_simulator.server import Server, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

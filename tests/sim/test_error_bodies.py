@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from salesforce_simulator.__main__ import DEMO_PASSWORD, DEMO_SECURITY_TOKEN, DEMO_USER
+from salesforce_simulator.simulation import DEMO_PASSWORD, DEMO_SECURITY_TOKEN, DEMO_USER
 from salesforce_simulator.users import ObjectPermission, Permissions
 from tests.sim.api import token
 from tests.sim.refusals import ALL, REFUSALS, Refusal, Scene, answered

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from salesforce_simulator import company
-from salesforce_simulator.__main__ import add_demo_login
 from salesforce_simulator.http.faults import ShortPage
 from salesforce_simulator.org import Org
 from salesforce_simulator.server import serve
+from salesforce_simulator.simulation import add_demo_login
 from tests.sim.agreement import Row, by_id, cell
 from tests.sim.api import Api
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_PASSWORD, DEMO_SECURITY_TOKEN, DEMO_USER
+from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_PASSWORD, DEMO_SECURITY_TOKEN, DEMO_USER
 from tests.sim.api import DATA, Api, error, token
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from salesforce_simulator.__main__ import DEMO_USER
 from salesforce_simulator.http.faults import AbortJob, FailJob, StallJob
+from salesforce_simulator.simulation import DEMO_USER
 from salesforce_simulator.users import Permissions
 from tests.sim.api import DATA, Api, error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
+
+from salesforce_simulator.__main__ import main
+from salesforce_simulator.http.fault_specs import CONDITIONS, rule_of
+from salesforce_simulator.http.faults import ACTIONS
+from salesforce_simulator.org import Org
+from tests.fix_process import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +46,7 @@ def start() -> Iterator[Callable[..., tuple[subprocess.Popen[str], str]]]:
         assert process.stdout is not None
         for line in process.stdout:
             lines.append(line)
-            if "next-day" in line:
+            if "next-day" in line or line.startswith("{"):
                 break
         watchdog.cancel()
         return process, "".join(lines)
@@ -82,6 +89,23 @@ def test_the_ledger_and_the_next_day(start: Callable[..., tuple[subprocess.Popen
     assert requests.get(f"{url}/_simulator/ledger", timeout=20).json()["apiCalls"] == 0
 
 
+def test_it_ends_at_once_while_it_makes_records(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "salesforce_simulator",
+        "--records",
+        "Account=9000000",
+        "--directory",
+        str(tmp_path),
+    ]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_until((tmp_path / "org.sqlite-wal").exists, "the org is being filled")
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=60) == ("", "")
+    assert process.returncode == 0
+
+
 def test_a_port_that_is_taken() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -91,5 +115,98 @@ def test_a_port_that_is_taken() -> None:
         run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
     assert run.returncode == 2
     assert (
-        run.stderr == f"Cannot listen on 127.0.0.1:{port}: Address already in use. Choose another --port.\n"
+        run.stderr
+        == f"Cannot listen on 127.0.0.1:{port} or one of the two ports after it: Address already in use. "
+        "Choose another --port, or 0 for any.\n"
     )
+
+
+def test_flags_for_data_faults_and_versions(start: Callable[..., tuple[subprocess.Popen[str], str]]) -> None:
+    flags = [
+        *(
+            "--port",
+            "0",
+            "--json",
+            "--api-version",
+            "60",
+            "--feature",
+            "tags",
+            "--sandbox",
+            "--custom-objects",
+            "2",
+        ),
+        *(
+            "--records",
+            "Account=1500",
+            "--records",
+            "Custom_2__c=7",
+            "--fault",
+            "Status=503,path=*/query*,nth=2",
+        ),
+    ]
+    told = json.loads(start(*flags)[1])
+    form = {name: told[name] for name in ("client_id", "client_secret")}
+    login = requests.post(
+        f"{told['url']}/services/oauth2/token", data={"grant_type": "client_credentials", **form}, timeout=20
+    ).json()
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer {login['access_token']}"
+    assert login["instance_url"] == told["url"]
+
+    def count(sobject: str, version: str = "60.0") -> requests.Response:
+        query = {"q": f"SELECT COUNT() FROM {sobject}"}
+        return session.get(f"{told['url']}/services/data/v{version}/query", params=query, timeout=20)
+
+    assert count("Account").json()["totalSize"] == 1500
+    assert count("Account").status_code == 503
+    assert count("Custom_2__c").json()["totalSize"] == 7
+    assert count("Custom_1__c").json()["totalSize"] == 0
+    assert count("AccountTag").json()["totalSize"] == 0
+    assert count("Account", "61.0").status_code == 404
+    assert requests.get(f"{told['url']}/services/data", timeout=20).json()[-1]["version"] == "60.0"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--records Acount=5", "argument --records: the org has no object Acount; nearest: Account"),
+        ("--records ActivityHistory=5", "argument --records: the org has no object ActivityHistory"),
+        ("--records Account", "argument --records: 'Account' is not OBJECT=N with N from 1"),
+        ("--records Account=0", "argument --records: 'Account=0' is not OBJECT=N with N from 1"),
+        ("--custom-objects -1", "argument --custom-objects: '-1' is not a number from 0 to 10000"),
+        ("--seed 0", "argument --seed: '0' is not a number from 1"),
+        ("--port 70000", "argument --port: '70000' is not a number from 0 to 65533"),
+        ("--latency inf", "argument --latency: 'inf' is not a number from 0"),
+        ("--bandwidth fast", "argument --bandwidth: 'fast' is not a number from 0"),
+        ("--api-version 30", "argument --api-version: '30' is not a number from 31 to 99"),
+        ("--feature magic", "argument --feature: invalid choice: 'magic'"),
+        ("--fault Statsu=503", "argument --fault: 'Statsu=503': 'Statsu' is no fault; there are AbortJob"),
+        ("--directory /no/such/folder", "argument --directory: '/no/such/folder' is no folder"),
+        ("--compny", "unrecognized arguments: --compny"),
+    ],
+)
+def test_a_wrong_option_is_named(arguments: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments.split())
+    error = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said in error
+    assert len(error.splitlines()) == 2
+
+
+def test_the_folder_of_another_org_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Org(directory=tmp_path).close()
+    with pytest.raises(SystemExit):
+        main(["--directory", str(tmp_path)])
+    assert "has the data of another org; choose an empty folder" in capsys.readouterr().err
+
+
+def test_the_help_names_each_fault_and_condition(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    text = capsys.readouterr().out
+    assert ended.value.code == 0
+    for name in (*ACTIONS, *CONDITIONS):
+        assert name in text
+    for spec in re.findall(r"--fault '([^']+)'", text):
+        rule_of(spec)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_USER
+from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_USER
 from salesforce_simulator.users import ObjectPermission, Permissions
 from tests.sim.api import Api, error, token
 

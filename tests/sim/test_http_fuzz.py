@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from salesforce_simulator.__main__ import add_demo_login
 from salesforce_simulator.org import Org
 from salesforce_simulator.server import serve
+from salesforce_simulator.simulation import add_demo_login
 from tests.levels import at_level
 from tests.sim.api import DATA, Api
 

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_USER
 from salesforce_simulator.apps import ConnectedApp
 from salesforce_simulator.org import Org
+from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_USER
 from tests.sim.api import DATA, Api, token
 
 if TYPE_CHECKING:

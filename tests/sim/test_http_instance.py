@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, add_demo_login
 from salesforce_simulator.http.faults import Latency, Slow
 from salesforce_simulator.http.settings import Settings
 from salesforce_simulator.org import Org
 from salesforce_simulator.server import serve
+from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, add_demo_login
 from tests.sim.api import DATA, Api, error, token
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from salesforce_simulator.__main__ import DEMO_USER
+from salesforce_simulator.simulation import DEMO_USER
 from salesforce_simulator.users import READ_ONLY, Permissions
 from tests.sim.api import DATA, Api, error
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from salesforce_simulator.__main__ import DEMO_CLIENT_ID, DEMO_USER
 from salesforce_simulator.http.faults import TokenRefusal
+from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_USER
 from tests.sim.api import DATA, token
 
 if TYPE_CHECKING:

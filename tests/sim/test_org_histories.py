@@ -11,11 +11,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
-from salesforce_simulator.__main__ import add_demo_login
 from salesforce_simulator.clock import Clock
 from salesforce_simulator.errors import ApiError
 from salesforce_simulator.org import Org
 from salesforce_simulator.server import serve
+from salesforce_simulator.simulation import add_demo_login
 from tests.fix_org import OrgServer
 from tests.levels import at_level
 from tests.sim.agreement import check_changes, check_describes, check_rows, text_of

@@ -13,14 +13,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from salesforce_simulator.__main__ import (
+from salesforce_simulator.http.faults import Status
+from salesforce_simulator.simulation import (
     DEMO_CLIENT_ID,
     DEMO_CLIENT_SECRET,
     DEMO_PASSWORD,
     DEMO_SECURITY_TOKEN,
     DEMO_USER,
 )
-from salesforce_simulator.http.faults import Status
 from tap_sfsource.api.auth.grants import JwtBearer, grant_from
 from tap_sfsource.api.auth.oauth import refusal
 from tap_sfsource.config import Settings

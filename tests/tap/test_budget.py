@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from salesforce_simulator.__main__ import DEMO_CLIENT_ID
 from salesforce_simulator.http.faults import FailJob
+from salesforce_simulator.simulation import DEMO_CLIENT_ID
 from tests.tap.reference import ReferenceTarget
 from tests.tap.syncs import accounts, whole_reads
 

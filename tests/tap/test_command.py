@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from salesforce_simulator.__main__ import DEMO_CLIENT_SECRET
 from salesforce_simulator.http.faults import Latency, Status
+from salesforce_simulator.simulation import DEMO_CLIENT_SECRET
 from tap_sfsource.catalog.naming import COLLECTIONS
 from tap_sfsource.config import Settings
 from tests.fix_process import SCRIPTS, wait_until

@@ -12,17 +12,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from salesforce_simulator.custom import custom_field
-from tap_sfsource.catalog.naming import collection_name, column_names
+from tap_sfsource.catalog.naming import collection_name, column_name, column_names
 from tests.histories import OrgHistories
 from tests.history_things import CUSTOM, STANDARD, as_json
 from tests.levels import REPEATABLE, at_level
+from tests.masked import MASKED, SALT, is_masked, masked
 from tests.pair.both import run_tap
 from tests.record_of_run import assert_true_record
 from tests.tap.reference import ReferenceTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from salesforce_simulator.schema import Field
     from tests.pair.both import TapRun
 
 FILTERS: dict[str, Callable[[str], bool]] = {
@@ -33,6 +35,7 @@ FILTERS: dict[str, Callable[[str], bool]] = {
     ),
 }
 """Conditions of accounts, each with what it means of a name."""
+MASKS = st.sampled_from(["no masks", "no masks", "hash", "null", "drop"])
 WINDOWS = st.sampled_from([(1_000_000, 100_000), (1_000_000, 2), (3, 100_000), (1, 2)])
 """Rows of a window, and of a page as Salesforce lists it."""
 
@@ -49,12 +52,20 @@ class Histories(OrgHistories):
     Attributes:
         condition: The filter of accounts.
         adopted: That under which the accounts in the target were read; None if a run that was killed may have changed it.
+        masks: What the setting `mask` says of some fields.
+        excludes: Whether fields that come later are left out.
+        read: API names of the fields of accounts that a state knows: those that a run has read to its end.
+        perhaps: Whether a run that was killed may have read others.
     """
 
     def prepare(self) -> None:
         self.target = ReferenceTarget()
         self.condition = ""
         self.adopted: str | None = ""
+        self.masks = "no masks"
+        self.excludes = False
+        self.read: set[str] = set()
+        self.perhaps = False
         self.org.add_field("Account", custom_field("Staff__c", "double", **times(2)))
         self.sync()
 
@@ -68,6 +79,14 @@ class Histories(OrgHistories):
     @rule(condition=st.sampled_from([*FILTERS]))
     def filter_otherwise(self, condition: str) -> None:
         self.condition = condition
+
+    @rule(masks=MASKS)
+    def mask_otherwise(self, masks: str) -> None:
+        self.masks = masks
+
+    @rule(excludes=st.booleans())
+    def treat_new_fields_otherwise(self, excludes: bool) -> None:
+        self.excludes = excludes
 
     @rule()
     def sync_as_always(self) -> None:
@@ -101,7 +120,8 @@ class Histories(OrgHistories):
         self.dropped.clear()
         swept = deletes == "sweep" or self.adopted not in {None, self.condition}
         self.adopted = self.condition
-        self.compare(self.deselected if "catalog" in ways else set(), swept)
+        deselected = self.deselected if "catalog" in ways else set()
+        self.compare(deselected, swept, self.left_out(deselected))
 
     def run(self, config: dict[str, Any], catalog: dict[str, Any] | None) -> TapRun:
         """Run once; what the run says of itself is true."""
@@ -128,6 +148,7 @@ class Histories(OrgHistories):
         outcome = run_tap(config, catalog=self.catalog(), state=self.target.state)
         lines = outcome.output.splitlines(keepends=True)
         self.target.feed(b"".join(lines[: round(share * len(lines))]))
+        self.perhaps = True
         if self.adopted != self.condition:
             self.adopted = None
 
@@ -147,6 +168,7 @@ class Histories(OrgHistories):
         config = self.config(reader, 2, 2, deletes, windows, cached=False)
         config["partial_rows"] = partial_rows
         config["end_date"] = {"*": end.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        self.perhaps = True
         for _ in range(runs):
             marks = (self.target.state or {}).get("bookmarks", {})
             loaded = {mark.get("replication_key_value") or "" for mark in marks.values()}
@@ -175,6 +197,9 @@ class Histories(OrgHistories):
             progress="none",
             cache_dir=self.cache if cached else None,
             filters={"Account": self.condition},
+            mask={} if self.masks == "no masks" else dict.fromkeys(MASKED, self.masks),
+            mask_salt=SALT,
+            new_fields={"Account": "exclude"} if self.excludes else "include",
         )
 
     def catalog(self) -> dict[str, Any]:
@@ -193,7 +218,27 @@ class Histories(OrgHistories):
             + [{"tap_stream_id": "sync_reports"}]
         }
 
-    def compare(self, deselected: set[str], swept: bool) -> None:
+    def left_out(self, deselected: set[str]) -> set[str]:
+        """The fields of accounts that the last run left out as new; none that an earlier run has read."""
+        described = self.org.schema_for(self.server.user).get("Account")
+        assert described is not None
+        wanted = {
+            field.name
+            for field in described.columns
+            if not (self.masks == "drop" and is_masked("Account", field.name))
+        }
+        found = set(self.target.names("accounts"))
+        lacks = {name for name in wanted - found if column_name(name) not in deselected}
+        assert not lacks & self.read, lacks
+        assert not lacks or self.excludes, lacks
+        if self.excludes and not self.perhaps:
+            assert not found - self.read - {"IsDeleted"}, found - self.read
+        if not self.excludes:
+            self.perhaps = False
+        self.read |= found
+        return lacks
+
+    def compare(self, deselected: set[str], swept: bool, left_out: set[str]) -> None:
         seen = self.org.schema_for(self.server.user)
         for sobject in (*STANDARD, *CUSTOM):
             described = seen.get(sobject)
@@ -206,6 +251,8 @@ class Histories(OrgHistories):
                 name: field
                 for field in described.columns
                 if (name := names[field.name]) not in deselected or sobject != "Account"
+                if not (sobject == "Account" and field.name in left_out)
+                if not (self.masks == "drop" and is_masked(sobject, field.name))
             }
             table = self.target.tables[collection_name(sobject)]
             rows = {row["Id"]: row for row in self.org.rows(sobject)}
@@ -214,11 +261,16 @@ class Histories(OrgHistories):
                     # A row that has changed so stays until a sweep.
                     assert not swept or table.get(record_id, {}).get("is_deleted", True), record_id
                     continue
-                wanted = {name: as_json(row[field.name], field.type) for name, field in fields.items()}
+                wanted = {name: self.wanted(sobject, field, row) for name, field in fields.items()}
                 found = {name: table.get(record_id, {}).get(name) for name in wanted}
                 assert {n: as_json(v, "") for n, v in found.items()} == wanted, (sobject, record_id)
             for record_id in table.keys() - rows.keys():
                 assert table[record_id]["is_deleted"], (sobject, record_id)
+
+    def wanted(self, sobject: str, field: Field, row: Mapping[str, Any]) -> Any:
+        """What a message says of a field's value."""
+        value = as_json(row[field.name], field.type)
+        return masked(self.masks, value) if is_masked(sobject, field.name) else value
 
 
 TestHistories = pytest.mark.timeout(at_level(normal=300, wide=1200, long=3600))(Histories.TestCase)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from salesforce_simulator.__main__ import DEMO_PASSWORD, DEMO_SECURITY_TOKEN, DEMO_USER, add_demo_login
 from salesforce_simulator.http.faults import Replace, Status
 from salesforce_simulator.org import Org
 from salesforce_simulator.server import serve
+from salesforce_simulator.simulation import DEMO_PASSWORD, DEMO_SECURITY_TOKEN, DEMO_USER, add_demo_login
 from tap_sfsource.api.client import Client
 from tap_sfsource.config import Settings
 from tap_sfsource.errors import AuthError, ConnectionFailedError, TapError, UnexpectedAnswerError

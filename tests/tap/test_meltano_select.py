@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from tests.masked import SALT, hashed_text
+
 if TYPE_CHECKING:
     from tests.fix_meltano import Meltano
     from tests.fix_org import OrgServer
@@ -42,3 +44,20 @@ def test_only_what_the_rules_select_is_asked_for(meltano: Meltano, org_server: O
     }
     assert {"Id", "AnnualRevenue", "LastName"} <= asked
     assert not {"Industry", "Email"} & asked
+
+
+def test_meltano_hands_on_masks_by_field(meltano: Meltano, org_server: OrgServer) -> None:
+    org_server.org.create("Contact", {"LastName": "Lovelace", "Email": "ada@example.com", "Phone": "123"})
+    mask = {"Contact.Email": "hash", "Contact.*Name": "null", "contacts": {"phone": "drop"}}
+    meltano.configure("tap-sfsource", org_server.config(mask=mask, mask_salt=SALT))
+    meltano.environment["TAP_SFSOURCE__SELECT"] = json.dumps(["contacts.*"])
+
+    run = meltano.run("invoke", "tap-sfsource").expect()
+
+    (record,) = (
+        json.loads(line)["record"] for line in run.stdout.splitlines() if line.startswith('{"type":"RECORD"')
+    )
+    assert (record["email"], record["last_name"]) == (hashed_text("ada@example.com"), None)
+    assert "phone" not in record
+    assert "ada@example.com" not in run.said
+    assert SALT not in run.said

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
-import os
-import pty
-import subprocess
 from typing import TYPE_CHECKING
 
+import pytest
+
+from salesforce_simulator.http.faults import Status
 from tap_sfsource.singer import progress
-from tests.fix_process import SCRIPTS
+from tests.terminals import on_terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    import pytest
-
     from tests.fix_org import OrgServer
+    from tests.fix_process import Processes
 
 
 class Terminal(io.StringIO):
@@ -56,28 +51,50 @@ def test_none_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     assert screen.getvalue() == ""
 
 
-def written_to(terminal: int) -> Iterator[str]:
-    """Everything that was written to a terminal, until nobody has it open any more."""
-    with contextlib.suppress(OSError):
-        while part := os.read(terminal, 100_000):
-            yield part.decode()
-
-
-def test_messages_stay_clean_while_a_terminal_shows_progress(org_server: OrgServer, tmp_path: Path) -> None:
+def test_a_terminal_shows_the_table_and_nothing_of_the_log(
+    org_server: OrgServer, processes: Processes
+) -> None:
     org_server.org.create("Account", {"Name": "Acme"})
-    (tmp_path / "config.json").write_text(json.dumps(org_server.config(objects=["Account"])))
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [SCRIPTS / "tap-sfsource", "--config", "config.json"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=theirs,
-    )
-    os.close(theirs)
-    assert process.stdout is not None
-    lines = process.stdout.read().splitlines()
-    said = "".join(written_to(ours))
-    assert process.wait(30) == 0
-    os.close(ours)
-    assert {json.loads(line)["type"] for line in lines} == {"SCHEMA", "RECORD", "STATE"}
-    assert "1 rows, 0 deletions" in said
+    config = processes.write("tap.json", org_server.config(objects=["Account"]))
+    seen = on_terminal("tap-sfsource", "--config", config)
+    assert seen.status == 0
+    assert {json.loads(line)["type"] for line in seen.written.splitlines()} == {"SCHEMA", "RECORD", "STATE"}
+    assert [line.split()[0] for line in seen.lines] == ["collection", "accounts", "1"]
+    assert seen.lines[-1].startswith("1 rows, 0 deletions")
+
+
+@pytest.mark.parametrize("name", ["LOGLEVEL", "TAP_SFSOURCE_LOGLEVEL"])
+def test_a_terminal_shows_the_log_that_is_asked_for(
+    org_server: OrgServer, processes: Processes, name: str
+) -> None:
+    config = processes.write("tap.json", org_server.config(objects=["Account"]))
+    seen = on_terminal("tap-sfsource", "--config", config, env={name: "info"})
+    assert "METRIC" in seen.said
+    assert "Beginning sync of 'accounts'" in seen.said
+
+
+def test_elsewhere_the_whole_log_is_there(org_server: OrgServer, processes: Processes) -> None:
+    """As Meltano reads it."""
+    finished = processes.tap("--config", processes.write("tap.json", org_server.config(objects=["Account"])))
+    assert "METRIC" in finished.stderr
+    assert "Beginning sync of 'accounts'" in finished.stderr
+    assert "\x1b" not in finished.stderr
+
+
+def test_an_error_is_one_line_and_said_again_below_the_table(
+    org_server: OrgServer, processes: Processes
+) -> None:
+    org_server.org.create("Account", {"Name": "Acme"})
+    org_server.faults.add(Status(400, "INVALID", "Something odd."), path="*/queryAll", sobject="Account")
+    settings = org_server.config(objects=["Account", "Contact"], reader="rest")
+    config = processes.write("tap.json", settings)
+    seen = on_terminal("tap-sfsource", "--config", config)
+    assert seen.status == 1
+    table = next(place for place, line in enumerate(seen.lines) if line.startswith("collection"))
+    (before,) = [line for line in seen.lines[:table] if "accounts is not complete" in line]
+    (after,) = [line for line in seen.lines[table:] if "accounts is not complete" in line]
+    assert "Something odd." in before
+    assert after.partition("accounts")[2] == before.partition("accounts")[2]
+    assert "Not complete: accounts." in seen.lines[-1]
+    # Elsewhere it is said once.
+    assert processes.tap("--config", config).stderr.count("accounts is not complete") == 1

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from salesforce_simulator.__main__ import (
+from salesforce_simulator.http.faults import Latency
+from salesforce_simulator.simulation import (
     DEMO_CLIENT_ID,
     DEMO_CLIENT_SECRET,
     DEMO_USER,
 )
-from salesforce_simulator.http.faults import Latency
-from tap_sfsource.api.auth.grants import grant_from
+from tap_sfsource.api.auth.grants import ClientCredentials, grant_from
 from tap_sfsource.config import Settings
 from tap_sfsource.errors import AuthError, ConfigError
 from tests.fix_process import wait_until
@@ -49,6 +49,9 @@ def test_a_user_without_a_home_is_told_to_name_a_token_file(monkeypatch: pytest.
 
     with pytest.raises(ConfigError, match="refresh_token_file: it is not set, and this user has no home"):
         grant_from(Settings.from_config({"refresh_token": "t", "client_id": "x"}))
+    # Where no login by browser can be kept, client credentials still serve.
+    app = {"login_url": "https://acme.my.salesforce.com", "client_id": "x", "client_secret": "y"}
+    assert isinstance(grant_from(Settings.from_config(app)), ClientCredentials)
 
 
 def test_a_rotated_refresh_token_is_kept_and_used_by_the_next_run(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tap_sfsource.api.bulk import BulkPage
 from tap_sfsource.api.framing import last_row_start
-from tap_sfsource.catalog.plan import Column
+from tap_sfsource.catalog.columns import Column
 from tap_sfsource.catalog.types import SINGER_DECIMAL
 from tap_sfsource.errors import TapError
 from tap_sfsource.rows.bulk_csv import BulkCsv

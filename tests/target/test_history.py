@@ -91,12 +91,20 @@ def test_a_row_that_is_removed_has_no_open_version_until_it_comes_back(warehouse
         assert [row["id"] for row in open_] == list(keys)
 
 
-def test_overwrite_makes_versions_of_what_differs(warehouse: Warehouse) -> None:
-    for names in (("Acme", "Bolt"), ("Acme", "Core")):
-        rows = [account(key, name) for key, name in zip("ab", names, strict=True)]
-        loaded(warehouse.config(**ALL, load_method="overwrite"), [SCHEMA, *rows])
+def test_overwrite_is_refused_as_it_removes_each_row(warehouse: Warehouse) -> None:
+    error = load(warehouse.config(**ALL, load_method="overwrite"), [SCHEMA, account("a")]).error
+    assert "`history` does not go with `load_method` `overwrite`" in str(error)
+    assert warehouse.table_names() == set()
+
+
+@pytest.mark.parametrize("settings", [{}, ALL])
+def test_a_later_stream_does_not_get_into_a_history(warehouse: Warehouse, settings: dict[str, Any]) -> None:
+    loaded(warehouse.config(**ALL), [SCHEMA, account("a")])
+    other = [{**message, "stream": "accounts_history"} for message in (SCHEMA, account("a", "Bolt"))]
+    error = load(warehouse.config(**settings), other).error
+    assert "stream 'accounts_history'" in str(error)
+    assert "accounts_history is a history that the target keeps" in str(error)
     assert versions(warehouse) == [("Acme",)]
-    assert versions(warehouse, key="b") == [("Bolt",), ("Core",)]
 
 
 def test_a_change_that_is_taken_back_in_its_batch_is_no_version(warehouse: Warehouse) -> None:

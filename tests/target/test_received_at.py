@@ -217,6 +217,26 @@ def test_a_property_of_the_tap_keeps_its_column(warehouse: Warehouse) -> None:
     assert written[0] < written[1] < written[2]
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "said"),
+    [
+        (STRING, "hello", "a value is no time"),
+        ({"type": ["integer", "null"]}, 5, "property 'received_at' is of type bigint"),
+        ({"type": ["object", "null"]}, {"a": 1}, "a value is no time"),
+    ],
+)
+def test_a_later_property_that_is_no_time_does_not_take_the_column(
+    kind: dict[str, Any], value: Any, said: str, warehouse: Warehouse
+) -> None:
+    before = {"id": {"type": "string"}}
+    loaded(warehouse.config(), [schema_message("mails", before), record("mails", {"id": "a"})])
+    later = schema_message("mails", {**before, "received_at": kind})
+    error = load(warehouse.config(), [later, record("mails", {"id": "b", "received_at": value})]).error
+    assert said in str(error)
+    assert "is where the target keeps when a row was written (setting `received_at`)" in str(error)
+    assert stamps(warehouse, "mails").keys() == {"a"}
+
+
 def test_a_property_of_the_tap_in_a_table_that_had_the_targets_column(warehouse: Warehouse) -> None:
     loaded(warehouse.config(), [SCHEMA, account("a"), account("b")])
     schema = schema_message("accounts", {**PROPERTIES, "received_at": MOMENT})

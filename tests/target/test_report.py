@@ -15,6 +15,7 @@ from target_sfwarehouse.load.audit import Counts
 from target_sfwarehouse.report import Report, summary_lines
 from tests.fix_process import DEADLINE
 from tests.target.support import INTEGER, as_lines, load, record, schema_message
+from tests.terminals import on_terminal
 
 if TYPE_CHECKING:
     from tests.fix_process import Processes
@@ -80,3 +81,26 @@ def test_progress_on_a_terminal(processes: Processes, warehouse: Warehouse) -> N
     process.stdin.close()
     assert process.wait(DEADLINE) == 0
     os.close(terminal)
+
+
+def test_a_terminal_shows_the_summary_and_nothing_of_the_log(
+    processes: Processes, warehouse: Warehouse
+) -> None:
+    config = processes.write("config.json", warehouse.config())
+    lines = as_lines([SCHEMA, record("accounts", {"id": 1})])
+    seen = on_terminal("target-sfwarehouse", "--config", config, stdin=lines)
+    assert seen.status == 0
+    assert seen.lines[0] == "accounts: 1 inserted"
+    assert len(seen.lines) == 2
+    assert seen.lines[1].startswith("1 records in ")
+    asked = {"TARGET_SFWAREHOUSE_LOGLEVEL": "INFO"}
+    seen = on_terminal("target-sfwarehouse", "--config", config, stdin=lines, env=asked)
+    assert "METRIC" in seen.said
+
+
+def test_a_terminal_shows_an_error_in_one_line_that_stays(processes: Processes, warehouse: Warehouse) -> None:
+    config = processes.write("config.json", warehouse.config())
+    seen = on_terminal("target-sfwarehouse", "--config", config, stdin=as_lines([SCHEMA]) + b"no JSON\n")
+    assert seen.status == 1
+    assert seen.lines[0].startswith("0 records in ")
+    assert [line for line in seen.lines if "line 2" in line] == seen.lines[1:]

@@ -1,12 +1,13 @@
 """Logins: one class a grant, all with one method.
 
 A grant turns credentials into a `Token`. `grant_from(settings)` picks the one whose credentials are set:
-an access token, a refresh token, a private key or a password, and client credentials when there is none of
-these.
+an access token, a refresh token, a private key or a password. When there is none of these, it is the refresh token of a
+login by browser if one is kept, else client credentials.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import re
@@ -86,7 +87,7 @@ class ClientCredentials:
             "client_id": self.client_id,
             "client_secret": self.client_secret,
         }
-        return _token(post_form(http, self.login_host, form), self.login_host)
+        return token_of(post_form(http, self.login_host, form), self.login_host)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +129,7 @@ class JwtBearer:
                 "Give the whole key, header and footer lines too.",
             ) from None
         form = {"grant_type": _JWT_GRANT, "assertion": assertion}
-        return _token(post_form(http, self.login_host, form), self.login_host)
+        return token_of(post_form(http, self.login_host, form), self.login_host)
 
 
 @dataclasses.dataclass
@@ -157,7 +158,7 @@ class RefreshToken:
                 raise ConfigError(
                     "refresh_token",
                     f"none is set and {self.keeper.path} holds none",
-                    "Authorize the app and set the token.",
+                    "Run sfsource login, or authorize the app and set the token.",
                 )
             self.keeper.warn_if_passing()
             return self._exchange(http, self.refresh_token, kept)
@@ -166,7 +167,10 @@ class RefreshToken:
         if error.code != "invalid_grant" or isinstance(error, PassingRefusalError):
             return error
         told = f"{error} The token is the one kept in {self.keeper.path}"
-        if self.refresh_token and kept.origins:
+        if not self.refresh_token:
+            again = "Run sfsource login again, or authorize the app, set the new refresh_token and remove the file."
+            return GrantRefusedError(error.code, f"{told}. {again}")
+        if kept.origins:
             told += "; that of the settings is rotated out, and Salesforce would revoke every session for it"
         told += ". Authorize the app again and set the new refresh_token"
         return GrantRefusedError(error.code, f"{told}." if kept.origins else f"{told}; then remove the file.")
@@ -179,7 +183,11 @@ class RefreshToken:
         rotated = answer.get("refresh_token")
         if isinstance(rotated, str) and rotated and rotated != refresh_token:
             self.keeper.save(KeptToken.descendant(rotated, self.refresh_token, kept))
-        return _token(answer, self.login_host)
+            logger.info(
+                "Salesforce rotated the refresh token; the new one is kept in %s, which the next run needs.",
+                self.keeper.path,
+            )
+        return token_of(answer, self.login_host)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -231,7 +239,7 @@ class UsernamePassword:
                 "username": self.username,
                 "password": self.password + self.security_token,
             }
-            return _token(post_form(http, self.login_host, form), self.login_host)
+            return token_of(post_form(http, self.login_host, form), self.login_host)
         session = soap_login(
             http, self.login_host, self.username, self.password + self.security_token, self.api_version
         )
@@ -265,9 +273,45 @@ def grant_from(settings: Settings) -> Grant:
     }
     if named:
         return makers[named[0]](settings)
-    if settings.refresh_token_file:
+    if settings.refresh_token_file or _is_kept(settings):
         return _refresh_token(settings)
     return _client_credentials(settings)
+
+
+def file_of_login(settings: Settings) -> TokenFile:
+    """The file that a login by browser writes and that the tap reads with the same settings.
+
+    Raises:
+        ConfigError: The tap would not read it, it is damaged, or it cannot be written.
+    """
+    for name in ("access_token", "private_key", "private_key_file", "password"):
+        if getattr(settings, name):
+            raise ConfigError(
+                name, "the tap would log in by it and not by the browser's login", "Remove it, then log in."
+            )
+    _needed(settings, "A login by browser", "client_id")
+    keeper = _keeper(settings)
+    keeper.check()
+    keeper.load()
+    return keeper
+
+
+def _keeper(settings: Settings) -> TokenFile:
+    path = settings.refresh_token_file
+    return TokenFile(Path(path) if path else default_path(settings))
+
+
+def _is_kept(settings: Settings) -> bool:
+    """Whether this app has a login by browser here: with no refresh_token set, nothing else writes that file."""
+    if not settings.client_id:
+        return False
+    # A user without a home folder has none; nor has one whose folder cannot be read.
+    with contextlib.suppress(ConfigError, OSError):
+        path = default_path(settings)
+        if path.is_file():
+            logger.info("Logging in with the refresh token of sfsource login, kept in %s.", path)
+            return True
+    return False
 
 
 def _needed(settings: Settings, grant: str, *names: str) -> list[str]:
@@ -293,8 +337,7 @@ def _access_token(settings: Settings) -> Grant:
 
 def _refresh_token(settings: Settings) -> Grant:
     (client_id,) = _needed(settings, "The refresh token grant", "client_id")
-    path = settings.refresh_token_file
-    keeper = TokenFile(Path(path) if path else default_path(settings))
+    keeper = _keeper(settings)
     keeper.check()
     return RefreshToken(
         settings.login_host, client_id, settings.client_secret, settings.refresh_token, keeper
@@ -360,7 +403,8 @@ def _client_credentials(settings: Settings) -> Grant:
     return ClientCredentials(settings.login_host, client_id, secret)
 
 
-def _token(answer: dict[str, Any], login_host: str) -> Token:
+def token_of(answer: dict[str, Any], login_host: str) -> Token:
+    """The session that an answer of the token endpoint opens."""
     # The identity URL: https://login.salesforce.com/id/{organization}/{user}
     _, _, identity = str(answer.get("id", "")).partition("/id/")
     return Token(

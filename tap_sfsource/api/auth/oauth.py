@@ -62,12 +62,13 @@ class GrantRefusedError(AuthError):
 
     Attributes:
         code: OAuth's `error`, or SOAP's exception code.
+        description: Salesforce's own words.
     """
 
-    def __init__(self, code: str, text: str) -> None:
-        """Keep the code."""
+    def __init__(self, code: str, text: str, description: str = "") -> None:
+        """Keep the code and the description."""
         super().__init__(text)
-        self.code = code
+        self.code, self.description = code, description
 
 
 class PassingRefusalError(GrantRefusedError):
@@ -144,17 +145,17 @@ def refusal(login_host: str, code: str, description: str) -> GrantRefusedError:
     """Why a login was refused and what to do about it; `code` is OAuth's `error`, or SOAP's exception code."""
     text = f"Salesforce refused the login at {login_host} ({code}: {description or 'no reason given'}). "
     if code in _PASSING or any(words in description for words in _PASSING_WORDS):
-        return PassingRefusalError(code, f"{text}That passes: run again.")
+        return PassingRefusalError(code, f"{text}That passes: run again.", description)
     if _IP_WORDS in description.lower():
         text += (
             "The app's policy or the user's profile does not allow this machine's address: add it to the login IP ranges, or "
             "relax the app's IP restrictions."
         )
-        return GrantRefusedError(code, text)
+        return GrantRefusedError(code, text, description)
     text += _REMEDIES.get(code, "Check the credentials and the app's settings.")
     if code in _WRONG_PLACE:
         text += _other_environment(login_host)
-    return GrantRefusedError(code, text)
+    return GrantRefusedError(code, text, description)
 
 
 def _other_environment(login_host: str) -> str:

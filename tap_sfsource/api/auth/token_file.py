@@ -1,4 +1,4 @@
-"""Where a rotated refresh token is kept, so that the next run can log in."""
+"""Where the refresh token of a login by browser, or a rotated one, is kept, so that the next run can log in."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PASSING_FOLDERS: Final = frozenset({"overlay", "aufs", "tmpfs", "ramfs", "rootf
 
 @dataclasses.dataclass(frozen=True)
 class KeptToken:
-    """A refresh token that an app gave in place of another one.
+    """A refresh token of a login by browser, or that an app gave in place of another one.
 
     Attributes:
         origins: Digests of the configured tokens that it descends from, oldest first. Each of them is rotated out: to
@@ -118,14 +118,10 @@ class TokenFile:
         except OSError as error:
             raise ConfigError(
                 "refresh_token_file",
-                f"the rotated refresh token cannot be kept in {self.path} ({error.strerror})",
+                f"the refresh token cannot be kept in {self.path} ({error.strerror})",
                 "Name a file in a folder that the tap may write to, then authorize the app again: the old "
                 "token is used up.",
             ) from None
-        logger.info(
-            "Salesforce rotated the refresh token; the new one is kept in %s, which the next run needs.",
-            self.path,
-        )
 
     def check(self) -> None:
         """Make sure that a token could be kept, before one is used up.
@@ -140,7 +136,7 @@ class TokenFile:
         except OSError as error:
             raise ConfigError(
                 "refresh_token_file",
-                f"a rotated token could not be kept in {self.path} ({error.strerror})",
+                f"a refresh token could not be kept in {self.path} ({error.strerror})",
                 "Name a file in a folder that the tap may write to.",
             ) from None
 

@@ -1,0 +1,1 @@
+"""`sfsource doctor`: what would stop a run, or make it read less than all, before a run finds out."""

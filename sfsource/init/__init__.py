@@ -1,0 +1,1 @@
+"""A new Meltano project, written from the installed package alone."""

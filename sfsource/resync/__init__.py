@@ -1,0 +1,1 @@
+"""`sfsource resync`: has rows read again by the next run."""

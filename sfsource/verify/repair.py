@@ -1,0 +1,63 @@
+"""Rows that differ are read again, and written by the target; rows that are gone get tombstones."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sfsource.errors import SfsourceError
+from sfsource.verify.findings import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import IO, Any
+
+    from sfsource.verify.collection import Collection
+
+
+def repair(collections: Sequence[Collection], config: dict[str, Any] | None) -> dict[str, list[str]]:
+    """Repair, and give the ids of each collection. No state is read or written.
+
+    `config` has the target's settings, None for those of the environment. Raises SfsourceError, TapError.
+    """
+    done: dict[str, list[str]] = {}
+    with tempfile.TemporaryFile() as lines:
+        for collection in collections:
+            found = collection.outcome.differences
+            done[collection.outcome.collection] = [part.id for part in found]
+            again = [part.id for part in found if part.kind.is_in_org]
+            gone = [part.id for part in found if not part.kind.is_in_org]
+            doubled = [part.id for part in found if part.kind is Kind.DOUBLED]
+            if doubled:
+                collection.table.leave_one(doubled)
+            lines.write(collection.lines.schema())
+            for page in collection.org.whole_pages(again) if again else ():
+                lines.write(collection.lines.to_write(page))
+            if gone:
+                lines.write(collection.lines.tombstones(gone))
+        lines.seek(0)
+        _load(lines, config)
+    return done
+
+
+def _load(lines: IO[bytes], config: dict[str, Any] | None) -> None:
+    """Give lines to the target, a process as in a run."""
+    with tempfile.TemporaryDirectory(prefix="sfsource-") as folder:
+        path = Path(folder) / "target.json"
+        # The folder is its owner's alone.
+        path.write_text(json.dumps(config or {}), encoding="utf-8")
+        done = subprocess.run(  # noqa: S603 - this environment's own target
+            [sys.executable, "-m", "target_sfwarehouse", "--config", "ENV" if config is None else str(path)],
+            stdin=lines,
+            capture_output=True,
+            check=False,
+        )
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise SfsourceError(
+            f"The target did not take the repaired rows: {said[-1] if said else 'it said nothing'}"
+        )

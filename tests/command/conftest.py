@@ -1,0 +1,23 @@
+"""Fixtures of the command's tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from salesforce_simulator.simulation import DEMO_CLIENT_ID
+from tests.command.terminal import Terminal, free_port
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.fix_org import OrgServer
+    from tests.fix_process import Processes
+
+
+@pytest.fixture
+def terminal(org_server: OrgServer, processes: Processes, tmp_path: Path) -> Terminal:
+    port = free_port()
+    org_server.org.apps[DEMO_CLIENT_ID].callback_urls = (f"http://localhost:{port}/OauthRedirect",)
+    return Terminal(org_server, processes, port, {"XDG_DATA_HOME": str(tmp_path / "data"), "NO_COLOR": "1"})

@@ -1,0 +1,382 @@
+"""`sfsource verify` proves that the warehouse holds what the org holds, names what differs, and repairs it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.command.running import sfsource, told
+from tests.levels import search
+from tests.pair.both import Pair
+from tests.pair.store import differences
+from tests.tap.test_check import add_permission_object
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from salesforce_simulator.org import Org
+    from tests.fix_org import OrgServer
+    from tests.fix_warehouse import Warehouse
+
+
+class Verified:
+    """An org and its warehouse, with the files that the command reads."""
+
+    def __init__(self, server: OrgServer, warehouse: Warehouse, folder: Path, **config: Any) -> None:
+        self.server, self.warehouse, self.folder = server, warehouse, folder
+        self.org: Org = server.org
+        self.org.clock.freeze()
+        self.pair = Pair(server, warehouse, config)
+        self.target: dict[str, Any] = {}
+
+    def sync(self) -> None:
+        self.org.clock.advance(hours=3)
+        self.pair.target = self.target
+        self.pair.good()
+
+    def files(self) -> list[str]:
+        """The options that name the files."""
+        content = {
+            "tap": self.server.config(**self.pair.config),
+            "target": self.warehouse.config(**self.target),
+            "state": self.pair.state,
+        }
+        options = []
+        for name, value in content.items():
+            path = self.folder / f"{name}.json"
+            path.write_text(json.dumps(value))
+            options += [f"--{name}", str(path)]
+        return options
+
+    def __call__(self, *arguments: str, status: int = 0) -> dict[str, dict[str, Any]]:
+        """Verify, and give the outcomes by collection."""
+        found = told("verify", *arguments, *self.files(), status=status)
+        self.calls = found["calls"]
+        return {part["collection"]: part for part in found["collections"]}
+
+    def differences(self, *arguments: str, status: int = 1) -> set[tuple[str, str, str]]:
+        """The differences that make the warehouse different: collection, kind, id."""
+        return {
+            (name, found["kind"], found["id"])
+            for name, part in self(*arguments, status=status).items()
+            for found in part["differences"]
+            if "accepted" not in found
+        }
+
+
+def test_the_example_company_is_equal_in_about_ten_calls(
+    company_server: OrgServer, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    verified = Verified(company_server, warehouse, tmp_path)
+    verified.sync()
+    company_server.ledger.clear()
+    found = verified("--sample", "0")
+    assert {part["status"] for part in found.values()} == {"equal"}, found
+    queries = [call for call in company_server.ledger.calls if "composite" in call.path]
+    assert len(queries) <= 16, [call.path for call in company_server.ledger.calls]
+    assert found["tasks"]["org_rows"] == found["tasks"]["warehouse_rows"] > 0
+    found = verified()
+    assert {part["status"] for part in found.values()} == {"equal"}, found
+    assert found["accounts"]["compared"] > 0
+    found = verified("--full")
+    assert {part["status"] for part in found.values()} == {"equal"}, found
+    assert all(part["compared"] == part["warehouse_rows"] for part in found.values() if part["as_of"])
+
+
+OBJECTS = ["Account", "Contact", "Task", "AccountContactRole"]
+
+
+@pytest.fixture
+def verified(org_server: OrgServer, warehouse: Warehouse, tmp_path: Path) -> Verified:
+    """Accounts, contacts and tasks of some days; some in the bin, some gone, some archived."""
+    verified = Verified(org_server, warehouse, tmp_path, objects=OBJECTS)
+    fill(verified.org)
+    verified.sync()
+    assert verified.org.rows("Account")[-1]["Id"] == GONE
+    verified.org.hard_delete(GONE)
+    verified.sync()
+    return verified
+
+
+def fill(org: Org) -> None:
+    for number in range(6):
+        account = org.create("Account", {"Name": f"Account {number}", "NumberOfEmployees": number})
+        org.create("Contact", {"LastName": f"Contact {number}", "AccountId": account})
+        org.create("Task", {"Subject": f"Task {number}", "Status": "Not Started", "Priority": "Normal"})
+        org.clock.advance(days=1)
+    tasks = ids(org, "Task")
+    org.archive(tasks[:2])
+    org.delete(tasks[2])
+    org.delete(ids(org, "Contact")[0])
+    org.create("Account", {"Name": "gone"})
+
+
+def ids(org: Org, sobject: str) -> list[str]:
+    return [row["Id"] for row in org.rows(sobject)]
+
+
+def copied(table: str, key: str, values: str) -> str:
+    """Statements that double a row, with other values."""
+    return (
+        f"CREATE TEMP TABLE copied AS SELECT * FROM {{schema}}.{table} WHERE id = '{key}'; UPDATE copied SET {values}; "
+        f"INSERT INTO {{schema}}.{table} SELECT * FROM copied; DROP TABLE copied"
+    )
+
+
+def spoilt(table: str, key: str, values: str) -> str:
+    """A statement that changes a row."""
+    return f"UPDATE {{schema}}.{table} SET {values} WHERE id = '{key}'"
+
+
+def lost(table: str, key: str) -> str:
+    """A statement that removes a row."""
+    return f"DELETE FROM {{schema}}.{table} WHERE id = '{key}'"
+
+
+Found = tuple[str, str, str]
+
+
+def deeds(org: Org) -> dict[str, tuple[str, Found]]:
+    """What happens behind the back of the pair, and what verify has to say: collection, kind, id."""
+    accounts, contacts, tasks = (ids(org, name) for name in ("Account", "Contact", "Task"))
+    strange = f"{accounts[0][:12]}zzz"
+    doubled = "ALTER TABLE {schema}.contacts DROP CONSTRAINT contacts_pkey; "
+    return {
+        "changed": (
+            spoilt("accounts", accounts[1], "number_of_employees = 17"),
+            ("accounts", "differs", accounts[1]),
+        ),
+        "lost": (lost("accounts", accounts[2]), ("accounts", "missing", accounts[2])),
+        "lost, archived": (lost("tasks", tasks[0]), ("tasks", "missing", tasks[0])),
+        "marked": (
+            spoilt("accounts", accounts[3], "is_deleted = true"),
+            ("accounts", "marked", accounts[3]),
+        ),
+        "resurrected": (spoilt("tasks", tasks[2], "is_deleted = false"), ("tasks", "in_bin", tasks[2])),
+        "gone": (spoilt("accounts", GONE, "is_deleted = false"), ("accounts", "gone", GONE)),
+        "doubled by another key": (
+            copied("accounts", accounts[4], f"id = '{strange}'"),
+            ("accounts", "no_id", strange),
+        ),
+        "doubled": (
+            doubled + copied("contacts", contacts[1], "last_name = 'x'"),
+            ("contacts", "doubled", contacts[1]),
+        ),
+    }
+
+
+GONE = "001Hs0000000007IAA"
+
+
+@pytest.mark.parametrize("how", [(), ("--full",)], ids=["counts", "full"])
+def test_all_deeds_are_found_and_repaired(verified: Verified, how: tuple[str, ...]) -> None:
+    todo = deeds(verified.org)
+    for statements, _ in todo.values():
+        verified.warehouse.execute(statements)
+    state = json.dumps(verified.pair.state)
+    assert verified.differences(*how) == {found for _, found in todo.values()}
+    assert verified.differences("--repair", *how, status=0) == set()
+    assert verified.differences("--full", status=0) == set()
+    assert json.dumps(verified.pair.state) == state
+    verified.sync()
+    assert differences(verified.warehouse, verified.org, ["Task"]) == []
+
+
+@search
+def test_each_deed_is_found_named_and_repaired(verified: Verified) -> None:
+    assert verified.differences("--full", status=0) == set()
+    for name, (statements, found) in deeds(verified.org).items():
+        verified.warehouse.execute(statements)
+        for how in ([], ["--full"]):
+            assert verified.differences(*how) == {found}, name
+        said = sfsource("verify", "--repair", *verified.files()).output
+        assert "1 repaired" in said, name
+        assert verified.differences("--full", status=0) == set(), name
+
+
+def test_a_row_that_is_gone_while_the_log_was_purged_is_found(verified: Verified) -> None:
+    gone = ids(verified.org, "Contact")[3]
+    verified.org.hard_delete(gone)
+    verified.org.clock.advance(days=20)
+    verified.org.replication.log_from = verified.org.clock.now()
+    # Nothing tells it from a row that is not shared with the user any more.
+    assert verified.differences() == {("contacts", "hidden", gone)}
+    add_permission_object(verified.server, view_all=True)
+    assert verified.differences() == {("contacts", "gone", gone)}
+    assert verified.differences("--repair", status=0) == set()
+    assert verified.pair.deleted("contacts") >= {gone}
+
+
+def test_what_came_after_the_bookmark_is_no_difference(verified: Verified) -> None:
+    org = verified.org
+    first, second, third = ids(org, "Account")[:3]
+    org.create("Account", {"Name": "new"})
+    org.update(first, {"Name": "other"})
+    org.delete(second)
+    org.undelete(ids(org, "Task")[2])
+    org.hard_delete(ids(org, "Contact")[4])
+    for how in ([], ["--full"]):
+        assert verified.differences(*how, status=0) == set(), how
+    # What was lost before is found among what has changed since, although the counts are the same.
+    verified.warehouse.execute(f"DELETE FROM {{schema}}.accounts WHERE id = '{third}'")
+    org.create("Account", {"Name": "newer"})
+    for how in ([], ["--full"]):
+        assert verified.differences(*how) == {("accounts", "missing", third)}, how
+    assert verified.differences("--repair", status=0) == set()
+
+
+def test_a_sync_that_runs_beside_makes_no_difference(verified: Verified) -> None:
+    org, before = verified.org, verified.pair.state
+    for number, record_id in enumerate(ids(org, "Account")):
+        org.update(record_id, {"Name": f"new {number}"})
+    org.create("Account", {"Name": "newer"})
+    verified.sync()
+    after, verified.pair.state = verified.pair.state, before
+    org.update(ids(org, "Account")[0], {"Name": "newest"})
+    for how in ([], ["--full"]):
+        assert verified.differences(*how, status=0) == set(), "the tables are ahead of the state"
+    # Repaired rows are those of now, whatever the state is.
+    verified.warehouse.execute("UPDATE {schema}.contacts SET last_name = 'x'")
+    assert verified.differences("--repair", status=0) == set()
+    verified.pair.state = after
+    assert verified.differences("--full", status=0) == set()
+
+
+def test_values_are_shown_on_request_only(verified: Verified) -> None:
+    account = ids(verified.org, "Account")[0]
+    verified.warehouse.execute(f"UPDATE {{schema}}.accounts SET name = 'spoilt' WHERE id = '{account}'")
+    said = sfsource("verify", "accounts", *verified.files(), status=1).output
+    assert f"accounts {account}: other values (name)" in said
+    assert "spoilt" not in said
+    said = sfsource("verify", "Account", "--show-values", *verified.files(), status=1).output
+    assert "name: 'spoilt' in the warehouse, 'Account 0' in the org" in said
+
+
+def test_of_many_rows_only_days_that_differ_are_read(
+    org_server: OrgServer, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    verified = Verified(org_server, warehouse, tmp_path, objects=["Account"])
+    for _ in range(70):
+        for number in range(31):
+            verified.org.create("Account", {"Name": f"Account {number}"})
+        verified.org.clock.advance(days=1)
+    verified.sync()
+    account = ids(verified.org, "Account")[1000]
+    day = verified.org.rows("Account")[1000]["CreatedDate"][:10]
+    verified.warehouse.execute(f"DELETE FROM {{schema}}.accounts WHERE id = '{account}'")
+    org_server.ledger.clear()
+    assert verified.differences("--sample", "0") == {("accounts", "missing", account)}
+    asked = " ".join(part.soql for call in org_server.ledger.calls for part in call.parts)
+    assert "GROUP BY CALENDAR_YEAR(CreatedDate)" in asked
+    assert "GROUP BY DAY_ONLY(CreatedDate)" in asked
+    assert f"CreatedDate >= {day}T00:00:00Z" in asked
+
+
+@pytest.mark.parametrize(
+    ("tap", "target"),
+    [
+        ({"naming": "salesforce"}, {}),
+        ({"deletes": "sweep", "partial_rows": "whole"}, {}),
+        ({}, {"hard_delete": True}),
+        ({}, {"history": ["accounts"], "conform_names": "lower"}),
+        ({"use_singer_decimal": True}, {"string_type": "varchar"}),
+        ({"filters": {"Account": "NumberOfEmployees < 4"}}, {}),
+        ({"stream_maps": {"accounts": {"name": None}}}, {}),
+        ({"end_date": "2999-01-01"}, {}),
+    ],
+    ids=json.dumps,
+)
+def test_settings_of_both_halves_are_minded(
+    org_server: OrgServer, warehouse: Warehouse, tmp_path: Path, tap: dict[str, Any], target: dict[str, Any]
+) -> None:
+    verified = Verified(org_server, warehouse, tmp_path, objects=OBJECTS, **tap)
+    verified.target = target
+    fill(verified.org)
+    verified.sync()
+    for how in ([], ["--full"]):
+        assert verified.differences(*how, status=0) == set(), how
+    account, column = (
+        ids(verified.org, "Account")[1],
+        "NumberOfEmployees" if "naming" in tap else "number_of_employees",
+    )
+    table, key = ("Account", "Id") if "naming" in tap else ("accounts", "id")
+    warehouse.execute(f'UPDATE {{schema}}."{table}" SET "{column}" = 3 WHERE "{key}" = \'{account}\'')
+    assert verified.differences() == {(table, "differs", account)}
+    assert verified.differences("--repair", status=0) == set()
+
+
+@pytest.mark.parametrize(
+    ("tap", "target", "why"),
+    [
+        ({"stream_maps": {"accounts": {"loud": "name.upper()"}}}, {}, "a stream map of the tap"),
+        ({}, {"stream_maps": {"accounts": {"loud": "name"}}}, "stream_maps or flattening of the target"),
+        ({"partial_rows": "whole"}, {"load_method": "append-only"}, "append-only keeps each version"),
+    ],
+    ids=["tap", "target", "append"],
+)
+def test_what_cannot_be_checked_is_told(
+    org_server: OrgServer,
+    warehouse: Warehouse,
+    tmp_path: Path,
+    tap: dict[str, Any],
+    target: dict[str, Any],
+    why: str,
+) -> None:
+    verified = Verified(org_server, warehouse, tmp_path, objects=["Account"], **tap)
+    verified.target = target
+    fill(verified.org)
+    verified.sync()
+    assert why in verified(status=2)["accounts"]["unchecked"]
+
+
+def test_a_first_sync_that_is_not_complete_is_not_judged(verified: Verified) -> None:
+    assert verified.pair.state is not None
+    del verified.pair.state["bookmarks"]["contacts"]
+    found = verified(status=2)
+    assert found["contacts"]["unchecked"] == "its first sync is not complete"
+    assert found["accounts"]["status"] == "equal"
+
+
+def test_a_row_outside_the_filter_is_told_and_accepted(
+    org_server: OrgServer, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    verified = Verified(
+        org_server, warehouse, tmp_path, objects=["Account"], filters={"Account": "NumberOfEmployees < 10"}
+    )
+    fill(verified.org)
+    verified.sync()
+    left = ids(verified.org, "Account")[0]
+    verified.org.update(left, {"NumberOfEmployees": 50})
+    verified.sync()
+    (found,) = verified()["accounts"]["differences"]
+    assert (found["kind"], found["id"]) == ("filtered", left)
+    assert found["accepted"]
+
+
+def test_deletions_that_the_setting_does_not_see_are_accepted(
+    org_server: OrgServer, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    verified = Verified(org_server, warehouse, tmp_path, objects=["Account"], deletes="soft")
+    fill(verified.org)
+    verified.sync()
+    gone = ids(verified.org, "Account")[0]
+    verified.org.hard_delete(gone)
+    verified.sync()
+    (found,) = verified()["accounts"]["differences"]
+    # The org's log tells that it is deleted, and not hidden.
+    assert (found["kind"], found["id"]) == ("gone", gone)
+    assert "deletes is soft" in found["accepted"]
+
+
+def test_bad_input_is_told(verified: Verified, tmp_path: Path) -> None:
+    options = verified.files()
+    assert (
+        "None of the selected collections is acounts"
+        in sfsource("verify", "acounts", *options, status=1).output
+    )
+    empty = ["--state", str(tmp_path / "none.json")]
+    assert "holds no state: run a sync first" in sfsource("verify", *options, *empty, status=1).output
+    verified.warehouse.execute("DROP TABLE {schema}.accounts")
+    assert "is no table of the warehouse" in verified(status=2)["accounts"]["unchecked"]

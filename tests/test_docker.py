@@ -1,0 +1,54 @@
+"""The images and the compose file, as far as they can be checked without Docker: what they copy, start and set is there."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET
+from tap_sfsource.config import Settings as TapSettings
+from target_sfwarehouse.config import Settings as TargetSettings
+from tests.fix_process import PROJECT
+
+FOLDER = PROJECT / "deploy" / "docker"
+COMPOSE: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text())
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "org.Dockerfile"])
+def test_what_an_image_copies_is_there(name: str) -> None:
+    text = (FOLDER / name).read_text()
+    copied = [path for line in re.findall(r"^COPY (.*)$", text, re.MULTILINE) for path in line.split()[:-1]]
+    assert copied
+    assert [path for path in copied if not (PROJECT / path).exists()] == []
+    assert re.search(r"^USER (?!root)", text, re.MULTILINE), "no image runs as root"
+
+
+def test_each_service_is_built_from_a_file_that_is_there() -> None:
+    for name, service in COMPOSE["services"].items():
+        if build := service.get("build"):
+            assert (FOLDER / build["context"] / build["dockerfile"]).is_file(), name
+        for volume in service.get("volumes", ()):
+            place = volume.split(":")[0]
+            assert place in COMPOSE["volumes"] or (FOLDER / place).exists(), volume
+
+
+def test_the_variables_are_settings() -> None:
+    known = {f"TAP_SFSOURCE_{name.upper()}" for name in TapSettings.json_schema()["properties"]}
+    known |= {f"TARGET_SFWAREHOUSE_{name.upper()}" for name in TargetSettings.json_schema()["properties"]}
+    assert set(COMPOSE["services"]["pair"]["environment"]) <= known
+
+
+def test_the_login_is_that_of_the_simulated_org() -> None:
+    environment = COMPOSE["services"]["pair"]["environment"]
+    assert DEMO_CLIENT_ID in environment["TAP_SFSOURCE_CLIENT_ID"]
+    assert DEMO_CLIENT_SECRET in environment["TAP_SFSOURCE_CLIENT_SECRET"]
+
+
+def test_what_the_pair_starts_is_there() -> None:
+    (line,) = COMPOSE["services"]["pair"]["command"]
+    scripts = set(re.findall(r"deploy/[\w-]+", line))
+    assert scripts
+    assert all((PROJECT / script).is_file() for script in scripts)
