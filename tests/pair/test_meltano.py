@@ -105,6 +105,24 @@ def test_a_run_that_fails_leaves_its_record_and_the_state(
     assert differences(warehouse, company_server.org, ["Account", "Lead"]) == []
 
 
+@programs
+def test_a_first_run_that_may_not_log_in_leaves_its_record(
+    configured: Meltano, company_server: OrgServer, warehouse: Warehouse
+) -> None:
+    configured.environment["TAP_SFSOURCE__SELECT"] = '["accounts.*", "sync_reports.*"]'
+    configured.configure("tap-sfsource", {"client_secret": "rotated"})
+
+    finished = configured.run(*PAIR)
+
+    assert finished.status != 0
+    (row,) = warehouse.query("SELECT * FROM {schema}.sync_reports")
+    assert (row["collection"], row["status"], row["error_code"]) == (None, "failed", "auth")
+    assert "accounts" not in warehouse.table_names()
+    configured.configure("tap-sfsource", company_server.config())
+    configured.run(*PAIR).expect()
+    assert differences(warehouse, company_server.org, ["Account"]) == []
+
+
 def syncing_tap(pid: int) -> psutil.Process | None:
     """The tap that Meltano started for the sync, discovery done.
 
