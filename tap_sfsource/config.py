@@ -335,6 +335,13 @@ class Settings:
         default=True,
     )
 
+    report_failed_discovery: bool = _setting(
+        "boolean",
+        "Let a discovery that fails print a catalog of sync_reports alone, and end well. The run with that catalog fails in "
+        "its place, with the same error and a record of it. For Meltano, which starts no target behind a failed discovery.",
+        default=False,
+    )
+
     @classmethod
     def json_schema(cls) -> dict[str, Any]:
         """The settings as the JSON schema that the SDK prints, documents and validates against."""

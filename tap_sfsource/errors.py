@@ -62,6 +62,19 @@ class ConnectionFailedError(TapError):
     """The org could not be reached, or kept failing, until the retry deadline passed."""
 
 
+class DiscoveryError(TapError):
+    """The discovery that made the run's catalog failed: the run would read nothing.
+
+    Attributes:
+        code: What `code_of` told of the error.
+    """
+
+    def __init__(self, told: str, code: str) -> None:
+        """Keep the error of the discovery."""
+        super().__init__(told)
+        self.code = code
+
+
 class IncompleteError(TapError):
     """A run ended with streams that are not read to their end."""
 
@@ -153,6 +166,8 @@ def code_of(error: BaseException) -> str:
         return error.error_code or f"http_{error.status}"
     if isinstance(error, SystemExit):
         return "terminated"
+    if isinstance(error, DiscoveryError):
+        return error.code
     if not isinstance(error, TapError):
         return "unexpected"
     kind = next(part for part in type(error).__mro__ if part.__module__ == __name__)

@@ -29,6 +29,7 @@ from tap_sfsource.cli import (
     storage_secrets,
 )
 from tap_sfsource.config import Settings
+from tap_sfsource.errors import DiscoveryError, TapError, code_of
 from tap_sfsource.singer.sdk import SDKTap
 
 if TYPE_CHECKING:
@@ -67,18 +68,9 @@ class TapSFSource(SDKTap):
         setup_mapper: bool = True,
         **kwargs: Any,
     ) -> None:
-        """Make a tap; see `singer_sdk.Tap`.
+        """Make a tap; see `singer_sdk.Tap`. The streams are planned at once, which asks the org, unless told otherwise.
 
-        Args:
-            catalog: Input catalog as a dict, a path or the SDK's `Catalog`; kept as it came, because the
-                SDK's
-                own form drops the metadata that it does not know.
-            setup_mapper: Whether to plan the streams at once, which asks the org.
-            kwargs: What the SDK's class takes.
-
-        Raises:
-            ConfigError: A setting cannot be used.
-            TapError: The org cannot be asked; see `Client.request`.
+        The catalog is kept as it came: the SDK's own form drops the metadata that it does not know.
         """
         super().__init__(catalog=None, setup_mapper=False, **kwargs)
         self.catalog_as_given = _as_dict(catalog)
@@ -238,7 +230,20 @@ class TapSFSource(SDKTap):
         return b"".join(self._catalog_text()).decode().rstrip()
 
     def print_catalog(self) -> None:
-        """Print the catalog; nothing of it where it cannot be made whole."""
+        """Print the catalog; nothing of it where it cannot be made whole, but what `report_failed_discovery` asks for."""
+        from tap_sfsource.catalog.listing import catalog_text  # noqa: PLC0415
+        from tap_sfsource.catalog.sync_reports import ReportsPlan  # noqa: PLC0415
+
+        try:
+            self._print_catalog()
+        except TapError as error:
+            if not (self.settings.report_failed_discovery and self.settings.sync_reports):
+                raise
+            self.logger.error("%s", error)  # noqa: TRY400 - a line for people
+            failed = ReportsPlan((self.mask(str(error)), code_of(error)))
+            self.output.write(b"".join(catalog_text([failed])))
+
+    def _print_catalog(self) -> None:
         with tempfile.TemporaryFile(dir=self.settings.spool_dir) as file:
             file.writelines(self._catalog_text())
             file.seek(0)
@@ -259,11 +264,7 @@ class TapSFSource(SDKTap):
         return heapq.merge(discover(self.client, self.settings), own, key=lambda plan: plan.stream_name)
 
     def discover_streams(self) -> Sequence[SalesforceStream]:
-        """Build the streams of the run.
-
-        Returns:
-            A stream for each plan.
-        """
+        """Build the streams of the run."""
         from tap_sfsource.catalog.plan import NAME  # noqa: PLC0415
         from tap_sfsource.singer.stream import NamesStream, SalesforceStream  # noqa: PLC0415
 
@@ -305,7 +306,10 @@ class TapSFSource(SDKTap):
         Raises:
             TapError: The org cannot be asked, or a stream is not complete.
         """
+        from tap_sfsource.catalog.sync_reports import check_discovered  # noqa: PLC0415
+
         with self.sync_reports.of_run():
+            check_discovered(self.catalog_as_given)
             self.setup_mapper()
             self.sync()
 
@@ -365,21 +369,19 @@ class TapSFSource(SDKTap):
         state: IO[str] | None = None,
         catalog: IO[str] | None = None,
     ) -> None:
-        """Run the tap's command line.
-
-        Args:
-            about: Print the settings and end.
-            about_format: Their format.
-            config: The configuration files' content, as the SDK read them.
-            state: Open state file.
-            catalog: Open catalog file.
-        """
+        """Run the tap's command line."""
         super(Tap, cls).invoke(about=about, about_format=about_format)
         cls.print_version(print_fn=cls.logger.info)
         tap = cls._from_command_line(
             config, state=read_input("state", state), catalog=read_input("catalog", catalog)
         )
-        tap.run()
+        try:
+            tap.run()
+        except DiscoveryError:
+            # Meltano keeps the file for the next run, which would fail likewise.
+            with contextlib.suppress(OSError):
+                Path(catalog.name if catalog else "").unlink()
+            raise
 
     @classmethod
     def _from_command_line(cls, config: Any, **kwargs: Any) -> TapSFSource:

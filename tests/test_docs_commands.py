@@ -55,6 +55,7 @@ ELSEWHERE = {
     "meltano --environment=prod run tap-sfsource": "pair/test_meltano.py",
     "sfsource init": "command/test_init.py",
     "sfsource login": "command/test_login.py",
+    "sfsource status": "command/test_status.py",
     "meltano add --plugin-type extractor": "test_hub_plugins.py",
     "meltano run tap-sfsource--emea": "pair/test_meltano.py",
     "meltano run salesforce-shard-0": "pair/test_shards.py",

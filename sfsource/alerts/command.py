@@ -17,7 +17,8 @@ from sfsource.alerts.troubles import after_run, after_skip
 from sfsource.errors import SfsourceError
 from sfsource.given.options import pair_options
 from sfsource.output import error_line
-from sfsource.reports.look import look
+from sfsource.reports.look import look, may_be_quiet_option
+from tap_sfsource.errors import TapError
 from target_sfwarehouse.errors import TargetError
 
 if TYPE_CHECKING:
@@ -38,11 +39,19 @@ if TYPE_CHECKING:
     show_default=True,
     help="File that keeps what was told. Each schedule needs its own.",
 )
+@may_be_quiet_option
 @click.option(
     "--test", "is_test", is_flag=True, help="Send a message to each receiver, to see whether it arrives."
 )
 def command(
-    *, pair: Pair, name: str, exit_status: int, skipped: bool, memory_file: Path, is_test: bool
+    *,
+    pair: Pair,
+    name: str,
+    exit_status: int,
+    skipped: bool,
+    memory_file: Path,
+    may_be_quiet: tuple[str, ...],
+    is_test: bool,
 ) -> None:
     """Tell people after a tick of a schedule what is not well: once a trouble, and once when it is over.
 
@@ -64,7 +73,7 @@ def command(
     if skipped:
         troubles = after_skip(memory, settings.after_skipped)
     else:
-        troubles = after_run(memory, exit_status, settings.after, _health(pair))
+        troubles = after_run(memory, exit_status, settings.after, _health(pair), may_be_quiet)
     sent = True
     if troubles.keys() != memory.told.keys():
         sent = _send(settings, *message(name, memory.told, troubles))
@@ -88,6 +97,6 @@ def _health(pair: Pair) -> Health | None:
     try:
         with pair.connect() as connection:
             return look(pair, connection)
-    except (SfsourceError, TargetError, psycopg.Error) as error:
+    except (SfsourceError, TapError, TargetError, psycopg.Error) as error:
         error_line(str(SfsourceError(f"The alerts know the exit status only. {error}")))
         return None

@@ -65,7 +65,7 @@ def _by_command(settings: Settings, title: str, text: str) -> Iterator[UnsentErr
         done = subprocess.run(  # noqa: S602 - the user's own command line
             settings.command,
             shell=True,
-            input=text,
+            input=f"{text}\n",
             text=True,
             env=os.environ | told,
             timeout=PATIENCE,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 from sfsource.reports.health import FAILED
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sfsource.alerts.memory import Memory
     from sfsource.reports.health import Health
 
@@ -26,7 +28,9 @@ def after_skip(memory: Memory, after: int) -> dict[str, str]:
     return troubles
 
 
-def after_run(memory: Memory, status: int, after: int, health: Health | None) -> dict[str, str]:
+def after_run(
+    memory: Memory, status: int, after: int, health: Health | None, may_be_quiet: Collection[str]
+) -> dict[str, str]:
     """Count a tick that ran, and give what is not well, by key.
 
     A run that ended partial is no failure of the tick: its collections are told by name, and at once. Without `health`,
@@ -47,7 +51,7 @@ def after_run(memory: Memory, status: int, after: int, health: Health | None) ->
         troubles[FAILING] = f"{ticks} failed, with exit status {status}. {reason}"
     if health is None:
         return troubles | {key: text for key, text in memory.told.items() if key not in {FAILING, SKIPPED}}
-    for trouble in health.troubles():
+    for trouble in health.troubles(may_be_quiet=may_be_quiet):
         key = f"{trouble.kind}/{trouble.collection}"
         # Where the run failed as a whole, its collections tell the same.
         is_own = not memory.failures or trouble.kind not in FAILED or key in memory.told

@@ -64,6 +64,10 @@ TAP_SFSOURCE_LOGIN_URL={host}
 {_VARIABLES[login]}
 # The warehouse. Without it the environment dev loads into a Postgres of its own, in .sfwarehouse/.
 # TARGET_SFWAREHOUSE_SQLALCHEMY_URL=postgresql://loader:password@warehouse.example.com/analytics
+
+# Who is told if something is not well: URLs of apprise (https://appriseit.com), or a command, which gets the text.
+# SFSOURCE_ALERT_URLS=mailtos://user:password@example.com
+# SFSOURCE_ALERT_COMMAND=
 """
 
 
@@ -86,6 +90,12 @@ Load into the schema `sfdc`:
 
 ```bash
 meltano run tap-sfsource target-sfwarehouse
+```
+
+See how the last runs went:
+
+```bash
+meltano invoke sfsource status
 ```
 
 `sfsource --help` lists what shows how the runs went, checks the tables and repairs them.

@@ -44,7 +44,7 @@ class Coverage:
         """Give the newest run that read the collection to its end without news: one that is newer than its last row."""
         last = self._history.last.get(collection)
         for run in self._history.runs:
-            if last is not None and (run.run_id == last.run_id or run.at <= last.at):
+            if last is not None and (run.run_id == last.run_id or run.order <= last.order):
                 return None
             if run.status in GOOD and self.includes(run, collection):
                 return run

@@ -60,6 +60,8 @@ class Collection:
     error: str | None = None
     error_code: str | None = None
     notices: Sequence[str] = ()
+    new_columns: Sequence[str] = ()
+    vanished_columns: Sequence[str] = ()
 
     @property
     def was_read(self) -> bool:
@@ -98,7 +100,7 @@ class Health:
         return self.runs[0] if self.runs else None
 
     def troubles(self, max_age: timedelta | None = None, may_be_quiet: Container[str] = ()) -> list[Trouble]:
-        """What is not well; the patterns of `may_be_quiet` name collections that are never silent for too long."""
+        """What is not well; the patterns of `may_be_quiet` name collections that may stand still."""
         return [*self._of_run(max_age), *self._of_collections(max_age, may_be_quiet)]
 
     def _of_run(self, max_age: timedelta | None) -> Iterator[Trouble]:
@@ -109,7 +111,7 @@ class Health:
         if last.status == "failed":
             told = last.error_message or last.error_code or "it says no reason"
             yield Trouble("failed", None, f"The last {_runs(self.failures)} failed: {told}")
-        if max_age is not None and (age := self.now - last.at) > max_age:
+        if max_age is not None and (age := self.now - (last.finished_at or self.now)) > max_age:
             yield Trouble(
                 "old", None, f"The last run ended {duration(age)} ago, longer than {duration(max_age)}."
             )
@@ -125,7 +127,9 @@ class Health:
                 yield Trouble("never", part.name, f"{part.name} is selected, and no run has had it yet.")
             elif part.outcome == "skipped" and part.was_read:
                 yield Trouble("skipped", part.name, f"{part.name} is not read any more: {part.error}")
-            if part.silent is not None and not any(fnmatchcase(part.name, each) for each in may_be_quiet):
+            if any(fnmatchcase(part.name, each) for each in may_be_quiet):
+                continue
+            if part.silent is not None:
                 yield Trouble(
                     "silent",
                     part.name,
@@ -165,7 +169,7 @@ def _collection(history: History, coverage: Coverage, name: str, now: datetime) 
         name,
         "success",
         object=last.object if last else None,
-        last_run=last.at if last else None,
+        last_run=last.finished_at if last else None,
         rejected=loaded.rejected if loaded else 0,
         read_until=until,
         behind=max(0.0, (now - until).total_seconds()) if until else None,
@@ -174,7 +178,7 @@ def _collection(history: History, coverage: Coverage, name: str, now: datetime) 
     if coverage.is_deselected(name):
         return replace(part, outcome="deselected")
     if quiet is not None or last is None:
-        ended = quiet.at if quiet is not None else (loaded.ended_at if loaded else None)
+        ended = quiet.finished_at if quiet is not None else (loaded.ended_at if loaded else None)
         return replace(part, last_run=ended, silent=_silent(history, name, ended))
     return replace(
         part,
@@ -182,24 +186,24 @@ def _collection(history: History, coverage: Coverage, name: str, now: datetime) 
         rows=last.rows,
         deletions=last.deletions,
         partial_rows=last.partial_rows,
-        silent=_silent(history, name, last.at) if last.status == "success" else None,
+        silent=_silent(history, name, last.finished_at) if last.status == "success" else None,
         error=last.error_message,
         error_code=last.error_code,
         notices=last.notices,
+        new_columns=last.new_columns,
+        vanished_columns=last.vanished_columns,
     )
 
 
 def _read_until(history: History, name: str, quiet: Report | None) -> datetime | None:
-    """The latest bookmark that is told of it; of a collection without a replication key the begin of its last good run."""
+    """The latest bookmark that is told of it; where a run has none to tell, the moment at which it began to read."""
     last, loaded, good = history.last.get(name), history.loaded.get(name), history.good.get(name)
-    bookmarks = [
-        part.bookmark for part in (last, loaded, good) if part is not None and part.bookmark is not None
-    ]
-    if not bookmarks:
-        run = quiet or good
-        return run.started_at if run is not None else None
-    # A run's own bookmark is the oldest of its collections.
-    return max([*bookmarks, *([quiet.bookmark] if quiet is not None and quiet.bookmark is not None else [])])
+    known = [part.bookmark for part in (last, loaded, good) if part is not None and part.bookmark is not None]
+    if quiet is not None and (loaded is None or loaded.bookmark is None):
+        known += [quiet.started_at] if quiet.started_at is not None else []
+    if not known and good is not None:
+        return good.started_at
+    return max(known, default=None)
 
 
 def _silent(history: History, name: str, until: datetime | None) -> int | None:

@@ -42,15 +42,17 @@ _COLUMNS: Final = (
 _LAST: Final = """
 SELECT DISTINCT ON (r.collection, r.status = 'success')
     r.run_id, r.collection, r.status, coalesce(r.started_at, run.started_at) AS started_at,
-    coalesce(r.finished_at, run.finished_at) AS finished_at, r.rows, r.deletions, {columns}
+    coalesce(r.finished_at, run.finished_at) AS finished_at, r.rows, r.deletions,
+    {loaded} AS loaded_at, {columns}
 FROM {reports} r LEFT JOIN {reports} run ON run.run_id = r.run_id AND run.collection IS NULL
 WHERE r.collection IS NOT NULL
-ORDER BY r.collection, r.status = 'success', coalesce(r.finished_at, run.finished_at) DESC NULLS LAST
+ORDER BY r.collection, r.status = 'success',
+    loaded_at DESC NULLS LAST, coalesce(r.finished_at, run.finished_at) DESC NULLS LAST
 """
 
 _RUNS: Final = """
-SELECT r.run_id, r.collection, r.status, r.started_at, r.finished_at, r.rows, r.deletions, {columns}
-FROM {reports} r WHERE r.collection IS NULL ORDER BY r.finished_at DESC NULLS LAST LIMIT {limit}
+SELECT r.run_id, r.collection, r.status, r.started_at, r.finished_at, r.rows, r.deletions, {loaded} AS loaded_at, {columns}
+FROM {reports} r WHERE r.collection IS NULL ORDER BY loaded_at DESC NULLS LAST, r.finished_at DESC NULLS LAST LIMIT {limit}
 """
 
 CHANGES: Final = """
@@ -78,6 +80,8 @@ _COVERED: Final = """
 SELECT {tap_run} AS run_id, collection FROM {runs} WHERE {tap_run}::text = ANY(%s)
 """
 
+_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
+
 
 @dataclass(frozen=True)
 class Report:
@@ -88,6 +92,7 @@ class Report:
     collection: str | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    loaded_at: datetime | None = None
     org_id: str | None = None
     object: str | None = None
     error_code: str | None = None
@@ -105,9 +110,9 @@ class Report:
     tap_version: str | None = None
 
     @property
-    def at(self) -> datetime:
-        """When it was, for an order."""
-        return self.finished_at or self.started_at or datetime.min.replace(tzinfo=UTC)
+    def order(self) -> tuple[datetime, datetime]:
+        """Tells earlier from later: by the warehouse's clock, as a run whose login failed does not know that of the org."""
+        return self.loaded_at or _BEGINNING, self.finished_at or _BEGINNING
 
 
 @dataclass(frozen=True)
@@ -168,11 +173,14 @@ class History:
 def read(connection: psycopg.Connection[Any], tables: Tables) -> History:
     """Read the tables, all as of one moment."""
     columns = tables.select(*_COLUMNS)
+    loaded_at = "r.received_at" if "received_at" in tables.columns else "NULL::timestamptz"
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
         def ask(statement: str, *values: Any, **parts: str) -> list[dict[str, Any]]:
-            text = statement.format(reports=tables.reports, runs=tables.runs, columns=columns, **parts)
+            text = statement.format(
+                reports=tables.reports, runs=tables.runs, columns=columns, loaded=loaded_at, **parts
+            )
             return cursor.execute(text.encode(), values or None).fetchall()
 
         runs = [_report(row) for row in ask(_RUNS, limit=str(RUNS))]
@@ -191,7 +199,7 @@ def read(connection: psycopg.Connection[Any], tables: Tables) -> History:
     last: dict[str, Report] = {}
     for report in rows:
         known = last.get(str(report.collection))
-        if known is None or report.at > known.at:
+        if known is None or report.order > known.order:
             last[str(report.collection)] = report
     good = {str(report.collection): report for report in rows if report.status == "success"}
     streams = {run: frozenset(names) for run, names in covered.items()}

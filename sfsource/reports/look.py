@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import click
 
 from sfsource.reports.health import Health, judge
 from sfsource.reports.history import read
@@ -12,9 +14,20 @@ from tap_sfsource.catalog.selection import read_catalog
 from tap_sfsource.catalog.sync_reports import is_reports
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import psycopg
 
     from sfsource.given.pair import Pair
+
+may_be_quiet_option: Final[Callable[[Callable[..., Any]], Callable[..., Any]]] = click.option(
+    "--may-be-quiet",
+    "may_be_quiet",
+    multiple=True,
+    metavar="COLLECTION",
+    help="A collection that may stand still: never silent for too long nor too old, such as one with an end_date. * and ? "
+    "are wildcards. May be repeated.",
+)
 
 
 def look(pair: Pair, connection: psycopg.Connection[Any]) -> Health:

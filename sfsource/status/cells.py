@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from sfsource.reports.words import duration
+from sfsource.reports.words import duration, names_in_brief
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +45,10 @@ def remarks(part: Collection) -> list[str]:
         found.append(f"{part.rejected:,} rejected")
     if part.partial_rows:
         found.append(f"{part.partial_rows:,} partial rows")
+    if part.new_columns:
+        found.append(f"new: {names_in_brief(part.new_columns)}")
+    if part.vanished_columns:
+        found.append(f"gone: {names_in_brief(part.vanished_columns)}")
     return found
 
 
@@ -60,11 +64,12 @@ def run_lines(health: Health) -> list[str]:
     run = health.last
     if run is None:
         return ["There is no record of a run."]
-    took = (
-        f", took {duration(run.finished_at - run.started_at)}" if run.finished_at and run.started_at else ""
-    )
+    when = ""
+    if run.finished_at is not None:
+        took = f", took {duration(run.finished_at - run.started_at)}" if run.started_at else ""
+        when = f", ended {moment(run.finished_at)} UTC ({duration(health.now - run.finished_at)} ago{took})"
     lines = [
-        f"Last run: {run.status}, ended {moment(run.finished_at)} UTC ({duration(health.now - run.at)} ago{took})",
+        f"Last run: {run.status}{when}",
         f"{run.rows:,} rows, {run.deletions:,} deletions, {run.partial_rows:,} partial rows",
     ]
     if run.api_calls is not None:

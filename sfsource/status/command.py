@@ -15,7 +15,7 @@ from sfsource.errors import SfsourceError
 from sfsource.given.files import write_whole
 from sfsource.given.options import pair_options
 from sfsource.output import console, json_option, print_json
-from sfsource.reports.look import look
+from sfsource.reports.look import look, may_be_quiet_option
 from sfsource.reports.words import parse_duration
 from sfsource.status.document import document
 from sfsource.status.page import page
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from sfsource.reports.health import Health, Trouble
 
 
-class Duration(click.ParamType[Any]):
-    """A duration such as 4h."""
+class Duration(click.ParamType):  # type: ignore[type-arg]
+    """A duration such as 4h. Older versions of click know no type argument here."""
 
     name = "duration"
 
@@ -49,13 +49,7 @@ class Duration(click.ParamType[Any]):
     type=Duration(),
     help="Exit with status 1 if a collection is further behind the org (4h, 90m, 2d), or anything else is not well.",
 )
-@click.option(
-    "--may-be-quiet",
-    "may_be_quiet",
-    multiple=True,
-    metavar="COLLECTION",
-    help="A collection that is never silent for too long; * and ? are wildcards. May be repeated.",
-)
+@may_be_quiet_option
 @click.option(
     "--html", "html_file", type=click.Path(path_type=Path), help="Write one page to FILE.", metavar="FILE"
 )
@@ -125,11 +119,12 @@ def _watch(pair: Pair, judged: Any, every: float) -> None:
 
 
 def _again(pair: Pair) -> Iterator[Health]:
-    """Judge again and again, by one connection; a lost one is opened anew, once."""
+    """Judge again and again, by one connection; one that is lost is opened anew."""
     while True:
         with pair.connect() as connection:
             try:
                 while True:
                     yield look(pair, connection)
             except psycopg.OperationalError:
-                continue
+                if not connection.closed:
+                    raise

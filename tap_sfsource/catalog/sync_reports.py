@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_sfsource.catalog.columns import Column
+from tap_sfsource.catalog.keys import FAILED
 from tap_sfsource.catalog.selection import read_catalog
-from tap_sfsource.errors import CatalogError
+from tap_sfsource.errors import CatalogError, DiscoveryError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,9 +75,13 @@ class ReportsPlan:
 
     stream_name = STREAM
 
+    def __init__(self, failed: tuple[str, str] | None = None) -> None:
+        """Take the text and the code of the error that kept a discovery from listing any other stream."""
+        self._failed = failed
+
     def entry(self) -> dict[str, Any]:
         """Its catalog entry."""
-        root = {
+        root: dict[str, Any] = {
             "inclusion": "available",
             "selected-by-default": True,
             "table-key-properties": [KEY],
@@ -84,6 +89,8 @@ class ReportsPlan:
             "valid-replication-keys": [MOMENT],
             "replication-key": MOMENT,
         }
+        if self._failed is not None:
+            root[FAILED] = [*self._failed]
         metadata: list[dict[str, Any]] = [{"breadcrumb": [], "metadata": root}]
         for name in COLUMNS:
             inclusion = "automatic" if name == KEY else "available"
@@ -122,3 +129,17 @@ def selected_columns(catalog: Mapping[str, Any] | None, settings: Settings) -> t
         for name, (schema, _) in COLUMNS.items()
         if name == KEY or entry.is_selected(Column(name, name, "", schema))
     )
+
+
+def check_discovered(catalog: Mapping[str, Any] | None) -> None:
+    """Make sure that a catalog is not the one that a failed discovery has left.
+
+    Raises:
+        DiscoveryError: It is; the error is that of the discovery.
+    """
+    streams = catalog.get("streams") if catalog is not None else None
+    for entry in streams if isinstance(streams, list) else ():
+        for part in entry.get("metadata") or () if isinstance(entry, dict) else ():
+            failed = part.get("metadata", {}).get(FAILED) if isinstance(part, dict) else None
+            if isinstance(failed, list):
+                raise DiscoveryError(*map(str, failed))

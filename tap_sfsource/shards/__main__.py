@@ -7,11 +7,12 @@ import json
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tap_sfsource.api.record_counts import record_counts
 from tap_sfsource.catalog.keys import CREATED
 from tap_sfsource.catalog.plan import NAME
+from tap_sfsource.catalog.sync_reports import STREAM
 from tap_sfsource.errors import TapError
 from tap_sfsource.given import add_options, tap_of
 from tap_sfsource.shards.balance import Piece, balanced, cut, windows_wanted
@@ -121,11 +122,21 @@ def _write(tap: TapSFSource, shards: Sequence[Sequence[Piece]], folder: Path) ->
         folder.mkdir(parents=True, exist_ok=True)
         for number, pieces in enumerate(shards):
             catalog = shard_catalog([*pieces, *names], plans, entries)
+            catalog["streams"] += _reports(tap)
             (folder / f"shard-{number}.json").write_text(json.dumps(catalog, indent=1), encoding="utf-8")
     except OSError as error:
         raise TapError(
             f"The catalogs cannot be written to {folder} ({error}). Name another folder with --output."
         ) from None
+
+
+def _reports(tap: TapSFSource) -> list[dict[str, Any]]:
+    """The entry of the record of each run, which each shard has of its own; none where it is not selected."""
+    given = tap.catalog_as_given or {"streams": [{"tap_stream_id": STREAM}]}
+    entries = [
+        entry for entry in given["streams"] if STREAM in {entry.get("tap_stream_id"), entry.get("stream")}
+    ]
+    return entries if tap.sync_reports.properties else []
 
 
 def _tell(shards: Sequence[Sequence[Piece]], folder: Path) -> None:

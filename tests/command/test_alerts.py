@@ -130,6 +130,8 @@ def test_skipped_ticks_are_told_once(tick: Ticks, receiver: Receiver) -> None:
 
 def test_a_collection_that_fell_silent_is_told(tick: Ticks, receiver: Receiver) -> None:
     history(tick.runs, "accounts", [*range(49, 80)])
+    tick("--may-be-quiet", "acc*")
+    assert receiver.take() == []
     tick()
     ((_, text),) = receiver.take()
     assert text == "accounts had no change for 49 days, much longer than its usual pause."

@@ -259,6 +259,14 @@ def test_watch_needs_a_terminal(warehouse: Warehouse) -> None:
     assert sfsource(warehouse, "status", "--watch", "--json").exit_code == 2
 
 
+def test_columns_that_came_or_went_are_shown(runs: Runs) -> None:
+    columns: dict[str, Any] = {"new_columns": ["vat_c"], "vanished_columns": ["fax", "sic"]}
+    runs.add(ago(hours=1), changed("accounts", partial_rows=1500, **columns))
+    assert "1,500 partial rows; new: vat_c; gone: fax, sic" in " ".join(
+        sfsource(runs.warehouse, "status").stdout.split()
+    )
+
+
 def test_texts_are_shown_as_they_are(runs: Runs) -> None:
     runs.add(ago(hours=1), failed("accounts", "[red]no[/] [link=x]y"), status="partial")
     assert "accounts is not complete: [red]no[/] [link=x]y" in sfsource(runs.warehouse, "status").stdout

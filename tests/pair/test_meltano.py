@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,9 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from salesforce_simulator import company
+from salesforce_simulator.http.faults import Status
 from tests.fix_process import wait_until
+from tests.levels import programs
 from tests.pair.store import differences
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from tests.fix_warehouse import Warehouse
 
 PAIR = ("run", "tap-sfsource", "target-sfwarehouse")
+STATE = "dev:tap-sfsource-to-target-sfwarehouse"
 
 
 @pytest.fixture
@@ -74,6 +78,49 @@ def test_sigterm_to_the_tap_fails_the_run(
     company_server.server.settings.latency = 0
     configured.run(*PAIR).expect()
     assert differences(warehouse, company_server.org, ["Account", "Case", "Lead"]) == []
+
+
+@programs
+def test_a_run_that_fails_leaves_its_record_and_the_state(
+    configured: Meltano, company_server: OrgServer, warehouse: Warehouse
+) -> None:
+    configured.environment["TAP_SFSOURCE__SELECT"] = '["accounts.*", "leads.*", "sync_reports.*"]'
+    configured.run(*PAIR).expect()
+    state = json.loads(configured.run("state", "get", STATE).expect().stdout)
+    company_server.org.clock.advance(hours=3)
+    refused = Status(400, "MALFORMED_QUERY", "no")
+    company_server.faults.add(refused, path="*/queryAll", times=99)
+
+    finished = configured.run(*PAIR)
+
+    assert finished.status != 0
+    first, failed = warehouse.query(
+        "SELECT * FROM {schema}.sync_reports WHERE collection IS NULL ORDER BY started_at"
+    )
+    assert (first["status"], failed["status"]) == ("success", "failed")
+    assert failed["bookmark"] == first["bookmark"]
+    assert json.loads(configured.run("state", "get", STATE).expect().stdout) == state
+    company_server.faults.clear()
+    configured.run(*PAIR).expect()
+    assert differences(warehouse, company_server.org, ["Account", "Lead"]) == []
+
+
+@programs
+def test_a_first_run_that_may_not_log_in_leaves_its_record(
+    configured: Meltano, company_server: OrgServer, warehouse: Warehouse
+) -> None:
+    configured.environment["TAP_SFSOURCE__SELECT"] = '["accounts.*", "sync_reports.*"]'
+    configured.configure("tap-sfsource", {"client_secret": "rotated"})
+
+    finished = configured.run(*PAIR)
+
+    assert finished.status != 0
+    (row,) = warehouse.query("SELECT * FROM {schema}.sync_reports")
+    assert (row["collection"], row["status"], row["error_code"]) == (None, "failed", "auth")
+    assert "accounts" not in warehouse.table_names()
+    configured.configure("tap-sfsource", company_server.config())
+    configured.run(*PAIR).expect()
+    assert differences(warehouse, company_server.org, ["Account"]) == []
 
 
 def syncing_tap(pid: int) -> psutil.Process | None:

@@ -45,7 +45,7 @@ def org(org_server: OrgServer) -> Org:
 @pytest.fixture
 def pair(org_server: OrgServer, org: Org, warehouse: Warehouse) -> Pair:
     """Both halves, for accounts."""
-    return Pair(org_server, warehouse, {"objects": ["Account"]})
+    return Pair(org_server, warehouse, {"objects": ["Account"], "sync_reports": False})
 
 
 def ids(org: Org, sobject: str = "Account") -> list[str]:

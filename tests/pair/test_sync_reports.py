@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from salesforce_simulator.http.faults import Status
+from tap_sfsource import errors
+from tap_sfsource.catalog.sync_reports import COLUMNS
+from tap_sfsource.errors import SalesforceError, TapError, code_of
+from tests.fix_process import PROJECT
 from tests.pair.both import Pair
 from tests.tap.syncs import accounts
 
 if TYPE_CHECKING:
-    from salesforce_simulator.clock import Clock
     from tests.fix_org import OrgServer
     from tests.fix_process import Finished, Processes
     from tests.fix_warehouse import Warehouse
@@ -25,9 +29,10 @@ PIPE = (
 
 
 @pytest.fixture
-def pair(org_server: OrgServer, warehouse: Warehouse, frozen: Clock) -> Pair:
+def pair(org_server: OrgServer, warehouse: Warehouse) -> Pair:
+    org_server.org.clock.freeze()
     accounts(org_server, 3)
-    frozen.advance(hours=3)
+    org_server.org.clock.advance(hours=3)
     return Pair(org_server, warehouse, {"objects": ["Account", "Contact"]})
 
 
@@ -43,11 +48,11 @@ def by_run(warehouse: Warehouse) -> list[dict[str | None, dict[str, Any]]]:
     return [{row["collection"]: row for row in rows if row["run_id"] == run} for run in order]
 
 
-def test_a_view_joins_what_the_tap_says_and_what_the_target_did(pair: Pair, frozen: Clock) -> None:
+def test_a_view_joins_what_the_tap_says_and_what_the_target_did(pair: Pair) -> None:
     pair.good()
     pair.server.org.update(pair.server.org.rows("Account")[0]["Id"], {"Name": "Borg"})
     accounts(pair.server, 1)
-    frozen.advance(hours=3)
+    pair.server.org.clock.advance(hours=3)
     pair.good()
 
     first, second = by_run(pair.warehouse)
@@ -99,17 +104,16 @@ def test_fewer_and_then_more_columns_of_the_reports(pair: Pair) -> None:
     assert "lag_seconds" in by_run(pair.warehouse)[1][None]
 
 
-def test_a_column_of_the_reports_may_change_its_type(pair: Pair) -> None:
+def test_a_column_under_the_view_may_still_get_a_wider_type(pair: Pair) -> None:
     pair.good()
+    (view,) = pair.warehouse.query(f"SELECT pg_get_viewdef('{{schema}}.{VIEW}'::regclass) AS told")
     pair.warehouse.execute(f"DROP VIEW {{schema}}.{VIEW}")
-    pair.warehouse.execute("ALTER TABLE {schema}.sync_reports ALTER COLUMN status TYPE varchar(7)")
-    pair.good()
-    pair.server.org.set_permissions(
-        pair.server.user.username, pair.server.user.permissions.without_object("Contact")
+    pair.warehouse.execute(
+        "ALTER TABLE {schema}.sync_reports ALTER bookmark TYPE varchar(4) USING left(bookmark, 4)"
     )
+    pair.warehouse.execute(f"CREATE VIEW {{schema}}.{VIEW} AS {view['told']}")
     pair.good()
-    pair.warehouse.execute("ALTER TABLE {schema}.sync_reports ALTER COLUMN bookmark SET DEFAULT ''")
-    assert by_run(pair.warehouse)[-1][None]["status"] == "success"
+    assert len(by_run(pair.warehouse)[1][None]["bookmark"]) == len("2026-03-02T09:00:30Z")
 
 
 def test_without_sync_runs_there_is_no_view(pair: Pair) -> None:
@@ -178,3 +182,35 @@ def test_a_later_run_that_fails_keeps_the_state_and_the_tables(
     marks = json.loads(state)["bookmarks"]["accounts"]["replication_key_value"]
     assert rows[1]["bookmark"] == marks
     assert len(warehouse.query("SELECT id FROM {schema}.accounts")) == 2
+
+
+def test_the_queries_of_the_docs_say_what_their_text_says(pair: Pair) -> None:
+    pair.good()
+    pair.server.faults.add(Status(400, code="INSUFFICIENT_ACCESS", message="no"), path="*/Contact/describe")
+    pair.sync()
+    page = (PROJECT / "docs" / "sync-reports.md").read_text()
+    troubles, days = re.findall(r"^```sql\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+
+    (row,) = pair.warehouse.query(troubles.replace("salesforce.", "{schema}."))
+    assert (row["collection"], row["status"], row["error_code"]) == (
+        "contacts",
+        "failed",
+        "INSUFFICIENT_ACCESS",
+    )
+    pair.warehouse.execute("UPDATE {schema}.sync_reports SET started_at = now()")
+    (row,) = pair.warehouse.query(days.replace("salesforce.", "{schema}."))
+    assert (row["runs"], row["not_complete"], row["rows_read"], row["rows_written"]) == (2, 1, 3, 3)
+
+
+def test_the_page_lists_the_columns_and_the_kinds_of_error() -> None:
+    page = (PROJECT / "docs" / "sync-reports.md").read_text()
+    tables = re.findall(r"^\| (?:column|error_code) \|.*?\n\n", page, re.MULTILINE | re.DOTALL)
+    cells = [re.findall(r"^\| ([a-z_`, ]+) \|", table, re.MULTILINE)[1:] for table in tables]
+    columns, codes = (set(re.findall(r"\w+", " ".join(part))) for part in cells)
+    assert columns == COLUMNS.keys()
+    kinds = {
+        code_of(kind.__new__(kind))
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, TapError) and not issubclass(kind, SalesforceError)
+    }
+    assert codes == {*kinds, "terminated", "unexpected", "skipped"}

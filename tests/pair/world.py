@@ -23,6 +23,7 @@ from tests.pair.both import Pair
 from tests.pair.choices import SAME_TABLE, Choices, settings_of
 from tests.pair.versions import wrong_versions
 from tests.pair.views import View, same
+from tests.record_of_run import assert_true_record
 from tests.target.support import TornError
 
 if TYPE_CHECKING:
@@ -223,6 +224,7 @@ class World:
             choices, settings = choices.but(partial_rows="whole"), {**settings, "partial_rows": "whole"}
         run = self.pair.tap(self._catalog(), **settings)
         self._aloud(run)
+        assert_true_record(run, plain=choices.emitter == "lines")
         self._framed(run, choices)
         lines = run.output.splitlines(keepends=True)
         some = trouble in ("cut", "torn", "killed sweep")
@@ -293,7 +295,7 @@ class World:
             for name in self.names
             if (sobject := self._seen(name)) is not None
         ]
-        return {"streams": streams}
+        return {"streams": [*streams, {"tap_stream_id": "sync_reports"}]}
 
     def _seen(self, name: str) -> SObject | None:
         return self.org.schema_for(self.server.user).get(name)

@@ -203,6 +203,7 @@ def test_a_large_object_is_cut_and_keeps_what_its_entry_says(
         }
         for name in ("accounts", "contacts")
     ]
+    entries.append({"tap_stream_id": "sync_reports"})
     (tmp_path / "all.json").write_text(json.dumps({"streams": entries}))
     arguments = ["--config", str(tmp_path / "tap.json"), "--catalog", str(tmp_path / "all.json")]
     assert main([*arguments, "--shards", "3", "--output", str(tmp_path)]) == 0
@@ -216,3 +217,4 @@ def test_a_large_object_is_cut_and_keeps_what_its_entry_says(
         assert not any("description" in row for row in syncs.target.tables["accounts"].values())
     assert len(ids) == len(set(ids)) == 18_000
     assert sum("contacts" in str(catalog) for catalog in catalogs) == 1
+    assert all(catalog["streams"][-1] == {"tap_stream_id": "sync_reports"} for catalog in catalogs)

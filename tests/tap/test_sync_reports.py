@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -344,3 +345,27 @@ def test_a_signal_in_the_middle_leaves_a_record(
     assert rows[RUN]["error_message"] == f"Stopped by {number.name} before the end."
     written = [message for message in finished.messages("RECORD") if message["stream"] == "accounts"]
     assert rows["accounts"]["rows"] == len(written)
+
+
+def test_a_discovery_that_fails_hands_its_error_to_the_run(
+    org_server: OrgServer, processes: Processes
+) -> None:
+    config = org_server.config(client_secret=SECRET)
+    processes.write("tap.json", config)
+    assert processes.tap("--config", "tap.json", "--discover").expect(1).stdout == ""
+
+    processes.write("tap.json", {**config, "report_failed_discovery": True})
+    discovered = processes.tap("--config", "tap.json", "--discover").expect()
+    assert "Check client_id and client_secret" in discovered.stderr
+    (entry,) = json.loads(discovered.stdout)["streams"]
+    assert entry["tap_stream_id"] == "sync_reports"
+    catalog = processes.write("catalog.json", {"streams": [entry]})
+
+    run = processes.tap("--config", "tap.json", "--catalog", "catalog.json").expect(1)
+
+    (row,) = (message["record"] for message in run.messages("RECORD"))
+    assert (row["status"], row["error_code"]) == ("failed", "auth")
+    assert "Check client_id and client_secret" in row["error_message"]
+    assert "Check client_id and client_secret" in run.stderr
+    assert SECRET not in discovered.said + run.said
+    assert not catalog.exists(), "a tool that keeps the catalog makes another one"
