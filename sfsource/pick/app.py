@@ -1,4 +1,4 @@
-"""The picker's screens: objects, the fields of one, presets, and the question before changes are left."""
+"""The picker's screens: objects, and the fields of one."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
-from textual.screen import ModalScreen, Screen
-from textual.widgets import DataTable, Input, OptionList, Static
+from textual.screen import Screen
+from textual.widgets import DataTable, Input, Static
 
 from sfsource.errors import SfsourceError
-from sfsource.pick.choice import NEW_FIELDS
+from sfsource.pick.dialogs import Presets, Question
 from sfsource.pick.presets import PRESETS
 from sfsource.pick.rows import cost_line, field_cells, found, object_cells
 from tap_sfsource.errors import TapError
@@ -223,9 +222,8 @@ class Objects(Listing):
 
     def action_new_fields(self) -> None:
         """Say what becomes of fields that the org gets later."""
-        choice = self.picker.choice
-        choice.new_fields = NEW_FIELDS[(NEW_FIELDS.index(choice.new_fields) + 1) % len(NEW_FIELDS)]
-        self.query_one("#cost", Static).update(f"Fields that the org gets later: {choice.new_fields}")
+        told = self.picker.choice.next_new_fields()
+        self.query_one("#cost", Static).update(f"Fields that the org gets later: {told}")
 
     def action_write(self) -> None:
         """Leave with what is picked."""
@@ -251,7 +249,7 @@ class Fields(Listing):
         Binding("a", "all"),
         Binding("p", "mask_personal"),
     ]
-    keys = "space pick  a all/none  m mask: hash, null, drop  p mask PII  / search  q back"
+    keys = "space pick  a all/none  m mask (hash null drop keep)  p PII  / search  q back"
 
     def __init__(self, item: ObjectItem, fields: Sequence[FieldItem]) -> None:
         columns = (("   ", 3), ("field", 22), ("type", 9), ("mask", 4), ("known", 12), ("label", 0))
@@ -301,48 +299,6 @@ class Fields(Listing):
     def leave(self) -> None:
         """See `Listing.leave`."""
         self.dismiss()
-
-
-class Presets(ModalScreen[str | None]):
-    """Selections to start from."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss_none")]
-
-    def compose(self) -> ComposeResult:
-        """Make the list."""
-        with Vertical(id="box"):
-            yield Static("Pick only (enter takes it, q leaves):", markup=False)
-            yield OptionList(*PRESETS)
-
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Take a preset."""
-        self.dismiss(str(event.option.prompt))
-
-    def action_dismiss_none(self) -> None:
-        """Take none."""
-        self.dismiss(None)
-
-
-class Question(ModalScreen[bool]):
-    """A question that y or n answers."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)"),
-        Binding("n,escape,q", "answer(False)"),
-    ]
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self._text = text
-
-    def compose(self) -> ComposeResult:
-        """Ask."""
-        with Vertical(id="box"):
-            yield Static(self._text, markup=False)
-
-    def action_answer(self, yes: bool) -> None:
-        """Answer."""
-        self.dismiss(yes)
 
 
 class Picker(App[bool]):

@@ -326,6 +326,48 @@ def test_a_catalog_of_discovery_is_where_it_starts(company: OrgServer) -> None:
     assert "Fax" not in {part.api_name for part in accounts.columns}
 
 
+def test_entries_of_no_object_stay(company: OrgServer) -> None:
+    """Such as `sync_reports`, which a catalog has to select."""
+    reports = {
+        "tap_stream_id": "sync_reports",
+        "metadata": [{"breadcrumb": [], "metadata": {"selected": True}}],
+    }
+    off = {"tap_stream_id": "gone_c", "metadata": [{"breadcrumb": [], "metadata": {"selected": False}}]}
+    seen = sitting(company, {"streams": [reports, off, OLD["streams"][0]]})
+    assert "1 of 59 objects" in seen.type("down")
+    assert seen.app.choice.catalog()["streams"] == [OLD["streams"][0], reports]
+    assert seen.app.choice.select_lines()[-1] == "sync_reports.*"
+
+
+def test_masks_by_pattern_are_shown_and_a_field_goes_its_own_way() -> None:
+    choice = Choice({"Thing__c": ITEM}, masks={"Thing__c.p*": "hash", "*.Name": "null"})
+    choice.look_at("Thing__c", FIELDS)
+    named = {part.api_name: part for part in FIELDS}
+    assert [choice.mask_of("Thing__c", named[name]) for name in ("Phone", "Name", "Body")] == [
+        "hash",
+        "null",
+        "",
+    ]
+    ways = []
+    for _ in range(5):
+        choice.mask_next("Thing__c", named["Phone"])
+        ways.append(choice.mask_of("Thing__c", named["Phone"]))
+    assert ways == ["hash", "null", "drop", "keep", "hash"]
+    assert choice.settings() == {"mask": {"Thing__c.p*": "hash", "*.Name": "null"}, "new_fields": "include"}
+
+
+def test_new_fields_by_object_stay_until_they_are_changed(tmp_path: Path) -> None:
+    choice = Choice({"Thing__c": ITEM}, new_fields="")
+    settings = written(tmp_path, "tap.json", {"new_fields": {"Thing__c": "exclude"}, "client_id": "a"})
+    write(choice, tmp_path / "picked.json", settings)
+    assert json.loads(settings.read_text()) == {
+        "new_fields": {"Thing__c": "exclude"},
+        "client_id": "a",
+        "mask": {},
+    }
+    assert [choice.next_new_fields(), choice.next_new_fields()] == ["include", "exclude"]
+
+
 def test_it_needs_a_terminal(company: OrgServer, tmp_path: Path) -> None:
     answer = ask("pick", "--tap", written(tmp_path, "tap.json", company.config())).expect(1)
     assert "pick needs a terminal" in answer.stderr
