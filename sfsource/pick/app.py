@@ -44,6 +44,14 @@ OptionList { border: none; height: auto; }
 """
 
 
+class Search(Input):
+    """What is searched for. Enter leaves it at once, so that the next key is already the list's, however fast it comes."""
+
+    async def action_submit(self) -> None:
+        """Go to what was found."""
+        self.screen.set_focus(self.screen.query_one(DataTable))
+
+
 class Listing(Screen[None]):
     """A table with a search above it, and a line of costs and one of keys below it."""
 
@@ -65,7 +73,7 @@ class Listing(Screen[None]):
     def compose(self) -> ComposeResult:
         """Make the lines."""
         yield Static(self._title, id="title", markup=False)
-        yield Input(placeholder="/ searches by name and label", id="search", compact=True)
+        yield Search(placeholder="/ searches by name and label", id="search", compact=True)
         yield DataTable(cursor_type="row", zebra_stripes=False)
         yield Static("", id="cost", markup=False)
         yield Static(self.keys, id="help", markup=False)
@@ -83,7 +91,8 @@ class Listing(Screen[None]):
 
     @property
     def current(self) -> str | None:
-        """The key of the line that the cursor is on."""
+        """The key of the line that the cursor is on, of those that are searched for by now."""
+        self.search()
         if not self.table.row_count:
             return None
         return self.table.coordinate_to_cell_key(self.table.cursor_coordinate).row_key.value
@@ -120,22 +129,23 @@ class Listing(Screen[None]):
 
     def action_search(self) -> None:
         """Type what is searched for."""
-        self.query_one("#search", Input).focus()
+        self.set_focus(self.query_one("#search", Input))
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def on_input_changed(self) -> None:
         """Search while it is typed."""
-        if event.value != self._search:
-            self._search = event.value
+        self.search()
+
+    def search(self) -> None:
+        """Show what is searched for, if that is not shown yet."""
+        typed = self.query_one("#search", Input).value
+        if typed != self._search:
+            self._search = typed
             self.fill()
 
-    def on_input_submitted(self) -> None:
-        """Go to what was found."""
-        self.table.focus()
-
     def key_down(self) -> None:
-        """The same by the arrow."""
+        """Go to what was found."""
         if self.query_one("#search", Input).has_focus:
-            self.table.focus()
+            self.set_focus(self.table)
 
     def leave_search(self) -> bool:
         """Leave the search, and forget it; false where nothing is searched for."""
@@ -143,9 +153,8 @@ class Listing(Screen[None]):
         if not box.has_focus and not box.value:
             return False
         box.value = ""
-        self._search = ""
-        self.fill()
-        self.table.focus()
+        self.search()
+        self.set_focus(self.table)
         return True
 
     def action_back(self) -> None:
@@ -318,7 +327,7 @@ class Picker(App[bool]):
         super().__init__()
         self._heading = title
         self.choice = choice
-        self._costs = costs
+        self.costs = costs
         self._describe = describe
         self._daily_calls = daily_calls
         self._described: dict[str, list[FieldItem]] = {}
@@ -332,15 +341,15 @@ class Picker(App[bool]):
         if item.api_name not in self._described:
             plan, fields = self._describe(item)
             self._described[item.api_name] = fields
-            self._costs.know(plan)
+            self.costs.know(plan)
             self.choice.look_at(item.api_name, fields)
         return self._described[item.api_name]
 
     def object_cells(self, name: str) -> tuple[str, ...]:
         """The line of an object."""
-        return object_cells(self.choice.objects[name], self.choice, self._costs.alone(name))
+        return object_cells(self.choice.objects[name], self.choice, self.costs.alone(name))
 
     def cost_line(self) -> str:
         """What is picked, and its cost."""
-        first, day = self._costs.of(self.choice.selected, self.choice.fields)
+        first, day = self.costs.of(self.choice.selected, self.choice.fields)
         return cost_line(self.choice, first, day, self._daily_calls)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import re
 import shutil
@@ -19,13 +20,17 @@ from hypothesis import strategies as st
 from salesforce_simulator.schema import Field as OrgField
 from salesforce_simulator.schema import SObject as OrgObject
 from salesforce_simulator.users import Permissions
+from sfsource.forecast.runs import Forecast
+from sfsource.forecast.sizes import Size
 from sfsource.given.pair import Pair
 from sfsource.pick.choice import Choice
 from sfsource.pick.command import catalog_text, picker, write
 from sfsource.pick.objects import FieldItem, ObjectItem
 from sfsource.pick.presets import PRESETS
+from tap_sfsource.api.describe import Field, SObject
 from tap_sfsource.catalog.discovery import plan_run
 from tap_sfsource.catalog.naming import API_NAMES
+from tap_sfsource.catalog.plan import plan_of
 from tap_sfsource.catalog.selection import read_catalog
 from tests.command.asked import ask, written
 from tests.fix_org import serving_company
@@ -116,6 +121,34 @@ def test_the_objects_of_the_org_with_what_they_cost(company: OrgServer) -> None:
     assert "[ ]  AccountContactRole" in seen.screens[-1]
     widths = {len(line) for screen in seen.screens for line in screen.splitlines()}
     assert max(widths) <= 80
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_sum_of_the_objects_is_what_a_forecast_of_the_choice_says(
+    preset: str, company: OrgServer
+) -> None:
+    app = sitting(company).app
+    objects, client = app.choice.objects, pair_of(company).tap_without_catalog.client
+    names = [name for name in PRESETS[preset] if name != "Name"]
+    kinds = {"Id": "id", "IsDeleted": "boolean", "SystemModstamp": "datetime"}
+    fields = tuple(Field(name=name, type=kind) for name, kind in kinds.items())
+    plans = [
+        plan_of(
+            SObject(name=name, replicateable=True, fields=fields),
+            objects[name].stream,
+            client.settings,
+        )
+        for name in names
+    ]
+    sizes = {objects[name].stream: Size(objects[name].rows or 0, objects[name].rows) for name in names}
+    forecast = Forecast(client, plans, sizes, math.ceil(len(plans) / 25)).next_run()
+    choice = set(PRESETS[preset])
+    first, _ = app.costs.of(choice, {})
+    assert (first.calls, first.rows, first.jobs) == (
+        forecast.total.calls,
+        forecast.total.rows,
+        forecast.total.jobs,
+    )
 
 
 def test_a_search_narrows_as_it_is_typed(company: OrgServer) -> None:
