@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from sfsource.verify.findings import Difference, Kind, Outcome
@@ -73,9 +73,8 @@ class Collection:
         return (self.outcome.warehouse_rows or 0) <= ONE_PAGE
 
     def look_at_keys(self) -> None:
-        """Look at what only the table tells: keys with several rows, and such that are no ids of the object."""
-        prefix = self.org.source.plan.key_prefix
-        self.look_at([*self.table.doubled(), *self.table.strange(prefix or "")])
+        """Look at what the table tells by itself: keys with several rows, and such that are no ids."""
+        self.look_at([*self.table.doubled(), *self.table.strange()])
 
     def by_id(self, rows: Sequence[Row]) -> None:
         """Compare ids and stamps with all rows of the org."""
@@ -205,6 +204,10 @@ class Collection:
                 if difference is not None:
                     found.append(difference)
         found += self._gone([record_id for record_id in absent if held.alive(record_id)], strict=strict)
+        if found and not self.org.is_dated:
+            why = "nothing tells whether it has changed since the last run"
+            found = [replace(part, accepted=part.accepted or why) for part in found]
+            self.outcome.unchecked = f"rows differ, and {why}".replace("whether it has", "whether they have")
         self.outcome.add(found)
 
     def _is_later(self, row: Row) -> bool:

@@ -18,7 +18,7 @@ from salesforce_simulator.server import serve
 from tests.command.running import told
 from tests.fix_org import OrgServer
 from tests.fix_warehouse import open_warehouse
-from tests.levels import search
+from tests.levels import at_level, search
 from tests.pair.both import Pair
 from tests.pair.store import differences, table_of
 
@@ -244,11 +244,8 @@ def live(side: Side, other: Side, days: int) -> None:
     print(f"{days} days: {side.calls} calls, {side.good_ticks} good ticks")
 
 
-def test_three_days(sides: tuple[Side, Side]) -> None:
-    live(*sides, days=3)
-
-
 @search
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(at_level(normal=300, wide=1800, long=3600))
 def test_a_month(sides: tuple[Side, Side]) -> None:
-    live(*sides, days=30)
+    """With each change, three days of it."""
+    live(*sides, days=at_level(normal=3, wide=30, long=60))
