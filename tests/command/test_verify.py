@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from salesforce_simulator.org import Org
     from tests.fix_org import OrgServer
+    from tests.fix_process import Processes
     from tests.fix_warehouse import Warehouse
 
 
@@ -455,3 +456,29 @@ def test_random_changes_are_found_exactly(verified: Verified, data: st.DataObjec
     finally:
         # The next example begins with what this one leaves.
         assert verified.differences("accounts", "--repair", status=0) == set()
+
+
+def test_the_command_says_what_differs_and_mends_it(
+    org_server: OrgServer, warehouse: Warehouse, processes: Processes
+) -> None:
+    fill(org_server.org)
+    org_server.org.clock.advance(hours=3)
+    processes.write("tap.json", org_server.config(objects=["Account", "Contact"]))
+    processes.write("target.json", warehouse.config())
+    processes.shell(
+        "tap-sfsource --config tap.json | target-sfwarehouse --config target.json > states && tail -n 1 states > state.json"
+    ).expect()
+    options = ("--tap", "tap.json", "--target", "target.json", "--state", "state.json")
+    state = (processes.directory / "state.json").read_bytes()
+    account = ids(org_server.org, "Account")[1]
+    warehouse.execute(lost("accounts", account))
+    found = processes.run("sfsource", "verify", *options).expect(1)
+    assert f"accounts {account}: missing in the warehouse" in found.stdout
+    assert found.stderr == ""
+    assert "1 repaired" in processes.run("sfsource", "verify", "--repair", *options).expect(0).stdout
+    assert "equal: 2 collections" in processes.run("sfsource", "verify", *options).expect(0).stdout
+    assert (processes.directory / "state.json").read_bytes() == state
+    processes.write("tap.json", org_server.config(client_secret="not-the-secret"))
+    said = processes.run("sfsource", "verify", *options).expect(2).stderr
+    assert said.startswith("sfsource: ")
+    assert "not-the-secret" not in said

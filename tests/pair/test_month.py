@@ -201,26 +201,25 @@ def sides(warehouse_url: str, tmp_path: Path) -> Iterator[tuple[Side, Side]]:
 def troubles(side: Side, tick: int, days: int) -> str:
     """Let something go wrong in some ticks; what a tick may suffer from."""
     org, server, chance = side.org, side.server, side.chance
-    if tick % 7 == 3:
-        return "kill"
-    if tick % 11 == 5:
-        server.faults.add(Status(503), path="*/composite", times=None)
-        return "outage"
-    if tick % 13 == 6:
-        org.replication.log_from = org.clock.now()
-    if tick % 17 == 8:
-        org.clock.advance(hours=chance.randrange(6, 40))
-    if tick % 19 == 9:
-        org.limits.daily_api_requests.maximum = 3
-        return "quota"
     org.limits.daily_api_requests.maximum = 100_000
     if tick == days * DAY // 3:
         side.pair.config["api_version"] = "64.0"
         server.server.settings.first_version = 63
     if tick == days * DAY // 2:
-        # Bulk reads what has come, and the log of deletions is gone.
-        side.change()
+        # The log of deletions does not reach so far back.
         org.clock.advance(days=20)
+    if tick % 13 == 6:
+        org.replication.log_from = org.clock.now()
+    if tick % 17 == 8:
+        org.clock.advance(hours=chance.randrange(6, 40))
+    if tick % 7 == 3:
+        return "kill"
+    if tick % 11 == 5:
+        server.faults.add(Status(503), path="*/composite", times=None)
+        return "outage"
+    if tick % 19 == 9:
+        org.limits.daily_api_requests.maximum = 3
+        return "quota"
     return ""
 
 
