@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_sfsource.catalog.keys import API_NAME
+from tap_sfsource.catalog.mask_rules import MaskRules
 from tap_sfsource.catalog.naming import COLLECTIONS
 from tap_sfsource.catalog.selection import StreamSelection, read_catalog
 from tap_sfsource.catalog.types import TEXT_TYPES
+from tap_sfsource.config import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -116,12 +117,13 @@ class Choice:
             del self.masks[name]
 
     def mask_of(self, api_name: str, part: FieldItem) -> str:
-        """What a field's values become: by its own name, else by the last pattern that means it; empty for no mask."""
-        name = f"{api_name}.{part.api_name}"
-        by_pattern = [
-            kind for pattern, kind in self.masks.items() if fnmatchcase(name.lower(), pattern.lower())
-        ]
-        return self.masks.get(name) or (by_pattern[-1] if by_pattern else "")
+        """What a field's values become: by its own name, else as the tap reads the setting; empty for no mask."""
+        own = self.masks.get(f"{api_name}.{part.api_name}")
+        if own is not None or not self.masks:
+            return own or ""
+        rules = MaskRules(Settings(mask=self.masks))
+        stream = self.objects[api_name].stream
+        return rules.kind_of(api_name, stream, part.api_name, part.property)[0]
 
     def next_new_fields(self) -> str:
         """Choose the other thing that can become of fields that the org gets later."""

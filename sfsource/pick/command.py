@@ -19,6 +19,7 @@ from sfsource.pick.objects import ObjectItem, fields_of, objects_of
 from tap_sfsource.catalog.naming import COLLECTIONS
 from tap_sfsource.catalog.patterns import matches
 from tap_sfsource.catalog.selection import read_catalog
+from tap_sfsource.catalog.sync_reports import STREAM
 
 if TYPE_CHECKING:
     import datetime
@@ -93,14 +94,12 @@ def picker(pair: Pair, every: datetime.timedelta) -> Picker:
         )
     else:
         choice.pick_only(COLLECTIONS)
-    if catalog is None and getattr(tap.settings, "sync_reports", False):
-        # Reports are on; a catalog that does not name them would switch them off.
+    if catalog is None and tap.settings.sync_reports:
+        # A catalog that does not name the reports would switch them off.
         root = {"breadcrumb": [], "metadata": {"selected": True}}
-        choice.others = [{"tap_stream_id": "sync_reports", "metadata": [root]}]
-    choice.masks = {
-        str(name): str(kind) for name, kind in (getattr(tap.settings, "mask", None) or {}).items()
-    }
-    new_fields = getattr(tap.settings, "new_fields", NEW_FIELDS[0])
+        choice.others = [{"tap_stream_id": STREAM, "metadata": [root]}]
+    choice.masks = dict(tap.settings.mask)
+    new_fields = tap.settings.new_fields
     choice.new_fields = new_fields if isinstance(new_fields, str) else ""
     choice.begin()
     used = client.limits.org

@@ -267,7 +267,8 @@ def test_the_orgs_own_classification_goes_before_a_guess(company_server: OrgServ
 def test_presets_are_those_of_the_catalogs() -> None:
     for name, file in (("The 48 collections", "all"), ("Sales", "sales"), ("Support", "support")):
         catalog = json.loads((PROJECT / "catalogs" / f"{file}.json").read_text())
-        assert {API_NAMES[entry["tap_stream_id"]] for entry in catalog["streams"]} == set(PRESETS[name])
+        streams = {entry["tap_stream_id"] for entry in catalog["streams"]} - {"sync_reports"}
+        assert {API_NAMES[stream] for stream in streams} == set(PRESETS[name])
 
 
 def test_what_is_written_is_what_the_tap_reads(
@@ -372,8 +373,20 @@ def test_entries_of_no_object_stay(company: OrgServer) -> None:
     assert seen.app.choice.select_lines()[-1] == "sync_reports.*"
 
 
+def test_masks_and_reports_of_the_settings_are_where_it_starts(company: OrgServer, tmp_path: Path) -> None:
+    masks = {"Account.Phone": "drop", "accounts.f*": "null"}
+    seen = sitting(company, mask=masks, mask_salt="a long random text", objects=["Account"])
+    seen.type("enter", "slash", ":phone", "enter", "m")
+    assert "[x]  Phone                   phone      drop" in seen.screens[2]
+    assert "[x]  Phone                   phone      keep" in seen.screens[-1]
+    write(seen.app.choice, tmp_path / "picked.json", written(tmp_path, "tap.json", {}))
+    picked = json.loads((tmp_path / "picked.json").read_text())
+    assert [entry["tap_stream_id"] for entry in picked["streams"]] == ["accounts", "sync_reports"]
+    assert json.loads((tmp_path / "tap.json").read_text())["mask"] == {**masks, "Account.Phone": "keep"}
+
+
 def test_masks_by_pattern_are_shown_and_a_field_goes_its_own_way() -> None:
-    choice = Choice({"Thing__c": ITEM}, masks={"Thing__c.p*": "hash", "*.Name": "null"})
+    choice = Choice({"Thing__c": ITEM}, masks={"thing_c.p*": "hash", "*.Name": "null"})
     choice.look_at("Thing__c", FIELDS)
     named = {part.api_name: part for part in FIELDS}
     assert [choice.mask_of("Thing__c", named[name]) for name in ("Phone", "Name", "Body")] == [
@@ -385,8 +398,9 @@ def test_masks_by_pattern_are_shown_and_a_field_goes_its_own_way() -> None:
     for _ in range(5):
         choice.mask_next("Thing__c", named["Phone"])
         ways.append(choice.mask_of("Thing__c", named["Phone"]))
+    # After `keep` its own choice is gone, and the pattern's holds again.
     assert ways == ["hash", "null", "drop", "keep", "hash"]
-    assert choice.settings() == {"mask": {"Thing__c.p*": "hash", "*.Name": "null"}, "new_fields": "include"}
+    assert choice.settings() == {"mask": {"thing_c.p*": "hash", "*.Name": "null"}, "new_fields": "include"}
 
 
 def test_new_fields_by_object_stay_until_they_are_changed(tmp_path: Path) -> None:
@@ -516,4 +530,4 @@ def test_in_a_real_terminal(company: OrgServer, tmp_path: Path, terminal: Termin
     terminal.press("w")
     terminal.waits_for("picked.json: 2 objects.")
     picked = json.loads((tmp_path / "picked.json").read_text())
-    assert [entry["tap_stream_id"] for entry in picked["streams"]] == ["accounts", "leads"]
+    assert [entry["tap_stream_id"] for entry in picked["streams"]] == ["accounts", "leads", "sync_reports"]
