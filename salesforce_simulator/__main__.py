@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from salesforce_simulator import command_line
 from salesforce_simulator.http.settings import Settings
-from salesforce_simulator.simulation import DEMO_CALLBACK, Simulation, UnknownObjectError, simulate
+from salesforce_simulator.simulation import Simulation, UnknownObjectError, simulate
+from salesforce_simulator.volume import MissingParentsError
 
 if TYPE_CHECKING:
     import argparse
@@ -40,11 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not signals:
             raise
         return 0
-    except UnknownObjectError as error:
+    except (UnknownObjectError, MissingParentsError) as error:
         parser.error(f"argument --records: {error}")
     except OSError as error:
         print(
-            f"Cannot listen on 127.0.0.1:{options.port} or one of the two ports after it: {error.strerror}. "
+            f"Cannot listen on {options.host}:{options.port} or one of the two ports after it: {error.strerror}. "
             "Choose another --port, or 0 for any.",
             file=sys.stderr,
         )
@@ -71,6 +72,7 @@ def _serve(options: argparse.Namespace) -> NoReturn:
         records=dict(options.records),
         faults=options.fault,
         tls=options.tls,
+        host=options.host,
         port=options.port,
         settings=settings,
     ) as salesforce:
@@ -89,6 +91,7 @@ def _told(salesforce: Simulation) -> dict[str, Any]:
         "user": salesforce.user,
         "password": salesforce.password,
         "security_token": salesforce.security_token,
+        "callback_url": salesforce.callback_url,
     }
 
 
@@ -112,7 +115,7 @@ def _welcome(salesforce: Simulation) -> str:
         f"  user                     {salesforce.user}",
         f"  password                 {salesforce.password}",
         f"  security token           {salesforce.security_token}",
-        f"  callback URL             {DEMO_CALLBACK}",
+        f"  callback URL             {salesforce.callback_url}",
         "",
         "Get a token, then ask a query:",
         "",

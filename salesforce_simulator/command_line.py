@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -12,6 +13,7 @@ from salesforce_simulator.http.fault_specs import CONDITIONS, FaultSpecError, ru
 from salesforce_simulator.http.faults import ACTIONS
 from salesforce_simulator.http.settings import Settings
 from salesforce_simulator.org import ALL_FEATURES
+from salesforce_simulator.server import LOCAL
 from salesforce_simulator.store import DATABASE
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="salesforce-simulator",
         usage="%(prog)s [options]",
-        description="A simulated Salesforce org on 127.0.0.1, until Ctrl-C. The My Domain listens on --port, the "
+        description="A simulated Salesforce org, until Ctrl-C. The My Domain listens on --port, the "
         "production login host on the port after it, the sandbox login host on the next.",
         epilog=f"{_EXAMPLES}\n{_faults()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -68,7 +70,7 @@ def _add_data(made: argparse.ArgumentParser) -> None:
         action="append",
         type=_records,
         default=[],
-        help="add so many plausible records of an object, quickly; may be repeated",
+        help="add so many plausible records of an object, quickly; may be repeated, parents before children",
     )
     data.add_argument(
         "--seed",
@@ -105,6 +107,14 @@ def _add_org(made: argparse.ArgumentParser) -> None:
 
 def _add_server(made: argparse.ArgumentParser) -> None:
     server = made.add_argument_group("the server")
+    server.add_argument(
+        "--host",
+        metavar="NAME",
+        type=_host,
+        default=LOCAL,
+        help="name or address by which other machines or containers reach it; it then listens on all addresses "
+        "(default: %(default)s, where nobody else does)",
+    )
     server.add_argument(
         "--port",
         metavar="N",
@@ -167,6 +177,12 @@ def _number(kind: type[Number], least: Number, most: Number | None = None) -> Ca
         return number
 
     return convert
+
+
+def _host(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no host name and no IPv4 address")
+    return text
 
 
 def _records(text: str) -> tuple[str, int]:

@@ -106,6 +106,13 @@ class Reading:
         for row in cursor:
             yield {f.name: to_rest(f, value) for f, value in zip(fields, row, strict=True)}
 
+    def first_ids(self, sobject: str, count: int) -> list[str]:
+        """Ids of the first rows that are not deleted, at most so many."""
+        target = self.object(sobject)
+        living = ' WHERE NOT "IsDeleted"' if "IsDeleted" in target.fields else ""
+        sql = f'SELECT "Id" FROM {quoted(target.name)}{living} ORDER BY rowid LIMIT ?'
+        return [record_id for (record_id,) in self.connection().execute(sql, (count,))]
+
     def count(self, sobject: str) -> int:
         """How many rows the object has, deleted ones included."""
         (number,) = (

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from salesforce_simulator.http.sessions import Sessions
     from salesforce_simulator.org import Org
 
+LOCAL = "127.0.0.1"
 _BODY_LIMIT = 1 << 30
 _ROLES = (Role.MY_DOMAIN, Role.PRODUCTION_LOGIN, Role.SANDBOX_LOGIN)
 
@@ -90,16 +91,18 @@ def serve(
     org: Org,
     *,
     tls: bool = False,
+    host: str = LOCAL,
     port: int = 0,
     latency: float = 0.0,
     settings: Settings | None = None,
     next_day: Callable[[Org], Any] | None = None,
 ) -> Iterator[Server]:
-    """Serve an org on 127.0.0.1 until the context ends.
+    """Serve an org until the context ends.
 
     Args:
         org: The org; it is not closed.
         tls: Speak https, with a certificate of a CA made for this server.
+        host: Name or address by which others reach it; it then listens on all addresses and not on 127.0.0.1 alone.
         port: Port of the My Domain; the login hosts take the two that follow. 0 means any free ports.
         latency: Milliseconds that every answer takes at least.
         settings: Everything else.
@@ -112,10 +115,10 @@ def serve(
     directory = Path(tempfile.mkdtemp(prefix="simulated-org-"))
     site = Site(org, directory, router(), next_day, settings or Settings())
     site.settings.latency = latency or site.settings.latency
-    ca_file, context = make_certificates(directory) if tls else (None, None)
-    sockets = _listen(port)
+    ca_file, context = make_certificates(directory, host) if tls else (None, None)
+    sockets = _listen(LOCAL if host == LOCAL else "0.0.0.0", port)
     roles = dict(zip((s.getsockname()[1] for s in sockets), _ROLES, strict=True))
-    urls = [f"{'https' if tls else 'http'}://127.0.0.1:{number}" for number in roles]
+    urls = [f"{'https' if tls else 'http'}://{host}:{number}" for number in roles]
     name = f"{org.login.my_domain}{'.sandbox' if org.login.sandbox else ''}.my.salesforce.com"
     transport = Transport(site, roles, name, urls[0])
     thread = _Thread(transport, sockets, context)
@@ -136,14 +139,14 @@ def _tell_sandbox(org: Org) -> None:
         org.update(org.id, {"IsSandbox": org.login.sandbox})
 
 
-def _listen(port: int) -> list[socket.socket]:
+def _listen(address: str, port: int) -> list[socket.socket]:
     sockets: list[socket.socket] = []
     try:
         for place in range(len(_ROLES)):
             listener = socket.socket()
             sockets.append(listener)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(("127.0.0.1", port + place if port else 0))
+            listener.bind((address, port + place if port else 0))
     except OSError:
         for listener in sockets:
             listener.close()

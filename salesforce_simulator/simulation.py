@@ -11,7 +11,7 @@ from salesforce_simulator import company as example_company
 from salesforce_simulator.apps import ConnectedApp
 from salesforce_simulator.http.fault_specs import rule_of
 from salesforce_simulator.org import Org
-from salesforce_simulator.server import Server, serve
+from salesforce_simulator.server import LOCAL, Server, serve
 from salesforce_simulator.volume import add_custom_objects, load_many
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Simulation:
     user: ClassVar[str] = DEMO_USER
     password: ClassVar[str] = DEMO_PASSWORD
     security_token: ClassVar[str] = DEMO_SECURITY_TOKEN
+    callback_url: ClassVar[str] = DEMO_CALLBACK
 
     @property
     def url(self) -> str:
@@ -109,6 +110,7 @@ def simulate(
     records: Mapping[str, int] | None = None,
     faults: Iterable[str] = (),
     tls: bool = False,
+    host: str = LOCAL,
     port: int = 0,
     settings: Settings | None = None,
 ) -> Iterator[Simulation]:
@@ -125,6 +127,7 @@ def simulate(
         records: how many plausible records to add, by object.
         faults: what goes wrong, as texts (`http/fault_specs`).
         tls: speak https, with a CA of its own.
+        host: name or address by which others reach it; it then listens on all addresses.
         port: port of the My Domain; the login hosts take the two that follow. 0 means any.
         settings: everything else.
 
@@ -144,7 +147,7 @@ def simulate(
         for name, count in (records or {}).items():
             _load(org, name, count)
         next_day = example_company.next_day if company else None
-        with serve(org, tls=tls, port=port, settings=settings, next_day=next_day) as server:
+        with serve(org, tls=tls, host=host, port=port, settings=settings, next_day=next_day) as server:
             for rule in rules:
                 server.faults.add_rule(rule)
             yield Simulation(server)

@@ -30,7 +30,7 @@ class Permissions:
         hidden_fields: `Object.Field` names that field-level security hides.
         read_only_fields: `Object.Field` names that the user may read but not write.
         api_enabled: whether the user may use the API at all.
-        query_all_files, set_audit_fields: the permissions of these names.
+        set_audit_fields: the permission of this name.
     """
 
     default: ObjectPermission = ObjectPermission()
@@ -38,7 +38,6 @@ class Permissions:
     hidden_fields: frozenset[str] = frozenset()
     read_only_fields: frozenset[str] = frozenset()
     api_enabled: bool = True
-    query_all_files: bool = False
     set_audit_fields: bool = False
 
     @property

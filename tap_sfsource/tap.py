@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import heapq
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
 
     from tap_sfsource.api.client import Client
     from tap_sfsource.catalog.discovery import RunPlan
-    from tap_sfsource.catalog.listing import Listed
     from tap_sfsource.singer.output import Output
     from tap_sfsource.singer.report import RunReport
     from tap_sfsource.singer.run_record import RunRecord
@@ -50,7 +47,6 @@ if TYPE_CHECKING:
 
 _SDK_SETTINGS = frozenset({"stream_maps", "stream_map_config", "batch_config", "faker_config"})
 _SDK_PREFIXES = ("flattening_",)
-_PART = 1024 * 1024
 
 
 class TapSFSource(SDKTap):
@@ -220,9 +216,9 @@ class TapSFSource(SDKTap):
     @property
     def catalog_dict(self) -> dict[str, Any]:
         """The catalog that discovery prints: all that the settings reach, selected or not."""
-        from tap_sfsource.catalog.listing import catalog_of  # noqa: PLC0415
+        from tap_sfsource.catalog.listing import catalog_of, discovered  # noqa: PLC0415
 
-        return catalog_of(self._discovered())
+        return catalog_of(discovered(self.client, self.settings))
 
     @property
     def catalog_json_text(self) -> str:
@@ -231,11 +227,12 @@ class TapSFSource(SDKTap):
 
     def print_catalog(self) -> None:
         """Print the catalog; nothing of it where it cannot be made whole, but what `report_failed_discovery` asks for."""
-        from tap_sfsource.catalog.listing import catalog_text  # noqa: PLC0415
+        from tap_sfsource.catalog.listing import catalog_text, made_whole  # noqa: PLC0415
         from tap_sfsource.catalog.sync_reports import ReportsPlan  # noqa: PLC0415
 
         try:
-            self._print_catalog()
+            for part in made_whole(self._catalog_text(), self.settings.spool_dir):
+                self.output.write(part)
         except TapError as error:
             if not (self.settings.report_failed_discovery and self.settings.sync_reports):
                 raise
@@ -243,25 +240,10 @@ class TapSFSource(SDKTap):
             failed = ReportsPlan((self.mask(str(error)), code_of(error)))
             self.output.write(b"".join(catalog_text([failed])))
 
-    def _print_catalog(self) -> None:
-        with tempfile.TemporaryFile(dir=self.settings.spool_dir) as file:
-            file.writelines(self._catalog_text())
-            file.seek(0)
-            while part := file.read(_PART):
-                self.output.write(part)
-
     def _catalog_text(self) -> Iterator[bytes]:
-        from tap_sfsource.catalog.listing import catalog_text  # noqa: PLC0415
+        from tap_sfsource.catalog.listing import catalog_text, discovered  # noqa: PLC0415
 
-        return catalog_text(self._discovered())
-
-    def _discovered(self) -> Iterator[Listed]:
-        """All that the settings reach, in the order of the streams' names."""
-        from tap_sfsource.catalog.discovery import discover  # noqa: PLC0415
-        from tap_sfsource.catalog.sync_reports import ReportsPlan  # noqa: PLC0415
-
-        own = [ReportsPlan()] if self.settings.sync_reports else []
-        return heapq.merge(discover(self.client, self.settings), own, key=lambda plan: plan.stream_name)
+        return catalog_text(discovered(self.client, self.settings))
 
     def discover_streams(self) -> Sequence[SalesforceStream]:
         """Build the streams of the run."""

@@ -41,10 +41,6 @@ class Router:
     def __init__(self, routes: Iterable[Route]) -> None:
         self._routes = [(route.pattern(), route) for route in routes]
 
-    def knows(self, path: str) -> bool:
-        """Whether any method has that path."""
-        return any(pattern.fullmatch(path) for pattern, _ in self._routes)
-
     def handler(self, call: Call) -> tuple[Handler, dict[str, str]]:
         """The handler of a call, and the parameters that its path has.
 

@@ -22,11 +22,12 @@ _NAMES = (
 _DAY = timedelta(days=1)
 
 
-def make_certificates(folder: Path) -> tuple[Path, ssl.SSLContext]:
+def make_certificates(folder: Path, host: str) -> tuple[Path, ssl.SSLContext]:
     """Make a CA and a server certificate.
 
     Args:
         folder: Where the files go.
+        host: Name or address of the server, beside 127.0.0.1 and the names of Salesforce.
 
     Returns:
         The CA's certificate (PEM) for clients to trust, and the server's context.
@@ -42,6 +43,10 @@ def make_certificates(folder: Path) -> tuple[Path, ssl.SSLContext]:
     )
     alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in _NAMES]
     alternatives.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
+    try:
+        alternatives.append(x509.IPAddress(ipaddress.ip_address(host)))
+    except ValueError:
+        alternatives.append(x509.DNSName(host))
     server = (
         _builder(
             x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Simulated org")]), ca_name, key.public_key()

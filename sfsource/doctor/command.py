@@ -14,7 +14,7 @@ from rich.text import Text
 from sfsource.doctor import org, state, warehouse
 from sfsource.doctor.findings import AREAS, Finding
 from sfsource.doctor.forecasts import Outlook, outlook, outlook_findings
-from sfsource.errors import SettingsMissingError
+from sfsource.errors import SettingsMissingError, SfsourceError
 from sfsource.forecast.every import every_option
 from sfsource.forecast.show import as_json as forecast_json
 from sfsource.forecast.show import table_of
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sfsource.given.pair import Pair
+    from tap_sfsource.api.client import Client
     from tap_sfsource.catalog.discovery import RunPlan
     from tap_sfsource.check import Limit
 
@@ -71,6 +72,7 @@ class Checkup:
     def __init__(self, pair: Pair, every: datetime.timedelta | None) -> None:
         self._pair = pair
         self._every = every
+        self._client: Client | None = None
         self._run_plan: RunPlan | None = None
         self._org_id = ""
         self.outlook: Outlook | None = None
@@ -78,11 +80,16 @@ class Checkup:
     @property
     def calls(self) -> int:
         """API calls so far."""
-        return self._pair.tap_without_catalog.client.calls
+        return self._client.calls if self._client is not None else 0
 
     def findings(self) -> Iterator[Finding]:
         """Look at the org, the state and the warehouse, in this order: each needs what the one before has told."""
-        client = self._pair.tap_without_catalog.client
+        try:
+            client = self._client = self._pair.tap_without_catalog.client
+        except TapError as error:
+            yield Finding("org", "settings", "failure", str(error))
+            yield from self._warehouse()
+            return
         login = org.login_finding(client)
         yield login
         try:
@@ -91,7 +98,7 @@ class Checkup:
             else:
                 self._org_id = client.org_id
                 yield from self._org()
-        except TapError as error:
+        except (TapError, SfsourceError) as error:
             yield Finding("org", "reading", "failure", str(error))
         yield org.clock_finding(client)
         yield from self._warehouse()

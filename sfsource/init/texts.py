@@ -98,6 +98,8 @@ See how the last runs went:
 meltano invoke sfsource status
 ```
 
+`sfsource --help` lists what shows how the runs went, checks the tables and repairs them.
+
 - `meltano.yml` says what is read (`select`), with every setting.
 - `catalogs/` has selections that a tap takes without Meltano.
 - `deploy/` runs the schedule by cron or systemd, in the environment `prod`, which needs a warehouse. A file that ends in

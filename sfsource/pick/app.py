@@ -1,4 +1,4 @@
-"""The picker's screens: objects, the fields of one, presets, and the question before changes are left."""
+"""The picker's screens: objects, and the fields of one."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
-from textual.screen import ModalScreen, Screen
-from textual.widgets import DataTable, Input, OptionList, Static
+from textual.screen import Screen
+from textual.widgets import DataTable, Input, Static
 
 from sfsource.errors import SfsourceError
-from sfsource.pick.choice import NEW_FIELDS
+from sfsource.pick.dialogs import Presets, Question
 from sfsource.pick.presets import PRESETS
 from sfsource.pick.rows import cost_line, field_cells, found, object_cells
 from tap_sfsource.errors import TapError
@@ -45,6 +44,14 @@ OptionList { border: none; height: auto; }
 """
 
 
+class Search(Input):
+    """What is searched for. Enter leaves it at once, so that the next key is already the list's, however fast it comes."""
+
+    async def action_submit(self) -> None:
+        """Go to what was found."""
+        self.screen.set_focus(self.screen.query_one(DataTable))
+
+
 class Listing(Screen[None]):
     """A table with a search above it, and a line of costs and one of keys below it."""
 
@@ -66,7 +73,7 @@ class Listing(Screen[None]):
     def compose(self) -> ComposeResult:
         """Make the lines."""
         yield Static(self._title, id="title", markup=False)
-        yield Input(placeholder="/ searches by name and label", id="search", compact=True)
+        yield Search(placeholder="/ searches by name and label", id="search", compact=True)
         yield DataTable(cursor_type="row", zebra_stripes=False)
         yield Static("", id="cost", markup=False)
         yield Static(self.keys, id="help", markup=False)
@@ -84,7 +91,8 @@ class Listing(Screen[None]):
 
     @property
     def current(self) -> str | None:
-        """The key of the line that the cursor is on."""
+        """The key of the line that the cursor is on, of those that are searched for by now."""
+        self.search()
         if not self.table.row_count:
             return None
         return self.table.coordinate_to_cell_key(self.table.cursor_coordinate).row_key.value
@@ -121,22 +129,23 @@ class Listing(Screen[None]):
 
     def action_search(self) -> None:
         """Type what is searched for."""
-        self.query_one("#search", Input).focus()
+        self.set_focus(self.query_one("#search", Input))
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def on_input_changed(self) -> None:
         """Search while it is typed."""
-        if event.value != self._search:
-            self._search = event.value
+        self.search()
+
+    def search(self) -> None:
+        """Show what is searched for, if that is not shown yet."""
+        typed = self.query_one("#search", Input).value
+        if typed != self._search:
+            self._search = typed
             self.fill()
 
-    def on_input_submitted(self) -> None:
-        """Go to what was found."""
-        self.table.focus()
-
     def key_down(self) -> None:
-        """The same by the arrow."""
+        """Go to what was found."""
         if self.query_one("#search", Input).has_focus:
-            self.table.focus()
+            self.set_focus(self.table)
 
     def leave_search(self) -> bool:
         """Leave the search, and forget it; false where nothing is searched for."""
@@ -144,9 +153,8 @@ class Listing(Screen[None]):
         if not box.has_focus and not box.value:
             return False
         box.value = ""
-        self._search = ""
-        self.fill()
-        self.table.focus()
+        self.search()
+        self.set_focus(self.table)
         return True
 
     def action_back(self) -> None:
@@ -223,9 +231,8 @@ class Objects(Listing):
 
     def action_new_fields(self) -> None:
         """Say what becomes of fields that the org gets later."""
-        choice = self.picker.choice
-        choice.new_fields = NEW_FIELDS[(NEW_FIELDS.index(choice.new_fields) + 1) % len(NEW_FIELDS)]
-        self.query_one("#cost", Static).update(f"Fields that the org gets later: {choice.new_fields}")
+        told = self.picker.choice.next_new_fields()
+        self.query_one("#cost", Static).update(f"Fields that the org gets later: {told}")
 
     def action_write(self) -> None:
         """Leave with what is picked."""
@@ -251,7 +258,7 @@ class Fields(Listing):
         Binding("a", "all"),
         Binding("p", "mask_personal"),
     ]
-    keys = "space pick  a all/none  m mask: hash, null, drop  p mask PII  / search  q back"
+    keys = "space pick  a all/none  m mask (hash null drop keep)  p PII  / search  q back"
 
     def __init__(self, item: ObjectItem, fields: Sequence[FieldItem]) -> None:
         columns = (("   ", 3), ("field", 22), ("type", 9), ("mask", 4), ("known", 12), ("label", 0))
@@ -303,48 +310,6 @@ class Fields(Listing):
         self.dismiss()
 
 
-class Presets(ModalScreen[str | None]):
-    """Selections to start from."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss_none")]
-
-    def compose(self) -> ComposeResult:
-        """Make the list."""
-        with Vertical(id="box"):
-            yield Static("Pick only (enter takes it, q leaves):", markup=False)
-            yield OptionList(*PRESETS)
-
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Take a preset."""
-        self.dismiss(str(event.option.prompt))
-
-    def action_dismiss_none(self) -> None:
-        """Take none."""
-        self.dismiss(None)
-
-
-class Question(ModalScreen[bool]):
-    """A question that y or n answers."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)"),
-        Binding("n,escape,q", "answer(False)"),
-    ]
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self._text = text
-
-    def compose(self) -> ComposeResult:
-        """Ask."""
-        with Vertical(id="box"):
-            yield Static(self._text, markup=False)
-
-    def action_answer(self, yes: bool) -> None:
-        """Answer."""
-        self.dismiss(yes)
-
-
 class Picker(App[bool]):
     """The picker; it ends with true where what is picked is to be written."""
 
@@ -362,7 +327,7 @@ class Picker(App[bool]):
         super().__init__()
         self._heading = title
         self.choice = choice
-        self._costs = costs
+        self.costs = costs
         self._describe = describe
         self._daily_calls = daily_calls
         self._described: dict[str, list[FieldItem]] = {}
@@ -376,15 +341,15 @@ class Picker(App[bool]):
         if item.api_name not in self._described:
             plan, fields = self._describe(item)
             self._described[item.api_name] = fields
-            self._costs.know(plan)
+            self.costs.know(plan)
             self.choice.look_at(item.api_name, fields)
         return self._described[item.api_name]
 
     def object_cells(self, name: str) -> tuple[str, ...]:
         """The line of an object."""
-        return object_cells(self.choice.objects[name], self.choice, self._costs.alone(name))
+        return object_cells(self.choice.objects[name], self.choice, self.costs.alone(name))
 
     def cost_line(self) -> str:
         """What is picked, and its cost."""
-        first, day = self._costs.of(self.choice.selected, self.choice.fields)
+        first, day = self.costs.of(self.choice.selected, self.choice.fields)
         return cost_line(self.choice, first, day, self._daily_calls)

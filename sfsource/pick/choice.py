@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_sfsource.catalog.keys import API_NAME
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
     from sfsource.pick.objects import FieldItem, ObjectItem
 
-MASKS: Final = ("", "hash", "null", "drop")
-"""What a field's values become, in the order in which a key goes through them; empty: what they are."""
+MASKS: Final = ("", "hash", "null", "drop", "keep")
+"""What a field's values become, in the order in which a key goes through them; empty: what patterns say."""
 
 NEW_FIELDS: Final = ("include", "exclude")
 
@@ -29,8 +30,9 @@ class Choice:
     Attributes:
         selected: API names of objects.
         fields: API names of objects whose fields were looked at to those that are read.
-        masks: `Object.Field` to what its values become.
-        new_fields: What becomes of fields that the org gets later.
+        masks: `Object.Field`, or a pattern, to what its values become.
+        new_fields: What becomes of fields that the org gets later; empty where settings say it by object.
+        others: Entries of the catalog that are of no object of the org; they stay.
     """
 
     objects: Mapping[str, ObjectItem]
@@ -38,6 +40,7 @@ class Choice:
     fields: dict[str, set[str]] = field(default_factory=dict)
     masks: dict[str, str] = field(default_factory=dict)
     new_fields: str = NEW_FIELDS[0]
+    others: list[dict[str, Any]] = field(default_factory=list)
     _known: dict[str, list[FieldItem]] = field(default_factory=dict, repr=False)
     _given: dict[str, tuple[StreamSelection, dict[str, Any]]] = field(default_factory=dict, repr=False)
     _before: Any = field(default=None, repr=False)
@@ -57,6 +60,7 @@ class Choice:
         for selection, entry in zip(read_catalog(catalog), catalog["streams"], strict=True):
             api_name = selection.api_name or by_stream.get(selection.stream_name) or selection.stream_name
             if api_name not in self.objects:
+                self.others.append(entry)
                 continue
             self._given[api_name] = (selection, entry)
             if selection.selected:
@@ -111,22 +115,45 @@ class Choice:
         else:
             del self.masks[name]
 
+    def mask_of(self, api_name: str, part: FieldItem) -> str:
+        """What a field's values become: by its own name, else by the last pattern that means it; empty for no mask."""
+        name = f"{api_name}.{part.api_name}"
+        by_pattern = [
+            kind for pattern, kind in self.masks.items() if fnmatchcase(name.lower(), pattern.lower())
+        ]
+        return self.masks.get(name) or (by_pattern[-1] if by_pattern else "")
+
+    def next_new_fields(self) -> str:
+        """Choose the other thing that can become of fields that the org gets later."""
+        self.new_fields = NEW_FIELDS[1] if self.new_fields == NEW_FIELDS[0] else NEW_FIELDS[0]
+        return self.new_fields
+
     def mask_personal(self, api_name: str) -> None:
         """Mask every field of an object that may be about a person and has no mask yet: texts by hashes, others by null."""
         for part in self._known[api_name]:
-            if part.personal and not part.automatic and not part.unsupported:
-                self.masks.setdefault(
-                    f"{api_name}.{part.api_name}", "hash" if part.type in TEXT_TYPES else "null"
-                )
+            if (
+                part.personal
+                and not part.automatic
+                and not part.unsupported
+                and not self.mask_of(api_name, part)
+            ):
+                self.masks[f"{api_name}.{part.api_name}"] = "hash" if part.type in TEXT_TYPES else "null"
 
     def settings(self) -> dict[str, Any]:
         """The tap's settings that are picked here."""
-        return {"mask": dict(sorted(self.masks.items())), "new_fields": self.new_fields}
+        new_fields = {"new_fields": self.new_fields} if self.new_fields else {}
+        return {"mask": dict(self.masks), **new_fields}
 
     def catalog(self) -> dict[str, Any]:
-        """A catalog that holds the selection only, in the order of the streams' names."""
+        """A catalog that holds the selection only, in the order of the streams' names; entries of no object come last."""
         picked = sorted((self.objects[name] for name in self.selected), key=lambda item: item.stream)
-        return {"streams": [self._entry(item) for item in picked]}
+        others = [
+            {"tap_stream_id": selection.stream_name, "metadata": _kept(selection, entry)}
+            for entry in self.others
+            for selection in read_catalog({"streams": [entry]})
+            if selection.selected
+        ]
+        return {"streams": [*(self._entry(item) for item in picked), *others]}
 
     def select_lines(self) -> list[str]:
         """The same as lines of Meltano's `select`."""
@@ -146,9 +173,7 @@ class Choice:
 
     def _entry(self, item: ObjectItem) -> dict[str, Any]:
         given = self._given.get(item.api_name)
-        root: dict[str, Any] = {"selected": True}
-        if given is not None and not given[0].is_full:
-            root = {**_root(given[1]), **root}
+        root: dict[str, Any] = {"selected": True} if given is None else _kept_root(*given)
         if item.api_name not in COLLECTIONS:
             root[API_NAME] = item.api_name
         return {
@@ -211,9 +236,17 @@ def _kept_marks(selection: StreamSelection, entry: Mapping[str, Any]) -> list[di
     return [_mark(name, selected=False) for name in off]
 
 
-def _root(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _kept(selection: StreamSelection, entry: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"breadcrumb": [], "metadata": _kept_root(selection, entry)},
+        *_kept_marks(selection, entry),
+    ]
+
+
+def _kept_root(selection: StreamSelection, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The marks of an entry's stream; of one with a schema nothing but that it is selected."""
     parts = [part for part in entry.get("metadata") or () if not part.get("breadcrumb")]
-    return dict(parts[0]["metadata"]) if parts else {}
+    return {**(parts[0]["metadata"] if parts and not selection.is_full else {}), "selected": True}
 
 
 def _mark(name: str, *, selected: bool) -> dict[str, Any]:

@@ -93,9 +93,15 @@ def picker(pair: Pair, every: datetime.timedelta) -> Picker:
         )
     else:
         choice.pick_only(COLLECTIONS)
-    masks = tap.config.get("mask")
-    choice.masks = {str(name): str(kind) for name, kind in masks.items()} if isinstance(masks, dict) else {}
-    choice.new_fields = str(tap.config.get("new_fields") or NEW_FIELDS[0])
+    if catalog is None and getattr(tap.settings, "sync_reports", False):
+        # Reports are on; a catalog that does not name them would switch them off.
+        root = {"breadcrumb": [], "metadata": {"selected": True}}
+        choice.others = [{"tap_stream_id": "sync_reports", "metadata": [root]}]
+    choice.masks = {
+        str(name): str(kind) for name, kind in (getattr(tap.settings, "mask", None) or {}).items()
+    }
+    new_fields = getattr(tap.settings, "new_fields", NEW_FIELDS[0])
+    choice.new_fields = new_fields if isinstance(new_fields, str) else ""
     choice.begin()
     used = client.limits.org
     title = f"sfsource pick · {client.instance_url.partition('//')[2]}"
@@ -120,10 +126,13 @@ def write(choice: Choice, output: Path | None, settings_file: Path | None) -> No
     if settings_file is not None:
         before = read_object("--settings", settings_file) if settings_file.exists() else {}
         write_whole(settings_file, json.dumps({**before, **settings}, indent=2) + "\n")
-        click.echo(f"{settings_file}: {len(settings['mask'])} masks, new_fields {settings['new_fields']}.")
-    elif settings["mask"] or settings["new_fields"] != NEW_FIELDS[0]:
+        told = choice.new_fields or "by object"
+        click.echo(f"{settings_file}: {len(settings['mask'])} masks, new_fields {told}.")
+    elif settings["mask"] or choice.new_fields == NEW_FIELDS[1]:
         click.echo("Settings of the tap that belong to it:")
         click.echo(json.dumps(settings, indent=2))
+    if "hash" in settings["mask"].values():
+        click.echo("Hashes need the tap's setting mask_salt: a long random text that is kept secret.")
 
 
 def catalog_text(catalog: dict[str, Any]) -> str:

@@ -28,7 +28,7 @@ def field_cells(item: ObjectItem, part: FieldItem, choice: Choice) -> tuple[str,
         mark = "[=]"
     else:
         mark = "[x]" if part.api_name in choice.fields[item.api_name] else "[ ]"
-    mask = choice.masks.get(f"{item.api_name}.{part.api_name}", "")
+    mask = choice.mask_of(item.api_name, part)
     known = [
         *(["ƒ"] if part.formula else []),
         *([f"PII {part.personal}"] if part.personal else []),

@@ -10,6 +10,7 @@ import msgspec
 from tap_sfsource import clock
 from tap_sfsource.api.answers import decode
 from tap_sfsource.api.query import QUERY_PAGE, select
+from tap_sfsource.catalog.plan import MOVING_KEYS
 from tap_sfsource.errors import SalesforceError
 from tap_sfsource.rows.pages import values
 from tap_sfsource.sync.column_groups import IDS_A_QUERY, batches, of_ids
@@ -82,6 +83,13 @@ class OrgObject:
     def api_name(self) -> str:
         """API name."""
         return self.source.plan.api_name
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether a row tells if it has changed since the last run: each run reads all rows of an object without a key."""
+        if self.source.key is not None:
+            return True
+        return self.stamp is not None and self.stamp.api_name in MOVING_KEYS and self.source.has_log
 
     def select(self, fields: Sequence[str], conditions: Sequence[str] = (), *, before: bool = False) -> str:
         """The query of the rows that are loaded, or of those that have not changed since."""

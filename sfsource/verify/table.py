@@ -160,11 +160,10 @@ class Table:
         found = self._rows(f"SELECT {self._key}, {told} FROM {self.sql} WHERE {self._alive}")
         return {key: moment and moment.replace(tzinfo=datetime.UTC) for key, moment in found}
 
-    def strange(self, prefix: str) -> list[str]:
-        """Keys of rows that are not deleted, and that cannot be ids of the object."""
-        shape = f"^{prefix}[A-Za-z0-9]{{{18 - len(prefix)}}}$"
+    def strange(self) -> list[str]:
+        """Keys of rows that are not deleted, and that cannot be ids."""
         statement = f"SELECT {self._key} FROM {self.sql} WHERE {self._alive} AND {self._key} !~ %s"
-        return [key for (key,) in self._rows(statement, [shape])]
+        return [key for (key,) in self._rows(statement, ["^[A-Za-z0-9]{18}$"])]
 
     def doubled(self) -> list[str]:
         """Ids of which there are several rows."""

@@ -294,8 +294,11 @@ class Verification:
                 collection.outcome.repaired = max(
                     collection.outcome.repaired, len(ids[collection.outcome.collection])
                 )
-        if wrong:
-            self._check(wrong)
+        for collection in wrong:
+            # What is left has changed since each repair: the next run brings it.
+            collection.outcome.differences.clear()
+            collection.outcome.compared = 0
+        self._check(wrong)
 
 
 class _told:  # noqa: N801 - a context

@@ -162,7 +162,9 @@ def plan_run(
     warn_of_unknown_fields(described.found, settings)
     masks = MaskRules(settings)
     masks.check_salt()
-    masks.check_fields({name: (wanted[name], sobject) for name, sobject in described.found.items()})
+    found = {name: (wanted[name], sobject) for name, sobject in described.found.items()}
+    masks.check_fields(found)
+    masks.warn_of_patterns(found)
     lost: dict[str, tuple[str, ...]] = {}
     plans = [
         _plan(

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+import heapq
+import tempfile
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
+from tap_sfsource.catalog.discovery import discover
+from tap_sfsource.catalog.sync_reports import ReportsPlan
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from tap_sfsource.api.client import Client
+    from tap_sfsource.config import Settings
+
+_PART: Final = 1024 * 1024
 
 
 class Listed(Protocol):
@@ -21,6 +31,21 @@ class Listed(Protocol):
     def entry(self) -> dict[str, Any]:
         """Its entry."""
         ...  # pragma: no cover
+
+
+def discovered(client: Client, settings: Settings) -> Iterator[Listed]:
+    """All that the settings reach, selected or not, in the order of the streams' names."""
+    own = [ReportsPlan()] if settings.sync_reports else []
+    return heapq.merge(discover(client, settings), own, key=lambda plan: plan.stream_name)
+
+
+def made_whole(text: Iterable[bytes], folder: str | None) -> Iterator[bytes]:
+    """A text in parts, none of them before all of it is in a file of the folder."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.writelines(text)
+        file.seek(0)
+        while part := file.read(_PART):
+            yield part
 
 
 def catalog_text(plans: Iterable[Listed]) -> Iterator[bytes]:

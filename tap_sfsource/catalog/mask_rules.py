@@ -6,23 +6,27 @@ import dataclasses
 import functools
 import logging
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from tap_sfsource.catalog.columns import mark_of
 from tap_sfsource.catalog.masks import Mask
 from tap_sfsource.catalog.misspelt import nearest
-from tap_sfsource.catalog.naming import column_name
+from tap_sfsource.catalog.naming import collection_name, column_name
 from tap_sfsource.catalog.patterns import is_pattern, matches
 from tap_sfsource.catalog.plan import NAME
 from tap_sfsource.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tap_sfsource.api.describe import SObject
     from tap_sfsource.catalog.columns import Column
     from tap_sfsource.catalog.plan import SObjectPlan
     from tap_sfsource.config import Settings
+
+Described = Mapping[str, tuple[str, "SObject"]]
+"""Objects by API name, each with its stream."""
 
 logger = logging.getLogger("tap-sfsource.catalog")
 
@@ -101,7 +105,9 @@ class MaskRules:
         def of_object(api_name: str) -> Mask | None:
             kinds = {kind for *_, kind in rules if kind != _KEEP}
             if api_name:
-                kinds = {self.kind_of(api_name, api_name, column.api_name, column.property)[0]} - {""}
+                kinds = {
+                    self.kind_of(api_name, collection_name(api_name), column.api_name, column.property)[0]
+                } - {""}
             kind = "hash" if kinds == {"hash"} else "null" if kinds else ""
             return self.mask(kind) if kind else None
 
@@ -116,28 +122,35 @@ class MaskRules:
         ]
         return f"{rules} {self.mask('hash').mark}" if rules else ""
 
-    def check_fields(self, described: Mapping[str, tuple[str, SObject]]) -> None:
-        """Make sure that each rule for these objects means a field; they come by API name, with their streams.
+    def check_fields(self, described: Described) -> None:
+        """Make sure that each name for these objects means a field; they come by API name, with their streams.
 
         Raises:
-            ConfigError: A name without wildcards means none: what it was to hide would go out.
+            ConfigError: One means none: what it was to hide would go out.
         """
+        for sobject, field, names in self._without_match(described):
+            if not is_pattern(sobject + field):
+                raise ConfigError(
+                    "mask",
+                    f"{sobject}.{field} matches no field that the user may see, so it would hide nothing",
+                    f"Correct or remove it.{nearest(field, names)}",
+                )
+
+    def warn_of_patterns(self, described: Described) -> None:
+        """Say which patterns mean no field of what the run reads."""
+        for sobject, field, _ in self._without_match(described):
+            if is_pattern(sobject + field):
+                logger.warning("Setting mask: %s.%s matches no field that the user may see.", sobject, field)
+
+    def _without_match(self, described: Described) -> Iterator[tuple[str, str, dict[str, str]]]:
+        """Rules for some of the objects that mean none of their fields, with the fields' names."""
         for pattern, field, _ in self._rules:
             found = [
                 sobject for name, (stream, sobject) in described.items() if matches([pattern], name, stream)
             ]
             names = {each.name: column_name(each.name) for sobject in found for each in sobject.fields}
-            if not found or any(matches([field], name, column) for name, column in names.items()):
-                continue
-            problem = f"{pattern}.{field} matches no field that the user may see"
-            if is_pattern(pattern + field):
-                logger.warning("Setting mask: %s.", problem)
-                continue
-            raise ConfigError(
-                "mask",
-                f"{problem}, so it would hide nothing",
-                f"Correct or remove it.{nearest(field, names)}",
-            )
+            if found and not any(matches([field], name, column) for name, column in names.items()):
+                yield pattern, field, names
 
 
 def masked_plan(plan: SObjectPlan, rules: MaskRules) -> SObjectPlan:

@@ -28,6 +28,7 @@ from tap_sfsource.sync.events import Activate, Checkpoint, Event, Kind, Narrowed
 from tap_sfsource.sync.progress import JobLostError
 from tap_sfsource.sync.refresh import Refresh
 from tap_sfsource.sync.refusals import MAY_PASS
+from tap_sfsource.sync.reread import reread
 from tap_sfsource.sync.source import version_of
 from tap_sfsource.sync.windows import Window
 
@@ -147,7 +148,7 @@ class ObjectSync:
             # A row that changed before its part's job was created is in no part that was read later.
             self._look_again()
             yield from self._window()
-        yield from self._rows_again()
+        self._gone += yield from reread(source, self._marks)
         if first_sync and source.key:
             yield from refresh.first_deletions()
         sweeps = self._sweeps()
@@ -316,26 +317,6 @@ class ObjectSync:
         if self._gone:
             swept = ": swept all rows" if self.source.may_sweep else ""
             self.source.notes.append(f"{self._gone:,} deleted for good{swept}")
-
-    def _rows_again(self) -> Iterator[Event]:
-        """Rows that the state asks for; such that are gone become tombstones, or are left to a sweep."""
-        source = self.source
-        ids = source.state.reread
-        if not ids:
-            return
-        if source.key is not None:
-            missing = dict.fromkeys(ids)
-            layout = source.whole_layout()
-            for page, found in source.loaded_by_id(ids):
-                for record_id in found:
-                    missing.pop(record_id, None)
-                yield source.whole_rows(page, layout)
-            gone = source.absent(list(missing))
-            if source.whole:
-                self._gone += len(gone)
-            elif gone:
-                yield self._marks(gone)
-        yield Checkpoint(source.state.read_again)
 
     def _prepare_query(self, answer: Subresponse | None) -> None:
         """Prepare the query; one column that the org refuses does not block the object."""

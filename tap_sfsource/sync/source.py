@@ -279,7 +279,7 @@ class Source:
         self, purpose: str, columns: Sequence[Column], further: tuple[str, ...] = ()
     ) -> QueryReader:
         """The query of some columns of every row that is loaded; resumed likewise."""
-        loaded = self._loaded
+        loaded = self.loaded
         if loaded == Window():
             reader = self._query(purpose, columns, None, loaded, self.count, further)
         else:
@@ -303,7 +303,7 @@ class Source:
         return not self.ended and not self.plan.own.part
 
     @property
-    def _loaded(self) -> Window:
+    def loaded(self) -> Window:
         """The stamps of the rows that are loaded. A row that has changed since `end_date` waits for a later run."""
         end = self.end
         if end is None or not self.ended:
@@ -347,22 +347,6 @@ class Source:
             for page in self._whole_pages(query):
                 yield page, [row[0] for row in values(page, only_ids)]
 
-    def loaded_by_id(self, ids: Sequence[str]) -> Iterator[tuple[RestPage, list[str]]]:
-        """The same, but for rows that wait for a later run."""
-        end = self._loaded.end
-        return self.rows_by_id(ids, [] if end is None else [f"{self.key} < {clock.isoformat(end)}"])
-
-    def absent(self, ids: Sequence[str]) -> Sequence[str]:
-        """Those of ids that no query of this run's rows has found and that are gone: rows that `may_sweep` means are not."""
-        if self.may_sweep or not ids:
-            return ids
-        found: set[str] = set()
-        for some in batches(ids, IDS_A_QUERY):
-            first = self.readers.first_page(of_ids(self.plan.api_name, some, ["Id"]))
-            for page in self.readers.pages(first):
-                found.update(row[0] for row in values(page, self.layout([self.id])))
-        return [record_id for record_id in ids if record_id not in found]
-
     def _whole_pages(self, query: Callable[[Sequence[str]], str]) -> Iterator[RestPage]:
         """The pages of a query of all fields, given its SOQL for some of them."""
         try:
@@ -389,7 +373,7 @@ class Source:
         return self.readers.request(self._any(self._fields), "row")
 
     def _any(self, fields: Sequence[str]) -> str:
-        start, end, conditions = self._loaded.start, self._loaded.end, self.conditions
+        start, end, conditions = self.loaded.start, self.loaded.end, self.conditions
         name, key = self.plan.api_name, self.key
         return select(name, fields, key=key, start=start, end=end, conditions=conditions, limit=1)
 

@@ -9,10 +9,12 @@ import pytest
 
 from salesforce_simulator.users import Permissions
 from tests.command.asked import Answer, ask, written
+from tests.levels import programs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.fix_meltano import Meltano
     from tests.fix_org import OrgServer
     from tests.fix_warehouse import Warehouse
 
@@ -238,3 +240,30 @@ def test_without_settings_of_the_target_the_org_is_looked_at(
     monkeypatch.chdir(tmp_path)
     answer = ask("doctor", "--tap", written(tmp_path, "tap.json", org_server.config(objects=["Account"])))
     assert "give --target FILE" in answer.expect(0).words
+
+
+def test_settings_that_cannot_be_used_are_a_failure_and_the_warehouse_is_still_looked_at(
+    patient: Patient,
+) -> None:
+    patient.tap["reader"] = "fast"
+    found = patient.findings(1)
+    level, told = found["org", "settings"]
+    assert level == "failure"
+    assert "reader" in told
+    assert found["warehouse", "connection"][0] == "ok"
+
+
+@programs
+def test_in_a_meltano_project(
+    meltano: Meltano, company_server: OrgServer, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meltano.configure("tap-sfsource", company_server.config())
+    meltano.configure("target-sfwarehouse", {"sqlalchemy_url": warehouse.url})
+    for name, value in meltano.environment.items():
+        monkeypatch.setenv(name, value)
+    answer = ask("doctor", "--project", meltano.processes.directory, "--json").expect(0)
+    found = {(part["area"], part["check"]): part for part in answer.json["findings"]}
+    assert found["org", "selection"]["told"] == "47 of 47 selected collections can be read"
+    assert "the next run is a first sync" in found["state", "bookmarks"]["told"]
+    assert found["warehouse", "connection"]["level"] == "ok"
+    assert answer.json["forecast"]["next_run"]["together"]["rows"] > 4_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import re
 import shutil
@@ -19,13 +20,17 @@ from hypothesis import strategies as st
 from salesforce_simulator.schema import Field as OrgField
 from salesforce_simulator.schema import SObject as OrgObject
 from salesforce_simulator.users import Permissions
+from sfsource.forecast.runs import Forecast
+from sfsource.forecast.sizes import Size
 from sfsource.given.pair import Pair
 from sfsource.pick.choice import Choice
 from sfsource.pick.command import catalog_text, picker, write
 from sfsource.pick.objects import FieldItem, ObjectItem
 from sfsource.pick.presets import PRESETS
+from tap_sfsource.api.describe import Field, SObject
 from tap_sfsource.catalog.discovery import plan_run
 from tap_sfsource.catalog.naming import API_NAMES
+from tap_sfsource.catalog.plan import plan_of
 from tap_sfsource.catalog.selection import read_catalog
 from tests.command.asked import ask, written
 from tests.fix_org import serving_company
@@ -116,6 +121,34 @@ def test_the_objects_of_the_org_with_what_they_cost(company: OrgServer) -> None:
     assert "[ ]  AccountContactRole" in seen.screens[-1]
     widths = {len(line) for screen in seen.screens for line in screen.splitlines()}
     assert max(widths) <= 80
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_sum_of_the_objects_is_what_a_forecast_of_the_choice_says(
+    preset: str, company: OrgServer
+) -> None:
+    app = sitting(company).app
+    objects, client = app.choice.objects, pair_of(company).tap_without_catalog.client
+    names = [name for name in PRESETS[preset] if name != "Name"]
+    kinds = {"Id": "id", "IsDeleted": "boolean", "SystemModstamp": "datetime"}
+    fields = tuple(Field(name=name, type=kind) for name, kind in kinds.items())
+    plans = [
+        plan_of(
+            SObject(name=name, replicateable=True, fields=fields),
+            objects[name].stream,
+            client.settings,
+        )
+        for name in names
+    ]
+    sizes = {objects[name].stream: Size(objects[name].rows or 0, objects[name].rows) for name in names}
+    forecast = Forecast(client, plans, sizes, math.ceil(len(plans) / 25)).next_run()
+    choice = set(PRESETS[preset])
+    first, _ = app.costs.of(choice, {})
+    assert (first.calls, first.rows, first.jobs) == (
+        forecast.total.calls,
+        forecast.total.rows,
+        forecast.total.jobs,
+    )
 
 
 def test_a_search_narrows_as_it_is_typed(company: OrgServer) -> None:
@@ -324,6 +357,48 @@ def test_a_catalog_of_discovery_is_where_it_starts(company: OrgServer) -> None:
     assert marks["accounts"] == [{"breadcrumb": ["properties", "fax"], "metadata": {"selected": False}}]
     accounts = plan_run(tap.client, tap.settings, seen.app.choice.catalog()).streams[1]
     assert "Fax" not in {part.api_name for part in accounts.columns}
+
+
+def test_entries_of_no_object_stay(company: OrgServer) -> None:
+    """Such as `sync_reports`, which a catalog has to select."""
+    reports = {
+        "tap_stream_id": "sync_reports",
+        "metadata": [{"breadcrumb": [], "metadata": {"selected": True}}],
+    }
+    off = {"tap_stream_id": "gone_c", "metadata": [{"breadcrumb": [], "metadata": {"selected": False}}]}
+    seen = sitting(company, {"streams": [reports, off, OLD["streams"][0]]})
+    assert "1 of 59 objects" in seen.type("down")
+    assert seen.app.choice.catalog()["streams"] == [OLD["streams"][0], reports]
+    assert seen.app.choice.select_lines()[-1] == "sync_reports.*"
+
+
+def test_masks_by_pattern_are_shown_and_a_field_goes_its_own_way() -> None:
+    choice = Choice({"Thing__c": ITEM}, masks={"Thing__c.p*": "hash", "*.Name": "null"})
+    choice.look_at("Thing__c", FIELDS)
+    named = {part.api_name: part for part in FIELDS}
+    assert [choice.mask_of("Thing__c", named[name]) for name in ("Phone", "Name", "Body")] == [
+        "hash",
+        "null",
+        "",
+    ]
+    ways = []
+    for _ in range(5):
+        choice.mask_next("Thing__c", named["Phone"])
+        ways.append(choice.mask_of("Thing__c", named["Phone"]))
+    assert ways == ["hash", "null", "drop", "keep", "hash"]
+    assert choice.settings() == {"mask": {"Thing__c.p*": "hash", "*.Name": "null"}, "new_fields": "include"}
+
+
+def test_new_fields_by_object_stay_until_they_are_changed(tmp_path: Path) -> None:
+    choice = Choice({"Thing__c": ITEM}, new_fields="")
+    settings = written(tmp_path, "tap.json", {"new_fields": {"Thing__c": "exclude"}, "client_id": "a"})
+    write(choice, tmp_path / "picked.json", settings)
+    assert json.loads(settings.read_text()) == {
+        "new_fields": {"Thing__c": "exclude"},
+        "client_id": "a",
+        "mask": {},
+    }
+    assert [choice.next_new_fields(), choice.next_new_fields()] == ["include", "exclude"]
 
 
 def test_it_needs_a_terminal(company: OrgServer, tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_sfsource.catalog.keys import CREATED_BEFORE
 from tests.command.running import sfsource, told
 from tests.levels import programs
 from tests.pair.both import Pair, batch_config
@@ -218,3 +220,41 @@ def test_meltano_s_state_is_changed(
     sfsource("resync", "accounts", "--since", "2026-01-01", "--project", project)
     text = run("state", "get", name, env=env).stdout
     assert '"2026-01-01T00:00:00Z"' in text
+
+
+def test_rows_that_wait_for_a_later_run_are_not_marked(
+    org_server: OrgServer, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    end = org_server.org.clock.freeze() + timedelta(days=2)
+    synced = Synced(org_server, warehouse, tmp_path, end_date=end.isoformat())
+    org_server.org.clock.advance(days=3)
+    waits, gone = synced.accounts[:2]
+    synced.org.update(waits, {"Name": "of a later run"})
+    synced.org.hard_delete(gone)
+    (tmp_path / "ids").write_text(f"{waits}\n{gone}\n")
+    synced.resync("accounts", "--ids", str(tmp_path / "ids"))
+    synced.run()
+    assert waits not in synced.pair.deleted()
+    assert synced.pair.column("accounts", "name")[waits] == "Account 0"
+
+
+def test_ids_of_another_shard_are_left_to_it(
+    org_server: OrgServer, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    synced = Synced(org_server, warehouse, tmp_path, objects=["Account"])
+    mine, other, gone = synced.accounts[0], synced.accounts[3], synced.accounts[1]
+    edge = synced.org.rows("Account")[2]["CreatedDate"].replace("+0000", "Z")
+    window = {"breadcrumb": [], "metadata": {"selected": True, CREATED_BEFORE: edge}}
+    catalog = {"streams": [{"tap_stream_id": "accounts", "metadata": [window]}]}
+    synced.pair.state = None
+    synced.pair.good(catalog)
+    synced.file.write_text(json.dumps(synced.pair.state))
+    synced.org.hard_delete(gone)
+    synced.spoil(mine, other)
+    (tmp_path / "ids").write_text(f"{mine}\n{other}\n{gone}\n")
+    synced.resync("accounts", "--ids", str(tmp_path / "ids"))
+    synced.pair.state = json.loads(synced.file.read_text())
+    synced.pair.good(catalog)
+    names = synced.pair.column("accounts", "name")
+    assert (names[mine], names[other]) == ("Account 0", "spoilt")
+    assert synced.pair.deleted() == {gone}

@@ -63,7 +63,7 @@ def test_each_collection_is_in_one_catalog_and_names_in_each(catalogs: list[Path
     found = [
         {entry["tap_stream_id"] for entry in json.loads(path.read_text())["streams"]} for path in catalogs
     ]
-    assert found[0] & found[1] == {"names"}
+    assert found[0] & found[1] == {"names", "sync_reports"}
     assert {"accounts", "contacts", "cases"} <= found[0] | found[1]
     assert min(map(len, found)) > 5
 

@@ -11,7 +11,7 @@ import pytest
 from salesforce_simulator.http.faults import Status
 from tap_sfsource import errors
 from tap_sfsource.catalog.sync_reports import COLUMNS
-from tap_sfsource.errors import SalesforceError, TapError, code_of
+from tap_sfsource.errors import DiscoveryError, SalesforceError, TapError, code_of
 from tests.fix_process import PROJECT
 from tests.pair.both import Pair
 from tests.tap.syncs import accounts
@@ -81,9 +81,10 @@ def test_a_run_that_is_loaded_twice_is_shown_once(pair: Pair) -> None:
     assert (rows["accounts"]["rows_inserted"], rows["accounts"]["rows_unchanged"]) == (0, 3)
 
 
-def test_a_relation_of_that_name_is_left_as_it_is(pair: Pair) -> None:
+@pytest.mark.parametrize("kind", ["VIEW", "TABLE", "MATERIALIZED VIEW"])
+def test_a_relation_of_that_name_is_left_as_it_is(pair: Pair, kind: str) -> None:
     pair.warehouse.execute("CREATE SCHEMA IF NOT EXISTS {schema}")
-    pair.warehouse.execute(f"CREATE VIEW {{schema}}.{VIEW} AS SELECT 1 AS mine")
+    pair.warehouse.execute(f"CREATE {kind} {{schema}}.{VIEW} AS SELECT 1 AS mine")
     pair.good()
     pair.good()
     assert pair.warehouse.query(f"SELECT mine FROM {{schema}}.{VIEW}") == [{"mine": 1}]
@@ -211,6 +212,8 @@ def test_the_page_lists_the_columns_and_the_kinds_of_error() -> None:
     kinds = {
         code_of(kind.__new__(kind))
         for kind in vars(errors).values()
-        if isinstance(kind, type) and issubclass(kind, TapError) and not issubclass(kind, SalesforceError)
+        if isinstance(kind, type)
+        and issubclass(kind, TapError)
+        and not issubclass(kind, SalesforceError | DiscoveryError)
     }
     assert codes == {*kinds, "terminated", "unexpected", "skipped"}

@@ -89,6 +89,22 @@ def test_the_ledger_and_the_next_day(start: Callable[..., tuple[subprocess.Popen
     assert requests.get(f"{url}/_simulator/ledger", timeout=20).json()["apiCalls"] == 0
 
 
+@pytest.mark.parametrize("flags", [(), ("--tls",)], ids=["http", "https"])
+def test_others_reach_it_by_a_name(
+    flags: tuple[str, ...], start: Callable[..., tuple[subprocess.Popen[str], str]]
+) -> None:
+    told = json.loads(start("--host", "localhost", "--port", "0", "--json", *flags)[1])
+    form = {name: told[name] for name in ("client_id", "client_secret")}
+    answer = requests.post(
+        f"{told['url']}/services/oauth2/token",
+        data={"grant_type": "client_credentials", **form},
+        timeout=20,
+        verify=told["ca_file"] or True,
+    )
+    assert answer.json()["instance_url"] == told["url"]
+    assert told["url"].startswith(f"{'https' if flags else 'http'}://localhost:")
+
+
 def test_it_ends_at_once_while_it_makes_records(tmp_path: Path) -> None:
     command = [
         sys.executable,
@@ -171,11 +187,16 @@ def test_flags_for_data_faults_and_versions(start: Callable[..., tuple[subproces
     [
         ("--records Acount=5", "argument --records: the org has no object Acount; nearest: Account"),
         ("--records ActivityHistory=5", "argument --records: the org has no object ActivityHistory"),
+        (
+            "--records CampaignMember=5",
+            "argument --records: CampaignMember records need records of Campaign before them, for CampaignId",
+        ),
         ("--records Account", "argument --records: 'Account' is not OBJECT=N with N from 1"),
         ("--records Account=0", "argument --records: 'Account=0' is not OBJECT=N with N from 1"),
         ("--custom-objects -1", "argument --custom-objects: '-1' is not a number from 0 to 10000"),
         ("--seed 0", "argument --seed: '0' is not a number from 1"),
         ("--port 70000", "argument --port: '70000' is not a number from 0 to 65533"),
+        ("--host http://org", "argument --host: 'http://org' is no host name and no IPv4 address"),
         ("--latency inf", "argument --latency: 'inf' is not a number from 0"),
         ("--bandwidth fast", "argument --bandwidth: 'fast' is not a number from 0"),
         ("--api-version 30", "argument --api-version: '30' is not a number from 31 to 99"),

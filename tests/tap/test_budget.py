@@ -50,7 +50,7 @@ class Runs:
             arguments += ["--state", "state.json"]
         finished = self.processes.tap(*arguments)
         self.target.feed(finished.stdout)
-        self.rows += self.target.counts["accounts"]
+        self.rows += self.target.counts.get("accounts", 0)
         return finished
 
 

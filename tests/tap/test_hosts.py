@@ -23,6 +23,8 @@ from tests.tap.syncs import Syncs, accounts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.fix_process import Processes
+
 
 @contextmanager
 def stranger() -> Iterator[tuple[int, list[str]]]:
@@ -196,15 +198,19 @@ def test_a_path_that_the_tap_itself_would_not_ask_is_refused(org_server: OrgServ
     assert org_server.ledger.calls == []
 
 
-def test_a_proxy_without_its_library_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("proxy", ["socks5://me:hush-hush@127.0.0.1:9", "http://a:hush-hush:c"])
+def test_a_proxy_without_its_library_is_one_line(
+    proxy: str, processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = {"login_url": "https://acme.my.salesforce.com", "client_id": "x", "client_secret": "y"}
+    # A library for SOCKS is in the tests' environment, but not in that of a user.
+    (processes.directory / "socks.py").write_text("raise ImportError")
     for name in ("NO_PROXY", "no_proxy", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
-    for proxy in ("socks5://me:hush-hush@127.0.0.1:9", "http://a:hush-hush:c"):
-        monkeypatch.setenv("HTTPS_PROXY", proxy)
-        with pytest.raises(TapError, match="Setting HTTPS_PROXY: the proxy of the environment") as caught:
-            _ = Client(Settings.from_config(config)).instance_url
-        assert "hush-hush" not in str(caught.value)
+    environment = {"HTTPS_PROXY": proxy, "PYTHONPATH": str(processes.directory)}
+    finished = processes.tap("--config", processes.write("tap.json", config), "--discover", env=environment)
+    assert "Setting HTTPS_PROXY: the proxy of the environment" in finished.expect(1).stderr
+    assert "hush-hush" not in finished.said
 
 
 def test_an_untrusted_certificate_is_told_at_the_login_too() -> None:

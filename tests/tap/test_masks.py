@@ -255,12 +255,12 @@ def test_names_are_masked_as_the_objects_that_have_them(
     assert syncs.row("names", contact)["last_name"] == "Lovelace"
     frozen.advance(hours=3)
     # Another mask reads the names anew; one of tasks does not.
-    syncs.sync(mask={"Contact.*Name": "hash", "Lead.LastName": "drop"})
+    syncs.sync(mask={"contacts.*name": "hash", "Lead.LastName": "drop"})
     told = {key: (row["name"], row["last_name"]) for key, row in syncs.target.tables["names"].items()}
     assert told[contact] == (hashed_text("Ada Lovelace"), hashed_text("Lovelace"))
     assert told[lead] == ("Jane Roe", None)
     assert {row["type"] for row in syncs.target.tables["names"].values()} >= {"Contact", "Lead"}
-    assert syncs.sync(mask={"Contact.*Name": "hash", "Lead.LastName": "drop"}) == {}
+    assert syncs.sync(mask={"contacts.*name": "hash", "Lead.LastName": "drop"}) == {}
     frozen.advance(hours=3)
     syncs.sync(mask={"Name.*Name": "null"})
     assert {row["last_name"] for row in syncs.target.tables["names"].values()} == {None}
@@ -292,6 +292,19 @@ def test_a_mask_that_cannot_be_meant_is_refused(
     said = refused(org_server, "Contact", mask=mask)
     assert said.startswith("Setting mask: ")
     assert all(part in said for part in told), said
+
+
+def test_discovery_checks_names_of_fields_too(
+    org_server: OrgServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(ConfigError, match=r"Contact\.Emial matches no field"):
+        list(
+            TapSFSource(
+                config=org_server.config(mask={"Contact.Emial": "null"}), setup_mapper=False
+            ).catalog_dict
+        )
+    assert TapSFSource(config=org_server.config(mask={"*.Email": "null"}), setup_mapper=False).catalog_dict
+    assert "Setting mask" not in caplog.text
 
 
 def test_hashes_need_a_salt(org_server: OrgServer, caplog: pytest.LogCaptureFixture) -> None:
