@@ -356,10 +356,13 @@ class ObjectSync:
         deletions, source = self._deletions, self.source
         if deletions.incomplete:
             source.notes.append(f"{deletions.incomplete}{': swept all ids' if source.may_sweep else ''}")
-        if deletions.ids and not source.whole:
+        ids = [] if source.whole else deletions.ids
+        if ids and source.plan.own.part:
+            ids = shard.own_deletions(source.readers, source.plan, ids, source.layout([source.id]))
+        if ids:
             layout = source.layout([source.id], {source.plan.is_deleted: True})
             told = clock.isoformat(self._now)
-            page = ValuesPage([[record_id] for record_id in deletions.ids], len(deletions.ids), lambda: told)
+            page = ValuesPage([[record_id] for record_id in ids], len(ids), lambda: told)
             yield source.partial_rows(Kind.TOMBSTONES, page, layout)
 
     def _opened(self) -> None:
