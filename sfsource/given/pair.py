@@ -76,11 +76,15 @@ class Pair:
         return tap
 
     @functools.cached_property
+    def target(self) -> TargetSFWarehouse:
+        """The target, which has connected to nothing. Raises TargetError."""
+        config = self.target_config()
+        return TargetSFWarehouse(config=config or {}, parse_env_config=config is None)
+
+    @functools.cached_property
     def target_settings(self) -> TargetSettings:
         """The target's checked settings. Raises TargetError."""
-        config = self.target_config()
-        target = TargetSFWarehouse(config=config or {}, parse_env_config=config is None)
-        return TargetSettings.from_config(target.config)
+        return TargetSettings.from_config(self.target.config)
 
     def connect(self) -> psycopg.Connection[Any]:
         """Connect to the warehouse, as the target does. Raises TargetError."""
