@@ -90,12 +90,16 @@ class Pair:
         return tap
 
     @functools.cached_property
-    def target_settings(self) -> TargetSettings:
-        """The target's checked settings. Raises TargetError."""
+    def target(self) -> TargetSFWarehouse:
+        """The target, which has connected to nothing. Raises TargetError."""
         config = self.target_config()
         with _signals_kept():
-            target = TargetSFWarehouse(config=config or {}, parse_env_config=config is None)
-        return TargetSettings.from_config(target.config)
+            return TargetSFWarehouse(config=config or {}, parse_env_config=config is None)
+
+    @functools.cached_property
+    def target_settings(self) -> TargetSettings:
+        """The target's checked settings. Raises TargetError."""
+        return TargetSettings.from_config(self.target.config)
 
     def connect(self) -> psycopg.Connection[Any]:
         """Connect to the warehouse, as the target does. Raises TargetError."""

@@ -75,7 +75,6 @@ class Outcome:
         compared: Rows whose values were compared.
         unchecked: Why it could not be checked; empty if it was.
         repaired: Rows that were read again.
-        calls: What it took of the org.
     """
 
     collection: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -25,7 +26,7 @@ from target_sfwarehouse.errors import TargetError
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sfsource.given.pair import Pair
     from tap_sfsource.sync.run import SyncRun
@@ -153,7 +154,7 @@ class Verification:
         """Why a collection cannot be checked; empty if it can."""
         if not stream.maps.partial_rows or len(stream.maps.aliases) != 1:
             return "a stream map of the tap filters or computes its rows"
-        config = self._target_config or {}
+        config = self.pair.target.config
         if config.get("stream_maps") or config.get("flattening_enabled"):
             return "stream_maps or flattening of the target change its rows: have the tap map them"
         if self._settings.load_method == "append-only":
@@ -264,7 +265,7 @@ class Verification:
             held = []
             for place, collection in enumerate(collections):
                 size = rows_at_once(collection.org.source.columns, self.sample)
-                with _told(collection.outcome):
+                with _told(collection.outcome), self._connection.transaction():
                     ids = collection.table.sample(size, collection.stamp, collection.org.as_of)
                     if ids:
                         held.append((collection, ids, collection.table.hold(ids, f"{place}")))
@@ -274,7 +275,7 @@ class Verification:
             ]
             answers = self._tap.client.composite(requests)
             for (collection, ids, rows), answer in zip(held, answers, strict=True):
-                with _told(collection.outcome):
+                with _told(collection.outcome), self._connection.transaction():
                     collection.judge(ids, rows, answer, counted=True)
 
     def _mend(self) -> None:
@@ -301,20 +302,13 @@ class Verification:
         self._check(wrong)
 
 
-class _told:  # noqa: N801 - a context
+@contextlib.contextmanager
+def _told(outcome: Outcome) -> Iterator[None]:
     """An error of one collection is its own: the others are checked."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        self._outcome = outcome
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
-        if isinstance(error, TapError | TargetError | psycopg.Error):
-            self._outcome.unchecked = " ".join(str(error).split())
-            return True
-        return False
+    try:
+        yield
+    except (TapError, TargetError, psycopg.Error) as error:
+        outcome.unchecked = " ".join(str(error).split())
 
 
 def _bookmark(run: SyncRun, stream: str) -> datetime.datetime | None:
