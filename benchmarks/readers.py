@@ -38,8 +38,9 @@ def redirected(org: RunningOrg) -> dict[str, str]:
 
 
 def ours_config(org: RunningOrg, objects: Sequence[str], **settings: Any) -> dict[str, Any]:
-    """Give tap-sfsource's config for an org; `settings` are added."""
+    """Give tap-sfsource's config for an org; `settings` are added. It writes the rows alone, as other taps do."""
     return {
+        "sync_reports": False,
         "login_url": org.url,
         "client_id": org.client_id,
         "client_secret": org.client_secret,

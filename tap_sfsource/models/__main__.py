@@ -28,7 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TapError as error:
         logger.error("%s", error)  # noqa: TRY400 - a line for people
         return 1
-    written = diagram(plans) if options.what == "erd" else sources(plans, options.name, options.schema)
+    written = (
+        diagram(plans)
+        if options.what == "erd"
+        else sources(plans, options.name, options.schema, tap.sync_reports.properties)
+    )
     sys.stdout.write(written)
     return 0
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from tap_sfsource.catalog.keys import API_NAME_KEY, REFERENCES_KEY
+from tap_sfsource.catalog.sync_reports import COLUMNS, KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,11 +28,14 @@ _SYNC_RUNS: Final[Mapping[str, Any]] = {
 }
 
 
-def sources(plans: Sequence[SObjectPlan], name: str, schema: str) -> str:
+def sources(
+    plans: Sequence[SObjectPlan], name: str, schema: str, reports: Mapping[str, Sequence[str]]
+) -> str:
     """The text of `sources.yml`, for the tables that target-sfwarehouse makes of these plans in a schema.
 
     Salesforce keeps ids of rows that are gone, and of rows that the user may not see: a relationship that does not hold is
-    a warning. Of a lookup that leads to several objects dbt can test nothing.
+    a warning. Of a lookup that leads to several objects dbt can test nothing. `reports` has the columns of the record of each
+    run by its table, if there is one.
     """
     keys = {plan.stream_name: plan.key for plan in plans}
     tables = [_table(plan, name, keys) for plan in sorted(plans, key=lambda plan: plan.stream_name)]
@@ -44,7 +48,7 @@ def sources(plans: Sequence[SObjectPlan], name: str, schema: str) -> str:
             "loaded_at_field": "received_at",
             "freshness": {"warn_after": {"count": 1, "period": "day"}},
         },
-        "tables": [*tables, _SYNC_RUNS],
+        "tables": [*tables, *(_reports(table, columns) for table, columns in reports.items()), _SYNC_RUNS],
     }
     written: str = yaml.dump(
         {"version": 2, "sources": [source]},
@@ -71,6 +75,19 @@ def _table(plan: SObjectPlan, source: str, keys: Mapping[str, str]) -> dict[str,
     ]
     columns += [{"name": name, "description": text} for name, text in _STAMPS.items()]
     return _described(plan.stream_name, schema) | {"columns": columns}
+
+
+def _reports(table: str, columns: Sequence[str]) -> dict[str, Any]:
+    described = [
+        {"name": name, "description": COLUMNS[name][1]}
+        | ({"data_tests": ["unique", "not_null"]} if name == KEY else {})
+        for name in columns
+    ]
+    stamps = [{"name": name, "description": text} for name, text in _STAMPS.items()]
+    text = (
+        "What the tap says of each run and collection. It is fresh while the sync runs, also where it fails"
+    )
+    return {"name": table, "description": text, "columns": [*described, *stamps]}
 
 
 def _described(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def test_a_source_has_descriptions_keys_freshness_and_relationships(written: Cal
     assert source["config"]["loaded_at_field"] == "received_at"
     assert source["config"]["freshness"]["warn_after"] == {"count": 1, "period": "day"}
     tables = {table["name"]: table for table in source["tables"]}
-    assert list(tables) == ["accounts", "contacts", "tasks", "_sync_runs"]
+    assert list(tables) == ["accounts", "contacts", "tasks", "sync_reports", "_sync_runs"]
     assert tables["contacts"]["description"] == "Contact (Contact)"
     columns = {column["name"]: column for column in tables["contacts"]["columns"]}
     assert {"is_deleted", "received_at", "uuid_ts"} < columns.keys()
@@ -100,7 +100,7 @@ def test_names_are_those_of_the_tables_and_no_label_is_an_expression(
     text = written("dbt", objects=["Big_Deal__c", "Account"], naming="salesforce")
     (source,) = yaml.safe_load(text)["sources"]
     tables = {table["name"]: table for table in source["tables"]}
-    assert list(tables) == ["Account", "Big_Deal__c", "_sync_runs"]
+    assert list(tables) == ["Account", "Big_Deal__c", "sync_reports", "_sync_runs"]
     assert "{" not in tables["Big_Deal__c"]["description"]
     columns = {column["name"]: column for column in tables["Account"]["columns"]}
     ((test,),) = (columns["ParentId"]["data_tests"],)
