@@ -48,10 +48,12 @@ class RecycleBin:
             two hours, as Salesforce's help says.
         emptied_fields: by object, fields that a soft delete makes null; an undelete brings their values back. Which
             fields Salesforce treats so no guide says.
+        log_keeps_undeleted: whether the deletion log still tells of a row that was undeleted. No guide says.
     """
 
     limit: int | None = None
     emptied_fields: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    log_keeps_undeleted: bool = False
     lost: dict[str, Row] = field(default_factory=dict, repr=False)
 
 
@@ -270,7 +272,8 @@ class Changes:
             self.store.update(name, ids, changes)
             for each in ids:
                 self.store.update(name, [each], self.recycle_bin.lost.pop(each, {}))
-            self.store.forget_deletions(ids)
+            if not self.recycle_bin.log_keeps_undeleted:
+                self.store.forget_deletions(ids)
 
     def _lost_parents(self, sobject: SObject, row: Row) -> Row:
         """References of a row that comes back whose parents are deleted or gone, to be emptied."""

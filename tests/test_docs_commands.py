@@ -61,6 +61,9 @@ ELSEWHERE = {
     "meltano run salesforce-shard-0": "pair/test_shards.py",
     "xargs -P 4 -I ORG meltano run": "pair/test_many_orgs.py",
     "TAP_SFSOURCE_DELETES=sweep tap-sfsource": "pair/test_takeover.py",
+    "meltano run --full-refresh tap-sfsource--csv target-csv": "pair/test_other_targets.py",
+    "sfsource doctor --tap": "command/test_doctor.py",
+    "sfsource pick --tap": "command/test_pick.py",
     "dbt source freshness": "pair/test_dbt.py",
     "python -m target_sfwarehouse.embedded": "target/test_embedded.py",
 }

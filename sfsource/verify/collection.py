@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from sfsource.verify.lines import Lines
-    from sfsource.verify.org import OrgObject, Row
+    from sfsource.verify.org import Days, OrgObject, Row
     from sfsource.verify.table import Held, Table
     from tap_sfsource.api.composite import Subresponse
     from tap_sfsource.catalog.columns import Column
@@ -25,8 +25,10 @@ AT_ONCE: Final = 200
 MOST_LOOKED_AT: Final = 10_000
 """Rows of a collection that are looked at one by one."""
 
-_MONTHS_A_QUERY: Final = 60
+_DAYS_A_QUERY: Final = 1_800
 """A query has at most 2,000 groups."""
+
+_SPANS_A_QUERY: Final = 50
 
 _ONE_DAY: Final = datetime.timedelta(days=1)
 
@@ -95,11 +97,11 @@ class Collection:
     def by_count(self) -> None:
         """Find the rows by which counts differ: by month, by day, by id."""
         suspects: dict[str, None] = {}
-        for span in self._days() if self.created else [None]:
-            here = self.table.ids(self.created, *span) if span else self.table.ids()
+        for spans in batches(self._days(), _SPANS_A_QUERY) if self.created else [()]:
+            here = self.table.ids(self.created, spans)
             # Of a table that has lost far more than is looked at, not every id is read.
             most = 2 * len(here) + 2 * MOST_LOOKED_AT
-            there = {row.id: row for row in islice(self.org.rows(span), most)}
+            there = {row.id: row for row in islice(self.org.rows(spans), most)}
             alive = {row.id for row in there.values() if not row.deleted}
             wanted = {record_id for record_id in alive if not self._is_later(there[record_id])}
             suspects |= dict.fromkeys(sorted(here - alive))
@@ -108,26 +110,20 @@ class Collection:
                 break
         self.look_at(suspects)
 
-    def _days(self) -> list[tuple[datetime.date, datetime.date] | None]:
+    def _days(self) -> list[Days]:
         """Spans of days whose counts differ."""
-        org, as_of = self.org, self.org.as_of
+        org, as_of, but = self.org, self.org.as_of, self.changed or ()
         months = self._differing(
-            org.count_by("month"),
-            self.table.count_by("month", self.created, self.stamp, as_of, self.changed or ()),
+            org.count_by("month"), self.table.count_by("month", self.created, self.stamp, as_of, but)
         )
-        spans: list[tuple[datetime.date, datetime.date] | None] = []
-        here = (
-            self.table.count_by("day", self.created, self.stamp, as_of, self.changed or ()) if months else {}
-        )
-        for part in batches(months, _MONTHS_A_QUERY):
-            first = datetime.date.fromisoformat(f"{part[0]}-01")
-            end = (datetime.date.fromisoformat(f"{part[-1]}-01") + 31 * _ONE_DAY).replace(day=1)
-            found = org.count_by("day", (first, end))
+        here = self.table.count_by("day", self.created, self.stamp, as_of, but) if months else {}
+        spans: list[Days] = []
+        for first, end in _together(months):
+            found = org.count_by("day", [(first, end)])
             within = {day: rows for day, rows in here.items() if first.isoformat() <= day < end.isoformat()}
             for day in map(datetime.date.fromisoformat, self._differing(found, within)):
-                last = spans[-1] if spans else None
-                if last is not None and last[1] == day:
-                    spans[-1] = (last[0], day + _ONE_DAY)
+                if spans and spans[-1][1] == day:
+                    spans[-1] = (spans[-1][0], day + _ONE_DAY)
                 else:
                     spans.append((day, day + _ONE_DAY))
         return spans
@@ -257,3 +253,16 @@ class Collection:
             kind = Kind.GONE if record_id in certain or self.views_all() else Kind.HIDDEN
             found.append(Difference(kind, record_id, accepted=accepted))
         return found
+
+
+def _together(months: Sequence[str]) -> list[Days]:
+    """Spans of days that hold these months, in order: few enough days for a query that counts by day."""
+    spans: list[Days] = []
+    for month in months:
+        first = datetime.date.fromisoformat(f"{month}-01")
+        end = (first + 31 * _ONE_DAY).replace(day=1)
+        if spans and (end - spans[-1][0]).days <= _DAYS_A_QUERY:
+            spans[-1] = (spans[-1][0], end)
+        else:
+            spans.append((first, end))
+    return spans

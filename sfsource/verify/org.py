@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -25,18 +26,15 @@ if TYPE_CHECKING:
     from tap_sfsource.sync.source import Source
 
 
-class _Message(msgspec.Struct):
-    type: str
-    record: dict[str, Any] = {}
-
-
-_MESSAGE: Final = msgspec.json.Decoder(_Message)
 _RECORDS: Final = msgspec.json.Decoder(list[dict[str, Any]])
 _MOST_CHANGED: Final = 20_000
 """Rows that have changed since the bookmark, up to which they are told apart by their ids."""
 
 ONE_PAGE: Final = 2_000
 """Rows of a page of REST."""
+
+Days = tuple[datetime.date, datetime.date]
+"""A span of days, without the last one."""
 
 STAMPS: Final = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
 
@@ -159,9 +157,7 @@ class OrgObject:
         layout = self.source.layout([self._id])
         return [row[0] for page in self.source.readers.pages(first) for row in values(page, layout)]
 
-    def count_by(
-        self, unit: str, months: tuple[datetime.date, datetime.date] | None = None
-    ) -> dict[str, int]:
+    def count_by(self, unit: str, spans: Sequence[Days] = ()) -> dict[str, int]:
         """Count the rows that have not changed since by `month` or `day`, as 2026-01 or 2026-01-31."""
         assert self.created is not None
         name = self.created.api_name
@@ -171,7 +167,7 @@ class OrgObject:
             if unit == "day"
             else [f"CALENDAR_YEAR({name}) year", f"CALENDAR_MONTH({name}) month", "COUNT(Id) total"]
         )
-        query = self.select(fields, [*self._alive, *self._span(months)], before=True) + f" GROUP BY {group}"
+        query = self.select(fields, [*self._alive, *self._within(spans)], before=True) + f" GROUP BY {group}"
         found = {}
         for record in self._records(query):
             if unit == "day" and record.get("day"):
@@ -180,16 +176,17 @@ class OrgObject:
                 found[f"{record['year']:04}-{record['month']:02}"] = record["total"]
         return found
 
-    def _span(self, days: tuple[datetime.date, datetime.date] | None) -> list[str]:
-        if days is None or self.created is None:
+    def _within(self, spans: Sequence[Days]) -> list[str]:
+        if not spans or self.created is None:
             return []
         name = self.created.api_name
-        return [f"{name} >= {days[0].isoformat()}T00:00:00Z", f"{name} < {days[1].isoformat()}T00:00:00Z"]
+        parts = [f"({name} >= {first}T00:00:00Z AND {name} < {end}T00:00:00Z)" for first, end in spans]
+        return [f"({' OR '.join(parts)})"]
 
-    def rows(self, days: tuple[datetime.date, datetime.date] | None = None) -> Iterator[Row]:
-        """The rows, of all or of a span of days, those in the recycle bin included."""
+    def rows(self, spans: Sequence[Days] = ()) -> Iterator[Row]:
+        """The rows, of all or of spans of days, those in the recycle bin included."""
         fields = [column.api_name for column in self._telling]
-        yield from self._told(self.select(fields, self._span(days)))
+        yield from self._told(self.select(fields, self._within(spans)))
 
     def rows_request(self, reference_id: str) -> Subrequest:
         """Asks for the rows as `rows` does, on one page."""
@@ -231,21 +228,20 @@ class OrgObject:
 
     def rows_written(self, lines: bytes) -> Iterator[Row]:
         """What the RECORD lines of the tap tell of their rows."""
-        record_id, deleted, stamp, archived = (
-            column.property if column is not None else ""
-            for column in (self._id, self._deleted, self.stamp, self._archived)
-        )
         for line in lines.splitlines():
-            message = _MESSAGE.decode(line)
-            if message.type == "RECORD":
-                row = message.record
-                moment = row.get(stamp)
-                yield Row(
-                    row[record_id],
-                    bool(row.get(deleted)),
-                    clock.parse(moment) if moment else None,
-                    bool(row.get(archived)),
-                )
+            row = self._written.decode(line).record
+            stamp = row.stamp
+            yield Row(row.id, bool(row.deleted), clock.parse(stamp) if stamp else None, bool(row.archived))
+
+    @functools.cached_property
+    def _written(self) -> msgspec.json.Decoder[Any]:
+        """Decodes of RECORD lines what is told of their rows; what no column has is null."""
+        columns = {"id": self._id, "deleted": self._deleted, "stamp": self.stamp, "archived": self._archived}
+        rename = {name: column.property if column else f"no {name}" for name, column in columns.items()}
+        kinds = {"id": str, "deleted": bool | None, "stamp": str | None, "archived": bool | None}
+        fields: list[Any] = [(name, kind, None) for name, kind in kinds.items()]
+        record = msgspec.defstruct("Record", fields, rename=rename)
+        return msgspec.json.Decoder(msgspec.defstruct("Message", [("record", record)]))
 
     def whole_request(self, ids: Sequence[str], reference_id: str) -> Subrequest:
         """Asks for all columns of some ids."""

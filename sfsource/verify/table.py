@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
 
 from target_sfwarehouse.postgres.ddl import read_table
 from target_sfwarehouse.postgres.schema import (
@@ -22,7 +25,7 @@ from target_sfwarehouse.postgres.sql import TOLD_BY_TEXT
 from target_sfwarehouse.postgres.types import TIMESTAMPTZ
 from target_sfwarehouse.rows.decode import COPY_OPTIONS, RowShape, encode_rows
 from target_sfwarehouse.rows.layout import read_schema
-from target_sfwarehouse.rows.values import load_json
+from target_sfwarehouse.rows.values import BadValueError, load_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -141,18 +144,16 @@ class Table:
         part = f"to_char({self._moment(created)}, '{form}')"
         return dict(self._rows(f"SELECT {part}, count(*) FROM {self.sql} WHERE {where} GROUP BY 1", values))
 
-    def ids(
-        self, created: str = "", start: datetime.date | None = None, end: datetime.date | None = None
-    ) -> set[str]:
-        """Ids of the rows that are not deleted, of all or of a span of days."""
-        span = f" AND {self._moment(created)} >= %s AND {self._moment(created)} < %s" if created else ""
-        return {
-            key
-            for (key,) in self._rows(
-                f"SELECT {self._key} FROM {self.sql} WHERE {self._alive}{span}",
-                [start, end] if created else [],
-            )
-        }
+    def ids(self, created: str, spans: Sequence[tuple[datetime.date, datetime.date]]) -> set[str]:
+        """Ids of the rows that are not deleted, of all or of spans of days."""
+        within = " OR ".join(
+            f"({self._moment(created)} >= %s AND {self._moment(created)} < %s)" for _ in spans
+        )
+        where = f"{self._alive} AND ({within})" if spans else self._alive
+        found = self._rows(
+            f"SELECT {self._key} FROM {self.sql} WHERE {where}", [day for span in spans for day in span]
+        )
+        return {key for (key,) in found}
 
     def stamps(self, stamp: str) -> dict[str, datetime.datetime | None]:
         """Ids of the rows that are not deleted, each with its stamp."""
@@ -199,16 +200,18 @@ class Table:
         self.connection.execute(
             f"CREATE TEMPORARY TABLE {STAGED} ON COMMIT DROP AS SELECT {names} FROM {self._table.sql} WHERE false".encode()
         )
-        rows = [
-            row for line in lines.split(b"\n") if line and (row := self._row(load_json(line))) is not None
-        ]
+        rows = [self._row(line) for line in lines.splitlines()]
         if rows:
             statement = f"COPY {STAGED} ({names}) FROM STDIN {COPY_OPTIONS}"
             with self.connection.cursor().copy(statement.encode()) as copy:
                 copy.write(encode_rows(rows, replace_nul=True))
 
-    def _row(self, message: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        return self._shape.from_record(message["record"]) if message["type"] == "RECORD" else None
+    def _row(self, line: bytes) -> tuple[Any, ...]:
+        if self._shape.message is not None:
+            # What the quick way refuses, the other one converts.
+            with contextlib.suppress(msgspec.ValidationError, BadValueError):
+                return self._shape.row(self._shape.message.decode(line).record)
+        return self._shape.from_record(load_json(line)["record"])
 
     def matches(self, other: str = "") -> Iterator[Match]:
         """Each staged row beside the rows of its id, in the table or among those held."""

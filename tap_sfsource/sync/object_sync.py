@@ -359,8 +359,11 @@ class ObjectSync:
         deletions, source = self._deletions, self.source
         if deletions.incomplete:
             source.notes.append(f"{deletions.incomplete}{': swept all ids' if source.may_sweep else ''}")
-        if deletions.ids and not source.whole:
-            yield self._marks(deletions.ids)
+        ids = [] if source.whole else deletions.ids
+        if ids and source.plan.own.part:
+            ids = shard.own_deletions(source.readers, source.plan, ids, source.layout([source.id]))
+        if ids:
+            yield self._marks(ids)
 
     def _marks(self, ids: Sequence[str]) -> Rows:
         """Tombstones."""

@@ -6,9 +6,15 @@ import logging
 from typing import TYPE_CHECKING
 
 from tap_sfsource.errors import TapError
+from tap_sfsource.rows.pages import values
+from tap_sfsource.sync.column_groups import IDS_A_QUERY, batches, of_ids
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tap_sfsource.catalog.plan import SObjectPlan
+    from tap_sfsource.rows.layout import Layout
+    from tap_sfsource.sync.readers import Readers
 
 logger = logging.getLogger("tap-sfsource.sync")
 
@@ -24,6 +30,23 @@ def check_part(plan: SObjectPlan, key: str | None) -> None:
             f"{plan.api_name} cannot be read in parts: without a replication key each run reads all of its rows. "
             "Make the catalogs of the shards anew."
         )
+
+
+def own_deletions(readers: Readers, plan: SObjectPlan, ids: Sequence[str], layout: Layout) -> Sequence[str]:
+    """Of the ids of the deletion log, leave those to the other shards whose rows are still there, in their parts.
+
+    The log is of the whole object. A row in the recycle bin may come back, and its own shard alone reads it then: a mark that
+    this one sets later would stay. A row that is gone for good is in no part, so each shard tells of it.
+
+    Args:
+        layout: Of a row's id only.
+    """
+    others = f"(NOT ({' AND '.join(plan.own.part)}))"
+    theirs: set[str] = set()
+    for some in batches(ids, IDS_A_QUERY):
+        first = readers.first_page(of_ids(plan.api_name, some, ["Id"], [others]))
+        theirs.update(record_id for page in readers.pages(first) for (record_id,) in values(page, layout))
+    return [record_id for record_id in ids if record_id not in theirs]
 
 
 def tell_unswept(api_name: str, notes: list[str], reason: str) -> None:

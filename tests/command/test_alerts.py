@@ -271,7 +271,8 @@ def test_run_schedule_tells_people(
         assert tick(**refused) != 0
         ((title, text),) = receiver.take()
         assert title == "salesforce-every-3-hours is not well"
-        assert text.startswith("2 ticks in a row failed")
+        assert text.startswith("2 ticks in a row failed, with exit status")
+        assert "Salesforce refused the login" in text, "the record of the run says why"
         assert tick(**refused) != 0
         assert receiver.take() == []
         receiver.status = 500

@@ -110,8 +110,16 @@ def test_the_parts_of_grafana_fit_together() -> None:
     assert "$" not in (provisioning / "alerting" / "sfsource.yaml").read_text()
     assert yaml.safe_load((provisioning / "dashboards" / "sfsource.yaml").read_text())["apiVersion"] == 1
     page = (PROJECT / "docs" / "operate.md").read_text()
+    compose = yaml.safe_load((PROJECT / "deploy" / "docker" / "compose.yaml").read_text())["services"][
+        "grafana"
+    ]
+    assert {volume.partition(":")[0] for volume in compose["volumes"]} == {
+        "../grafana/provisioning",
+        "../grafana/dashboards",
+    }
     for name in re.findall(r"\$(\w+)", (provisioning / "datasources" / "sfsource.yaml").read_text()):
         assert f"`{name}`" in page, name
+        assert name in compose["environment"], name
 
 
 def test_the_healthcheck_of_kubernetes_tells(warehouse: Warehouse) -> None:

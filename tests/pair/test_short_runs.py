@@ -181,6 +181,7 @@ def test_the_last_run_makes_the_tables_whole(
     random = Random(seed if REPEATABLE else None)
     clock = org_server.org.clock
     clock.freeze()
+    org_server.org.recycle_bin.log_keeps_undeleted = random.random() < 0.5
     company = Company(org_server, random)
     for _ in range(4):
         company.change()

@@ -117,6 +117,15 @@ def test_a_column_under_the_view_may_still_get_a_wider_type(pair: Pair) -> None:
     assert len(by_run(pair.warehouse)[1][None]["bookmark"]) == len("2026-03-02T09:00:30Z")
 
 
+def test_a_target_that_cannot_take_the_reports_has_taken_everything_else(pair: Pair) -> None:
+    pair.warehouse.execute("CREATE SCHEMA IF NOT EXISTS {schema}")
+    pair.warehouse.execute("CREATE VIEW {schema}.sync_reports AS SELECT 1 AS mine")
+    run = pair.sync()
+    assert "is a view; rows can go into a table only" in str(pair.target_error)
+    assert len(pair.rows("accounts")) == 3
+    assert pair.state == run.of("STATE")[-1]["value"]
+
+
 def test_without_sync_runs_there_is_no_view(pair: Pair) -> None:
     pair.target = {"sync_runs": False}
     pair.good()

@@ -107,6 +107,41 @@ def test_a_window_that_has_moved_is_read_anew(
     assert syncs.sync(part()) == {"accounts": 4 + 4}
 
 
+@pytest.mark.parametrize("keeps", [False, True], ids=["the log forgets", "the log keeps"])
+def test_a_shard_marks_no_row_of_another_that_came_back_meanwhile(
+    org_server: OrgServer, frozen: Clock, *, keeps: bool
+) -> None:
+    org = org_server.org
+    org.recycle_bin.log_keeps_undeleted = keeps
+    back, binned, gone = create(org_server, 3)
+    frozen.advance(hours=3)
+    middle = frozen.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    own = create(org_server)
+    frozen.advance(hours=3)
+    shards = Shards(org_server, middle)
+    shards.sync()
+    (first, before), (second, since) = shards.syncs
+    org.delete(back)
+    org.delete(binned)
+    org.hard_delete(gone)
+    org.delete(own[0])
+    frozen.advance(hours=3)
+    # It has read, and its rows are loaded only after the others'.
+    slow = run_tap(second.config, catalog=since, state=second.target.state).output
+    org.undelete(back)
+    frozen.advance(hours=3)
+    first.sync(before)
+    late = run_tap(second.config, catalog=since, state=second.target.state).output
+    for output in (slow, late):
+        records = [json.loads(line).get("record", {}) for line in output.splitlines()]
+        marked = {record["id"] for record in records if record.get("is_deleted")}
+        assert back not in marked
+        assert {gone, *own} <= marked
+    first.sync(before)
+    second.sync(since)
+    assert shards.rows == {back: True, binned: False, gone: False, own[0]: False}
+
+
 @READERS
 @pytest.mark.parametrize("before", ["whole", "other windows"])
 def test_deletions_are_seen_though_windows_move_meanwhile(
