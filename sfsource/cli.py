@@ -1,4 +1,7 @@
-"""The command line: subcommands are imported when they run, an error is one line, and the exit status tells."""
+"""The command line: subcommands are imported when they run, an error is one line, and the exit status tells.
+
+0: done, and well. 1: the answer is that something is not well (doctor, status, verify, alerts). 2: an error, wrong usage too.
+"""
 
 from __future__ import annotations
 
@@ -43,14 +46,14 @@ class Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a subcommand; an error that is meant for people is one line, with status 1."""
+        """Run a subcommand; an error that is meant for people is one line, with status 2."""
         try:
             return super().invoke(ctx)
         except (SfsourceError, TapError, TargetError) as error:
             error_line(str(error))
         except psycopg.Error as error:
             error_line(f"The warehouse refused a statement: {error}")
-        sys.exit(1)
+        sys.exit(2)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,4 +1,4 @@
-"""Errors that the command tells in one line, with exit status 1."""
+"""Errors that the command tells in one line, with exit status 2."""
 
 from __future__ import annotations
 

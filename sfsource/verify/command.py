@@ -6,15 +6,11 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
-import psycopg
 from rich.table import Table
 
-from sfsource.errors import SfsourceError
 from sfsource.given.options import pair_options
-from sfsource.output import console, error_line, json_option, print_json, progress
+from sfsource.output import console, json_option, print_json, progress
 from sfsource.verify.verification import Verification
-from tap_sfsource.errors import TapError
-from target_sfwarehouse.errors import TargetError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,11 +63,7 @@ def command(
         show_values,
         said=(lambda _: None) if quiet else (lambda text: progress.print(f"[dim]{text}")),
     )
-    try:
-        outcomes = verification.run(mend=repair)
-    except (SfsourceError, TapError, TargetError, psycopg.Error) as error:
-        error_line(str(error))
-        sys.exit(_UNCHECKED)
+    outcomes = verification.run(mend=repair)
     if as_json:
         print_json(
             {

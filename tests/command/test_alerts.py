@@ -208,7 +208,7 @@ def test_a_test_message_arrives_and_who_is_told_is_needed(
     (tmp_path / ".env").unlink()
     assert tick().exit_code == 0, "nobody wants to be told"
     result = tick("--test")
-    assert (result.exit_code, "set SFSOURCE_ALERT_URLS or" in result.stderr) == (1, True)
+    assert (result.exit_code, "set SFSOURCE_ALERT_URLS or" in result.stderr) == (2, True)
 
 
 def test_a_damaged_memory_begins_anew_and_a_folder_is_made(
@@ -228,7 +228,7 @@ def test_a_damaged_memory_begins_anew_and_a_folder_is_made(
 def test_a_wrong_number_is_refused(value: str, tick: Ticks, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SFSOURCE_ALERT_AFTER", value)
     result = tick()
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "SFSOURCE_ALERT_AFTER must be a number of ticks from 1 on." in result.stderr
 
 

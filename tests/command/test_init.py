@@ -92,7 +92,7 @@ def test_the_variables_are_those_of_the_login(login: str, processes: Processes) 
 def test_nothing_is_overwritten_unless_told(processes: Processes) -> None:
     (processes.directory / "meltano.yml").write_text("mine")
     (processes.directory / ".env").write_text("secret")
-    said = init(processes, status=1)
+    said = init(processes, status=2)
     assert said.startswith("sfsource: ")
     assert "has meltano.yml already, and nothing was written." in said
     assert sorted(path.name for path in processes.directory.iterdir()) == [".env", "meltano.yml"]
@@ -112,7 +112,7 @@ def test_nothing_is_overwritten_unless_told(processes: Processes) -> None:
     ],
 )
 def test_a_wrong_host_is_told(host: str, said: str, processes: Processes) -> None:
-    line = init(processes, "--host", host, status=1)
+    line = init(processes, "--host", host, status=2)
     assert line.startswith("sfsource: Setting --host: ")
     assert said in line
     assert "pass" not in line
@@ -121,7 +121,7 @@ def test_a_wrong_host_is_told(host: str, said: str, processes: Processes) -> Non
 
 def test_a_folder_that_cannot_be_written_is_told(processes: Processes) -> None:
     (processes.directory / "deploy").write_text("a file")
-    assert "cannot be written (" in init(processes, status=1)
+    assert "cannot be written (" in init(processes, status=2)
     assert [path.name for path in processes.directory.iterdir() if path.is_file()] == ["deploy"]
 
 

@@ -113,7 +113,7 @@ def test_the_first_browser_that_opens_is_used_and_one_that_does_not_prints_the_a
     terminal.running = terminal.processes.start(
         [*command, "--wait", "1"], env=terminal.environment | {"BROWSER": "/bin/false %s"}
     )
-    refused = terminal.finish(1)
+    refused = terminal.finish(2)
     assert ADDRESS.search(refused.stderr)
     assert "No answer came from the browser within 1 s." in refused.stderr.splitlines()[-1]
 
@@ -158,7 +158,7 @@ def test_no_answer_of_a_stranger_is_taken(path: str, parameters: dict[str, str])
 def test_denied(terminal: Terminal) -> None:
     page = requests.get(Person().open(terminal.start(), allow=False), timeout=60)
     assert "You can close this page. The terminal says what to do." in page.text
-    (line,) = terminal.finish(1).stderr.splitlines()[-1:]
+    (line,) = terminal.finish(2).stderr.splitlines()[-1:]
     assert line.startswith(f"sfsource: Salesforce refused the login at {terminal.served.url} (access_denied:")
     assert line.endswith("Log in again and choose Allow.")
     assert terminal.kept() == []
@@ -194,7 +194,7 @@ def test_a_refusal_is_one_line_that_says_what_to_do(terminal: Terminal, cause: s
         if target.startswith("http"):
             requests.get(target, timeout=60)
     # Where the address was never shown, the error is the first line.
-    rest = terminal.finish(1)
+    rest = terminal.finish(2)
     line = (terminal.begun + rest.stderr).splitlines()[-1]
     assert line.startswith("sfsource: ")
     assert said.replace("PORT", str(terminal.port)) in line
@@ -208,19 +208,19 @@ def test_what_comes_after_consent(terminal: Terminal) -> None:
     target = person.open(terminal.start())
     terminal.served.org.clock.advance(minutes=16)
     requests.get(target, timeout=60)
-    assert "is too old. Run sfsource login again." in terminal.finish(1).stderr
+    assert "is too old. Run sfsource login again." in terminal.finish(2).stderr
     terminal.served.faults.add(
         TokenRefusal("invalid_grant", "ip restricted or invalid login hours"), path="*/oauth2/token", times=1
     )
     requests.get(person.open(terminal.start()), timeout=60)
-    assert "add it to the login IP ranges" in terminal.finish(1).stderr
+    assert "add it to the login IP ranges" in terminal.finish(2).stderr
     target = person.open(terminal.start(), allow=True)
     assert terminal.kept() == []
     requests.get(target, timeout=60)
     terminal.finish()
     terminal.served.org.set_permissions(DEMO_USER, Permissions(api_enabled=False))
     requests.get(person.open(terminal.start()), timeout=60)
-    assert 'the system permission "API Enabled"' in terminal.finish(1).stderr
+    assert 'the system permission "API Enabled"' in terminal.finish(2).stderr
     assert app.refresh_tokens
 
 
@@ -228,14 +228,14 @@ def test_an_app_without_the_scope_gives_no_refresh_token(terminal: Terminal) -> 
     """As where the browser asks for less than the command did: an org's own page in between, say."""
     target = Person().open(terminal.start().replace("api+refresh_token", "api"))
     requests.get(target, timeout=60)
-    assert "Add the scope refresh_token" in terminal.finish(1).stderr
+    assert "Add the scope refresh_token" in terminal.finish(2).stderr
     assert terminal.kept() == []
 
 
 def test_what_is_wrong_before_the_browser_opens(terminal: Terminal) -> None:
     def refused(*arguments: str, **configured: Any) -> str:
         assert terminal.start(*arguments, configured=configured) == ""
-        terminal.finish(1)
+        terminal.finish(2)
         return terminal.begun.splitlines()[-1]
 
     with socket.create_server(("127.0.0.1", terminal.port)):

@@ -60,5 +60,5 @@ def test_who_is_signed_in_signs_in_again_and_may_deny(terminal: Terminal, browse
     find(browser, "oadeny").click()
     wait_until(lambda: browser.current_url.startswith(terminal.callback), "the browser comes back")
     assert heading(browser) == "Not logged in"
-    assert "Log in again and choose Allow." in terminal.finish(1).stderr
+    assert "Log in again and choose Allow." in terminal.finish(2).stderr
     assert terminal.kept() == []

@@ -416,7 +416,7 @@ def test_new_fields_by_object_stay_until_they_are_changed(tmp_path: Path) -> Non
 
 
 def test_it_needs_a_terminal(company: OrgServer, tmp_path: Path) -> None:
-    answer = ask("pick", "--tap", written(tmp_path, "tap.json", company.config())).expect(1)
+    answer = ask("pick", "--tap", written(tmp_path, "tap.json", company.config())).expect(2)
     assert "pick needs a terminal" in answer.stderr
 
 

@@ -183,12 +183,12 @@ def test_bad_input_is_told_and_the_state_stays(tmp_path: Path, arguments: list[s
     state.write_text(json.dumps({"bookmarks": {"accounts": {"key_prefix": "001"}}}))
     before = state.read_bytes()
     filled = [part.format(**{name: str(path) for name, path in files.items()}) for part in arguments]
-    assert said in sfsource("resync", *filled, "--state", str(state), status=1).output
+    assert said in sfsource("resync", *filled, "--state", str(state), status=2).output
     assert state.read_bytes() == before
 
 
 def test_without_a_state_there_is_nothing_to_read_again(tmp_path: Path) -> None:
-    outcome = sfsource("resync", "accounts", "--state", str(tmp_path / "none.json"), status=1)
+    outcome = sfsource("resync", "accounts", "--state", str(tmp_path / "none.json"), status=2)
     assert "holds no state: the next run reads every row anyway" in outcome.output
 
 

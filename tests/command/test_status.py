@@ -195,7 +195,7 @@ def test_a_collection_that_is_skipped_now_and_was_read_before_is_told(runs: Runs
 def test_without_a_table_it_says_what_to_do(warehouse: Warehouse) -> None:
     for _ in range(2):
         result = sfsource(warehouse, "status")
-        assert result.exit_code == 1
+        assert result.exit_code == 2
         assert result.stderr.startswith(f"sfsource: The schema {warehouse.schema} has no record of a run yet")
         assert "sync_reports must be on" in result.stderr
         warehouse.execute("CREATE SCHEMA IF NOT EXISTS {schema}")
@@ -204,7 +204,7 @@ def test_without_a_table_it_says_what_to_do(warehouse: Warehouse) -> None:
 def test_a_table_that_lacks_columns_is_told(warehouse: Warehouse) -> None:
     Runs(warehouse, columns=("id", "run_id", "collection", "started_at")).add(ago(hours=1))
     result = sfsource(warehouse, "status")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "lacks status, finished_at, rows, deletions" in result.stderr
 
 
@@ -254,7 +254,7 @@ def test_a_wrong_duration_is_refused(written: str, warehouse: Warehouse) -> None
 
 def test_watch_needs_a_terminal(warehouse: Warehouse) -> None:
     result = sfsource(warehouse, "status", "--watch")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "--watch needs a terminal" in result.stderr
     assert sfsource(warehouse, "status", "--watch", "--json").exit_code == 2
 

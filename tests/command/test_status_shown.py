@@ -66,7 +66,7 @@ def test_the_page_needs_nothing_but_itself_and_is_replaced_as_a_whole(
     assert not re.search(r"\b(?:src|href)=|url\(|@import|<script|<link", text)
     assert [path.name for path in tmp_path.iterdir()] == ["status.html"]
     missing = sfsource(warehouse, "status", "--html", str(tmp_path / "none" / "status.html"))
-    assert missing.exit_code == 1
+    assert missing.exit_code == 2
     assert "status.html cannot be written (No such file or directory)." in missing.stderr
 
 
