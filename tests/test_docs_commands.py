@@ -56,6 +56,8 @@ ELSEWHERE = {
     "sfsource init": "command/test_init.py",
     "sfsource login": "command/test_login.py",
     "sfsource status": "command/test_status.py",
+    "sfsource verify": "command/test_verify.py",
+    "sfsource resync": "command/test_resync.py",
     "meltano add --plugin-type extractor": "test_hub_plugins.py",
     "meltano run tap-sfsource--emea": "pair/test_meltano.py",
     "meltano run salesforce-shard-0": "pair/test_shards.py",
