@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +16,7 @@ from rich.console import Console
 from target_sfwarehouse.masks import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 console: Final = Console(highlight=False, soft_wrap=True)
 """For answers."""
@@ -25,6 +27,18 @@ progress: Final = Console(highlight=False, stderr=True)
 json_option: Final[Callable[[Callable[..., Any]], Callable[..., Any]]] = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document in place of tables."
 )
+
+
+@contextmanager
+def hushed(logger: str, level: int) -> Iterator[None]:
+    """Leave out what a logger says below a level, for as long as the block runs."""
+    told = logging.getLogger(logger)
+    before = told.level
+    told.setLevel(level)
+    try:
+        yield
+    finally:
+        told.setLevel(before)
 
 
 def print_json(value: Any) -> None:

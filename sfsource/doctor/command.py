@@ -19,7 +19,7 @@ from sfsource.forecast.every import every_option
 from sfsource.forecast.show import as_json as forecast_json
 from sfsource.forecast.show import table_of
 from sfsource.given.options import pair_options
-from sfsource.output import console, json_option, print_json
+from sfsource.output import console, hushed, json_option, print_json
 from tap_sfsource.catalog.discovery import plan_run
 from tap_sfsource.errors import TapError
 from tap_sfsource.sync.given_names import GivenNames
@@ -47,10 +47,10 @@ def command(pair: Pair, every: datetime.timedelta, no_forecast: bool, as_json: b
     Of rows nothing is read but one id of each collection and counts, and nothing is changed. Exits with 1 if anything would
     stop a run.
     """
-    # What the tap warns of has a row below.
-    logging.getLogger("tap-sfsource").setLevel(logging.ERROR)
     checkup = Checkup(pair, None if no_forecast else every)
-    findings = list(checkup.findings())
+    # What the tap warns of has a row below.
+    with hushed("tap-sfsource", logging.ERROR):
+        findings = list(checkup.findings())
     if as_json:
         _print(checkup, findings)
     else:

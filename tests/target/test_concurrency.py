@@ -119,7 +119,7 @@ def test_states_go_out_after_what_they_vouch_for(
         ]
         seen.append((number, [rows[0]["n"] for rows in counts]))
 
-    monkeypatch.setattr("target_sfwarehouse.target._emit", emit)
+    monkeypatch.setattr("target_sfwarehouse.target.TargetSFWarehouse._emit", lambda _, state: emit(state))
     loaded(warehouse.config(batch_size_rows=40), sent)
     assert len(seen) > 5
     assert seen[-1][0] == 299
