@@ -63,6 +63,7 @@ def test_a_second_account_without_credentials_is_not_the_first_one(configured: M
     assert "no credentials are set" in finished.said
 
 
+@programs
 def test_sigterm_to_the_tap_fails_the_run(
     configured: Meltano, company_server: OrgServer, warehouse: Warehouse
 ) -> None:

@@ -11,6 +11,7 @@ from cronsim import CronSim
 
 from salesforce_simulator import company
 from tests.fix_process import PROJECT, Finished, wait_until
+from tests.levels import programs
 from tests.pair.store import differences
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def scheduled(meltano: Meltano, company_server: OrgServer, warehouse: Warehouse)
     return meltano
 
 
+@programs
 def test_ticks_run_the_pair_twice(
     scheduled: Meltano, company_server: OrgServer, warehouse: Warehouse
 ) -> None:
