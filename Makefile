@@ -10,6 +10,8 @@ SITE := .venv-site
 # Both halves' tests, without Meltano (which pins what the SDK needs) and without searches.
 NEXT_TESTS := tests/tap tests/target tests/pair/test_pipe.py tests/pair/test_deletes.py \
 	--ignore tests/tap/test_meltano_select.py -m "not long and not search and not hypothesis and not programs"
+# Tests wait for servers and processes half of their time.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # uv reads the same registry settings as pip where a machine has them.
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
@@ -40,7 +42,7 @@ $(NEXT_STAMP): $(STAMP) requirements/prerelease.txt
 setup: $(STAMP) ## Create .venv and install the locked packages
 
 test: setup lint ## Lint, type-check and run the tests (under ten minutes on two cores)
-	$(BIN)/python -m pytest -m "not long and not programs" -n auto --dist worksteal --durations 10
+	$(BIN)/python -m pytest -m "not long and not programs" -n $(WORKERS) --dist worksteal --durations 10
 
 coverage: setup ## Run the tests once more and show which lines none of them reached
 	rm -rf .coverage && mkdir .coverage

@@ -401,7 +401,7 @@ class Histories(RuleBasedStateMachine):
 
 
 Histories.TestCase.settings = settings(
-    max_examples=at_level(normal=25, wide=80, long=150),
+    max_examples=at_level(normal=15, wide=80, long=150),
     stateful_step_count=at_level(normal=40, wide=40, long=60),
     deadline=None,
 )
