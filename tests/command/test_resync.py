@@ -210,7 +210,7 @@ def test_meltano_s_state_is_changed(
     for name, value in meltano.environment.items():
         monkeypatch.setenv(name, value)
     project = str(meltano.processes.directory)
-    outcome = sfsource("resync", "accounts", "--project", project, status=1)
+    outcome = sfsource("resync", "accounts", "--project", project, status=2)
     assert "holds no state" in outcome.output
     monkeypatch.chdir(project)
     bookmark = {"replication_key": "system_modstamp", "replication_key_value": "2026-01-02T00:00:00Z"}
