@@ -54,7 +54,7 @@ test-prerelease: $(NEXT_STAMP) ## Both halves with the newest pre-release of the
 	$(NEXT)/bin/python -m pytest -n auto --dist loadfile $(NEXT_TESTS)
 
 test-wide: setup ## The searches with more examples and kills than in `test`, and others' programs (about 20 minutes)
-	SFSOURCE_TEST_LEVEL=wide $(BIN)/python -m pytest -m "(search or hypothesis or programs) and not long" -n auto --dist worksteal \
+	SFSOURCE_TEST_LEVEL=wide $(BIN)/python -m pytest -m "(search or hypothesis or programs) and not long" -n $(WORKERS) --dist worksteal \
 		--timeout 1500
 
 test-long: setup ## Longer searches: fuzzing, kill loops, histories

@@ -276,7 +276,7 @@ class Histories(OrgHistories):
 TestHistories = pytest.mark.timeout(at_level(normal=300, wide=1200, long=3600))(Histories.TestCase)
 TestHistories.settings = settings(
     derandomize=REPEATABLE,
-    max_examples=at_level(normal=15, wide=120, long=300),
+    max_examples=at_level(normal=15, wide=70, long=300),
     stateful_step_count=at_level(normal=40, wide=40, long=60),
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.fix_warehouse import Warehouse
     from tests.target.model import Model
 
-EXAMPLES = at_level(normal=40, wide=600, long=1500)
+EXAMPLES = at_level(normal=40, wide=300, long=1500)
 
 PROPERTIES: dict[str, Any] = {
     "name": {"type": ["null", "string"]},
