@@ -155,6 +155,7 @@ class World:
     def until_a_date(self, choices: Choices, *, more: Mapping[str, Any], cut: float, runs: int) -> None:
         """Runs whose settings end before now; the first one has the trouble. Nothing is to be complete after them."""
         settings = {**more, **settings_of(choices), **self._emitter(choices)}
+        self.view.masks = choices.masks
         if choices.deletes == "soft":
             self._forget()  # of the rows that are gone by now, their later runs hear no word
         for number in range(runs):
