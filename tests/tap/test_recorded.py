@@ -37,9 +37,20 @@ CLOCKS = re.compile(
     r'"replication_key_signpost":"[^"]+"|"version":1\d{12}|"750[0-9A-Za-z]{15}"'
     r'|(?<="time_extracted":"\d{4}-\d\d-\d\dT\d\d:)\d\d:\d\d'
     r'|(?<="refreshed_at":"\d{4}-\d\d-\d\dT\d\d:)\d\d:\d\d|(?<="replication_key_value":"\d{4}-\d\d-\d\dT\d\d:)\d\d:\d\d'
-    r'|"(?:run_)?id":"[0-9a-f]{8}-[0-9a-f-]{27}|"lag_seconds":\d+|"api_calls(?:_left)?":\d+|"(?:started_at|finished_at|bookmark)":"[^"]+"'
 )
 """What the machine's clock and chance decide: the tap counts the time since the last answer."""
+
+REPORTED = (
+    "collection",
+    "object",
+    "status",
+    "rows",
+    "deletions",
+    "partial_rows",
+    "new_columns",
+    "vanished_columns",
+)
+"""What a report says that no machine's speed decides."""
 
 JOBS = re.compile(r'"jobs":\{(?:"\w+":\{[^{}]*\},?)*\},?|,"jobs":\{(?:"\w+":\{[^{}]*\},?)*\}')
 """What a bookmark says of a job may grow; what it says of rows may not change."""
@@ -61,8 +72,12 @@ def digests(output: bytes) -> dict[str, str]:
     """
     found: dict[str, list[str]] = {}
     for line in output.decode().split("\n"):
-        message = json.loads(line) if line else {"type": ""}
-        if message["type"] == "RECORD":
+        message: dict[str, Any] = json.loads(line) if line else {"type": ""}
+        if message["type"] == "RECORD" and message["stream"] == "sync_reports":
+            found.setdefault("RECORD sync_reports", []).append(
+                json.dumps([message["record"][k] for k in REPORTED])
+            )
+        elif message["type"] == "RECORD":
             found.setdefault(f"RECORD {message['stream']}", []).append(line)
         elif message["type"] == "STATE":
             found["STATE"] = [ORG.sub("", JOBS.sub("", line))]
