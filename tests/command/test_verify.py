@@ -425,7 +425,7 @@ def test_a_formula_that_is_not_read_again_yet_is_stale_and_not_lost(
 
 
 @settings(
-    max_examples=at_level(normal=4, wide=25, long=200), suppress_health_check=list(HealthCheck), deadline=None
+    max_examples=at_level(normal=4, wide=4, long=200), suppress_health_check=list(HealthCheck), deadline=None
 )
 @given(data=st.data())
 def test_random_changes_are_found_exactly(verified: Verified, data: st.DataObject) -> None:
