@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.levels import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -92,11 +94,13 @@ class Processes:
     def finish(self, process: subprocess.Popen[str], *, deadline: float = DEADLINE) -> Finished:
         """Wait for a process; one that is late is ended, and the test fails with what it said."""
         try:
-            stdout, stderr = process.communicate(timeout=deadline)
+            stdout, stderr = process.communicate(timeout=deadline * PATIENCE)
         except subprocess.TimeoutExpired:
             end_group(process)
             stdout, stderr = process.communicate()
-            pytest.fail(f"{process.args!r} took longer than {deadline} s:\n{(stdout + stderr)[-6000:]}")
+            pytest.fail(
+                f"{process.args!r} took longer than {deadline * PATIENCE} s:\n{(stdout + stderr)[-6000:]}"
+            )
         return Finished(process.returncode, stdout, stderr)
 
     def run(
@@ -153,6 +157,7 @@ def end_group(process: subprocess.Popen[str]) -> None:
 
 def wait_until(condition: Callable[[], Any], what: str, *, deadline: float = 30.0) -> Any:
     """Poll until a condition holds and give what it gave; fail with `what` at the deadline."""
+    deadline *= PATIENCE
     end = time.monotonic() + deadline
     while not (found := condition()):
         if time.monotonic() > end:

@@ -23,6 +23,9 @@ if LEVEL not in LEVELS:
 REPEATABLE: Final = LEVEL != "long"
 """The same cases each time where a change is tested, so that CI judges the change alone; `long` searches for new ones."""
 
+PATIENCE: Final = {"normal": 1, "wide": 2, "long": 5}[LEVEL]
+"""Times longer than usual that a test waits for something before it fails: a long search runs beside other work."""
+
 search = pytest.mark.search
 programs = pytest.mark.programs
 

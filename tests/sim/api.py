@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from tests.levels import PATIENCE
+
 if TYPE_CHECKING:
     from tests.fix_org import OrgServer
 
 VERSION = "62.0"
 DATA = f"/services/data/v{VERSION}"
-_DEADLINE = 60.0
+_DEADLINE = 60.0 * PATIENCE
 
 
 def token(served: OrgServer, url: str | None = None, **form: str) -> requests.Response:
