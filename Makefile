@@ -16,7 +16,7 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
-.PHONY: help setup test coverage test-prerelease test-wide test-long lint format demo package site bench lock docs clean
+.PHONY: help setup test coverage test-prerelease test-wide test-long lint format demo package pictures site bench lock docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -67,6 +67,9 @@ docs: setup ## Renew docs/erd.md and hub/ and the parts of docs/settings.md and 
 	$(BIN)/python -m docs.generate
 	$(BIN)/python -m docs.hub_plugins
 	$(BIN)/python -m docs.erd
+
+pictures: setup ## Draw the pictures of the docs again, into docs/pictures/
+	$(BIN)/python -m docs.draw
 
 package: setup ## Build the wheel and the sdist of the pair and of the simulated org into dist/
 	rm -rf dist

@@ -29,14 +29,16 @@ A line leads from a table to the tables that look it up, with the column that ha
 lead to several kinds of objects. `||` says that each row has a value. `created_by_id`, `last_modified_by_id` and `owner_id`,
 which nearly all tables have, lead to `users` (`owner_id` also to `_group`) and are not drawn.
 
+![The tables of the catalog sales, and the lookups between them](pictures/erd-sales.svg)
+
 Custom fields and objects are those of your org. This prints a diagram of your own tables:
 
 ```bash
 python -m tap_sfsource.models erd --config tap.json --catalog catalogs/sales.json
 ```
 
-`make docs` made the diagrams below from the catalogs in `catalogs/`. In the warehouse the comment of each lookup names the
-tables that it leads to ([Warehouse](warehouse.md#what-the-target-writes)).
+`make docs` made the diagrams below from the catalogs in `catalogs/`. The picture above is the first of them. In the warehouse
+the comment of each lookup names the tables that it leads to ([Warehouse](warehouse.md#what-the-target-writes)).
 """
 
 
