@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sfsource.pick.app import Picker
 
 SIZE = (92, 22)
-_RECORDS = {"Account": 4_000, "Case": 12_000, "Contact": 18_000, "Task": 40_000}
+_RECORDS = {"Contact": 12_000, "Task": 18_000}
 _TITLE = "sfsource pick · acme.my.salesforce.com"
 
 _OBJECTS = ("down", "space", "down", "down")

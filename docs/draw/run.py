@@ -31,7 +31,7 @@ COMMAND = (
 )
 _TITLE = "Salesforce to Postgres"
 _OBJECTS = ["Account", "Case", "Contact", "Lead", "Opportunity", "Task"]
-_RECORDS = {"Contact": 12_000, "Task": 30_000}
+_RECORDS = {"Contact": 11_000, "Task": 21_000}
 # A page takes longer than the bar needs to renew itself.
 _LATENCY = 220.0
 _ONE_PAGE_AFTER_THE_OTHER = {"download_connections": 1, "bulk_page_size": 10_000}
