@@ -141,7 +141,7 @@ def test_a_rehearsal_says_what_differs(big_company: OrgServer, warehouse: Wareho
     warehouse.query("DELETE FROM {schema}.accounts WHERE id = %s RETURNING id", second)
     rehearsal = f"{warehouse.schema}_rehearsal"
     Pair(big_company, warehouse, {"objects": ["Account"]}, {"schema": rehearsal}).good()
-    statement = statement_of("from-segment.md", "WITH pairs")
+    statement = statement_of("rehearsal.md", "WITH pairs AS (\n    SELECT id")
     try:
         found = warehouse.query(
             statement.replace("sfdc_prod.", "{schema}.").replace("sfdc_rehearsal.", f"{rehearsal}.")
@@ -196,7 +196,7 @@ def test_fivetrans_tables_go_on(org_server: OrgServer, warehouse: Warehouse) -> 
     org.hard_delete(marked)
     org.delete(binned)
     new = org.create("Account", {"Name": "New"})
-    changes = statement_of("from-segment.md", "BEGIN;\nUPDATE fivetran").replace(
+    changes = statement_of("from-fivetran.md", "BEGIN;\nUPDATE fivetran").replace(
         "fivetran.account", "{schema}.account"
     )
     warehouse.execute(changes)
