@@ -25,7 +25,7 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.add_constructor("!relative", lambda _loader, _node: ".")
-_Loader.add_constructor("!ENV", lambda loader, node: loader.construct_sequence(node)[-1])
+_Loader.add_multi_constructor("!ENV", lambda _loader, _suffix, _node: "")
 _Loader.add_multi_constructor("tag:yaml.org,2002:python/name:", lambda _loader, suffix, _node: suffix)
 
 
