@@ -39,7 +39,7 @@ _USER_INFO: Final = msgspec.json.Decoder(_UserInfo)
 _ANY: Final = msgspec.json.Decoder()
 
 
-@click.command("login", short_help="Log in to Salesforce with the browser; keeps the refresh token.")
+@click.command("login", short_help="Log in to Salesforce with the browser.")
 @click.option("--client-id", help="Consumer key of the External Client App. Default: the tap's client_id.")
 @click.option("--sandbox", is_flag=True, help="Log in at test.salesforce.com.")
 @click.option("--login-url", help="Log in here, such as at https://acme.my.salesforce.com (My Domain).")

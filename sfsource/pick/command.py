@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command("pick")
+@click.command("pick", short_help="Pick objects and fields on a full screen.")
 @pair_options
 @every_option
 @click.option(
