@@ -185,6 +185,17 @@ def test_settings_named_in_the_docs_exist() -> None:
         assert set(re.findall(pattern, page.read_text())) <= both, page.name
 
 
+def test_what_an_error_says_to_set_exists() -> None:
+    both = setting_names("tap-sfsource") | setting_names("target-sfwarehouse")
+    told = re.findall(
+        r"(?:\b[Ss]et|\b[Rr]aise|\bsettings?|\b[Ww]ith) (?:the (?:tap|target)'s )?`([a-z_0-9]+)`",
+        (PROJECT / "docs" / "errors.md").read_text(),
+    )
+    assert len(told) > 30
+    # A setting of Postgres, a part of `ssh_tunnel`, names that Postgres keeps, and a choice.
+    assert set(told) <= both | {"max_connections", "enable", "pg_", "include"}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_relative_links_and_files_exist(page: Path) -> None:
     text = page.read_text()
