@@ -1,4 +1,4 @@
-"""The first diagram of docs/erd.md as SVG, for whatever shows no Mermaid: tables in columns, lookups as lines."""
+"""The diagrams of docs/erd.md as SVG, for whatever shows no Mermaid: tables in columns, lookups as lines."""
 
 from __future__ import annotations
 
@@ -47,15 +47,21 @@ class Box:
 
 
 def pictures() -> dict[str, str]:
-    """Draw the diagram of the catalog `sales`."""
-    (diagram,) = re.findall(r"^## Sales\n\n```mermaid\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    """Draw each diagram."""
+    diagrams = re.findall(
+        r"\(pictures/(\S+)\)\n\n```mermaid\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL
+    )
+    return {name: _drawn(diagram) for name, diagram in diagrams}
+
+
+def _drawn(diagram: str) -> str:
     tables = {
         name: re.findall(r"text (\w+) FK", body)
         for name, body in re.findall(r"^    (\w+) \{\n(.*?)^    \}", diagram, re.MULTILINE | re.DOTALL)
     }
     lines = re.findall(r"^    (\w+) \S\S(--|\.\.)\S\S (\w+) : (\w+)$", diagram, re.MULTILINE)
     lookups = [Lookup(parent, child, column, line == "..") for parent, line, child, column in lines]
-    return {"erd-sales.svg": _svg(_placed(tables, lookups), lookups)}
+    return _svg(_placed(tables, lookups), lookups)
 
 
 def _placed(tables: dict[str, list[str]], lookups: Sequence[Lookup]) -> dict[str, Box]:
