@@ -36,7 +36,8 @@ python -m tap_sfsource.models erd --config tap.json --catalog catalogs/sales.jso
 ```
 
 `make docs` made the diagrams below from the catalogs in `catalogs/`, as text for Mermaid, and `make pictures` drew them.
-In the warehouse the comment of each lookup names the tables that it leads to ([Warehouse](warehouse.md#what-the-target-writes)).
+In the warehouse the comment of each lookup names the tables that it leads to
+([Warehouse](warehouse.md#what-the-target-writes)).
 """
 
 
