@@ -91,7 +91,7 @@ def command(
     settings = Settings.from_config(configured | options)
     if not settings.client_id:
         raise SfsourceError(
-            "Which app logs in, nothing says: set client_id in the tap's settings, or give --client-id. It is the consumer "
+            "Nothing says which app logs in: set client_id in the tap's settings, or give --client-id. It is the consumer "
             "key of an External Client App (docs/login.md)."
         )
     settings = dataclasses.replace(settings, retry_seconds=min(settings.retry_seconds, _PATIENCE))
