@@ -41,7 +41,7 @@ def _example() -> Health:
             deletions=deletions,
             partial_rows=640 if number == 0 else 0,
             api_calls=calls,
-            api_calls_left=81_204 - 700 * number,
+            api_calls_left=81_204 + 700 * number,
             error_message="1 collection is not complete: cases" if number == 0 else None,
         )
         for number, (rows, deletions, calls) in enumerate(
