@@ -30,7 +30,7 @@ _DIFFERENT, _UNCHECKED = 1, 2
     type=click.IntRange(0, 500),
     default=200,
     show_default=True,
-    help="Rows of a collection whose values are compared.",
+    help="Rows of a collection whose values are compared; fewer of an object with long texts.",
 )
 @click.option("--repair", is_flag=True, help="Read again what differs, load it, and verify again.")
 @click.option("--show-values", is_flag=True, help="Show differing values, which may be personal data.")
