@@ -138,7 +138,7 @@ def _checked_condition(name: str, wanted: str, value: Any) -> str:
         raise ConfigError(
             name,
             f"{told} {problem}",
-            "Write what stands behind WHERE, such as Industry = 'Energy' AND IsActive = true.",
+            "Write what comes after WHERE, such as Industry = 'Energy' AND IsActive = true.",
         )
     parts, at = [], 0
     for text in _TEXT.finditer(value):

@@ -149,7 +149,7 @@ def _age(
             "Bulk jobs",
             "warning",
             f"{_listed(gone)}: Salesforce may have deleted the Bulk jobs of the state, as it keeps them seven days",
-            "Nothing is lost: the next run begins what they read anew.",
+            "Nothing is lost: the next run starts these jobs again.",
         )
 
 

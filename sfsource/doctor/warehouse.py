@@ -50,9 +50,7 @@ def warehouse_findings(pair: Pair, streams: Sequence[str], org_id: str) -> Itera
         if not parameters.of_settings(settings):
             folder = Path(settings.embedded_directory)
             told = f"none is configured: the target uses a Postgres of its own in {folder}"
-            yield _finding(
-                "place", "warning", told, "Set sqlalchemy_url, or host and its kin, for all but a first look."
-            )
+            yield _finding("place", "warning", told, "Set sqlalchemy_url or host, for all but a first look.")
             if not folder.is_dir():
                 yield _finding("connection", "skipped", "the first run makes it")
                 return

@@ -251,7 +251,7 @@ def _moment(name: str, root: Mapping[str, Any], key: str) -> datetime.datetime |
         return clock.parse(given)
     except (TypeError, ValueError):
         raise CatalogError(
-            f"The catalog's {key} of {name} is {given!r}, which is no date and time. Make the catalogs of the shards anew."
+            f"The catalog's {key} of {name} is {given!r}, which is no date and time. Make the catalogs of the shards again."
         ) from None
 
 

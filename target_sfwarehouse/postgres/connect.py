@@ -80,7 +80,7 @@ def connector(settings: Settings) -> Connect:
     if (settings.ssh_tunnel or {}).get("enable"):
         if not where:
             raise SettingsError(
-                "`ssh_tunnel` says how to reach a warehouse, but no warehouse is configured: set `host` and its kin, "
+                "`ssh_tunnel` says how to reach a warehouse, but no warehouse is configured: set `host` "
                 "or `sqlalchemy_url`."
             )
         # The certificate is the warehouse's, not that of the tunnel's end on this machine.
@@ -136,7 +136,7 @@ def _embedded_url(settings: Settings) -> str:
         from target_sfwarehouse import embedded  # noqa: PLC0415 - only without a configured warehouse
     except ImportError as error:
         raise SettingsError(
-            "No warehouse is configured. Set `sqlalchemy_url`, or `host` and its kin; or install the extra that "
+            "No warehouse is configured. Set `sqlalchemy_url` or `host`; or install the extra that "
             f"brings a Postgres of the target's own: pip install 'sfsource[embedded]' ({error})."
         ) from None
     try:

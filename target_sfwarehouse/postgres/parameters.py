@@ -41,7 +41,7 @@ def of_settings(settings: Settings) -> dict[str, Any]:
     if not settings.host:
         if tls:
             raise SettingsError(
-                "`ssl_*` say how to reach a warehouse, but no warehouse is configured: set `host` and its kin, or "
+                "`ssl_*` say how to reach a warehouse, but no warehouse is configured: set `host` or "
                 "`sqlalchemy_url`."
             )
         return {}
