@@ -316,7 +316,8 @@ class TapSFSource(SDKTap):
                 self.sync_run.close()
         for stream, error in self.run_plan.failed.items():
             self.report.fail(self.report.begin(stream), error)
-        print(self.report.text(self.run_plan.skipped), file=sys.stderr)  # noqa: T201 - a table for people
+        table = self.report.progress.over(self.report.text(self.run_plan.skipped))
+        print(table, file=sys.stderr)  # noqa: T201 - a table for people
         self.report.tell_again()
         self.report.check()
 

@@ -61,6 +61,10 @@ class Progress:
         """Whether a person looks at it."""
         return self._to.isatty()
 
+    def over(self, text: str) -> str:
+        """A text that begins where a bar may stand, of this half or of the target."""
+        return _WIPE + text if self.on_terminal else text
+
     def finished(self) -> None:
         """Count a stream that is done."""
         self._finished += 1

@@ -63,6 +63,18 @@ def test_a_terminal_shows_the_table_and_nothing_of_the_log(
     assert seen.lines[-1].startswith("1 rows, 0 deletions")
 
 
+def test_the_table_begins_where_the_targets_line_may_stand(
+    org_server: OrgServer, processes: Processes
+) -> None:
+    """Both halves of a pipe write to one terminal, and the target's count has no line end. A bar of the tap's own, which it
+    wipes, would hide that.
+    """
+    config = processes.write("tap.json", org_server.config(objects=["Account"], progress="none"))
+    seen = on_terminal("tap-sfsource", "--config", config)
+    before, _, _ = seen.said.partition("collection ")
+    assert before.endswith("\r\x1b[K")
+
+
 @pytest.mark.parametrize("name", ["LOGLEVEL", "TAP_SFSOURCE_LOGLEVEL"])
 def test_a_terminal_shows_the_log_that_is_asked_for(
     org_server: OrgServer, processes: Processes, name: str
