@@ -100,7 +100,7 @@ def command(
         print_json(document(health, troubles))
     elif quiet:
         for trouble in troubles:
-            console.print(trouble.text, markup=False)
+            console.print(trouble.text)
     else:
         console.print(screen(health, troubles))
     if max_age is not None and troubles:
