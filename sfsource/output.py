@@ -70,6 +70,11 @@ def one_line(text: str) -> str:
     return _COMMANDS.sub("", " ".join(text.split()))
 
 
+def counted(number: float, thing: str) -> str:
+    """Write a number of things: 1 row, 2,000 rows."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def error_line(text: str) -> None:
     """Print an error as one line on standard error, without secrets."""
     sys.stderr.write(f"sfsource: {without_secrets(one_line(text))}\n")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from psycopg.rows import dict_row
 
 from sfsource.output import one_line
+from target_sfwarehouse.postgres.schema import with_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -180,10 +181,9 @@ def read(connection: psycopg.Connection[Any], tables: Tables) -> History:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
         def ask(statement: str, *values: Any, **parts: str) -> list[dict[str, Any]]:
-            text = statement.format(
-                reports=tables.reports, runs=tables.runs, columns=columns, loaded=loaded_at, **parts
-            )
-            return cursor.execute(text.encode(), values or None).fetchall()
+            names = {"reports": with_parameters(tables.reports), "runs": with_parameters(tables.runs)}
+            text = statement.format(**names, columns=columns, loaded=loaded_at, **parts)
+            return cursor.execute(text.encode(), values).fetchall()
 
         runs = [_report(row) for row in ask(_RUNS, limit=str(RUNS))]
         rows = [_report(row) for row in ask(_LAST)]

@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 
 from sfsource.given.options import pair_options
-from sfsource.output import console, json_option, print_json, progress
+from sfsource.output import console, counted, json_option, print_json, progress
 from sfsource.verify.verification import Verification
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _tell(outcomes: Sequence[Outcome], calls: int) -> None:
                 console.print(f"    {name}: {here!r} in the warehouse, {there!r} in the org")
         if (more := len(part.differences) - _SHOWN) > 0:
             console.print(f"{part.collection}: {more:,} more, all of them with --json")
-    console.print(f"{_status(outcomes)}: {len(outcomes)} collections, {calls} calls")
+    console.print(f"{_status(outcomes)}: {counted(len(outcomes), 'collection')}, {counted(calls, 'call')}")
 
 
 def _number(value: int | None) -> str:
