@@ -212,9 +212,8 @@ class Collection:
         """Rows of a page that do not look the same in the warehouse."""
         rows = {row.id: row for row in map(self.org.told_by, values)}
         suspects: dict[str, None] = {}
-        with self.table.connection.transaction():
-            self.table.stage(lines)
-            matches = [match for match in self.table.matches() if not rows[match.id].deleted]
+        self.table.stage(lines)
+        matches = [match for match in self.table.matches() if not rows[match.id].deleted]
         self.table.see([rows[match.id] for match in matches], self.org.as_of)
         for match in matches:
             if rows[match.id].is_later(self.org.as_of):
@@ -228,9 +227,7 @@ class Collection:
         """Look at rows one by one, and note those that differ. `strict`: also those that have changed since."""
         ids = [*dict.fromkeys(suspects)]
         for some in batches(ids[:MOST_LOOKED_AT], AT_ONCE):
-            with self.table.connection.transaction():
-                held = self.table.hold(some)
-                self.judge(some, held, None, strict=strict)
+            self.judge(some, self.table.hold(some), None, strict=strict)
         if len(ids) > MOST_LOOKED_AT:
             self._remark(
                 f"more than {MOST_LOOKED_AT:,} rows may differ: read the collection again (sfsource resync)"

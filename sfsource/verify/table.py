@@ -232,10 +232,12 @@ class Table:
         return [key for (key,) in found]
 
     def hold(self, ids: Sequence[str], mark: str = "") -> Held:
-        """Keep the rows of some ids as they are now, until the transaction ends."""
+        """Keep the rows of some ids as they are now, until others are kept under the mark. Nothing is locked meanwhile."""
         name = quoted(f"_sfsource_held{mark}")
         self.connection.execute(f"DROP TABLE IF EXISTS {name}".encode())
-        statement = f"CREATE TEMPORARY TABLE {name} ON COMMIT DROP AS SELECT * FROM {self._from} WHERE {self._key} = ANY (%s)"
+        statement = (
+            f"CREATE TEMPORARY TABLE {name} AS SELECT * FROM {self._from} WHERE {self._key} = ANY (%s)"
+        )
         self.connection.execute(statement.encode(), [list(ids)])
         rows = self._rows(f"SELECT {self._key}, {self._alive} FROM {name}")
         found: dict[str, list[bool]] = {}
@@ -244,7 +246,7 @@ class Table:
         return Held(name, found)
 
     def stage(self, lines: bytes) -> None:
-        """Stage RECORD lines, as the target would write them, until the transaction ends.
+        """Stage RECORD lines, as the target would write them, until others are staged.
 
         A property whose column cannot hold one of the values becomes a misfit, and is not compared from then on.
         """
@@ -279,7 +281,7 @@ class Table:
         names = ", ".join(quoted(column) for column in self._shape.column_names)
         self.connection.execute(f"DROP TABLE IF EXISTS {STAGED}".encode())
         self.connection.execute(
-            f"CREATE TEMPORARY TABLE {STAGED} ON COMMIT DROP AS SELECT {names} FROM {self._table.sql} WHERE false".encode()
+            f"CREATE TEMPORARY TABLE {STAGED} AS SELECT {names} FROM {self._table.sql} WHERE false".encode()
         )
         rows = [self._row(line) for line in lines.splitlines()]
         if rows:

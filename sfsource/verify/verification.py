@@ -312,22 +312,21 @@ class Verification:
 
     def _sample_of(self, collections: Sequence[Collection]) -> None:
         """Compare rows of several collections; the warehouse's are held before the org is asked."""
-        with self._connection.transaction():
-            held = []
-            for place, collection in enumerate(collections):
-                size = rows_at_once(collection.org.source.columns, self.sample)
-                with _told(collection), self._connection.transaction():
-                    ids = collection.table.sample(size, collection.stamp, collection.org.as_of)
-                    if ids:
-                        held.append((collection, ids, collection.table.hold(ids, f"{place}")))
-            requests = [
-                collection.org.whole_request(ids, f"sample_{place}")
-                for place, (collection, ids, _) in enumerate(held)
-            ]
-            answers = self._tap.client.composite(requests)
-            for (collection, ids, rows), answer in zip(held, answers, strict=True):
-                with _told(collection), self._connection.transaction():
-                    collection.judge(ids, rows, answer, counted=True)
+        held = []
+        for place, collection in enumerate(collections):
+            size = rows_at_once(collection.org.source.columns, self.sample)
+            with _told(collection):
+                ids = collection.table.sample(size, collection.stamp, collection.org.as_of)
+                if ids:
+                    held.append((collection, ids, collection.table.hold(ids, f"{place}")))
+        requests = [
+            collection.org.whole_request(ids, f"sample_{place}")
+            for place, (collection, ids, _) in enumerate(held)
+        ]
+        answers = self._tap.client.composite(requests)
+        for (collection, ids, rows), answer in zip(held, answers, strict=True):
+            with _told(collection):
+                collection.judge(ids, rows, answer, counted=True)
 
     def _mend(self) -> None:
         """Read again what differs, and verify again."""

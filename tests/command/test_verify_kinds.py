@@ -369,3 +369,28 @@ def test_of_doubled_rows_the_better_one_stays_where_the_repair_fails(verified: V
     assert verified.pair.column("contacts", "last_name")[contact] == "Contact 1"
     verified.warehouse.execute("ALTER TABLE {schema}.contacts DROP CONSTRAINT contacts_last_name_check")
     assert verified.differences("--repair", status=0) == set()
+
+
+def test_tables_are_not_locked_while_the_org_is_asked(verified: Verified) -> None:
+    verified.warehouse.execute(lost("accounts", ids(verified.org, "Account")[1]))
+    verified.server.faults.add(Latency(0.4), path="*/composite", times=None)
+    held: list[Any] = []
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.is_set():
+            held.extend(
+                verified.warehouse.query(
+                    "SELECT query FROM pg_stat_activity WHERE state = 'idle in transaction' "
+                    "AND now() - xact_start > interval '0.2 s'"
+                )
+            )
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        assert len(verified.differences()) == 1
+    finally:
+        stop.set()
+        watching.join()
+    assert held == []
