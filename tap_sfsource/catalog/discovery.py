@@ -21,7 +21,8 @@ from tap_sfsource.api.describe import (
 )
 from tap_sfsource.catalog.columns import mark_of
 from tap_sfsource.catalog.given_columns import names_of
-from tap_sfsource.catalog.mask_rules import MaskRules, masked_plan, warn_of_kept, warn_of_unmasked
+from tap_sfsource.catalog.mask_rules import MaskRules, masked_plan
+from tap_sfsource.catalog.mask_warnings import warn_of_kept, warn_of_unmasked
 from tap_sfsource.catalog.misspelt import check_names, nearest, warn_of_unknown, warn_of_unknown_fields
 from tap_sfsource.catalog.naming import (
     API_NAMES,
@@ -219,7 +220,7 @@ def _plan(
     plan = masked_plan(plan, masks)
     warn_of_kept(plan, emitted)
     selected = _selected(plan, selection, excluded(plan, selection, emitted))
-    warn_of_unmasked(plan, selected, sobject)
+    warn_of_unmasked(plan, selected, sobject, masks)
     if selection is not None and (unknown := selection.unknown(plan.columns)):
         lost[stream_name] = tuple(unknown)
     return dataclasses.replace(selected, absent=_absent(plan, selected, selection))
