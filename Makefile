@@ -16,12 +16,12 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
-.PHONY: help setup test coverage test-prerelease test-wide test-long lint format demo package site bench lock docs clean
+.PHONY: help setup test coverage test-prerelease test-newcomer test-wide test-long lint format demo package site bench lock docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-$(STAMP): requirements/bootstrap.txt requirements/dev.txt pyproject.toml
+$(STAMP): requirements/bootstrap.txt requirements/dev.txt pyproject.toml hatch_build.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -52,6 +52,9 @@ coverage: setup ## Run the tests once more and show which lines none of them rea
 
 test-prerelease: $(NEXT_STAMP) ## Both halves with the newest pre-release of the SDK (a few minutes)
 	$(NEXT)/bin/python -m pytest -n auto --dist loadfile $(NEXT_TESTS)
+
+test-newcomer: setup ## The first sync as docs/first-sync.md has it, from the built wheels alone (three minutes)
+	SFSOURCE_TEST_LEVEL=wide $(BIN)/python -m pytest -rP --timeout 1500 tests/test_newcomer.py
 
 test-wide: setup ## The searches with more examples and kills than in `test`, and others' programs (about 20 minutes)
 	SFSOURCE_TEST_LEVEL=wide $(BIN)/python -m pytest -m "(search or hypothesis or programs) and not long" -n $(WORKERS) --dist worksteal \
@@ -99,8 +102,8 @@ format: setup ## Format the code
 
 lock: setup ## Renew the locks from pyproject.toml
 	$(COMPILE) requirements/bootstrap.in --output-file requirements/bootstrap.txt
-	$(COMPILE) pyproject.toml --extra embedded --group dev --output-file requirements/dev.txt
-	$(COMPILE) pyproject.toml --extra embedded --group prerelease --override requirements/prerelease.in \
+	$(COMPILE) pyproject.toml --extra embedded --extra ssh --group dev --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra embedded --extra ssh --group prerelease --override requirements/prerelease.in \
 		--upgrade-package singer-sdk --output-file requirements/prerelease.txt
 	$(COMPILE) requirements/target-jsonl.in --output-file requirements/target-jsonl.txt
 	$(COMPILE) requirements/duckdb.in --output-file requirements/duckdb.txt
