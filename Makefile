@@ -10,13 +10,14 @@ SITE := .venv-site
 # Both halves' tests, without Meltano (which pins what the SDK needs) and without searches.
 NEXT_TESTS := tests/tap tests/target tests/pair/test_pipe.py tests/pair/test_deletes.py \
 	--ignore tests/tap/test_meltano_select.py -m "not long and not search and not hypothesis and not programs"
+PYTHONS ?= python3.12 python3.13 python3.14
 # Tests wait for servers and processes half of their time.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # uv reads the same registry settings as pip where a machine has them.
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
-.PHONY: help setup test coverage test-prerelease test-newcomer test-wide test-long lint format demo package site bench lock docs clean
+.PHONY: help setup test coverage test-prerelease test-pythons test-newcomer test-wide test-long lint format demo package site bench lock docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -52,6 +53,17 @@ coverage: setup ## Run the tests once more and show which lines none of them rea
 
 test-prerelease: $(NEXT_STAMP) ## Both halves with the newest pre-release of the SDK (a few minutes)
 	$(NEXT)/bin/python -m pytest -n auto --dist loadfile $(NEXT_TESTS)
+
+test-pythons: setup ## Both halves on each newer Python that this machine has (name them: PYTHONS="python3.13 ...")
+	@set -e; for python in $(PYTHONS); do \
+		version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || \
+			{ echo "$$python is not on this machine"; continue; }; \
+		echo "Python $$version"; \
+		$(BIN)/uv venv --quiet --clear --python $$python .venv-$$version; \
+		$(BIN)/uv pip install --quiet --python .venv-$$version/bin/python --require-hashes -r requirements/dev.txt; \
+		$(BIN)/uv pip install --quiet --python .venv-$$version/bin/python --no-deps --no-build-isolation --editable .; \
+		.venv-$$version/bin/python -m pytest -n $(WORKERS) --dist loadfile $(NEXT_TESTS); \
+	done
 
 test-newcomer: setup ## The first sync as docs/first-sync.md has it, from the built wheels alone (three minutes)
 	SFSOURCE_TEST_LEVEL=wide $(BIN)/python -m pytest -rP --timeout 1500 tests/test_newcomer.py
@@ -122,4 +134,4 @@ lock: setup ## Renew the locks from pyproject.toml
 
 clean: ## Stop the demo's server and remove what the targets made
 	-test ! -x $(BIN)/python || $(BIN)/python -m target_sfwarehouse.embedded remove .demo/warehouse
-	rm -rf $(VENV) $(NEXT) $(SITE) site .coverage .demo .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .venv-* site .coverage .demo .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -80,7 +80,7 @@ def test_what_an_image_copies_can_be_built(name: str, tmp_path: Path) -> None:
         "--target",
         "wheel",
         "--directory",
-        tmp_path / "dist",
+        str(tmp_path / "dist"),
     ]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
     assert len(list((tmp_path / "dist").glob("*.whl"))) == 1
