@@ -7,6 +7,8 @@ STAMP := $(VENV)/.installed
 NEXT := .venv-prerelease
 NEXT_STAMP := $(NEXT)/.installed
 SITE := .venv-site
+AUDIT := .venv-audit
+AUDIT_STAMP := $(AUDIT)/.installed
 # Both halves' tests, without Meltano (which pins what the SDK needs) and without searches.
 NEXT_TESTS := tests/tap tests/target tests/pair/test_pipe.py tests/pair/test_deletes.py \
 	--ignore tests/tap/test_meltano_select.py -m "not long and not search and not hypothesis and not programs"
@@ -17,7 +19,7 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
-.PHONY: help setup test coverage test-prerelease test-pythons test-newcomer test-wide test-long lint format demo package site bench lock docs clean
+.PHONY: help setup test coverage test-prerelease test-pythons test-newcomer test-wide test-long lint format demo package audit sbom site bench lock docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -88,6 +90,21 @@ package: setup ## Build the wheel and the sdist of the pair and of the simulated
 	$(BIN)/python -m hatchling build -d dist
 	cd salesforce_simulator && $(CURDIR)/$(BIN)/python -m hatchling build -d $(CURDIR)/dist
 
+$(AUDIT_STAMP): $(STAMP) requirements/audit.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(AUDIT)
+	$(BIN)/uv pip install --quiet --python $(AUDIT)/bin/python --require-hashes -r requirements/audit.txt
+	@touch $@
+
+audit: $(AUDIT_STAMP) ## Ask for known vulnerabilities of the locked packages; 2 where the data cannot be reached
+	$(BIN)/python requirements/audit.py $(AUDIT)/bin/pip-audit requirements/dev.txt requirements/bootstrap.txt
+
+sbom: $(AUDIT_STAMP) package ## Write what `pip install sfsource` brings, with the locked versions, into sbom/
+	rm -rf sbom && mkdir sbom
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-sbom
+	$(BIN)/uv pip install --quiet --python .venv-sbom/bin/python --constraint requirements/dev.txt dist/*.whl
+	$(AUDIT)/bin/cyclonedx-py environment --output-reproducible --output-format JSON \
+		--output-file sbom/sfsource.cdx.json .venv-sbom/bin/python
+
 site: setup ## Build the docs as a site, into site/
 	test -x $(SITE)/bin/mkdocs || $(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SITE)
 	$(BIN)/uv pip install --quiet --python $(SITE)/bin/python --require-hashes -r requirements/site.txt
@@ -129,9 +146,10 @@ lock: setup ## Renew the locks from pyproject.toml
 	$(COMPILE) requirements/dagster.in --output-file requirements/dagster.txt
 	$(COMPILE) requirements/dbt.in --output-file requirements/dbt.txt
 	$(COMPILE) requirements/site.in --output-file requirements/site.txt
+	$(COMPILE) requirements/audit.in --output-file requirements/audit.txt
 	$(COMPILE) requirements/airflow.in --output-file requirements/airflow.txt
 	for peer in requirements/peers/*.in; do $(COMPILE) $$peer --output-file $${peer%.in}.txt || exit 1; done
 
 clean: ## Stop the demo's server and remove what the targets made
 	-test ! -x $(BIN)/python || $(BIN)/python -m target_sfwarehouse.embedded remove .demo/warehouse
-	rm -rf $(VENV) .venv-* site .coverage .demo .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .venv-* site sbom .coverage .demo .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
