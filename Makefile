@@ -145,6 +145,7 @@ lock: setup ## Renew the locks from pyproject.toml
 	$(COMPILE) requirements/tap-stripe.in --output-file requirements/tap-stripe.txt
 	$(COMPILE) requirements/dagster.in --output-file requirements/dagster.txt
 	$(COMPILE) requirements/dbt.in --output-file requirements/dbt.txt
+	$(COMPILE) pyproject.toml --extra s3 requirements/s3.in --output-file requirements/s3.txt
 	$(COMPILE) requirements/site.in --output-file requirements/site.txt
 	$(COMPILE) requirements/audit.in --output-file requirements/audit.txt
 	$(COMPILE) requirements/airflow.in --output-file requirements/airflow.txt
