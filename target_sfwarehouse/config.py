@@ -330,7 +330,7 @@ class Settings:
         "string", "Folder for the files that certificates given as text are written to.", default=".secrets"
     )
     ssh_tunnel: Mapping[str, Any] | None = _setting(
-        "object", "Reach the warehouse through an SSH tunnel.", parts=_SSH_TUNNEL
+        "object", "Reach the warehouse through an SSH tunnel; needs the extra `ssh`.", parts=_SSH_TUNNEL
     )
     batch_config: Mapping[str, Any] | None = _setting(
         "object", "Configuration for BATCH message capabilities.", parts=_BATCH_CONFIG
