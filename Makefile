@@ -19,7 +19,7 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
-.PHONY: help setup test coverage test-prerelease test-pythons test-newcomer test-wide test-long lint format demo package audit sbom site bench lock docs clean
+.PHONY: help setup test coverage test-prerelease test-pythons test-newcomer test-wide test-long lint format demo package audit sbom pictures site site-version bench lock docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -85,6 +85,9 @@ docs: setup ## Renew docs/erd.md and hub/ and the parts of docs/settings.md and 
 	$(BIN)/python -m docs.hub_plugins
 	$(BIN)/python -m docs.erd
 
+pictures: setup ## Draw the pictures of the docs again, into docs/pictures/
+	$(BIN)/python -m docs.draw
+
 package: setup ## Build the wheel and the sdist of the pair and of the simulated org into dist/
 	rm -rf dist
 	$(BIN)/python -m hatchling build -d dist
@@ -105,10 +108,21 @@ sbom: $(AUDIT_STAMP) package ## Write what `pip install sfsource` brings, with t
 	$(AUDIT)/bin/cyclonedx-py environment --output-reproducible --output-format JSON \
 		--output-file sbom/sfsource.cdx.json .venv-sbom/bin/python
 
-site: setup ## Build the docs as a site, into site/
-	test -x $(SITE)/bin/mkdocs || $(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SITE)
+$(SITE)/.installed: $(STAMP) requirements/site.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SITE)
 	$(BIN)/uv pip install --quiet --python $(SITE)/bin/python --require-hashes -r requirements/site.txt
-	NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --quiet --strict
+	@touch $@
+
+# Of the installed package, so that the site says what `--version` says.
+DOCS_VERSION = $$($(BIN)/python -c 'from importlib.metadata import version; print(version("sfsource"))')
+MKDOCS_SETTINGS = NO_MKDOCS_2_WARNING=1 SFSOURCE_DOCS_VERSION="sfsource $(DOCS_VERSION)"
+
+site: $(SITE)/.installed ## Build the docs as a site, into site/
+	$(MKDOCS_SETTINGS) $(SITE)/bin/mkdocs build --quiet --strict
+
+site-version: $(SITE)/.installed ## Add this version's docs to the branch gh-pages, beside those of other versions
+	version=$(DOCS_VERSION) && $(MKDOCS_SETTINGS) PATH="$$PWD/$(SITE)/bin:$$PATH" mike deploy --update-aliases $$version latest
+	PATH="$$PWD/$(SITE)/bin:$$PATH" mike set-default latest
 
 bench: setup ## Measure the pair beside its peers and what the machine can do (docs/benchmarks.md)
 	$(BIN)/python -m benchmarks

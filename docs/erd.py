@@ -25,9 +25,9 @@ TITLES = {"sales": "Sales", "support": "Support", "all": "All 48 collections"}
 
 HEAD = """# Tables and lookups
 
-A line leads from a table to the tables that look it up, with the column that has the id. A dotted line is a lookup that may
-lead to several kinds of objects. `||` says that each row has a value. `created_by_id`, `last_modified_by_id` and `owner_id`,
-which nearly all tables have, lead to `users` (`owner_id` also to `_group`) and are not drawn.
+A line leads from a table to the columns that look it up. A dotted line is a lookup that may lead to several kinds of objects.
+In the text of a diagram `||` says that each row has a value. Nearly all tables have `created_by_id`, `last_modified_by_id`
+and `owner_id`. They lead to `users` (`owner_id` also to `_group`) and are not drawn.
 
 Custom fields and objects are those of your org. This prints a diagram of your own tables:
 
@@ -35,8 +35,9 @@ Custom fields and objects are those of your org. This prints a diagram of your o
 python -m tap_sfsource.models erd --config tap.json --catalog catalogs/sales.json
 ```
 
-`make docs` made the diagrams below from the catalogs in `catalogs/`. In the warehouse the comment of each lookup names the
-tables that it leads to ([Warehouse](warehouse.md#what-the-target-writes)).
+`make docs` made the diagrams below from the catalogs in `catalogs/`, as text for Mermaid, and `make pictures` drew them.
+In the warehouse the comment of each lookup names the tables that it leads to
+([Warehouse](warehouse.md#what-the-target-writes)).
 """
 
 
@@ -52,7 +53,8 @@ def page() -> str:
                 "client_secret": DEMO_CLIENT_SECRET,
             }
             diagrams = [
-                f"\n## {title}\n\n```mermaid\n{_diagram(config, catalog)}```\n"
+                f"\n## {title}\n\n![The tables of the catalog {catalog}, and the lookups between them]"
+                f"(pictures/erd-{catalog}.svg)\n\n```mermaid\n{_diagram(config, catalog)}```\n"
                 for catalog, title in TITLES.items()
             ]
     finally:

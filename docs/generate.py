@@ -45,9 +45,7 @@ def about(plugin: str) -> dict[str, Any]:
         The decoded output of `--about --format=json`.
     """
     script = Path(sysconfig.get_path("scripts")) / plugin
-    answer = subprocess.run(  # noqa: S603 - the project's own scripts
-        [script, "--about", "--format=json"], check=True, capture_output=True, text=True
-    )
+    answer = subprocess.run([script, "--about", "--format=json"], check=True, capture_output=True, text=True)
     found: dict[str, Any] = json.loads(answer.stdout)
     return found
 

@@ -66,100 +66,104 @@ class Settings:
     client_id: str | None = _setting("string", "Consumer key of the connected app or external client app.")
     client_secret: str | None = _setting(
         "string",
-        "Consumer secret. With a client_id and nothing else, nor a login by sfsource login, it is the client credentials "
-        "grant.",
+        "Consumer secret. With client_id alone it is the login by client credentials, unless sfsource login has kept "
+        "a login.",
         secret=True,
     )
-    refresh_token: str | None = _setting("string", "Refresh token: the refresh token grant.", secret=True)
+    refresh_token: str | None = _setting(
+        "string", "Refresh token, for the login by refresh token.", secret=True
+    )
     refresh_token_file: str | None = _setting(
         "string",
-        "File in which the refresh token of sfsource login, or a rotated one, is kept (readable by its owner only); a "
-        "token kept there is used until refresh_token is changed. Without it the file is below the user's data folder, "
-        "one for each app and login.",
+        "File that keeps the refresh token of sfsource login, or one that Salesforce rotated. Only its owner can read "
+        "it. A token that is kept there is used until refresh_token is changed. Without the setting the file is in "
+        "the user's data folder, one for each app and login host.",
         path=True,
     )
-    username: str | None = _setting("string", "User of the JWT bearer and the username-password login.")
+    username: str | None = _setting(
+        "string", "User of the login by JWT bearer, or by user name and password."
+    )
     private_key: str | None = _setting(
-        "string", "Private key, PEM text, for the JWT bearer grant.", secret=True
+        "string", "Private key for the login by JWT bearer, as PEM text.", secret=True
     )
     private_key_file: str | None = _setting(
-        "string", "File with the private key, PEM, for the JWT bearer grant.", path=True
+        "string", "File with the private key for the login by JWT bearer, PEM.", path=True
     )
     jwt_audience: str | None = _setting(
         "string",
-        "Audience of the JWT bearer grant. Without it the shared login host of the environment, which is right for "
+        "Audience of the login by JWT bearer. Without it the shared login host of the environment, which is right for "
         "all but an Experience Cloud site.",
     )
     password: str | None = _setting(
         "string",
-        "Password of the username-password login, which Salesforce ends with the Summer '27 release.",
+        "Password of the login by user name and password, which Salesforce ends with the Summer '27 release.",
         secret=True,
     )
     security_token: str | None = _setting(
-        "string", "Security token of the username-password login.", secret=True
+        "string", "Security token of the login by user name and password.", secret=True
     )
     access_token: str | None = _setting(
         "string",
-        "A session's access token, with instance_url. It cannot be renewed when it expires.",
+        "Access token of a session, together with instance_url. It cannot be renewed when it expires.",
         secret=True,
     )
-    instance_url: str | None = _setting("string", "The org's own host, for access_token.")
+    instance_url: str | None = _setting("string", "The org's own host, together with access_token.")
     trusted_hosts: tuple[str, ...] = _setting(
         "array",
-        "Further hosts that a session's token may be sent to. Without it those are hosts of Salesforce, and the "
-        "domain of login_url.",
+        "Further hosts that a token may be sent to. A token always may go to hosts of Salesforce and of the domain of "
+        "login_url.",
         default=(),
     )
     ca_file: str | None = _setting(
-        "string", "File with the certificates to trust, PEM, in place of the usual ones.", path=True
+        "string", "File with the certificates to trust (PEM), in place of the system's.", path=True
     )
     api_version: str = _setting("string", "Version of Salesforce's API.", default="62.0")
     start_date: str | Mapping[str, str | None] | None = _setting(
         "date-time",
-        "Oldest change to read in a stream's first sync (ISO 8601), that moment included. Without it everything is read. "
-        "Or an object that gives a date for each object or pattern, as docs/selective-sync.md shows.",
+        "Oldest change that the first sync of a stream reads (ISO 8601, inclusive). Without it everything is read. Or "
+        "an object with a date for each object or pattern, as docs/selective-sync.md shows.",
         by_object=True,
     )
     end_date: str | Mapping[str, str | None] | None = _setting(
         "date-time",
-        "First change not to read (ISO 8601): rows with this stamp or a later one wait for a run with a later date. Or dates "
-        "by object, as for start_date.",
+        "First change that is not read (ISO 8601). Rows with this stamp or a later one wait for a run with a later "
+        "date. Or dates by object, as for start_date.",
         by_object=True,
     )
     filters: Mapping[str, str | None] = _setting(
         "object",
-        'SOQL conditions by object or pattern, such as {"Account": "Industry = \'Energy\'"}: only rows that meet theirs are '
-        "read. A changed condition reads the object anew.",
+        'SOQL conditions by object or pattern, such as {"Account": "Industry = \'Energy\'"}. Only rows that meet the '
+        "condition are read. If a condition changes, the object is read again from the start.",
         default={},
         by_object=True,
     )
     mask: Mapping[str, str] = _setting(
         "object",
-        'How fields with personal data go out, by Object.Field or pattern, such as {"Contact.*Email": "hash"}: hash (of the '
-        "value and mask_salt), null (the column stays empty), drop (no column), keep (as it is, where a pattern says "
-        "otherwise). docs/personal-data.md says where values may be kept.",
+        'What happens to fields with personal data, by Object.Field or pattern, such as {"Contact.*Email": "hash"}. '
+        "hash: a hash of the value and mask_salt. null: the column stays empty. drop: no column. keep: as it is, "
+        "where a pattern says otherwise. docs/personal-data.md says where plain values may remain.",
         default={},
         choices=("hash", "null", "drop", "keep"),
         by_field=True,
     )
     mask_salt: str | None = _setting(
         "string",
-        "Secret of the hashes that mask makes: the same value and salt give the same hash. Another salt reads the hashed "
-        "columns anew.",
+        "Secret of the hashes that mask makes. The same value and salt give the same hash. If the salt changes, "
+        "hashed columns are read again.",
         secret=True,
     )
     new_fields: str | Mapping[str, str | None] = _setting(
         "string",
-        "Whether a field is read that appears in the org when its object has been read before: include, or exclude, which "
-        "leaves it out until a catalog selects it. Or a choice by object, as for start_date.",
+        "What happens to a field that appears in the org after its object was read. include: it is read. exclude: it "
+        "is left out until a catalog selects it. Or a choice by object, as for start_date.",
         default="include",
         choices=("include", "exclude"),
         by_object=True,
     )
     objects: tuple[str, ...] = _setting(
         "array",
-        "What discovery covers and, without a catalog, what is read: API or collection names, with * and ? as "
-        "wildcards. Without it discovery covers every object, of which the 48 collections are selected.",
+        "Objects to read, by API or collection name, with * and ? as wildcards. A catalog goes before it. Discovery "
+        "lists these objects only. Without it discovery lists every object and selects the 48 collections.",
         default=(),
     )
     exclude_objects: tuple[str, ...] = _setting(
@@ -173,9 +177,9 @@ class Settings:
     )
     deletes: str = _setting(
         "string",
-        "Which deletions are seen: soft (is_deleted rows of queryAll, as Segment does), all (also hard deletes, "
-        "from Salesforce's deletion log), sweep (all, and a comparison with every id of the org in this "
-        "run).",
+        "Which deletions are seen. soft: records in the recycle bin, as Segment does. all: also records that were "
+        "deleted for good, from Salesforce's deletion log. sweep: also everything else that is gone, as this run "
+        "compares every id.",
         default="all",
         choices=("soft", "all", "sweep"),
     )
@@ -193,22 +197,23 @@ class Settings:
     )
     lookback_seconds: int = _setting(
         "integer",
-        "How far before its bookmark a window starts, for transactions that commit late, where an object has no "
-        "deletion log whose watermark tells.",
+        "Seconds before its bookmark at which a run begins to read, for transactions that commit late. It counts for "
+        "objects without a deletion log; with one, Salesforce tells the time.",
         default=600,
         minimum=0,
     )
     state_seconds: int = _setting(
         "integer",
-        "While rows are read, seconds between two STATE messages: a run that is killed reads that much again. A STATE also "
-        "comes before the wait for a Bulk job, with each of its pages, and at the end. 0 writes one behind each page.",
+        "Seconds between two STATE messages while rows are read. A run that is killed reads that much again. A STATE "
+        "also comes before the wait for a Bulk job, with each of its pages, and at the end. With 0 each page has one.",
         default=5,
         minimum=0,
     )
     refresh_formulas_hours: int | Mapping[str, int | None] = _setting(
         "integer",
-        "Formula values change without a new SystemModstamp: read them again for every row before they are this many hours "
-        "old. 0 never does. Or hours by object, as for start_date. Formulas over fields of their own row need it not.",
+        "Formula values change without a new SystemModstamp. So they are read again for every row before they are "
+        "this many hours old. 0 switches that off. Or hours by object, as for start_date. Formulas over fields of "
+        "their own row do not need it.",
         default=FORMULA_HOURS,
         minimum=0,
         by_object=True,
@@ -222,14 +227,14 @@ class Settings:
     )
     refresh_fields: tuple[str, ...] = _setting(
         "array",
-        "Further fields to refresh on the formulas' schedule, as Object.Field by API name.",
+        "Further fields to read again together with the formulas, as Object.Field by API name.",
         default=(),
     )
     partial_rows: str = _setting(
         "string",
-        "Which rows may hold only some of their properties: deletions, sweeps, new and refreshed columns with auto; "
-        "none with whole, which never narrows a SCHEMA and reads whole rows instead. Choose whole for a target that "
-        "replaces rows, appends them, or takes a file's header from the first record.",
+        "Whether rows may go out with some of their properties only. auto: yes, for deletions, sweeps, new columns "
+        "and refreshed ones. whole: no, the tap reads whole rows instead. Choose whole for a target that replaces "
+        "rows, appends them, or takes a file's header from the first record.",
         default="auto",
         choices=("auto", "whole"),
     )
@@ -241,7 +246,8 @@ class Settings:
     )
     include_base64: bool = _setting(
         "boolean",
-        "Select base64 fields (file contents) by default. They are read one row at a time.",
+        "Select base64 fields (file contents) by default. They are read one row at a time, each by an API call of its "
+        "own.",
         default=False,
     )
     base64_max_bytes: int = _setting(
@@ -252,54 +258,55 @@ class Settings:
     )
     on_other_org: str = _setting(
         "string",
-        "What to do when the state is of another org than the login leads to, as after the refresh of a sandbox: restart "
-        "reads all rows again and marks rows that the new org lacks as deleted; stop ends the run.",
+        "What to do if the state is of another org than the login, as after the refresh of a sandbox. restart: read "
+        "all rows again, and mark rows that the new org lacks as deleted. stop: end the run.",
         default="restart",
         choices=("restart", "stop"),
     )
     quota_percent_total: int = _setting(
         "integer",
-        "Stop when the org has used this share of its daily API calls, by whatever application. It bounds Bulk jobs and "
-        "their results likewise: what no longer fits is read by REST if it is small, and waits for a later run if not.",
+        "Stop when the org has used this share of its daily API calls, by whatever application. Bulk jobs and their "
+        "results have the same limit: what no longer fits is read by REST if it is small, and waits for a later run "
+        "if not.",
         default=80,
         minimum=1,
         maximum=100,
     )
     quota_percent_per_run: int = _setting(
         "integer",
-        "Stop when this run has used this share of the org's daily API calls; it bounds Bulk jobs likewise.",
+        "Stop when this run has used this share of the org's daily API calls. Bulk jobs have the same limit.",
         default=25,
         minimum=1,
         maximum=100,
     )
     cache_dir: str | None = _setting(
         "string",
-        "Folder for a cache of describes, asked again with If-Modified-Since. It saves time and bytes, not API "
-        "calls. Without it nothing is cached.",
+        "Folder for a cache of describes, which are asked again with If-Modified-Since. It saves time and bytes, but "
+        "no API calls. Without it nothing is cached.",
         path=True,
     )
     max_workers: int = _setting(
         "integer", "Requests in flight at the same time.", default=8, minimum=1, maximum=64
     )
     request_timeout: int = _setting(
-        "integer", "Seconds that a request may wait for the next bytes.", default=300, minimum=1
+        "integer", "Seconds that a request waits for the next bytes.", default=300, minimum=1
     )
     retry_seconds: int = _setting(
         "integer",
-        "How long a request that fails for passing reasons is tried again, in seconds.",
+        "Seconds for which a request is tried again if it fails for a passing reason.",
         default=600,
         minimum=0,
     )
     page_size: int = _setting(
         "integer",
-        "Rows a REST page (Salesforce takes it as a hint).",
+        "Rows of a REST page. Salesforce takes it as a hint.",
         default=2_000,
         minimum=200,
         maximum=2_000,
     )
     bulk_page_size: int = _setting(
         "integer",
-        "Rows a page of Bulk results, where pages are not downloaded several at a time.",
+        "Rows of a page of Bulk results, if download_connections is 1.",
         default=50_000,
         minimum=1,
     )
@@ -313,32 +320,33 @@ class Settings:
     )
     split_rows: int = _setting(
         "integer",
-        "An object of more rows than this is read by several Bulk jobs, one for each window of its replication key.",
+        "An object with more rows than this is read by several Bulk jobs, one for each window of its replication key.",
         default=10_000_000,
         minimum=1,
     )
     spool_dir: str | None = _setting(
         "string",
-        "Folder in which Bulk pages wait. Without it that of BATCH files, or the temporary one.",
+        "Folder in which Bulk pages wait. Without it the folder of BATCH files, or the system's temporary folder.",
         path=True,
     )
     progress: str = _setting(
         "string",
-        "Progress on stderr: a bar, plain lines, none; auto shows the bar on a terminal and lines elsewhere.",
+        "Progress on stderr: bar, lines or none. auto shows a bar on a terminal and lines elsewhere.",
         default="auto",
         choices=("auto", "bar", "lines", "none"),
     )
     sync_reports: bool = _setting(
         "boolean",
-        "End each run with its record: a stream sync_reports with a row for the run, and one for each collection in which "
-        "something happened. A catalog that is given has to select it, as any stream.",
+        "End each run with a record of it: the stream sync_reports has a row for the run, and one for each collection "
+        "in which something happened. A catalog has to select it like any stream.",
         default=True,
     )
 
     report_failed_discovery: bool = _setting(
         "boolean",
-        "Let a discovery that fails print a catalog of sync_reports alone, and end well. The run with that catalog fails in "
-        "its place, with the same error and a record of it. For Meltano, which starts no target behind a failed discovery.",
+        "If a discovery fails, print a catalog with sync_reports alone, and end well. The run with that catalog then "
+        "fails with the same error, and leaves a record. For Meltano, which starts no target after a failed "
+        "discovery.",
         default=False,
     )
 

@@ -128,22 +128,23 @@ class Settings:
     port: int = _setting(("integer", "string"), "Port of the warehouse.", default=5432)
     user: str | None = _setting("string", "Role that logs in.")
     password: str | None = _setting("string", "The role's password.", secret=True)
-    database: str | None = _setting("string", "Database; the role's name if it is not given.")
+    database: str | None = _setting("string", "Database. Without it the one with the role's name.")
     sqlalchemy_url: str | None = _setting(
         "string",
-        "Connection as a URL, `postgresql://user:password@host:port/database?sslmode=...`; takes the place of `host` "
-        "and its kin and of the `ssl_*` settings. A driver name after `postgresql+` is ignored.",
+        "Connection as a URL, `postgresql://user:password@host:port/database?sslmode=...`. It takes the place of "
+        "`host`, `port`, `user`, `password`, `database` and the `ssl_*` settings. A driver name after `postgresql+` "
+        "is ignored.",
         secret=True,
     )
     embedded_directory: str = _setting(
         "string",
-        "Folder of the Postgres that the target runs by itself when no warehouse is configured; needs the extra "
+        "Folder of the Postgres that the target runs by itself if no warehouse is configured. It needs the extra "
         "`embedded`.",
         default=".sfwarehouse",
     )
     default_target_schema: str | None = _setting(
         "string",
-        f"Schema that gets a table for each stream; made if it is not there. `{DEFAULT_SCHEMA}` if neither this nor "
+        f"Schema that gets a table for each stream. It is made if it is not there. `{DEFAULT_SCHEMA}` if neither this nor "
         "`schema` is given.",
     )
     schema: str | None = _setting(
@@ -158,129 +159,131 @@ class Settings:
     )
     conform_names: str = _setting(
         "string",
-        "Names of tables and columns: `as_is` keeps those of streams and properties; `lower` gives them in lower case, "
-        "`snake_case` also with `_` between words, so that nobody has to quote them (`BillingCity`, `Renewal Date`: "
-        "`billing_city`, `renewal_date`).",
+        "Names of tables and columns. `as_is` keeps those of streams and properties. `lower` gives them in lower "
+        "case. `snake_case` also puts `_` between words, so that nobody has to quote them: `BillingCity` is "
+        "`billing_city`.",
         default="as_is",
         choices=("as_is", "lower", "snake_case"),
     )
     load_method: str = _setting(
         "string",
-        "`upsert`: the last record of a key wins, unchanged rows are not written. `append-only`: every record becomes "
-        "a row, no primary key. `overwrite`: as upsert, into a table that the stream's first batch of the run "
-        "empties, or the end of a run that brings no record of the stream.",
+        "`upsert`: the last record of a key wins, and unchanged rows are not written. `append-only`: every record "
+        "becomes a row, and there is no primary key. `overwrite`: as upsert, but the first batch of a stream empties "
+        "its table; so does the end of a run that brings no record of the stream.",
         default="upsert",
         choices=("upsert", "append-only", "overwrite"),
     )
     batch_size_rows: int = _setting(
-        "integer", "Records of one stream in one transaction, at most.", default=50_000, minimum=1
+        "integer", "Most records of one stream in one transaction.", default=50_000, minimum=1
     )
     batch_size_bytes: int = _setting(
         "integer",
-        "Bytes of input, over all streams, after which everything read is committed.",
+        "Bytes of input, over all streams, after which everything that was read is committed.",
         default=128 * 1024 * 1024,
         minimum=1,
     )
     batch_wait_limit_seconds: int = _setting(
         "integer",
-        "What was read is committed after this many seconds also when no batch is full.",
+        "Seconds after which everything that was read is committed, even if no batch is full.",
         default=300,
         minimum=0,
     )
     hard_delete: bool = _setting(
         "boolean",
-        "ACTIVATE_VERSION removes the rows that the version did not bring, instead of marking them.",
+        "ACTIVATE_VERSION removes the rows that the version did not bring, instead of marking them as deleted.",
         default=False,
     )
     activate_version: bool = _setting(
         "boolean",
-        "Act on ACTIVATE_VERSION messages: rows that the version did not bring are marked as deleted, in the column that "
-        "the schema marks with `x-soft-delete`, else in `is_deleted`, else in `_sdc_deleted_at`.",
+        "Act on ACTIVATE_VERSION messages: rows that the version did not bring are marked as deleted. The mark goes "
+        "into the column that the schema names with `x-soft-delete`, else into `is_deleted`, else into "
+        "`_sdc_deleted_at`.",
         default=True,
     )
     add_record_metadata: bool = _setting(
         "boolean",
-        "Add Singer's `_sdc_*` columns. They do not count as a change: a row that is otherwise the same keeps those "
-        "of its last change.",
+        "Add Singer's `_sdc_*` columns. They do not count as a change: a row that is otherwise the same keeps the old "
+        "ones.",
         default=False,
     )
     validate_records: bool = _setting(
         "boolean",
-        "Check each record against its JSON schema before it is loaded. Off, because Postgres checks every value "
-        "against its column anyway and this costs many times the load itself.",
+        "Check each record against its JSON schema before it is loaded. That takes many times as long as the load "
+        "itself, and Postgres checks every value against its column anyway.",
         default=False,
     )
     on_bad_record: str = _setting(
         "string",
-        "`fail`: a record that does not fit ends the run after everything before it is committed. `quarantine`: it "
-        "goes to the table `_rejected` with the reason, and the run goes on.",
+        "What to do with a record that does not fit. `fail`: end the run, after everything before the record is "
+        "committed. `quarantine`: put it into the table `_rejected` with the reason, and go on.",
         default="fail",
         choices=("fail", "quarantine"),
     )
     on_other_source: str = _setting(
         "string",
-        "What to do with rows of another source (another org, a refreshed sandbox) than those that a table holds, where "
-        "the tap names sources as `x-source`: `refuse` ends the run before the table is touched, `allow` loads them.",
+        "What to do with rows of another source than those in the table, such as another org or a refreshed sandbox. "
+        "The tap names its source as `x-source`. `refuse`: end the run before the table is touched. `allow`: load "
+        "them.",
         default="refuse",
         choices=("refuse", "allow"),
     )
     lock_behavior: str = _setting(
         "string",
-        "What a run does while another one writes the same table: wait for it, or stop with a message.",
+        "What a run does while another one writes the same table. `wait`: wait for it. `fail`: stop with a message.",
         default="wait",
         choices=("wait", "fail"),
     )
     distribute_by: str = _setting(
         "string",
-        "On Citus: `key` distributes each table that the target makes by the first column of its key, `schema` makes "
-        "the target schema a distributed one, `none` leaves tables on the coordinator.",
+        "For Citus. `key`: each table that the target makes is distributed by the first column of its key. `schema`: "
+        "the target schema is a distributed one. `none`: tables stay on the coordinator.",
         default="none",
         choices=("none", "key", "schema"),
     )
     received_at: bool = _setting(
         "boolean",
-        "Keep `received_at` and `uuid_ts` in each table, as Segment does: when the row was inserted or last changed. All "
-        "rows of a batch have the same time, and a later batch has a later one. A property of the tap that has one of "
-        "these names keeps its column.",
+        "Keep `received_at` and `uuid_ts` in each table, as Segment does: when the row was inserted or last changed. "
+        "All rows of a batch have the same time, and a later batch has a later one. If the tap has a property of that "
+        "name, it keeps its column.",
         default=True,
     )
     history: tuple[str, ...] = _setting(
         "array",
-        "Tables to keep a history of, with `*` and `?`: `<table>_history` has each state that a row had, with `valid_from`, "
-        "`valid_to` and `is_current` (a slowly changing dimension of type 2). Tables without a key have none. It does not go "
-        "with `load_method` `overwrite`.",
+        "Tables to keep a history of, with `*` and `?` as wildcards. `<table>_history` has each state that a row had, "
+        "with `valid_from`, `valid_to` and `is_current` (a slowly changing dimension of type 2). Tables without a key "
+        "have none. `load_method` `overwrite` does not allow it.",
         default=(),
     )
     sync_runs: bool = _setting(
         "boolean",
-        "Keep a table `_sync_runs` in the schema: rows inserted, updated, unchanged, marked deleted and rejected of "
-        "each run and stream.",
+        "Keep a table `_sync_runs` in the schema. For each run and stream it has the rows inserted, updated, "
+        "unchanged, marked deleted and rejected.",
         default=True,
     )
     grant_select_to: tuple[str, ...] = _setting(
         "array",
         "Roles that may read what the target makes: the schema, each table, its history and the target's own tables. "
-        "Rights that a role has already are not granted again, and none is taken back.",
+        "Rights that a role has already are not granted again, and no right is taken back.",
         default=(),
     )
     compatibility: str = _setting(
         "string",
-        "`fivetran` keeps a schema `<schema>_fivetran` with a view over each table, for models that want Fivetran's columns: "
-        "`_fivetran_synced` and `_fivetran_deleted`, over a history also `_fivetran_start`, `_fivetran_end` and "
-        "`_fivetran_active`.",
+        "`fivetran` keeps a schema `<schema>_fivetran` with a view of each table, for models that want Fivetran's "
+        "columns: `_fivetran_synced` and `_fivetran_deleted`. Views of a history also have `_fivetran_start`, "
+        "`_fivetran_end` and `_fivetran_active`.",
         default="none",
         choices=("none", "fivetran"),
     )
     string_type: str = _setting(
         "string",
-        "`varchar` gives strings with a `maxLength` the type varchar(n); `text` leaves lengths out.",
+        "Column type of strings with a `maxLength`: `varchar` keeps the length, `text` leaves it out.",
         default="text",
         choices=("text", "varchar"),
     )
     indexes: tuple[str, ...] = _setting(
         "array",
-        "Properties to index in each table that has them, for example `is_deleted`; `replication_key` stands for the "
-        "stream's bookmark properties.",
+        "Properties that get an index in each table that has them, for example `is_deleted`. `replication_key` stands "
+        "for the stream's bookmark properties.",
         default=(),
     )
     column_comments: bool = _setting(
@@ -300,7 +303,8 @@ class Settings:
     )
     ssl_enable: bool = _setting(
         "boolean",
-        "Check the server's identity as `ssl_mode` says. Ignored with `sqlalchemy_url`, like all `ssl_*`.",
+        "Check the server's identity, as `ssl_mode` says. With `sqlalchemy_url` it is ignored, like all `ssl_*` "
+        "settings.",
         default=False,
     )
     ssl_client_certificate_enable: bool = _setting(
@@ -308,7 +312,7 @@ class Settings:
     )
     ssl_mode: str = _setting(
         "string",
-        "libpq's sslmode.",
+        "How the connection is protected: libpq's `sslmode`. `verify-full` checks the server's certificate and name.",
         default="verify-full",
         choices=("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
     )
@@ -327,10 +331,16 @@ class Settings:
         secret=True,
     )
     ssl_storage_directory: str = _setting(
-        "string", "Folder for the files that certificates given as text are written to.", default=".secrets"
+        "string",
+        "Folder for certificates and keys that are given as text. They are written to files that only their owner can "
+        "read.",
+        default=".secrets",
     )
     ssh_tunnel: Mapping[str, Any] | None = _setting(
-        "object", "Reach the warehouse through an SSH tunnel; needs the extra `ssh`.", parts=_SSH_TUNNEL
+        "object",
+        "Reach the warehouse through an SSH tunnel: an object with `enable`, `host`, `username` and `private_key`. It "
+        "needs the extra `ssh`.",
+        parts=_SSH_TUNNEL,
     )
     batch_config: Mapping[str, Any] | None = _setting(
         "object", "Configuration for BATCH message capabilities.", parts=_BATCH_CONFIG

@@ -185,6 +185,17 @@ def test_settings_named_in_the_docs_exist() -> None:
         assert set(re.findall(pattern, page.read_text())) <= both, page.name
 
 
+def test_what_an_error_says_to_set_exists() -> None:
+    both = setting_names("tap-sfsource") | setting_names("target-sfwarehouse")
+    told = re.findall(
+        r"(?:\b[Ss]et|\b[Rr]aise|\bsettings?|\b[Ww]ith) (?:the (?:tap|target)'s )?`([a-z_0-9]+)`",
+        (PROJECT / "docs" / "errors.md").read_text(),
+    )
+    assert len(told) > 30
+    # A setting of Postgres, a part of `ssh_tunnel`, names that Postgres keeps, and a choice.
+    assert set(told) <= both | {"max_connections", "enable", "pg_", "include"}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_relative_links_and_files_exist(page: Path) -> None:
     text = page.read_text()
@@ -192,6 +203,44 @@ def test_relative_links_and_files_exist(page: Path) -> None:
         assert (page.parent / link).exists(), link
     for name in re.findall(r"`((?:catalogs|deploy|docs)/[\w./-]+)`", text):
         assert (PROJECT / name).exists(), name
+
+
+LINK = re.compile(r"\]\((?!https?:)([^)#]*)#([^)]+)\)")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_headings(page: Path) -> None:
+    for link, anchor in LINK.findall(page.read_text()):
+        assert anchor in anchors((page.parent / link).resolve() if link else page), f"{link}#{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    """What GitHub and the site call the headings of a page."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title).strip().lower().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize(
+    "first", [PROJECT / "README.md", PROJECT / "docs" / "index.md"], ids=["README", "index"]
+)
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        ("deletes.md", "keeps its row"),
+        ("salesforce.md#api-calls", "finds nothing new"),
+        ("from-segment.md#going-back", "Turn the schedule off"),
+    ],
+)
+def test_the_first_page_leads_to_what_somebody_from_segment_asks(first: Path, wanted: str, says: str) -> None:
+    """How deletes work, what it costs in API calls, how to go back: one click each."""
+    links = re.findall(r"\]\((?!https?:)([^)]+)\)", first.read_text())
+    assert wanted in {link.removeprefix("docs/") for link in links}
+    name, _, anchor = wanted.partition("#")
+    text = (PROJECT / "docs" / name).read_text()
+    assert not anchor or anchor in anchors(PROJECT / "docs" / name)
+    section = re.split(rf"^#+ {anchor.replace('-', ' ')}$", text, flags=re.MULTILINE | re.IGNORECASE)[-1]
+    assert says in section.partition("\n## ")[0] or (not anchor and says in text)
 
 
 def test_every_page_is_linked_from_another() -> None:

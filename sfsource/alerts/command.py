@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sfsource.reports.health import Health
 
 
-@click.command()
+@click.command("alerts", short_help="Tell people what is not well.")
 @pair_options
 @click.option("--name", default="sfsource", show_default=True, help="What the messages call the schedule.")
 @click.option("--exit-status", type=int, default=0, help="Exit status of the tick that has ended.")

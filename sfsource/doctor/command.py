@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _STYLES = {"ok": "green", "warning": "yellow", "failure": "bold red", "skipped": "dim"}
 
 
-@click.command("doctor")
+@click.command("doctor", short_help="Find what would stop a run, and forecast its cost.")
 @pair_options
 @every_option
 @click.option("--no-forecast", is_flag=True, help="Do not count the org's rows.")

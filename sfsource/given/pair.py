@@ -114,5 +114,5 @@ class Pair:
     def state(self) -> StateStore:
         """Where the tap's state is. Raises SettingsMissingError where nothing says it."""
         if self.given_state is None:
-            raise SettingsMissingError("Where the state is, nothing says: give --state FILE.")
+            raise SettingsMissingError("Nothing says where the state is: give --state FILE.")
         return self.given_state

@@ -18,7 +18,7 @@ _EXAMPLE: Final = "https://acme.my.salesforce.com"
 _LABEL: Final = re.compile(r"[\w-]+")
 
 
-@click.command("init", short_help="Write a new project: meltano.yml, catalogs, deploy files.")
+@click.command("init", short_help="Write a new Meltano project.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".")
 @click.option("--host", help=f"The org's My Domain, such as {_EXAMPLE}.")
 @click.option("--login", type=click.Choice(LOGINS), help="How the tap will log in.")

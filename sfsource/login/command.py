@@ -39,7 +39,7 @@ _USER_INFO: Final = msgspec.json.Decoder(_UserInfo)
 _ANY: Final = msgspec.json.Decoder()
 
 
-@click.command("login", short_help="Log in to Salesforce with the browser; keeps the refresh token.")
+@click.command("login", short_help="Log in to Salesforce with the browser.")
 @click.option("--client-id", help="Consumer key of the External Client App. Default: the tap's client_id.")
 @click.option("--sandbox", is_flag=True, help="Log in at test.salesforce.com.")
 @click.option("--login-url", help="Log in here, such as at https://acme.my.salesforce.com (My Domain).")
@@ -91,7 +91,7 @@ def command(
     settings = Settings.from_config(configured | options)
     if not settings.client_id:
         raise SfsourceError(
-            "Which app logs in, nothing says: set client_id in the tap's settings, or give --client-id. It is the consumer "
+            "Nothing says which app logs in: set client_id in the tap's settings, or give --client-id. It is the consumer "
             "key of an External Client App (docs/login.md)."
         )
     settings = dataclasses.replace(settings, retry_seconds=min(settings.retry_seconds, _PATIENCE))

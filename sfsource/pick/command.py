@@ -35,7 +35,7 @@ _STDERR: Final = 2
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command("pick")
+@click.command("pick", short_help="Pick objects and fields on a full screen.")
 @pair_options
 @every_option
 @click.option(

@@ -27,8 +27,8 @@ may_be_quiet_option: Final[Callable[[Callable[..., Any]], Callable[..., Any]]] =
     "may_be_quiet",
     multiple=True,
     metavar="COLLECTION",
-    help="A collection that may stand still: never silent for too long nor too old, such as one with an end_date. * and ? "
-    "are wildcards. May be repeated.",
+    help="Never call this collection silent or too old, such as one with an end_date. * and ? are wildcards. May be "
+    "repeated.",
 )
 
 

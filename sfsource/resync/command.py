@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _MOST_IDS = 10_000
 
 
-@click.command("resync")
+@click.command("resync", short_help="Let the next run read collections again.")
 @click.argument("collections", nargs=-1, required=True, metavar="COLLECTION...")
 @click.option("--since", metavar="DATE", help="Read again what has changed since then, such as 2026-01-31.")
 @click.option(
@@ -49,7 +49,7 @@ def command(
 
     COLLECTION is a stream such as accounts, an object such as Account, or a pattern such as '*'. What changes is the state
     that the next run is given: the file of --state, or the one that Meltano keeps. Rows stay in the warehouse until they are
-    read again. Call it while no run is at work, as a run writes its own state at its end.
+    read again. Call it while no run is going, because a run writes its own state at its end.
     """
     if since is not None and ids_file is not None:
         raise SfsourceError("--since and --ids exclude each other: give one of them.")

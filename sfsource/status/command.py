@@ -42,7 +42,7 @@ class Duration(click.ParamType):  # type: ignore[type-arg]
         return found
 
 
-@click.command()
+@click.command("status", short_help="Show how the last runs went.")
 @pair_options
 @click.option(
     "--max-age",

@@ -22,7 +22,7 @@ _SHOWN = 10
 _DIFFERENT, _UNCHECKED = 1, 2
 
 
-@click.command("verify")
+@click.command("verify", short_help="Prove that the warehouse equals the org; repair it.")
 @click.argument("collections", nargs=-1, metavar="[COLLECTION...]")
 @click.option("--full", is_flag=True, help="Compare the values of every row.")
 @click.option(

@@ -240,7 +240,7 @@ def test_what_is_wrong_before_the_browser_opens(terminal: Terminal) -> None:
 
     with socket.create_server(("127.0.0.1", terminal.port)):
         assert f"Port {terminal.port} of 127.0.0.1 cannot be used (Address already in use)" in refused()
-    assert "Which app logs in, nothing says" in refused(client_id=None)
+    assert "Nothing says which app logs in" in refused(client_id=None)
     assert "Setting private_key: the tap would log in by it" in refused(private_key="x")
     assert "but the tap's settings have login_url" in refused("--sandbox")
     assert "Setting login_url: 'http://acme' is not an https URL" in refused("--login-url", "http://acme")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 README = PROJECT / "README.md"
 FIRST_SYNC = PROJECT / "docs" / "first-sync.md"
+PIPE = PROJECT / "docs" / "pipe.md"
 SELECTIVE_SYNC = PROJECT / "docs" / "selective-sync.md"
 
 
@@ -53,6 +55,23 @@ def test_the_shell_pipe(workplace: Processes, warehouse: Warehouse) -> None:
     good = kept.read_text()
     assert workplace.shell(pipe).status != 0
     assert kept.read_text() == good
+
+
+def test_the_script_for_a_schedule(workplace: Processes) -> None:
+    """It fails if only the tap fails, and leaves a run alone that is still going."""
+    script = workplace.directory / "sync.sh"
+    script.write_text(commands(PIPE, "flock"))
+    few = json.loads((workplace.directory / "tap.json").read_text()) | {"objects": ["Account"]}
+    workplace.write("tap.json", few)
+    sync = f"bash {shlex.quote(str(script))}"
+    workplace.shell(sync).expect()
+    state = workplace.directory / "state.json"
+    good = state.read_text()
+    skipped = workplace.shell(f"exec 9> sync.lock; flock 9; {sync} 9>&-").expect()
+    assert "this one is skipped" in skipped.stderr
+    workplace.write("tap.json", {"login_url": "http://127.0.0.1:9", "client_id": "a", "client_secret": "b"})
+    assert workplace.shell(sync).status == 1
+    assert state.read_text() == good
 
 
 def test_the_shell_pipe_for_a_target_that_prints_its_states(workplace: Processes) -> None:

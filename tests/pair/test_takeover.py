@@ -132,6 +132,15 @@ def statement_of(page: str, start: str) -> str:
     return str(found)
 
 
+def compared(table: str, rehearsal: str) -> str:
+    """The query of the docs for tables with Salesforce's names, between a test's schema and another one."""
+    usual = statement_of("rehearsal.md", "WITH pairs AS (\n    SELECT id")
+    begins = statement_of("rehearsal.md", 'WITH pairs AS (\n    SELECT "Id"').partition("), -- and so on")[0]
+    text = begins + usual[usual.index("), cells AS") :]
+    text = text.replace("sfdc_prod.", "{schema}.").replace("sfdc_rehearsal.", f"{rehearsal}.")
+    return text.replace('"Account"', f'"{table}"')
+
+
 def test_a_rehearsal_says_what_differs(big_company: OrgServer, warehouse: Warehouse) -> None:
     """Segment's schema stays as it is; the pair loads another one, and the query of the docs compares them."""
     org = big_company.org
@@ -141,7 +150,7 @@ def test_a_rehearsal_says_what_differs(big_company: OrgServer, warehouse: Wareho
     warehouse.query("DELETE FROM {schema}.accounts WHERE id = %s RETURNING id", second)
     rehearsal = f"{warehouse.schema}_rehearsal"
     Pair(big_company, warehouse, {"objects": ["Account"]}, {"schema": rehearsal}).good()
-    statement = statement_of("from-segment.md", "WITH pairs")
+    statement = statement_of("rehearsal.md", "WITH pairs AS (\n    SELECT id")
     try:
         found = warehouse.query(
             statement.replace("sfdc_prod.", "{schema}.").replace("sfdc_rehearsal.", f"{rehearsal}.")
@@ -196,7 +205,7 @@ def test_fivetrans_tables_go_on(org_server: OrgServer, warehouse: Warehouse) -> 
     org.hard_delete(marked)
     org.delete(binned)
     new = org.create("Account", {"Name": "New"})
-    changes = statement_of("from-segment.md", "BEGIN;\nUPDATE fivetran").replace(
+    changes = statement_of("from-fivetran.md", "BEGIN;\nUPDATE fivetran").replace(
         "fivetran.account", "{schema}.account"
     )
     warehouse.execute(changes)
@@ -209,6 +218,17 @@ def test_fivetrans_tables_go_on(org_server: OrgServer, warehouse: Warehouse) -> 
     assert all(row["_fivetran_synced"] for row in rows.values())
     assert rows[marked]["_fivetran_synced"] == SYNCED
     assert rows[new]["_fivetran_synced"] > SYNCED
+
+    warehouse.execute(
+        statement_of("from-fivetran.md", "BEGIN;\nALTER").replace("fivetran.account", "{schema}.account")
+    )
+    again = {row["id"]: row for row in warehouse.query("SELECT * FROM {schema}.account")}
+    for column in ("_fivetran_deleted", "_fivetran_synced"):
+        assert {key: row[column] for key, row in again.items()} == {
+            key: row[column] for key, row in rows.items()
+        }
+    # As Fivetran writes.
+    warehouse.execute("UPDATE {schema}.account SET _fivetran_deleted = true, _fivetran_synced = now()")
 
 
 def test_tables_of_meltanolabs_pair_go_on(org_server: OrgServer, warehouse: Warehouse) -> None:
@@ -227,7 +247,16 @@ def test_tables_of_meltanolabs_pair_go_on(org_server: OrgServer, warehouse: Ware
         )
     org.hard_delete(gone)
     new = org.create("Account", {"Name": "C"})
-    Pair(org_server, warehouse, {"objects": ["Account"], "deletes": "sweep", "naming": "salesforce"}).good()
+    theirs = {"bookmarks": {"Account": {"SystemModstamp": "2100-01-01T00:00:00.000000Z", "version": 1}}}
+    config = {"objects": ["Account"], "deletes": "sweep", "naming": "salesforce"}
+    rehearsal = f"{warehouse.schema}_rehearsal"
+    Pair(org_server, warehouse, config, {"schema": rehearsal}, theirs).good()
+    try:
+        different = warehouse.query(compared("Account", rehearsal))
+    finally:
+        warehouse.execute(f"DROP SCHEMA {rehearsal} CASCADE")
+    assert {row["column"]: row["differences"] for row in different}["Id"] == 2
+    Pair(org_server, warehouse, config, state=theirs).good()
     found = warehouse.query('SELECT "Id", "Name", "IsDeleted" FROM {schema}.report ORDER BY "Name"')
     assert [tuple(row.values()) for row in found] == [
         (kept, "A", False),
