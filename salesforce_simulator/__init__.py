@@ -1,3 +1,1 @@
 """The simulated org: an HTTP(S) server that stands in for Salesforce, built from facts of its real APIs."""
-
-__version__ = "0.1.0"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from salesforce_simulator import __version__
 from salesforce_simulator.http.fault_specs import CONDITIONS, FaultSpecError, rule_of, usage
 from salesforce_simulator.http.faults import ACTIONS
 from salesforce_simulator.http.settings import Settings
@@ -43,11 +43,18 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    made.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    made.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     _add_data(made)
     _add_org(made)
     _add_server(made)
     return made
+
+
+def _version() -> str:
+    try:
+        return metadata.version("salesforce-simulator")
+    except metadata.PackageNotFoundError:
+        return "(not installed: a checkout)"
 
 
 def _add_data(made: argparse.ArgumentParser) -> None:

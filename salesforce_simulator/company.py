@@ -228,7 +228,6 @@ class Day:
     undeleted: Counter[str] = field(default_factory=Counter)
     ticket_id: str = ""
     lead_id: str = ""
-    account_id: str = ""
     new_field: str = NEW_FIELD
 
 
@@ -244,7 +243,7 @@ def next_day(org: Org) -> Day:
     ticket = _find(org, "Case", "Subject", TICKET_SUBJECT)
     lead = _find(org, "Lead", "Name", LEAD_NAME)
     account = _find(org, "Account", "Name", UNDELETED_ACCOUNT)
-    day.ticket_id, day.lead_id, day.account_id = ticket["Id"], lead["Id"], account["Id"]
+    day.ticket_id, day.lead_id = ticket["Id"], lead["Id"]
     org.update(ticket["Id"], {"Status": "Closed"})
     day.updated["Case"] += 1
     org.delete(lead["Id"])

@@ -1,21 +1,24 @@
 """The command line: subcommands are imported when they run, an error is one line, and the exit status tells.
 
 0: done, and well. 1: the answer is that something is not well (doctor, status, verify, alerts). 2: an error, wrong usage too.
+With --json an error is a document as well: {"error": "..."}.
 """
 
 from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 from typing import Any, Final
 
 import click
 import psycopg
 
 from sfsource.errors import SfsourceError
-from sfsource.output import error_line
+from sfsource.output import error_line, one_line, print_json
 from tap_sfsource.errors import TapError
 from target_sfwarehouse.errors import TargetError
+from target_sfwarehouse.masks import without_secrets
 
 COMMANDS: Final[dict[str, str]] = {
     "init": "sfsource.init.command",
@@ -45,14 +48,31 @@ class Commands(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Note whether a program reads the answer: wrong usage is an answer too."""
+        ctx.obj = "--json" in args
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a subcommand; an error that is meant for people is one line, with status 2."""
         try:
             return super().invoke(ctx)
+        except (click.Abort, click.exceptions.Exit, BrokenPipeError):
+            raise
+        except click.ClickException as error:
+            if ctx.obj:
+                print_json({"error": error.format_message()})
+            raise
         except (SfsourceError, TapError, TargetError) as error:
-            error_line(str(error))
+            told = str(error)
         except psycopg.Error as error:
-            error_line(f"The warehouse refused a statement: {error}")
+            told = f"The warehouse refused a statement: {error}"
+        except Exception as error:  # noqa: BLE001 - else a defect ends with 1, which is an answer
+            sys.stderr.write(without_secrets(traceback.format_exc()))
+            told = f"A defect of sfsource ({type(error).__name__}: {error}). Please report it, with the lines above."
+        if ctx.obj:
+            print_json({"error": one_line(told)})
+        error_line(told)
         sys.exit(2)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tap_sfsource.catalog.plan import SObjectPlan
     from tap_sfsource.config import Settings
 
-Level = Literal["ok", "warning", "failure"]
+Level = Literal["ok", "warning", "failure", "skipped"]
 
 _PERMISSIONS: Final = {
     "PermissionsViewAllData": (
@@ -143,7 +143,7 @@ def permissions_finding(client: Client) -> Finding:
         records = client.get(client.data("/query", {"q": query}), _PERMISSION_PAGE).records
     except SalesforceError as error:
         told = f"System permissions: the org does not tell ({error.error_code or error.status})."
-        return Finding("permissions", "ok", told)
+        return Finding("permissions", "skipped", told)
     lacking = [told for name, told in _PERMISSIONS.items() if records and records[0].get(name) is False]
     if not lacking:
         return Finding("permissions", "ok", "System permissions: ok")
@@ -169,7 +169,7 @@ def daily_limits(client: Client) -> Mapping[str, Limit] | SalesforceError:
 def limit_findings(limits: Mapping[str, Limit] | SalesforceError) -> Iterator[Finding]:
     """What is left of the org's day."""
     if isinstance(limits, SalesforceError):
-        yield Finding("limits", "ok", f"Limits: the org does not tell ({limits}).")
+        yield Finding("limits", "skipped", f"Limits: the org does not tell ({limits}).")
         return
     for name, limit in limits.items():
         yield Finding(name, "ok", f"{DAILY[name]}: {limit.Remaining} of {limit.Max} left")

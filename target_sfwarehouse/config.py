@@ -338,7 +338,8 @@ class Settings:
     )
     ssh_tunnel: Mapping[str, Any] | None = _setting(
         "object",
-        "Reach the warehouse through an SSH tunnel: an object with `enable`, `host`, `username` and `private_key`.",
+        "Reach the warehouse through an SSH tunnel: an object with `enable`, `host`, `username` and `private_key`. It "
+        "needs the extra `ssh`.",
         parts=_SSH_TUNNEL,
     )
     batch_config: Mapping[str, Any] | None = _setting(

@@ -25,7 +25,16 @@ from salesforce_simulator.simulation import add_demo_login
 from salesforce_simulator.transactions import Transaction  # noqa: TC001 - hypothesis reads annotations
 from salesforce_simulator.users import Permissions
 from tests.fix_org import OrgServer
-from tests.history_things import CUSTOM, FIELDS, HIDEABLE, LONGEST_TRANSACTION, VALUES, faults, words
+from tests.history_things import (
+    CUSTOM,
+    DOUBLES,
+    FIELDS,
+    HIDEABLE,
+    LONGEST_TRANSACTION,
+    VALUES,
+    faults,
+    words,
+)
 
 
 class OrgHistories(RuleBasedStateMachine):
@@ -216,6 +225,28 @@ class OrgHistories(RuleBasedStateMachine):
             if free and (sobject, other, field.type) not in self.dropped:
                 self.drop(sobject, name)
                 self.org.rename_field(sobject, name, other)
+
+    @rule(data=st.data(), kind=st.sampled_from([*VALUES]), hides=st.booleans())
+    def put_double_in_place(self, data: st.DataObject, kind: str, hides: bool) -> None:
+        """A field is hidden or removed, and one that wants its column comes; `permit` shows the first again."""
+        kind = self.one_of_kinds(kind)
+        there = self.fields()
+        doubles = [
+            (sobject, name, double)
+            for sobject, name in there
+            for double in DOUBLES.get(name, ())
+            if (sobject, double) not in there and (sobject, double, kind) not in self.dropped
+        ]
+        if doubles:
+            sobject, name, double = data.draw(st.sampled_from(doubles))
+            if hides:
+                permissions = Permissions().without_field(f"{sobject}.{name}")
+                self.org.set_permissions(self.server.user.username, permissions)
+            else:
+                self.drop(sobject, name)
+                self.org.remove_field(sobject, name)
+            self.org.add_field(sobject, custom_field(double, kind))
+            self.fill(data, sobject, double)
 
     @rule(data=st.data(), name=st.sampled_from(CUSTOM), kind=st.sampled_from([*VALUES]))
     def add_object(self, data: st.DataObject, name: str, kind: str) -> None:

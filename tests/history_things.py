@@ -27,6 +27,9 @@ CUSTOM = ("Visit__c", "Site_Visit__c")
 FIELDS = ("Extra__c", "More_Extra__c", "MoreExtra__c")
 """Fields that come and go on accounts and custom objects; the last two want the same column."""
 
+DOUBLES = {FIELDS[1]: [FIELDS[2]], FIELDS[2]: [FIELDS[1]]}
+"""Those that want the same column, by each of them."""
+
 VALUES: dict[str, Any] = {
     "string": "filled",
     "textarea": "two\nlines",

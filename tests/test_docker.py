@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -12,6 +15,9 @@ from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET
 from tap_sfsource.config import Settings as TapSettings
 from target_sfwarehouse.config import Settings as TargetSettings
 from tests.fix_process import PROJECT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FOLDER = PROJECT / "deploy" / "docker"
 COMPOSE: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text())
@@ -52,3 +58,29 @@ def test_what_the_pair_starts_is_there() -> None:
     scripts = set(re.findall(r"deploy/[\w-]+", line))
     assert scripts
     assert all((PROJECT / script).is_file() for script in scripts)
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "org.Dockerfile"])
+def test_what_an_image_copies_can_be_built(name: str, tmp_path: Path) -> None:
+    for line in re.findall(r"^COPY (.*)$", (FOLDER / name).read_text(), re.MULTILINE):
+        *sources, place = line.split()
+        for source in map(PROJECT.joinpath, sources):
+            target = tmp_path / place.removeprefix("/source/")
+            if source.is_dir():
+                shutil.copytree(source, target, dirs_exist_ok=True)
+            else:
+                target.mkdir(exist_ok=True)
+                shutil.copy(source, target)
+    folder = tmp_path if name == "Dockerfile" else tmp_path / "salesforce_simulator"
+    command = [
+        sys.executable,
+        "-m",
+        "hatchling",
+        "build",
+        "--target",
+        "wheel",
+        "--directory",
+        str(tmp_path / "dist"),
+    ]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    assert len(list((tmp_path / "dist").glob("*.whl"))) == 1

@@ -192,8 +192,8 @@ def test_what_an_error_says_to_set_exists() -> None:
         (PROJECT / "docs" / "errors.md").read_text(),
     )
     assert len(told) > 30
-    # A setting of Postgres, a part of `ssh_tunnel`, names that Postgres keeps, and a choice.
-    assert set(told) <= both | {"max_connections", "enable", "pg_", "include"}
+    # A setting of Postgres, a part of `ssh_tunnel`, names that Postgres keeps, and choices.
+    assert set(told) <= both | {"max_connections", "enable", "pg_", "include", "keep"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

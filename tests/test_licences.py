@@ -15,6 +15,8 @@ PERMISSIVE = re.compile(
 LESSER = {"psycopg", "psycopg-binary", "psycopg2-binary", "chardet", "paramiko"}
 """LGPL: used as they are, as libraries."""
 
+EXTRAS = metadata.metadata("sfsource").get_all("Provides-Extra") or []
+
 
 def closure(name: str, found: dict[str, metadata.Distribution]) -> None:
     """Add a distribution and all that it needs here."""
@@ -27,7 +29,7 @@ def closure(name: str, found: dict[str, metadata.Distribution]) -> None:
         return
     for line in found[key].requires or ():
         requirement = Requirement(line)
-        extras = ["binary"] if key == "psycopg" else [""]
+        extras = {"psycopg": ["binary"], "sfsource": ["", *EXTRAS]}.get(key, [""])
         if requirement.marker is None or any(requirement.marker.evaluate({"extra": each}) for each in extras):
             closure(requirement.name, found)
 

@@ -32,7 +32,7 @@ def pictures() -> dict[str, str]:
         config = {"login_url": org.url, "client_id": org.client_id, "client_secret": org.client_secret}
 
         def sitting(keys: Sequence[str]) -> str:
-            pair = Pair(tap_config=lambda: config, target_config=dict, place="a test", given_catalog=None)
+            pair = Pair(tap_config=lambda: config, target_config=dict)
             return asyncio.run(_seen(picker(pair, timedelta(hours=3)), keys))
 
         return {"pick-objects.svg": sitting(_OBJECTS), "pick-fields.svg": sitting(_FIELDS)}

@@ -24,7 +24,7 @@ def pictures() -> dict[str, str]:
     health = _example()
     troubles = health.troubles(timedelta(hours=4))
     return {
-        "status.svg": drawn(screen(health, troubles), "sfsource status", WIDTH),
+        "status.svg": drawn(screen(health, troubles, width=WIDTH), "sfsource status", WIDTH),
         "status-page.svg": _framed(page(health, troubles)),
     }
 

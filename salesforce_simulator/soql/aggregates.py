@@ -33,6 +33,7 @@ _DATE_PARTS = {
     "day_in_month": "CAST(strftime('%d', {0}) AS INTEGER)",
     "day_in_week": "CAST(strftime('%w', {0}) AS INTEGER) + 1",
     "day_in_year": "CAST(strftime('%j', {0}) AS INTEGER)",
+    "week_in_year": "(CAST(strftime('%j', {0}) AS INTEGER) + 6) / 7",
     "hour_in_day": "CAST(strftime('%H', {0}) AS INTEGER)",
     "day_only": "strftime('%Y-%m-%d', {0})",
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 from typing import TYPE_CHECKING, Final
 
@@ -67,7 +66,7 @@ def _by_command(settings: Settings, title: str, text: str) -> Iterator[UnsentErr
             shell=True,
             input=f"{text}\n",
             text=True,
-            env=os.environ | told,
+            env={**settings.variables, **told},
             timeout=PATIENCE,
             check=False,
         )

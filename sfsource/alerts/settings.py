@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
 from dotenv import dotenv_values
@@ -31,7 +31,8 @@ class Settings:
 
     Attributes:
         urls: Receivers, as apprise writes them; each is a secret.
-        command: A command of the user's.
+        command: A command of the user's, as its shell is to see it.
+        variables: What it finds in its environment.
         after: Failed ticks in a row before an alert.
         after_skipped: Skipped ticks in a row before one.
     """
@@ -40,14 +41,19 @@ class Settings:
     command: str = ""
     after: int = 2
     after_skipped: int = 4
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def find(cls, folder: Path) -> Self:
         """Read the settings; the environment goes before the file. Raises AlertSettingsError."""
-        given: Mapping[str, str | None] = {**dotenv_values(folder / ".env"), **os.environ}
-        urls, command = ((given.get(name) or "").strip() for name in (URLS, COMMAND))
+        file = folder / ".env"
+        given: Mapping[str, str | None] = {**dotenv_values(file), **os.environ}
+        # dotenv would put nothing in place of ${SFSOURCE_ALERT_TEXT}.
+        as_written = {**dotenv_values(file, interpolate=False), **os.environ}
+        urls, command = (given.get(URLS) or "").strip(), (as_written.get(COMMAND) or "").strip()
         hide(urls, *urls.replace(",", " ").split())
-        return cls(urls, command, _count(given, AFTER, cls.after), _count(given, SKIPPED, cls.after_skipped))
+        counts = (_count(given, AFTER, cls.after), _count(given, SKIPPED, cls.after_skipped))
+        return cls(urls, command, *counts, {name: text for name, text in given.items() if text is not None})
 
     @property
     def has_receivers(self) -> bool:

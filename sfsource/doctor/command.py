@@ -50,7 +50,7 @@ def command(pair: Pair, every: datetime.timedelta, no_forecast: bool, as_json: b
     checkup = Checkup(pair, None if no_forecast else every)
     # What the tap warns of has a row below.
     with hushed("tap-sfsource", logging.ERROR):
-        findings = list(checkup.findings())
+        findings = [part.masked() for part in checkup.findings()]
     if as_json:
         _print(checkup, findings)
     else:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
+
+from sfsource.output import one_line
+from target_sfwarehouse.masks import without_secrets
 
 if TYPE_CHECKING:
     from tap_sfsource.check import Finding as TapFinding
@@ -29,6 +32,12 @@ class Finding:
     level: Level
     told: str
     advice: str = ""
+
+    def masked(self) -> Finding:
+        """The same without secrets, which a server may have quoted."""
+        return replace(
+            self, told=without_secrets(one_line(self.told)), advice=without_secrets(one_line(self.advice))
+        )
 
 
 def of_tap(finding: TapFinding) -> Finding:

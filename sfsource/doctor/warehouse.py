@@ -12,7 +12,7 @@ from sfsource.doctor.findings import Finding
 from target_sfwarehouse.errors import TargetError
 from target_sfwarehouse.load.audit import REJECTED, SOURCES, SYNC_RUNS
 from target_sfwarehouse.postgres import capabilities, parameters
-from target_sfwarehouse.postgres.schema import quoted, table_name
+from target_sfwarehouse.postgres.schema import quoted, table_name, with_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -191,7 +191,7 @@ def _sources(
         connection, "SELECT coalesce(has_table_privilege(to_regclass(%s), 'SELECT'), false)", table
     ):
         return
-    query = f"SELECT collection, source FROM {table} WHERE collection = ANY(%s) AND source <> %s ORDER BY 1"  # noqa: S608 - quoted
+    query = f"SELECT collection, source FROM {with_parameters(table)} WHERE collection = ANY(%s) AND source <> %s ORDER BY 1"  # noqa: S608 - quoted
     rows = connection.execute(query.encode(), (_names(settings, streams), source)).fetchall()
     if not rows:
         return

@@ -5,18 +5,26 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import yaml
 
 from sfsource.errors import SettingsMissingError, SfsourceError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _FILE = "meltano.yml"
+_LOGGED: Final = re.compile(r"^\S+Z \[(?:error|critical) *\] \S+ +(.+?) *$", re.MULTILINE)
+"""The text of an error in Meltano's log."""
+
+_NOT_INSTALLED: Final = re.compile(r"FileNotFoundError:.*/venv/bin/")
 _SCHEMA_VARIABLE = "MELTANO_EXTRACT__LOAD_SCHEMA"
 
 
@@ -53,19 +61,26 @@ class MeltanoProject:
 
     @functools.cached_property
     def _state_id(self) -> str:
-        return self.state_id or f"{self._environment}:{self.extractor}-to-{self.loader}"
+        return self.state_id or f"{self.environment_name}:{self.extractor}-to-{self.loader}"
 
     @functools.cached_property
-    def _environment(self) -> str:
+    def environment_name(self) -> str:
+        """The environment that is named, or the project's own. Raises SfsourceError."""
         if self.environment:
             return self.environment
-        text = (self.folder / _FILE).read_text(encoding="utf-8")
-        default = (yaml.safe_load(text) or {}).get("default_environment")
-        if not default:
-            raise SettingsMissingError(
-                f"{self.folder / _FILE} has no default_environment. Name one with --environment."
-            )
-        return str(default)
+        path = self.folder / _FILE
+        try:
+            found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except OSError as error:
+            raise SettingsMissingError(f"{path} cannot be read ({error.strerror}).") from None
+        except (yaml.YAMLError, ValueError) as error:
+            mark = getattr(error, "problem_mark", None)
+            place = f" at line {mark.line + 1}" if mark else ""
+            raise SettingsMissingError(f"{path} is not YAML{place}. Repair it there.") from None
+        default = found.get("default_environment") if isinstance(found, dict) else None
+        if not isinstance(default, str):
+            raise SettingsMissingError(f"{path} has no default_environment. Name one with --environment.")
+        return default
 
     def tap_config(self) -> dict[str, Any]:
         """The tap's settings."""
@@ -109,7 +124,7 @@ class MeltanoProject:
         # What Meltano gives its plugins is not for the Meltano that is started here.
         inherited = {name: value for name, value in os.environ.items() if name != "MELTANO_LOAD_SCHEMA"}
         done = subprocess.run(  # noqa: S603 - the user's own Meltano
-            [program, "--log-level=error", f"--environment={self._environment}", *arguments],
+            [program, "--log-level=error", f"--environment={self.environment_name}", *arguments],
             cwd=self.folder,
             env=inherited | (variables or {}),
             capture_output=True,
@@ -117,11 +132,17 @@ class MeltanoProject:
             check=False,
         )
         if done.returncode:
-            said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-            raise SfsourceError(
-                f"meltano {' '.join(arguments[:2])} failed in {self.folder}: {said[-1] if said else 'it said nothing'}"
-            )
+            raise self._failed(arguments, done.stderr.strip() or done.stdout.strip())
         return done.stdout
+
+    def _failed(self, arguments: Sequence[str], said: str) -> SfsourceError:
+        if _NOT_INSTALLED.search("".join(said.split())):
+            return SfsourceError(
+                f"The plugins of {self.folder} are not installed yet. Run there: meltano install"
+            )
+        # A traceback may follow, broken into lines of a terminal.
+        told = _LOGGED.findall(said) or said.splitlines()[-1:] or ["it said nothing"]
+        return SfsourceError(f"meltano {' '.join(arguments[:2])} failed in {self.folder}: {told[0]}")
 
     def _program(self) -> str:
         near = Path(sys.executable).with_name("meltano")

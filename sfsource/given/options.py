@@ -76,7 +76,7 @@ def _of_project(project: MeltanoProject) -> Pair:
     return Pair(
         tap_config=project.tap_config,
         target_config=project.target_config,
-        place=f"the Meltano project {project.folder}",
+        environment=f"Meltano's environment {project.environment_name}",
         catalog_of_place=project.catalog,
         given_state=project,
     )
@@ -86,7 +86,6 @@ def _of_files(tap: Path | None, target: Path | None) -> Pair:
     return Pair(
         tap_config=functools.partial(_settings, "--tap", tap, "TAP_SFSOURCE_"),
         target_config=functools.partial(_settings, "--target", target, "TARGET_SFWAREHOUSE_"),
-        place="the files and the environment",
     )
 
 

@@ -42,7 +42,7 @@ class Pair:
     Attributes:
         tap_config: Gives the tap's settings; None if it reads them from the environment. Raises SettingsMissingError.
         target_config: The same of the target.
-        place: Where the settings are from, for messages.
+        environment: Which environment of Meltano the settings are of, for messages; empty elsewhere.
         catalog_of_place: Gives the catalog of a run, if the place has one.
         given_catalog: The catalog that the user names.
         given_state: Where the state is.
@@ -50,7 +50,7 @@ class Pair:
 
     tap_config: Callable[[], dict[str, Any] | None]
     target_config: Callable[[], dict[str, Any] | None]
-    place: str
+    environment: str = ""
     catalog_of_place: Callable[[], dict[str, Any]] | None = None
     given_catalog: dict[str, Any] | None = None
     given_state: StateStore | None = None

@@ -55,13 +55,13 @@ def command(
     if as_json:
         print_json({"folder": str(folder.resolve()), "login_url": url, "login": login, "files": names})
         return
-    console.print(f"{len(names)} files are in {folder.resolve()}. Next:", markup=False)
+    console.print(f"{len(names)} files are in {folder.resolve()}. Next:")
     steps = [f"cd {shell(folder)}"] if folder != Path() else []
     steps += ["cp .env.example .env    # then fill it in", "meltano install"]
     steps += ["sfsource login"] if login == "browser" else []
-    steps += ["meltano run tap-sfsource target-sfwarehouse"]
+    steps += ["sfsource doctor    # what would stop a run", "meltano run tap-sfsource target-sfwarehouse"]
     for step in steps:
-        console.print(f"  {step}", markup=False)
+        console.print(f"  {step}")
 
 
 def _url(host: str) -> str:

@@ -25,7 +25,7 @@ _PLAIN_PATH: Final = re.compile(r"[\w./-]+")
 """A path that needs no quotes in a crontab or a unit of systemd."""
 
 _PIP_URL: Final = re.compile(
-    r"(?P<indent> *)(?P<comments>(?:# .*\n *)*)pip_url: -e \.(?P<extra>\[\w+\])? --constraint \S+"
+    r"(?P<indent> *)(?P<comments>(?:# .*\n *)*)pip_url: -e \.(?P<extra>\[[\w,]+\])? --constraint \S+"
 )
 _OTHERS_PIP_URL: Final = re.compile(
     r"(?P<indent> *)# With the locked versions\. In your own project: (?P<release>\S+)\n *pip_url: .*"

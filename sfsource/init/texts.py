@@ -86,6 +86,12 @@ cp .env.example .env  # then fill it in
 meltano install
 ```
 {_LOGIN_STEP if login == "browser" else ""}
+See what would stop a run:
+
+```bash
+sfsource doctor
+```
+
 Load into the schema `sfdc`:
 
 ```bash
@@ -95,10 +101,11 @@ meltano run tap-sfsource target-sfwarehouse
 See how the last runs went:
 
 ```bash
-meltano invoke sfsource status
+sfsource status
 ```
 
-`sfsource --help` lists what shows how the runs went, checks the tables and repairs them.
+`deploy/run-schedule` loads in the environment `prod`, into `sfdc_prod`: see its runs with
+`sfsource status --environment prod`. `sfsource --help` lists what checks the tables and repairs them.
 
 - `meltano.yml` says what is read (`select`), with every setting.
 - `catalogs/` has selections that a tap takes without Meltano.

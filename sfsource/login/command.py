@@ -149,12 +149,9 @@ def _show(request: Request, *, no_browser: bool) -> None:
 
 
 def _tell(result: dict[str, Any]) -> None:
-    console.print(
-        f"Logged in as {result['username']} at {result['instance_url']} (org {result['org_id']}).",
-        markup=False,
-    )
+    console.print(f"Logged in as {result['username']} at {result['instance_url']} (org {result['org_id']}).")
     instead = ", in place of the one before" if result["replaced"] else ""
-    console.print(f"The refresh token is kept in {result['refresh_token_file']}{instead}.", markup=False)
+    console.print(f"The refresh token is kept in {result['refresh_token_file']}{instead}.")
     if result["settings"]:
         names = ", ".join(f"{name} = {value}" for name, value in result["settings"].items())
-        console.print(f"So that tap-sfsource finds it, put into its settings: {names}.", markup=False)
+        console.print(f"So that tap-sfsource finds it, put into its settings: {names}.")

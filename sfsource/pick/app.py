@@ -56,7 +56,8 @@ class Listing(Screen[None]):
     """A table with a search above it, and a line of costs and one of keys below it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", priority=False),
+        # Before the list has the key, so that what is typed behind it is already the search's.
+        Binding("slash", "search", priority=True),
         Binding("space", "pick"),
         Binding("escape", "back"),
         Binding("q", "back"),
@@ -129,7 +130,10 @@ class Listing(Screen[None]):
 
     def action_search(self) -> None:
         """Type what is searched for."""
-        self.set_focus(self.query_one("#search", Input))
+        box = self.query_one("#search", Input)
+        if box.has_focus:
+            box.insert_text_at_cursor("/")
+        self.set_focus(box)
 
     def on_input_changed(self) -> None:
         """Search while it is typed."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -14,6 +16,7 @@ from sfsource.errors import SfsourceError
 from sfsource.forecast.every import every_option
 from sfsource.given.files import read_object, write_whole
 from sfsource.given.options import pair_options
+from sfsource.output import counted
 from sfsource.pick.choice import NEW_FIELDS, Choice
 from sfsource.pick.objects import ObjectItem, fields_of, objects_of
 from tap_sfsource.catalog.naming import COLLECTIONS
@@ -23,10 +26,12 @@ from tap_sfsource.catalog.sync_reports import STREAM
 
 if TYPE_CHECKING:
     import datetime
+    from collections.abc import Iterator
 
     from sfsource.given.pair import Pair
     from sfsource.pick.app import Picker
 
+_STDERR: Final = 2
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -60,10 +65,28 @@ def command(pair: Pair, every: datetime.timedelta, output: Path | None, settings
     if settings_file is not None and settings_file.exists():
         read_object("--settings", settings_file)
     app = picker(pair, every)
-    if not app.run(mouse=False):
+    with _drawn_on_the_terminal():
+        wanted = app.run(mouse=False)
+    if not wanted:
         click.echo("Nothing was written.")
         return
     write(app.choice, output, settings_file)
+
+
+@contextlib.contextmanager
+def _drawn_on_the_terminal() -> Iterator[None]:
+    """Textual draws on standard error, which Meltano takes for the log of a utility."""
+    if sys.stderr.isatty():
+        yield
+        return
+    before, terminal = os.dup(_STDERR), os.open(os.ctermid(), os.O_RDWR)
+    os.dup2(terminal, _STDERR)
+    os.close(terminal)
+    try:
+        yield
+    finally:
+        os.dup2(before, _STDERR)
+        os.close(before)
 
 
 def _in_place(pair: Pair) -> Path | None:
@@ -116,7 +139,7 @@ def write(choice: Choice, output: Path | None, settings_file: Path | None) -> No
     """Write the catalog and the settings, or print what goes into Meltano's project."""
     if output is not None:
         write_whole(output, catalog_text(choice.catalog()))
-        click.echo(f"{output}: {len(choice.selected)} objects.")
+        click.echo(f"{output}: {counted(len(choice.selected), 'object')}.")
     else:
         click.echo("select:")
         for line in choice.select_lines():
@@ -126,7 +149,7 @@ def write(choice: Choice, output: Path | None, settings_file: Path | None) -> No
         before = read_object("--settings", settings_file) if settings_file.exists() else {}
         write_whole(settings_file, json.dumps({**before, **settings}, indent=2) + "\n")
         told = choice.new_fields or "by object"
-        click.echo(f"{settings_file}: {len(settings['mask'])} masks, new_fields {told}.")
+        click.echo(f"{settings_file}: {counted(len(settings['mask']), 'mask')}, new_fields {told}.")
     elif settings["mask"] or choice.new_fields == NEW_FIELDS[1]:
         click.echo("Settings of the tap that belong to it:")
         click.echo(json.dumps(settings, indent=2))

@@ -52,6 +52,8 @@ class Coverage:
 
     def is_deselected(self, collection: str) -> bool:
         """Whether a newer run of the same tap left the collection out; another shard of the org has no stream of it."""
+        if not self.knows(collection):
+            return False  # the target has it by another name
         left_out: set[str] = set()
         last = self._history.last.get(collection)
         for run in self._history.runs:

@@ -87,12 +87,14 @@ class Health:
         runs: The last runs, the newest first.
         failures: Runs in a row, up to the last one, that failed as a whole.
         collections: By name.
+        place: Where the tables are, in a sentence.
     """
 
     now: datetime
     runs: Sequence[Report]
     failures: int
     collections: Sequence[Collection]
+    place: str = ""
 
     @property
     def last(self) -> Report | None:

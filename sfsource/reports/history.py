@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from psycopg.rows import dict_row
 
+from sfsource.output import one_line
+from target_sfwarehouse.postgres.schema import with_parameters
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -178,10 +181,9 @@ def read(connection: psycopg.Connection[Any], tables: Tables) -> History:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
         def ask(statement: str, *values: Any, **parts: str) -> list[dict[str, Any]]:
-            text = statement.format(
-                reports=tables.reports, runs=tables.runs, columns=columns, loaded=loaded_at, **parts
-            )
-            return cursor.execute(text.encode(), values or None).fetchall()
+            names = {"reports": with_parameters(tables.reports), "runs": with_parameters(tables.runs)}
+            text = statement.format(**names, columns=columns, loaded=loaded_at, **parts)
+            return cursor.execute(text.encode(), values).fetchall()
 
         runs = [_report(row) for row in ask(_RUNS, limit=str(RUNS))]
         rows = [_report(row) for row in ask(_LAST)]
@@ -207,11 +209,13 @@ def read(connection: psycopg.Connection[Any], tables: Tables) -> History:
 
 
 def _report(row: dict[str, Any]) -> Report:
-    lists = {name: tuple(row[name] or ()) for name in ("notices", "new_columns", "vanished_columns")}
+    lists = {
+        name: tuple(map(one_line, row[name] or ())) for name in ("notices", "new_columns", "vanished_columns")
+    }
     counts = {name: row[name] or 0 for name in ("rows", "deletions", "partial_rows")}
-    return Report(
-        **{**row, **lists, **counts, "run_id": str(row["run_id"]), "bookmark": _moment(row["bookmark"])}
-    )
+    texts = {name: one_line(row[name]) if row[name] else None for name in ("collection", "error_message")}
+    found = {"run_id": str(row["run_id"]), "bookmark": _moment(row["bookmark"])}
+    return Report(**{**row, **lists, **counts, **texts, **found})
 
 
 def _moment(value: Any) -> datetime | None:

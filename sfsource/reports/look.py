@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from sfsource.output import one_line
 from sfsource.reports.health import Health, judge
 from sfsource.reports.history import read
 from sfsource.reports.table import find
@@ -33,7 +35,11 @@ may_be_quiet_option: Final[Callable[[Callable[..., Any]], Callable[..., Any]]] =
 def look(pair: Pair, connection: psycopg.Connection[Any]) -> Health:
     """Read what the warehouse knows of the runs, and judge it as of now. Raises NoReportsError."""
     history = read(connection, find(connection, pair.target_settings))
-    return judge(history, datetime.now(UTC), _selected(pair))
+    health = judge(history, datetime.now(UTC), _selected(pair))
+    info = connection.info
+    by = f", {pair.environment}" if pair.environment else ""
+    place = f"Schema {pair.schema} at {info.host or 'local socket'}:{info.port}/{info.dbname}{by}"
+    return replace(health, place=one_line(place))
 
 
 def _selected(pair: Pair) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from sfsource.output import counted
 from sfsource.reports.words import duration, names_in_brief
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def remarks(part: Collection) -> list[str]:
     if part.rejected:
         found.append(f"{part.rejected:,} rejected")
     if part.partial_rows:
-        found.append(f"{part.partial_rows:,} partial rows")
+        found.append(counted(part.partial_rows, "partial row"))
     if part.new_columns:
         found.append(f"new: {names_in_brief(part.new_columns)}")
     if part.vanished_columns:
@@ -60,19 +61,22 @@ def level(part: Collection, troubles: Sequence[Trouble]) -> str:
 
 
 def run_lines(health: Health) -> list[str]:
-    """What the last run was, in lines."""
+    """Where the tables are, and what the last run was, in lines."""
+    places = [health.place] if health.place else []
     run = health.last
     if run is None:
-        return ["There is no record of a run."]
+        return places
     when = ""
     if run.finished_at is not None:
         took = f", took {duration(run.finished_at - run.started_at)}" if run.started_at else ""
         when = f", ended {moment(run.finished_at)} UTC ({duration(health.now - run.finished_at)} ago{took})"
-    lines = [
-        f"Last run: {run.status}{when}",
-        f"{run.rows:,} rows, {run.deletions:,} deletions, {run.partial_rows:,} partial rows",
+    counts = [
+        counted(run.rows, "row"),
+        counted(run.deletions, "deletion"),
+        counted(run.partial_rows, "partial row"),
     ]
     if run.api_calls is not None:
-        left = f", {run.api_calls_left:,} of the day left" if run.api_calls_left is not None else ""
-        lines[-1] += f", {run.api_calls:,} API calls{left}"
-    return lines
+        counts.append(counted(run.api_calls, "API call"))
+    if run.api_calls is not None and run.api_calls_left is not None:
+        counts.append(f"{run.api_calls_left:,} of the day left")
+    return [*places, f"Last run: {run.status}{when}", ", ".join(counts)]

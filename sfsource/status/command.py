@@ -100,9 +100,9 @@ def command(
         print_json(document(health, troubles))
     elif quiet:
         for trouble in troubles:
-            console.print(trouble.text, markup=False)
+            console.print(trouble.text)
     else:
-        console.print(screen(health, troubles))
+        console.print(screen(health, troubles, width=console.width))
     if max_age is not None and troubles:
         sys.exit(1)
 
@@ -112,7 +112,9 @@ def _watch(pair: Pair, judged: Any, every: float) -> None:
     try:
         with Live(console=console, screen=True, auto_refresh=False) as live:
             for health in _again(pair):
-                live.update(screen(health, judged(health), worst_first=True), refresh=True)
+                live.update(
+                    screen(health, judged(health), width=console.width, worst_first=True), refresh=True
+                )
                 time.sleep(every)
     except KeyboardInterrupt:
         return

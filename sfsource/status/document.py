@@ -18,6 +18,7 @@ def document(health: Health, troubles: Sequence[Trouble]) -> dict[str, Any]:
     """Give the status as a JSON document."""
     return {
         "as_of": health.now,
+        "place": health.place,
         "well": not troubles,
         "troubles": [asdict(trouble) for trouble in troubles],
         "failures_in_a_row": health.failures,

@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 
 from sfsource.given.options import pair_options
-from sfsource.output import console, json_option, print_json, progress
+from sfsource.output import console, counted, json_option, print_json, progress
 from sfsource.verify.verification import Verification
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def command(
         sample,
         full,
         show_values,
-        said=(lambda _: None) if quiet else (lambda text: progress.print(f"[dim]{text}")),
+        said=(lambda _: None) if quiet else (lambda text: progress.print(text, style="dim")),
     )
     outcomes = verification.run(mend=repair)
     if as_json:
@@ -103,14 +103,12 @@ def _tell(outcomes: Sequence[Outcome], calls: int) -> None:
             names = f" ({', '.join(found.properties)})" if found.properties else ""
             archived = ", archived" if found.archived else ""
             note = f"; accepted: {found.accepted}" if found.accepted else ""
-            console.print(
-                f"{part.collection} {found.id}: {found.kind.value}{archived}{names}{note}", markup=False
-            )
+            console.print(f"{part.collection} {found.id}: {found.kind.value}{archived}{names}{note}")
             for name, (here, there) in found.values.items():
-                console.print(f"    {name}: {here!r} in the warehouse, {there!r} in the org", markup=False)
+                console.print(f"    {name}: {here!r} in the warehouse, {there!r} in the org")
         if (more := len(part.differences) - _SHOWN) > 0:
             console.print(f"{part.collection}: {more:,} more, all of them with --json")
-    console.print(f"{_status(outcomes)}: {len(outcomes)} collections, {calls} calls")
+    console.print(f"{_status(outcomes)}: {counted(len(outcomes), 'collection')}, {counted(calls, 'call')}")
 
 
 def _number(value: int | None) -> str:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import datetime
-import functools
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
+from sfsource.verify.counts import Grouping
 from tap_sfsource import clock
 from tap_sfsource.api.answers import decode
 from tap_sfsource.api.query import QUERY_PAGE, select
 from tap_sfsource.catalog.plan import MOVING_KEYS
-from tap_sfsource.errors import SalesforceError
+from tap_sfsource.errors import SalesforceError, TransientError
 from tap_sfsource.rows.pages import values
 from tap_sfsource.sync.column_groups import IDS_A_QUERY, batches, of_ids
-from tap_sfsource.sync.deletions import DeletionLog
+from tap_sfsource.sync.deletions import DeletionLog, Deletions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from sfsource.verify.counts import Counts, Span
     from tap_sfsource.api.composite import Subrequest, Subresponse
     from tap_sfsource.api.query import QueryPage, RestPage
     from tap_sfsource.catalog.columns import Column
@@ -33,8 +35,7 @@ _MOST_CHANGED: Final = 20_000
 ONE_PAGE: Final = 2_000
 """Rows of a page of REST."""
 
-Days = tuple[datetime.date, datetime.date]
-"""A span of days, without the last one."""
+_LONG_AGO: Final = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 
 STAMPS: Final = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
 
@@ -46,13 +47,19 @@ class Row(NamedTuple):
     deleted: bool
     stamp: datetime.datetime | None
     archived: bool = False
+    at: datetime.datetime | None = None
+
+    def is_later(self, as_of: datetime.datetime | None) -> bool:
+        """Whether the row has changed since a moment."""
+        return self.stamp is not None and as_of is not None and self.stamp >= as_of
 
 
 class Counted(NamedTuple):
-    """Rows that are not deleted, and the last stamp of all rows."""
+    """Rows that are not deleted, by group, and the last stamp of all rows."""
 
     rows: int
     latest: datetime.datetime | None
+    groups: Counts
 
 
 class OrgObject:
@@ -61,21 +68,20 @@ class OrgObject:
     Attributes:
         as_of: Rows with a later stamp do not count.
         stamp: The column that tells when a row has changed, if there is one.
-        created: The column by which rows are counted by day.
+        created: The column that tells when a row was created, if there is one.
     """
 
     def __init__(self, source: Source, as_of: datetime.datetime | None) -> None:
         self.source = source
         self.as_of = as_of
-        self._log: frozenset[str] | None = None
+        self._logged: frozenset[str] = frozenset()
         plan = source.plan
         by_api_name = {column.api_name: column for column in source.columns}
         named = next((by_api_name[name] for name in STAMPS if name in by_api_name), None)
         self.stamp: Column | None = plan.replication_key or named
-        self.created: Column | None = by_api_name.get("CreatedDate") or plan.replication_key
+        self.created: Column | None = by_api_name.get("CreatedDate")
         self._id = by_api_name["Id"]
         self._deleted = source.is_deleted
-        self._archived = by_api_name.get("IsArchived")
 
     @property
     def api_name(self) -> str:
@@ -115,35 +121,39 @@ class OrgObject:
         """A query for a composite call."""
         return self.source.readers.request(query, reference_id)
 
-    def count_query(self) -> str:
-        """Counts rows by IsDeleted, with the last stamp: it tells whether any has changed since."""
-        fields = ["COUNT(Id) total", *([f"MAX({self.source.key}) latest"] if self.source.key else [])]
-        if self._deleted is None:
-            return self.select(fields)
-        return self.select(["IsDeleted", *fields]) + " GROUP BY IsDeleted"
+    def count_query(self, grouping: Grouping | None, *, before: bool = False) -> str:
+        """Counts rows, with the last stamp of all rows, which tells whether any has changed since.
 
-    def counted(self, answer: Subresponse) -> Counted:
+        With `before` it counts the rows that have not changed since, and without groups as every object lets it.
+        """
+        groups = dict(grouping.soql) if grouping is not None else {}
+        if before and grouping is None:
+            return self.select(["COUNT()"], self._alive, before=True)
+        fields = [*(f"{group} {alias}" for alias, group in groups.items()), "COUNT(Id) total"]
+        by = list(groups.values())
+        if not before:
+            fields += [f"MAX({self.source.key}) latest"] if self.source.key else []
+            if self._deleted is not None:
+                fields, by = ["IsDeleted", *fields], ["IsDeleted", *by]
+        query = self.select(fields, self._alive if before else (), before=before)
+        return f"{query} GROUP BY {', '.join(by)}" if by else query
+
+    def counted(self, answer: Subresponse, grouping: Grouping | None) -> Counted:
         """Read the answer to `count_query`. Raises SalesforceError."""
         if not answer.ok:
             raise answer.error()
-        rows, latest = 0, None
-        for record in decode(answer.decode(QUERY_PAGE).records, _RECORDS, "/queryAll"):
+        page = answer.decode(QUERY_PAGE)
+        records = decode(page.records, _RECORDS, "/queryAll")
+        if not records and page.totalSize:
+            return Counted(page.totalSize, None, {})
+        latest, groups = None, Counter[datetime.date | None]()
+        for record in records:
             if not record.get("IsDeleted"):
-                rows += record["total"]
+                groups[grouping.group_of(record) if grouping is not None else None] += record["total"]
             if text := record.get("latest"):
                 moment = clock.parse(text)
                 latest = moment if latest is None else max(latest, moment)
-        return Counted(rows, latest)
-
-    def count_before(self) -> str:
-        """Counts the rows that have not changed since."""
-        return self.select(["COUNT()"], self._alive, before=True)
-
-    def total(self, answer: Subresponse) -> int:
-        """Read the answer to `count_before`. Raises SalesforceError."""
-        if not answer.ok:
-            raise answer.error()
-        return answer.decode(QUERY_PAGE).totalSize
+        return Counted(groups.total(), latest, groups)
 
     def changed(self) -> list[str] | None:
         """Ids of rows that have changed since; None if they are too many to be told by their ids."""
@@ -157,40 +167,37 @@ class OrgObject:
         layout = self.source.layout([self._id])
         return [row[0] for page in self.source.readers.pages(first) for row in values(page, layout)]
 
-    def count_by(self, unit: str, spans: Sequence[Days] = ()) -> dict[str, int]:
-        """Count the rows that have not changed since by `month` or `day`, as 2026-01 or 2026-01-31."""
-        assert self.created is not None
-        name = self.created.api_name
-        group = f"DAY_ONLY({name})" if unit == "day" else f"CALENDAR_YEAR({name}), CALENDAR_MONTH({name})"
-        fields = (
-            [f"DAY_ONLY({name}) day", "COUNT(Id) total"]
-            if unit == "day"
-            else [f"CALENDAR_YEAR({name}) year", f"CALENDAR_MONTH({name}) month", "COUNT(Id) total"]
-        )
-        query = self.select(fields, [*self._alive, *self._within(spans)], before=True) + f" GROUP BY {group}"
-        found = {}
-        for record in self._records(query):
-            if unit == "day" and record.get("day"):
-                found[record["day"]] = record["total"]
-            elif record.get("year"):
-                found[f"{record['year']:04}-{record['month']:02}"] = record["total"]
-        return found
+    def count_by_day(self, column: Column, spans: Sequence[Span]) -> Counts:
+        """Count the rows that have not changed since by the days of some spans."""
+        grouping = Grouping(column)
+        groups = ", ".join(grouping.soql.values())
+        fields = [*(f"{group} {alias}" for alias, group in grouping.soql.items()), "COUNT(Id) total"]
+        query = self.select(fields, [*self._alive, *self._within(column, spans)], before=True)
+        found = self.source.readers.first_page(f"{query} GROUP BY {groups}").records
+        return {grouping.group_of(record): record["total"] for record in decode(found, _RECORDS, "/queryAll")}
 
-    def _within(self, spans: Sequence[Days]) -> list[str]:
-        if not spans or self.created is None:
+    @staticmethod
+    def _within(column: Column | None, spans: Sequence[Span]) -> list[str]:
+        if column is None or not spans:
             return []
-        name = self.created.api_name
-        parts = [f"({name} >= {first}T00:00:00Z AND {name} < {end}T00:00:00Z)" for first, end in spans]
+        name = column.api_name
+        parts = [
+            f"{name} = null"
+            if span is None
+            else f"({name} >= {span[0]}T00:00:00Z AND {name} < {span[1]}T00:00:00Z)"
+            for span in spans
+        ]
         return [f"({' OR '.join(parts)})"]
 
-    def rows(self, spans: Sequence[Days] = ()) -> Iterator[Row]:
-        """The rows, of all or of spans of days, those in the recycle bin included."""
-        fields = [column.api_name for column in self._telling]
-        yield from self._told(self.select(fields, self._within(spans)))
+    def rows(self, column: Column | None = None, spans: Sequence[Span] = ()) -> Iterator[Row]:
+        """The rows, of all or of spans of a column's days, those in the recycle bin included."""
+        columns = self._telling(column)
+        query = self.select([part.api_name for part in columns], self._within(column, spans))
+        yield from self._told_in(self.source.readers.first_page(query), columns, column)
 
     def rows_request(self, reference_id: str) -> Subrequest:
         """Asks for the rows as `rows` does, on one page."""
-        query = self.select([column.api_name for column in self._telling])
+        query = self.select([column.api_name for column in self._telling()])
         return self.source.readers.request(query, reference_id, ONE_PAGE)
 
     def rows_of_page(self, answer: Subresponse) -> list[Row] | None:
@@ -198,50 +205,39 @@ class OrgObject:
         if not answer.ok:
             raise answer.error()
         first = answer.decode(QUERY_PAGE)
-        return list(self._told_in(first)) if first.totalSize <= ONE_PAGE else None
+        return list(self._told_in(first, self._telling())) if first.totalSize <= ONE_PAGE else None
 
-    def rows_of(self, ids: Sequence[str], *, filtered: bool = True) -> Iterator[Row]:
+    def rows_of(self, ids: Sequence[str], conditions: Sequence[str] = ()) -> Iterator[Row]:
         """The rows of some ids, also of those that do not meet the filter."""
-        conditions = self.source.conditions if filtered else ()
-        fields = [column.api_name for column in self._telling]
+        columns = self._telling()
         for some in batches(ids, IDS_A_QUERY):
-            yield from self._told(of_ids(self.api_name, some, fields, conditions))
+            query = of_ids(self.api_name, some, [column.api_name for column in columns], conditions)
+            yield from self._told_in(self.source.readers.first_page(query), columns)
 
-    @property
-    def _telling(self) -> list[Column]:
-        found = [column for column in (self._id, self._deleted, self.stamp) if column is not None]
+    def _telling(self, further: Column | None = None) -> list[Column]:
+        found = [column for column in (self._id, self._deleted, self.stamp, further) if column is not None]
         return list({column.api_name: column for column in found}.values())
 
-    def _told(self, query: str) -> Iterator[Row]:
-        yield from self._told_in(self.source.readers.first_page(query))
-
-    def _told_in(self, first: QueryPage) -> Iterator[Row]:
-        columns = self._telling
+    def _told_in(
+        self, first: QueryPage, columns: Sequence[Column], at: Column | None = None
+    ) -> Iterator[Row]:
         layout = self.source.layout(columns)
         names = [column.api_name for column in columns]
-        stamp = self.stamp.api_name if self.stamp is not None else ""
         for page in self.source.readers.pages(first):
             for row in values(page, layout):
                 told = dict(zip(names, row, strict=True))
-                moment = told.get(stamp)
-                yield Row(told["Id"], bool(told.get("IsDeleted")), clock.parse(moment) if moment else None)
+                moment = told[at.api_name] if at is not None else None
+                yield self._row(told)._replace(at=clock.parse(moment) if moment else None)
 
-    def rows_written(self, lines: bytes) -> Iterator[Row]:
-        """What the RECORD lines of the tap tell of their rows."""
-        for line in lines.splitlines():
-            row = self._written.decode(line).record
-            stamp = row.stamp
-            yield Row(row.id, bool(row.deleted), clock.parse(stamp) if stamp else None, bool(row.archived))
+    def told_by(self, values: Sequence[Any]) -> Row:
+        """What a row's plain values tell, in the order of the columns: no mask and no map has been applied to them."""
+        told = {column.api_name: value for column, value in zip(self.source.columns, values, strict=False)}
+        return self._row(told)
 
-    @functools.cached_property
-    def _written(self) -> msgspec.json.Decoder[Any]:
-        """Decodes of RECORD lines what is told of their rows; what no column has is null."""
-        columns = {"id": self._id, "deleted": self._deleted, "stamp": self.stamp, "archived": self._archived}
-        rename = {name: column.property if column else f"no {name}" for name, column in columns.items()}
-        kinds = {"id": str, "deleted": bool | None, "stamp": str | None, "archived": bool | None}
-        fields: list[Any] = [(name, kind, None) for name, kind in kinds.items()]
-        record = msgspec.defstruct("Record", fields, rename=rename)
-        return msgspec.json.Decoder(msgspec.defstruct("Message", [("record", record)]))
+    def _row(self, told: Mapping[str, Any]) -> Row:
+        moment = told.get(self.stamp.api_name) if self.stamp is not None else None
+        deleted, archived = bool(told.get("IsDeleted")), bool(told.get("IsArchived"))
+        return Row(told["Id"], deleted, clock.parse(moment) if moment else None, archived)
 
     def whole_request(self, ids: Sequence[str], reference_id: str) -> Subrequest:
         """Asks for all columns of some ids."""
@@ -256,38 +252,29 @@ class OrgObject:
         for page, _ in self.source.rows_by_id(ids):
             yield page
 
-    def logged(self) -> frozenset[str]:
-        """Ids of the deletions that the next run will hear of; none where there is no log."""
-        if self._log is None:
-            self._log = self._read_log() if self.source.has_log else frozenset()
-        return self._log
-
-    def _read_log(self) -> frozenset[str]:
-        since = self.source.state.log_since
-        if since is None:
+    def logged(self, ids: Iterable[str]) -> frozenset[str]:
+        """Those of ids whose deletion the next run hears of. The log is read again for an id that it did not have before."""
+        wanted, since = frozenset(ids), self.source.state.log_since
+        if since is None or not self.source.has_log:
             return frozenset()
+        if not wanted <= self._logged:
+            self._logged = frozenset(self._read_log(since).between(since, None).ids)
+        return wanted & self._logged
+
+    def ever_logged(self, ids: Iterable[str]) -> frozenset[str]:
+        """Those of ids that the log of the last 15 days says are deleted."""
+        if not self.source.plan.replicateable:
+            return frozenset()
+        return frozenset(ids) & frozenset(self._read_log(_LONG_AGO).ids)
+
+    def _read_log(self, since: datetime.datetime) -> Deletions:
+        """The deletion log. Raises TapError where the org is in trouble."""
         client = self.source.readers.client
         log = DeletionLog(client, self.api_name, since)
         try:
             (answer,) = client.composite([log.request("deleted")])
-            return frozenset(log.read(answer).between(since, None).ids)
+            return log.read(answer)
+        except TransientError:
+            raise
         except SalesforceError:
-            return frozenset()
-
-    def ever_logged(self, ids: Sequence[str]) -> frozenset[str]:
-        """Those of ids that the log of the last 15 days says are deleted."""
-        if not self.source.plan.replicateable:
-            return frozenset()
-        client = self.source.readers.client
-        log = DeletionLog(client, self.api_name, datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC))
-        try:
-            (answer,) = client.composite([log.request("deleted")])
-            return frozenset(log.read(answer).ids).intersection(ids)
-        except SalesforceError:
-            return frozenset()
-
-    def _records(self, query: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = decode(
-            self.source.readers.first_page(query).records, _RECORDS, "/queryAll"
-        )
-        return found
+            return Deletions()

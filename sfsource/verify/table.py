@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
+import psycopg
 
 from target_sfwarehouse.postgres.ddl import read_table
 from target_sfwarehouse.postgres.schema import (
@@ -21,18 +23,25 @@ from target_sfwarehouse.postgres.schema import (
     table_name,
     with_parameters,
 )
-from target_sfwarehouse.postgres.sql import TOLD_BY_TEXT
+from target_sfwarehouse.postgres.sql import compared_as
 from target_sfwarehouse.postgres.types import TIMESTAMPTZ
 from target_sfwarehouse.rows.decode import COPY_OPTIONS, RowShape, encode_rows
 from target_sfwarehouse.rows.layout import read_schema
 from target_sfwarehouse.rows.values import BadValueError, load_json
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    import psycopg
-
+    from sfsource.verify.counts import Counts, Span
+    from sfsource.verify.org import Row
     from target_sfwarehouse.config import Settings
+    from target_sfwarehouse.rows.layout import Property
+
+MOST: Final = 10_001
+"""Ids that one look gives: more than are looked at one by one."""
+
+_PLACE: Final = re.compile(r"COPY \S+, \D*\d+, \S+ (.*)", re.DOTALL)
+"""`COPY accounts, line 3, column amount: "abc"`; a server that speaks another language keeps the order."""
 
 STAGED = quoted("_sfsource_staged")
 SEEN = quoted("_sfsource_seen")
@@ -53,6 +62,7 @@ class Table:
     Args:
         message: The SCHEMA message of the stream.
         fresh: Properties that not every row has been written with yet.
+        stamp: The property that tells when a row has changed.
     """
 
     def __init__(
@@ -61,6 +71,7 @@ class Table:
         settings: Settings,
         message: Mapping[str, Any],
         fresh: Collection[str] = (),
+        stamp: str = "",
     ) -> None:
         self.connection = connection
         stream, keys = message["stream"], message["key_properties"]
@@ -82,12 +93,27 @@ class Table:
             for column in properties
             if not column.key and column.name not in fresh and column.column not in METADATA_COLUMNS
         ]
+        self._filled = {column.name for column in columns if column.name not in fresh}
+        self.misfits: list[str] = []
+        """Properties whose columns cannot hold the org's values."""
         self.key = quoted(layout.keys[0])
         self.has_key = layout.keys[0] in self._table.columns
         self._alive = self._alive_condition(layout.deletion)
-        self.is_unique = tuple(layout.keys) in self._table.unique_keys
-        self.sql = with_parameters(self._table.sql)
+        self.keeps_versions = settings.load_method == "append-only"
+        self.is_unique = self.keeps_versions or tuple(layout.keys) in self._table.unique_keys
         self.label = self._table.label
+        self._from = f"{with_parameters(self._table.sql)} AS t"
+        if self.keeps_versions:
+            self._from = f"({self._versions(stamp)}) AS t"
+
+    def _versions(self, stamp: str) -> str:
+        """The last version of each row. A sweep writes every row again, and then marks the versions of before."""
+        order = [f"({self._alive}) DESC"]
+        for name, place in ((stamp, 0), ("received_at", 2)):
+            if name and identifier(name, self._conform) in self._table.columns:
+                order.insert(place, f"{self._moment(name)} DESC NULLS LAST")
+        table, last = with_parameters(self._table.sql), ", ".join([self._key, *order, "t.ctid DESC"])
+        return f"SELECT DISTINCT ON ({self._key}) t.* FROM {table} AS t ORDER BY {last}"
 
     def _alive_condition(self, marks: Sequence[str]) -> str:
         parts = [
@@ -95,11 +121,18 @@ class Table:
             for column in (*marks, DELETED_AT)
             if column in self._table.columns
         ]
-        return with_parameters(f"({' AND '.join(parts) or 'true'})")
+        return with_parameters(f"({' AND '.join([*parts, f'{self.key} IS NOT NULL'])})")
+
+    def confine(self, created: str, start: datetime.datetime | None, end: datetime.datetime | None) -> None:
+        """Leave rows to other shards that were created at other times."""
+        moment, edges = self._moment(created), {">=": start, "<": end}
+        for sign, edge in edges.items():
+            if edge is not None:
+                self._alive += f" AND {moment} {sign} '{edge.astimezone(datetime.UTC):%Y-%m-%dT%H:%M:%S}'"
 
     def has(self, name: str) -> bool:
-        """Whether the table has the column of a property."""
-        return identifier(name, self._conform) in self._table.columns
+        """Whether the table has the column of a property, and every row has been written with it."""
+        return name in self._filled
 
     def _moment(self, name: str) -> str:
         """The column of a property as a time in UTC."""
@@ -132,60 +165,79 @@ class Table:
     def count(self, stamp: str, as_of: datetime.datetime | None, but: Sequence[str]) -> int:
         """Count rows that are not deleted and have not changed since, but for some ids."""
         where, values = self._before(stamp, as_of, but)
-        ((total,),) = self._rows(f"SELECT count(*) FROM {self.sql} WHERE {where}", values)
+        ((total,),) = self._rows(f"SELECT count(*) FROM {self._from} WHERE {where}", values)
         return int(total)
 
-    def count_by(
-        self, unit: str, created: str, stamp: str, as_of: datetime.datetime | None, but: Sequence[str]
-    ) -> dict[str, int]:
-        """The same by `month` or `day` of a property, as 2026-01 or 2026-01-31."""
+    def count_by_day(
+        self, column: str, stamp: str, as_of: datetime.datetime | None, but: Sequence[str]
+    ) -> Counts:
+        """The same by the days of a property."""
         where, values = self._before(stamp, as_of, but)
-        form = {"month": "YYYY-MM", "day": "YYYY-MM-DD"}[unit]
-        part = f"to_char({self._moment(created)}, '{form}')"
-        return dict(self._rows(f"SELECT {part}, count(*) FROM {self.sql} WHERE {where} GROUP BY 1", values))
+        day = f"CASE WHEN {self._is_day(column)} THEN {self._moment(column)}::date END"
+        return dict(self._rows(f"SELECT {day}, count(*) FROM {self._from} WHERE {where} GROUP BY 1", values))
 
-    def ids(self, created: str, spans: Sequence[tuple[datetime.date, datetime.date]]) -> set[str]:
-        """Ids of the rows that are not deleted, of all or of spans of days."""
-        within = " OR ".join(
-            f"({self._moment(created)} >= %s AND {self._moment(created)} < %s)" for _ in spans
-        )
-        where = f"{self._alive} AND ({within})" if spans else self._alive
-        found = self._rows(
-            f"SELECT {self._key} FROM {self.sql} WHERE {where}", [day for span in spans for day in span]
-        )
-        return {key for (key,) in found}
+    def _is_day(self, column: str) -> str:
+        """Condition that a property has a time that Salesforce can have."""
+        return f"{self._moment(column)} BETWEEN '1700-01-01' AND '4001-01-01'"
 
-    def stamps(self, stamp: str) -> dict[str, datetime.datetime | None]:
-        """Ids of the rows that are not deleted, each with its stamp."""
-        told = self._moment(stamp) if stamp else "NULL::timestamp"
-        found = self._rows(f"SELECT {self._key}, {told} FROM {self.sql} WHERE {self._alive}")
-        return {key: moment and moment.replace(tzinfo=datetime.UTC) for key, moment in found}
+    def _within(self, column: str, spans: Sequence[Span]) -> tuple[str, list[Any]]:
+        """Condition of the rows of some spans of a property's days, of all without any; with its parameters."""
+        if not spans:
+            return "true", []
+        parts, values = [], list[Any]()
+        for span in spans:
+            if span is None:
+                parts.append(f"({self._is_day(column)}) IS NOT TRUE")
+            else:
+                parts.append(f"({self._moment(column)} >= %s AND {self._moment(column)} < %s)")
+                values += span
+        return f"({' OR '.join(parts)})", values
+
+    def count_within(self, column: str, spans: Sequence[Span]) -> int:
+        """Count the rows that are not deleted, of all or of spans of a property's days."""
+        where, values = self._within(column, spans)
+        ((total,),) = self._rows(f"SELECT count(*) FROM {self._from} WHERE {self._alive} AND {where}", values)
+        return int(total)
+
+    def nameless(self) -> int:
+        """How many rows have no id."""
+        statement = f"SELECT count(*) FROM {with_parameters(self._table.sql)} AS t WHERE {with_parameters(self.key)} IS NULL"
+        ((total,),) = self._rows(statement)
+        return int(total)
 
     def strange(self) -> list[str]:
         """Keys of rows that are not deleted, and that cannot be ids."""
-        statement = f"SELECT {self._key} FROM {self.sql} WHERE {self._alive} AND {self._key} !~ %s"
+        statement = (
+            f"SELECT {self._key} FROM {self._from} WHERE {self._alive} AND {self._key} !~ %s LIMIT {MOST}"
+        )
         return [key for (key,) in self._rows(statement, ["^[A-Za-z0-9]{18}$"])]
 
     def doubled(self) -> list[str]:
         """Ids of which there are several rows."""
         if self.is_unique:
             return []
-        grouped = f"SELECT {self._key} FROM {self.sql} GROUP BY 1 HAVING count(*) > 1"
+        key = with_parameters(self.key)
+        grouped = (
+            f"SELECT {self._key} FROM {self._from} WHERE {key} IS NOT NULL GROUP BY {key} HAVING count(*) > 1 "
+            f"AND bool_or({self._alive}) LIMIT {MOST}"
+        )
         return [key for (key,) in self._rows(grouped)]
 
     def sample(self, size: int, stamp: str, as_of: datetime.datetime | None) -> list[str]:
         """Ids of some rows, other ones each time."""
         where, values = self._before(stamp, as_of, ())
         found = self._rows(
-            f"SELECT {self._key} FROM {self.sql} WHERE {where} ORDER BY random() LIMIT %s", [*values, size]
+            f"SELECT {self._key} FROM {self._from} WHERE {where} ORDER BY random() LIMIT %s", [*values, size]
         )
         return [key for (key,) in found]
 
     def hold(self, ids: Sequence[str], mark: str = "") -> Held:
-        """Keep the rows of some ids as they are now, until the transaction ends."""
+        """Keep the rows of some ids as they are now, until others are kept under the mark. Nothing is locked meanwhile."""
         name = quoted(f"_sfsource_held{mark}")
         self.connection.execute(f"DROP TABLE IF EXISTS {name}".encode())
-        statement = f"CREATE TEMPORARY TABLE {name} ON COMMIT DROP AS SELECT * FROM {self.sql} WHERE {self._key} = ANY (%s)"
+        statement = (
+            f"CREATE TEMPORARY TABLE {name} AS SELECT * FROM {self._from} WHERE {self._key} = ANY (%s)"
+        )
         self.connection.execute(statement.encode(), [list(ids)])
         rows = self._rows(f"SELECT {self._key}, {self._alive} FROM {name}")
         found: dict[str, list[bool]] = {}
@@ -194,11 +246,42 @@ class Table:
         return Held(name, found)
 
     def stage(self, lines: bytes) -> None:
-        """Stage RECORD lines, as the target would write them, until the transaction ends."""
+        """Stage RECORD lines, as the target would write them, until others are staged.
+
+        A property whose column cannot hold one of the values becomes a misfit, and is not compared from then on.
+        """
+        while True:
+            try:
+                with self.connection.transaction():
+                    return self._stage(lines)
+            except (psycopg.DataError, BadValueError) as error:
+                misfit = self._misfit(error)
+                if misfit is None:
+                    raise
+            self.misfits.append(misfit.name)
+            self._compared = [column for column in self._compared if column is not misfit]
+            self._shape = RowShape(
+                self._shape.stream, [column for column in self._shape.columns if column is not misfit]
+            )
+
+    def _misfit(self, error: psycopg.DataError | BadValueError) -> Property | None:
+        """The property of a value that its column cannot hold."""
+        if isinstance(error, BadValueError):
+            return next((column for column in self._compared if column.name == error.name), None)
+        match = _PLACE.search(error.diag.context or "")
+        told = match[1] if match is not None else ""
+        found = [
+            column
+            for column in self._compared
+            if told == column.column or told.startswith(f"{column.column}: ")
+        ]
+        return max(found, key=lambda column: len(column.column), default=None)
+
+    def _stage(self, lines: bytes) -> None:
         names = ", ".join(quoted(column) for column in self._shape.column_names)
         self.connection.execute(f"DROP TABLE IF EXISTS {STAGED}".encode())
         self.connection.execute(
-            f"CREATE TEMPORARY TABLE {STAGED} ON COMMIT DROP AS SELECT {names} FROM {self._table.sql} WHERE false".encode()
+            f"CREATE TEMPORARY TABLE {STAGED} AS SELECT {names} FROM {self._table.sql} WHERE false".encode()
         )
         rows = [self._row(line) for line in lines.splitlines()]
         if rows:
@@ -219,7 +302,9 @@ class Table:
             f"CASE WHEN t.{self._as_told(column.column)} IS DISTINCT FROM s.{self._as_told(column.column)} THEN {place} END"
             for place, column in enumerate(self._compared)
         ]
-        alive = f"SELECT t.*, {self._alive} AS _sfsource_alive FROM {other or self.sql} AS t"
+        alive = (
+            f"SELECT t.*, {self._alive} AS _sfsource_alive FROM {f'{other} AS t' if other else self._from}"
+        )
         statement = (
             f"SELECT s.{self._key}, n.found, n.alive, n.differs FROM {STAGED} AS s, LATERAL (SELECT count(*) AS found, "
             f"count(*) FILTER (WHERE t._sfsource_alive) AS alive, "
@@ -231,8 +316,7 @@ class Table:
             yield Match(key, found, living, tuple(self._compared[place].name for place in places))
 
     def _as_told(self, column: str) -> str:
-        by_text = "::text" if self._table.columns[column].name in TOLD_BY_TEXT else ""
-        return f"{with_parameters(quoted(column))}{by_text}"
+        return f"{with_parameters(quoted(column))}{compared_as(self._table, column)}"
 
     def values(
         self, held: str, record_id: str, names: Sequence[str]
@@ -252,33 +336,70 @@ class Table:
         }
 
     def begin_seeing(self) -> None:
-        """Begin to note ids that the org has."""
+        """Begin to note rows that the org has."""
         self.connection.execute(f"DROP TABLE IF EXISTS {SEEN}".encode())
-        self.connection.execute(f"CREATE TEMPORARY TABLE {SEEN} (id text)".encode())
+        columns = (
+            "seen_id text, seen_deleted boolean, seen_stamp timestamp, seen_at timestamp, seen_later boolean"
+        )
+        self.connection.execute(f"CREATE TEMPORARY TABLE {SEEN} ({columns})".encode())
 
-    def see(self, ids: Sequence[str]) -> None:
-        """Note ids of rows that are not deleted."""
+    def see(self, rows: Iterable[Row], as_of: datetime.datetime | None) -> None:
+        """Note rows."""
         with self.connection.cursor().copy(f"COPY {SEEN} FROM STDIN".encode()) as copy:
-            for record_id in ids:
-                copy.write_row([record_id])
+            for row in rows:
+                stamp, at = (
+                    moment and moment.astimezone(datetime.UTC).replace(tzinfo=None)
+                    for moment in (row.stamp, row.at)
+                )
+                copy.write_row([row.id, row.deleted, stamp, at, row.is_later(as_of)])
 
-    def unseen(self) -> list[str]:
-        """Ids of rows that are not deleted here, and that have not been noted."""
+    def seen(self) -> tuple[int, int]:
+        """How many rows of the org have not changed since, and how many rows here are not those that have."""
+        ((there,),) = self._rows(f"SELECT count(*) FROM {SEEN} WHERE NOT seen_later AND NOT seen_deleted")
+        ((here,),) = self._rows(
+            f"SELECT count(*) FROM {self._from} WHERE {self._alive} "
+            f"AND NOT EXISTS (SELECT 1 FROM {SEEN} AS n WHERE n.seen_later AND n.seen_id = {self._key})"
+        )
+        return int(there), int(here)
+
+    def unseen(self, column: str = "", spans: Sequence[Span] = ()) -> list[str]:
+        """Ids of rows that are not deleted here, of all or of spans of a property's days, and that have not been noted."""
+        within, values = self._within(column, spans)
         statement = (
-            f"SELECT {self._key} FROM {self.sql} AS t WHERE {self._alive} "
-            f"AND NOT EXISTS (SELECT 1 FROM {SEEN} AS n WHERE n.id = t.{self._key})"
+            f"SELECT {self._key} FROM {self._from} WHERE {self._alive} AND {within} "
+            f"AND NOT EXISTS (SELECT 1 FROM {SEEN} AS n WHERE n.seen_id = {self._key} AND NOT n.seen_deleted) LIMIT {MOST}"
         )
-        found = [key for (key,) in self._rows(statement)]
-        self.connection.execute(f"DROP TABLE {SEEN}".encode())
-        return found
+        return [key for (key,) in self._rows(statement, values)]
 
-    def leave_one(self, ids: Sequence[str]) -> None:
-        """Remove all rows but one of each id."""
-        self.connection.execute(
-            f"DELETE FROM {self.sql} WHERE {self._key} = ANY (%s) AND ctid NOT IN "
-            f"(SELECT max(ctid) FROM {self.sql} WHERE {self._key} = ANY (%s) GROUP BY {self._key})".encode(),
-            [list(ids), list(ids)],
+    def unlike(self, stamp: str, column: str = "") -> list[str]:
+        """Ids of noted rows that are not here, or have other times here; not of those that have changed since."""
+        same = "".join(
+            f" AND {self._moment(name)} IS NOT DISTINCT FROM n.{noted}"
+            for name, noted in ((stamp, "seen_stamp"), (column, "seen_at"))
+            if name
         )
+        statement = (
+            f"SELECT n.seen_id FROM {SEEN} AS n WHERE NOT n.seen_later AND NOT n.seen_deleted AND NOT EXISTS "
+            f"(SELECT 1 FROM {self._from} WHERE {self._key} = n.seen_id AND {self._alive}{same}) LIMIT {MOST}"
+        )
+        return [key for (key,) in self._rows(statement)]
+
+    def leave_one(self, ids: Sequence[str], stamp: str) -> None:
+        """Remove all rows but one of each id: one that is not deleted if there is one, the one with the last stamp."""
+        last = [
+            f"({self._alive}) DESC",
+            *([f"{self._moment(stamp)} DESC NULLS LAST"] if stamp else []),
+            "ctid",
+        ]
+        table = with_parameters(self._table.sql)
+        ranked = (
+            f"SELECT ctid AS place, row_number() OVER (PARTITION BY {self._key} ORDER BY {', '.join(last)}) AS rank "
+            f"FROM {table} AS t WHERE {self._key} = ANY (%s)"
+        )
+        statement = (
+            f"DELETE FROM {table} WHERE ctid IN (SELECT place FROM ({ranked}) AS ranked WHERE rank > 1)"
+        )
+        self.connection.execute(statement.encode(), [list(ids)])
 
 
 class Held:

@@ -17,18 +17,23 @@ from sfsource.verify.lines import Lines, captured
 from sfsource.verify.org import OrgObject
 from sfsource.verify.repair import repair
 from sfsource.verify.table import Table
+from sfsource.verify.target_maps import changed_by
+from tap_sfsource import clock
 from tap_sfsource.api.query import select
 from tap_sfsource.catalog.patterns import matches
 from tap_sfsource.errors import SalesforceError, TapError
 from tap_sfsource.singer.stream import NamesStream, SalesforceStream
 from tap_sfsource.sync.readers import rows_at_once
 from target_sfwarehouse.errors import TargetError
+from target_sfwarehouse.postgres.connect import advice_on
 
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Callable, Iterator, Sequence
 
     from sfsource.given.pair import Pair
+    from sfsource.verify.counts import Grouping
+    from tap_sfsource.api.composite import Subresponse
     from tap_sfsource.sync.run import SyncRun
     from tap_sfsource.sync.source import Source
 
@@ -101,6 +106,7 @@ class Verification:
             raise SfsourceError(f"None of the selected collections is {', '.join(self.names) or 'there'}.")
         run = tap.run_at_rest()
         self._collections: list[Collection] = []
+        self._aside: dict[str, frozenset[str]] = {}
         moments = [moment for stream in streams if (moment := _bookmark(run, stream.name)) is not None]
         oldest = min(moments, default=None)
         for stream in sorted(streams, key=lambda stream: stream.name):
@@ -117,24 +123,32 @@ class Verification:
         self.outcomes.append(outcome)
         try:
             source = run.source(stream.name)
-            outcome.unchecked = self._obstacle(stream, source)
+            lines = Lines(stream, source, self._output)
+            outcome.unchecked = self._obstacle(stream, source, lines)
             if outcome.unchecked:
                 return
             org = OrgObject(source, source.state.bookmark if source.key else oldest)
             outcome.as_of = org.as_of
-            lines = Lines(stream, source, self._output)
-            unknown = set(source.state.unknown(source.properties))
-            fresh = {column.property for column in source.plan.columns if column.mark() in unknown}
-            fresh |= {column.property for column in source.files}
-            table = Table(self._connection, self._settings, lines.schema_message(), fresh)
+            table = self._table(source, lines)
             if not table.exists:
                 outcome.unchecked = f"{table.label} is no table of the warehouse: run a sync first"
             elif not table.has_key:
                 outcome.unchecked = f"{table.label} has no column for the ids"
             else:
-                self._collections.append(self._collection(org, table, lines, outcome))
+                collection = self._collection(org, table, lines, outcome)
+                outcome.unchecked = _confined(collection)
+                if not outcome.unchecked:
+                    self._collections.append(collection)
         except (TapError, TargetError) as error:
             outcome.unchecked = str(error)
+
+    def _table(self, source: Source, lines: Lines) -> Table:
+        unknown = set(source.state.unknown(source.properties))
+        aside = {column.property for column in source.plan.columns if column.mark() in unknown}
+        aside |= {column.property for column in source.files} | self._aside[source.plan.stream_name]
+        key = source.plan.replication_key
+        stamp = key.property if key is not None else ""
+        return Table(self._connection, self._settings, lines.schema_message(), aside, stamp)
 
     def _collection(self, org: OrgObject, table: Table, lines: Lines, outcome: Outcome) -> Collection:
         source = org.source
@@ -142,25 +156,31 @@ class Verification:
             outcome.notes.append(f"{table.label} has no column for {', '.join(table.lacking)}")
         if source.files:
             outcome.notes.append("contents of files are not compared")
+        if aside := self._aside[source.plan.stream_name]:
+            outcome.notes.append(
+                f"not compared, as the target's settings change them: {', '.join(sorted(aside))}"
+            )
         named = {name.lower() for name in source.readers.settings.refresh_fields}
         moving = frozenset(
             column.property
             for column in source.plan.columns
             if column.calculated or f"{source.plan.api_name}.{column.api_name}".lower() in named
         )
-        return Collection(org, table, lines, outcome, self._views_all, moving, self.show_values)
+        masked = frozenset(column.property for column in source.plan.columns if column.mask is not None)
+        return Collection(org, table, lines, outcome, self._views_all, moving, masked, self.show_values)
 
-    def _obstacle(self, stream: SalesforceStream, source: Source) -> str:
+    def _obstacle(self, stream: SalesforceStream, source: Source, lines: Lines) -> str:
         """Why a collection cannot be checked; empty if it can."""
-        if not stream.maps.partial_rows or len(stream.maps.aliases) != 1:
-            return "a stream map of the tap filters or computes its rows"
-        config = self.pair.target.config
-        if config.get("stream_maps") or config.get("flattening_enabled"):
-            return "stream_maps or flattening of the target change its rows: have the tap map them"
-        if self._settings.load_method == "append-only":
-            return "load_method append-only keeps each version of a row"
+        if problem := lines.obstacle:
+            return problem
         if source.key is not None and source.state.bookmark is None:
             return "its first sync is not complete"
+        if source.state.maps != source.emitted and source.state.knows_properties:
+            return "its stream maps have changed since the last run: run a sync first"
+        aside = changed_by(self.pair.target.config, stream.name, lines.schema_message())
+        if aside is None:
+            return "stream_maps of the target filter, rename or split it: move them to the tap's stream_maps"
+        self._aside[stream.name] = aside
         return ""
 
     @functools.cached_property
@@ -177,33 +197,47 @@ class Verification:
         return self._view_all_data
 
     def _check(self, collections: Sequence[Collection]) -> None:
+        """Compare. Where the org fails half-way, what has been found stands, and the rest is unchecked."""
+        try:
+            self._compare(collections)
+        except TapError as error:
+            for collection in collections:
+                collection.outcome.unchecked = collection.outcome.unchecked or str(error)
+
+    def _compare(self, collections: Sequence[Collection]) -> None:
         self.said(f"Counting {len(collections)} collections")
         for collection in collections:
-            with _told(collection.outcome):
+            with _told(collection):
                 collection.look_at_keys()
                 collection.outcome.warehouse_rows = collection.count_here()
         if self.full:
             # The counts are for people; each row is compared.
-            self._count([part for part in collections if not part.org.source.plan.parents])
-            for collection in collections:
-                self.said(f"Comparing {collection.outcome.collection}")
-                with _told(collection.outcome):
-                    collection.by_value()
-            return
+            self._count(
+                [part for part in collections if part.org.source.plan.parents is None and part.has_all_rows]
+            )
         for collection in collections:
-            if collection.org.source.plan.parents:
-                with _told(collection.outcome):
+            if self.full or collection.org.source.plan.parents is not None:
+                self.said(f"Comparing {collection.outcome.collection}")
+                with _told(collection):
                     collection.by_value()
-        asked = [part for part in collections if not part.org.source.plan.parents]
-        many = self._compare_few([part for part in asked if part.is_small])
-        many += [part for part in asked if not part.is_small]
+        if self.full:
+            return
+        asked = [part for part in collections if part.org.source.plan.parents is None]
+        counted = [part for part in asked if part.has_all_rows]
+        many = self._compare_few([part for part in counted if part.is_small])
+        many += [part for part in counted if not part.is_small]
         self._count(many)
         for collection in many:
-            if collection.outcome.org_rows != collection.outcome.warehouse_rows:
+            if collection.suspected:
                 self.said(f"Looking for the rows of {collection.outcome.collection}")
-                with _told(collection.outcome):
+                with _told(collection):
                     collection.by_count()
         self._sample(asked)
+        for collection in asked:
+            if not collection.has_all_rows:
+                collection.outcome.unchecked = (
+                    "a stream map of the tap filters its rows, so only a sample was compared: give --full"
+                )
 
     def _compare_few(self, collections: Sequence[Collection]) -> list[Collection]:
         """Compare the ids and stamps of small collections, whose rows are one page; gives those with more rows in the org."""
@@ -212,7 +246,7 @@ class Verification:
         ]
         larger = []
         for collection, answer in zip(collections, self._tap.client.composite(requests), strict=True):
-            with _told(collection.outcome):
+            with _told(collection):
                 rows = collection.org.rows_of_page(answer)
                 if rows is None:
                     larger.append(collection)
@@ -220,37 +254,54 @@ class Verification:
                     collection.by_id(rows)
         return larger
 
-    def _count(self, collections: Sequence[Collection]) -> None:
-        """Count rows of the org: five objects to a call."""
-        requests = [
-            collection.org.request(collection.org.count_query(), f"count_{place}")
-            for place, collection in enumerate(collections)
-        ]
-        later = []
-        for collection, answer in zip(collections, self._tap.client.composite(requests), strict=True):
-            org = collection.org
-            try:
-                found = org.counted(answer)
-            except SalesforceError:
-                # Not every object groups its rows.
-                later.append(collection)
-                continue
-            collection.outcome.org_rows = found.rows
-            if org.as_of is not None and found.latest is not None and found.latest >= org.as_of:
-                later.append(collection)
-        self._count_before(later)
+    def _count(self, collections: Sequence[Collection], *, before: bool = False) -> None:
+        """Count rows of the org: five queries to a call. Where some have changed since the bookmark, they are counted again.
 
-    def _count_before(self, collections: Sequence[Collection]) -> None:
-        """Count the rows of objects of which some have changed since the bookmark, without these on either side."""
+        Then rows that have changed are taken out of both counts.
+        """
+        groupings: dict[int, list[Grouping | None]] = {}
+        for place, collection in enumerate(collections):
+            with _told(collection):
+                groupings[place] = [*([] if self.full else collection.groupings())] or [None]
         requests = [
-            collection.org.request(collection.org.count_before(), f"before_{place}")
+            collection.org.request(
+                collection.org.count_query(grouping, before=before), f"count_{place}_{number}"
+            )
             for place, collection in enumerate(collections)
+            for number, grouping in enumerate(groupings.get(place, ()))
         ]
-        for collection, answer in zip(collections, self._tap.client.composite(requests), strict=True):
-            with _told(collection.outcome):
-                collection.outcome.org_rows = collection.org.total(answer)
-                collection.changed = collection.org.changed()
-                collection.outcome.warehouse_rows = collection.count_here()
+        answers = iter(self._tap.client.composite(requests))
+        again = []
+        for place, collection in enumerate(collections):
+            found = [(grouping, next(answers)) for grouping in groupings.get(place, ())]
+            with _told(collection):
+                if found and self._counted(collection, found, before=before):
+                    again.append(collection)
+        for collection in again:
+            with _told(collection):
+                collection.count_again()
+        if again:
+            self._count(again, before=True)
+
+    @staticmethod
+    def _counted(
+        collection: Collection, answers: Sequence[tuple[Grouping | None, Subresponse]], *, before: bool
+    ) -> bool:
+        """Take counts in; tells whether rows have to be counted again."""
+        org = collection.org
+        try:
+            counted = [(grouping, org.counted(answer, grouping)) for grouping, answer in answers]
+        except SalesforceError:
+            # Not every object groups its rows.
+            if before and not collection.can_group:
+                raise
+            collection.can_group = False
+            return True
+        latest = [found.latest for _, found in counted if found.latest is not None]
+        if not before and org.as_of is not None and latest and max(latest) >= org.as_of:
+            return True
+        collection.compare_counts(counted)
+        return False
 
     def _sample(self, collections: Sequence[Collection]) -> None:
         if not self.sample:
@@ -261,54 +312,92 @@ class Verification:
 
     def _sample_of(self, collections: Sequence[Collection]) -> None:
         """Compare rows of several collections; the warehouse's are held before the org is asked."""
-        with self._connection.transaction():
-            held = []
-            for place, collection in enumerate(collections):
-                size = rows_at_once(collection.org.source.columns, self.sample)
-                with _told(collection.outcome), self._connection.transaction():
-                    ids = collection.table.sample(size, collection.stamp, collection.org.as_of)
-                    if ids:
-                        held.append((collection, ids, collection.table.hold(ids, f"{place}")))
-            requests = [
-                collection.org.whole_request(ids, f"sample_{place}")
-                for place, (collection, ids, _) in enumerate(held)
-            ]
-            answers = self._tap.client.composite(requests)
-            for (collection, ids, rows), answer in zip(held, answers, strict=True):
-                with _told(collection.outcome), self._connection.transaction():
-                    collection.judge(ids, rows, answer, counted=True)
+        held = []
+        for place, collection in enumerate(collections):
+            size = rows_at_once(collection.org.source.columns, self.sample)
+            with _told(collection):
+                ids = collection.table.sample(size, collection.stamp, collection.org.as_of)
+                if ids:
+                    held.append((collection, ids, collection.table.hold(ids, f"{place}")))
+        requests = [
+            collection.org.whole_request(ids, f"sample_{place}")
+            for place, (collection, ids, _) in enumerate(held)
+        ]
+        answers = self._tap.client.composite(requests)
+        for (collection, ids, rows), answer in zip(held, answers, strict=True):
+            with _told(collection):
+                collection.judge(ids, rows, answer, counted=True)
 
     def _mend(self) -> None:
         """Read again what differs, and verify again."""
         wrong = [collection for collection in self._collections if collection.outcome.differences]
-        for _ in range(_REPAIRS):
-            left = [collection for collection in wrong if collection.outcome.differences]
-            if not left:
-                break
-            for collection in left:
-                self.said(f"Repairing {collection.outcome.collection}")
-            ids = repair(left, self._target_config)
-            for collection in left:
-                collection.outcome.differences.clear()
-                with _told(collection.outcome):
-                    collection.look_at(ids[collection.outcome.collection], strict=True)
-                collection.outcome.repaired = max(
-                    collection.outcome.repaired, len(ids[collection.outcome.collection])
-                )
+        try:
+            for _ in range(_REPAIRS):
+                left = [
+                    collection
+                    for collection in wrong
+                    if any(part.id for part in collection.outcome.differences)
+                ]
+                if not left:
+                    break
+                self._repair(left)
+        except (SfsourceError, TapError, TargetError) as error:
+            # What was found stands.
+            for collection in wrong:
+                collection.outcome.unchecked = f"the repair failed: {error}"
+            return
         for collection in wrong:
             # What is left has changed since each repair: the next run brings it.
-            collection.outcome.differences.clear()
-            collection.outcome.compared = 0
+            collection.begin_again()
         self._check(wrong)
+
+    def _repair(self, collections: Sequence[Collection]) -> None:
+        for collection in collections:
+            self.said(f"Repairing {collection.outcome.collection}")
+        ids = repair(collections, self._target_config)
+        for collection in collections:
+            outcome = collection.outcome
+            outcome.differences.clear()
+            with _told(collection):
+                collection.look_at(ids[outcome.collection], strict=True)
+            outcome.repaired = max(outcome.repaired, len(ids[outcome.collection]))
 
 
 @contextlib.contextmanager
-def _told(outcome: Outcome) -> Iterator[None]:
-    """An error of one collection is its own: the others are checked."""
+def _told(collection: Collection) -> Iterator[None]:
+    """An error of one collection is its own: the others are checked. Values of rows are not told."""
+    outcome = collection.outcome
     try:
         yield
-    except (TapError, TargetError, psycopg.Error) as error:
+    except (TapError, TargetError) as error:
         outcome.unchecked = " ".join(str(error).split())
+    except psycopg.Error as error:
+        outcome.unchecked = (
+            f"the warehouse refuses a statement about {collection.table.label} ({type(error).__name__})"
+        )
+        if not isinstance(error, psycopg.DataError):
+            said = error.diag.message_primary or str(error)
+            advice = advice_on(error)
+            outcome.unchecked += f": {' '.join(said.split())}{f'. {advice}' if advice else ''}"
+    if misfits := collection.table.misfits:
+        outcome.unchecked = (
+            f"{', '.join(misfits)} of {collection.table.label} cannot hold the org's values, and the rest was compared "
+            "without: change the column back, then give --repair"
+        )
+
+
+def _confined(collection: Collection) -> str:
+    """Leave rows of other shards out; why it cannot be done, else empty."""
+    part = collection.org.source.plan.own.part
+    if not part:
+        return ""
+    if not collection.created:
+        return "rows of other shards cannot be told from its own without created_date: verify with a catalog without shards"
+    edges = dict.fromkeys((">=", "<"), None) | {
+        sign: clock.parse(edge) for _, sign, edge in map(str.split, part)
+    }
+    collection.table.confine(collection.created, edges[">="], edges["<"])
+    return ""
 
 
 def _bookmark(run: SyncRun, stream: str) -> datetime.datetime | None:

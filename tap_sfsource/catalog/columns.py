@@ -30,6 +30,12 @@ def mark_of(name: str, api_name: str, sf_type: str) -> str:
     return f"{name} {api_name} {sf_type}"
 
 
+def name_in(mark: str) -> str:
+    """The name of a `Column.mark`; empty in what a state remembers of lookups, which are no properties."""
+    name, *field = mark.partition(MASKED)[0].rsplit(" ", 2)
+    return name if field else ""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Column:
     """A field of an SObject as a property of a stream.

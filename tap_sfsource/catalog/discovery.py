@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections import Counter
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_sfsource.api.describe import (
@@ -22,14 +20,15 @@ from tap_sfsource.api.describe import (
     open_cache,
 )
 from tap_sfsource.catalog.columns import mark_of
-from tap_sfsource.catalog.mask_rules import MaskRules, masked_plan, warn_of_kept, warn_of_unmasked
+from tap_sfsource.catalog.given_columns import names_of
+from tap_sfsource.catalog.mask_rules import MaskRules, masked_plan
+from tap_sfsource.catalog.mask_warnings import warn_of_kept, warn_of_unmasked
 from tap_sfsource.catalog.misspelt import check_names, nearest, warn_of_unknown, warn_of_unknown_fields
 from tap_sfsource.catalog.naming import (
     API_NAMES,
     COLLECTIONS,
-    column_name,
+    column_names,
     kept_names,
-    names_in_use,
     stream_names,
 )
 from tap_sfsource.catalog.new_fields import excluded
@@ -37,21 +36,19 @@ from tap_sfsource.catalog.patterns import is_pattern, matches
 from tap_sfsource.catalog.plan import NAME, plan_of, why_unsupported
 from tap_sfsource.catalog.selection import read_catalog
 from tap_sfsource.catalog.sync_reports import is_reports
-from tap_sfsource.catalog.types import JSON_TYPES, TEXT_TYPES, property_schema
+from tap_sfsource.catalog.types import property_schema
 from tap_sfsource.errors import ConfigError, IncompleteError, TapError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from tap_sfsource.api.client import Client
     from tap_sfsource.api.describe import DescribeCache
     from tap_sfsource.catalog.columns import Column
+    from tap_sfsource.catalog.given_columns import GivenColumns
     from tap_sfsource.catalog.plan import SObjectPlan
     from tap_sfsource.catalog.selection import StreamSelection
     from tap_sfsource.config import Settings
-
-Emitted = Callable[[str], int] | None
-"""Tells by a `Column.mark` whether earlier runs have emitted a column; see `plan_run`. None where no run has."""
 
 logger = logging.getLogger("tap-sfsource.discovery")
 
@@ -125,13 +122,13 @@ def plan_run(
     client: Client,
     settings: Settings,
     catalog: Mapping[str, Any] | None,
-    emitted: Callable[[str], Emitted] | None = None,
+    emitted: Callable[[str], GivenColumns | None] | None = None,
     given: Mapping[str, str] | None = None,
 ) -> RunPlan:
     """Plan the streams that a run reads, described as they are today; what is skipped or failed is logged.
 
-    `catalog` is the input catalog as it came; without one the settings select. `emitted` tells by a stream and a
-    `Column.mark` which names earlier runs have given to columns; `given` are those of streams, by API name.
+    `catalog` is the input catalog as it came; without one the settings select. `emitted` gives the columns that
+    earlier runs have named, by stream; `given` are the names of streams, by API name.
 
     Raises:
         CatalogError: The catalog is no Singer catalog.
@@ -204,15 +201,18 @@ def _plan(
     stream_name: str,
     settings: Settings,
     selection: StreamSelection | None,
-    emitted: Emitted,
+    emitted: GivenColumns | None,
     masks: MaskRules,
     lost: dict[str, tuple[str, ...]],
 ) -> SObjectPlan:
     """Plan a stream; `lost` takes the properties that its selection names and the object does not have."""
-    known = dict(selection.known_names) if selection else {}
-    if emitted is not None:
-        known |= _names_in_use(sobject, emitted, settings)
-    plan = plan_of(sobject, stream_name, settings, known)
+    types = {field.name: field.type for field in sobject.fields}
+    known = selection.known_names if selection else {}
+    if emitted is None:
+        names = column_names(types, known, settings.naming)
+    else:
+        names = names_of(types, known, emitted, settings.naming)
+    plan = plan_of(sobject, stream_name, settings, names)
     if selection is not None:
         plan = _keyed(plan, selection)
         columns = tuple(_with_override(column, selection) for column in plan.columns)
@@ -220,7 +220,7 @@ def _plan(
     plan = masked_plan(plan, masks)
     warn_of_kept(plan, emitted)
     selected = _selected(plan, selection, excluded(plan, selection, emitted))
-    warn_of_unmasked(plan, selected, sobject)
+    warn_of_unmasked(plan, selected, sobject, masks)
     if selection is not None and (unknown := selection.unknown(plan.columns)):
         lost[stream_name] = tuple(unknown)
     return dataclasses.replace(selected, absent=_absent(plan, selected, selection))
@@ -260,21 +260,6 @@ def _absent(whole: SObjectPlan, plan: SObjectPlan, selection: StreamSelection | 
         if api_name not in described:
             absent[mark_of(name, api_name, types.get(name, ""))] = name
     return absent
-
-
-def _names_in_use(sobject: SObject, emitted: Callable[[str], int], settings: Settings) -> dict[str, str]:
-    """The names that earlier runs have given to an object's fields."""
-    types = {field.name: field.type for field in sobject.fields}
-    wanted = Counter(map(column_name, types))
-
-    def in_use(api_name: str, name: str) -> int:
-        used = emitted(mark_of(name, api_name, types[api_name]))
-        if used or wanted[column_name(api_name)] == 1:
-            return used
-        # The field may have had another type: it keeps its name beside one that wants it too.
-        return max(emitted(mark_of(name, api_name, kind)) for kind in (*TEXT_TYPES, *JSON_TYPES))
-
-    return names_in_use(types, in_use, settings.naming)
 
 
 def _keyed(plan: SObjectPlan, selection: StreamSelection) -> SObjectPlan:

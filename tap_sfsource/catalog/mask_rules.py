@@ -5,11 +5,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 import logging
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from tap_sfsource.catalog.columns import mark_of
 from tap_sfsource.catalog.masks import Mask
 from tap_sfsource.catalog.misspelt import nearest
 from tap_sfsource.catalog.naming import collection_name, column_name
@@ -34,7 +32,6 @@ DROPPED: Final = "the setting mask drops it"
 _KEEP: Final = "keep"
 _DROP: Final = "drop"
 _SHORT_SALT: Final = 16
-_WHOLE_NAME: Final = "FirstName MiddleName LastName Suffix"
 _OWNER: Final = "Type"
 _NOT_OF_OWNER: Final = frozenset({"Id", _OWNER})
 
@@ -83,6 +80,17 @@ class MaskRules:
         exact = [rule for rule in found if rule[0]]
         _, named, kind = (exact or found)[-1]
         return ("" if kind == _KEEP else kind), named
+
+    def hide(self, api_name: str, field: str) -> bool:
+        """Whether the rules hide a field, given by API names, also of an object that is not read."""
+        return bool(self.kind_of(api_name, collection_name(api_name), field, column_name(field))[0])
+
+    def hide_some_of(self, api_name: str) -> bool:
+        """Whether the rules hide fields of an object."""
+        return any(
+            kind != _KEEP and matches([sobject], api_name, collection_name(api_name))
+            for sobject, _, kind in self._rules
+        )
 
     def mask(self, kind: str) -> Mask:
         """The mask of a kind."""
@@ -166,53 +174,6 @@ def masked_plan(plan: SObjectPlan, rules: MaskRules) -> SObjectPlan:
         return dataclasses.replace(plan, columns=columns)
     columns = tuple(_with_owner(column, rules, columns) for column in columns)
     return dataclasses.replace(plan, columns=columns, names_masked=rules.mark_of(columns))
-
-
-def warn_of_kept(plan: SObjectPlan, emitted: Callable[[str], int] | None) -> None:
-    """Say what keeps plain values of earlier runs. `emitted` tells of a `Column.mark`: 2 for a column of the last run."""
-    if emitted is None:
-        return
-    known = [
-        column
-        for column in plan.columns
-        if emitted(mark_of(column.property, column.api_name, column.sf_type)) > 1
-    ]
-    if masked := ", ".join(column.api_name for column in known if column.mask is not None):
-        logger.warning(
-            "%s: mask hides %s from here on, and this run reads it for every row. Rows that Salesforce no longer has keep "
-            "their plain values: docs/personal-data.md has a statement that empties them.",
-            plan.stream_name,
-            masked,
-        )
-    if dropped := ", ".join(column.api_name for column in known if column.unsupported == DROPPED):
-        logger.warning(
-            "%s: mask drops %s from here on; the values of earlier runs stay in the warehouse. To empty them, set mask to "
-            "null for one run first, or drop the columns there.",
-            plan.stream_name,
-            dropped,
-        )
-
-
-def warn_of_unmasked(plan: SObjectPlan, selected: SObjectPlan, sobject: SObject) -> None:
-    """Say which selected columns show values of masked ones: formulas, and the name that a person's names make."""
-    hidden = {
-        column.api_name.lower(): column.api_name
-        for column in plan.columns
-        if column.mask is not None or column.unsupported == DROPPED
-    }
-    texts = {field.name: field.calculated_formula or "" for field in sobject.fields}
-    if "LastName" in texts:
-        texts["Name"] = _WHOLE_NAME
-    for column in selected.columns if hidden else ():
-        words = dict.fromkeys(re.findall(r"\w+", texts.get(column.api_name, "").lower()))
-        shown = [hidden[word] for word in words if word in hidden]
-        if shown and column.mask is None:
-            logger.warning(
-                "%s: %s is made of %s, which the setting mask hides. Mask it too, if it shows their values.",
-                plan.stream_name,
-                column.api_name,
-                ", ".join(shown),
-            )
 
 
 def _masked(plan: SObjectPlan, column: Column, rules: MaskRules) -> Column:

@@ -72,9 +72,6 @@ API_NAMES: Final[Mapping[str, str]] = {collection: api for api, collection in CO
 IS_DELETED: Final = "is_deleted"
 """The property that every stream but names has, also where the SObject has no IsDeleted."""
 
-_MOST_COLLISIONS = 5
-"""Fields of an object whose names collide, as far as a state is asked for their names."""
-
 _BREAK = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Za-z])")
 _OTHER = re.compile(r"[^A-Za-z0-9]+")
 
@@ -91,16 +88,18 @@ def collection_name(api_name: str) -> str:
 
 
 def unique_names(
-    wanted: Mapping[str, str], known: Mapping[str, str] | None = None, reserved: Iterable[str] = ()
+    wanted: Mapping[str, str],
+    known: Mapping[str, str] | None = None,
+    is_taken: Callable[[str], bool] = lambda _: False,
 ) -> dict[str, str]:
     """Give every API name a name of its own, near the `wanted` one.
 
     Colliding names get a suffix `_2`, `_3`, ... in API-name order; an API name that a state or a catalog has named
-    before keeps that name, so a new field never renames an older one. `reserved` names are given to no other.
+    before keeps that name, so a new field never renames an older one. No other one gets a name that `is_taken`.
     """
     known = known or {}
     given: dict[str, str] = {}
-    taken: set[str] = set(reserved)
+    taken: set[str] = set()
     for api_name in wanted:
         name = known.get(api_name)
         if name and name not in taken:
@@ -109,41 +108,12 @@ def unique_names(
     for api_name in sorted(wanted.keys() - given.keys()):
         name = candidate = wanted[api_name]
         count = 1
-        while candidate in taken:
+        while candidate in taken or is_taken(candidate):
             count += 1
             candidate = f"{name}_{count}"
         given[api_name] = candidate
         taken.add(candidate)
     return {api_name: given[api_name] for api_name in wanted}
-
-
-def names_in_use(
-    api_names: Iterable[str], in_use: Callable[[str, str], int], naming: str = "segment"
-) -> dict[str, str]:
-    """API name of a field to the property name that rows have been emitted with, where there is one.
-
-    `in_use` tells it of an API name and a property name: 2 if rows have it now, 1 if rows had it, 0 for no.
-    """
-    claims: list[tuple[int, int, str, str]] = []
-    for api_name in api_names if naming != "salesforce" else ():
-        for count, candidate in enumerate(candidates(api_name), 1):
-            if used := in_use(api_name, candidate):
-                claims.append((-used, count, api_name, candidate))
-            if used > 1:
-                break
-    found: dict[str, str] = {}
-    taken: set[str] = set()
-    for *_, api_name, name in sorted(claims):
-        if api_name not in found and name not in taken:
-            found[api_name] = name
-            taken.add(name)
-    return found
-
-
-def candidates(api_name: str) -> list[str]:
-    """The names that a field may have been given, the usual one first."""
-    name = column_name(api_name)
-    return [name, *(f"{name}_{count}" for count in range(2, _MOST_COLLISIONS + 1))]
 
 
 def column_names(
@@ -169,5 +139,6 @@ def stream_names(
 
 def kept_names(wanted: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
     """Names near the wanted ones, where names once given stay: also those of objects that are not wanted now."""
-    others = [name for api_name, name in known.items() if api_name not in wanted]
-    return unique_names(wanted, known, others)
+    others = frozenset(name for api_name, name in known.items() if api_name not in wanted)
+    mine = {api_name: name for api_name, name in known.items() if name not in others}
+    return unique_names(wanted, mine, others.__contains__)

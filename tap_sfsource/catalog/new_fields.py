@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from typing import TYPE_CHECKING
 
 from tap_sfsource.catalog.columns import mark_of
-from tap_sfsource.catalog.naming import candidates
+from tap_sfsource.catalog.given_columns import KINDS, MOST_COLLISIONS, usual_names
 from tap_sfsource.catalog.plan import NAME
-from tap_sfsource.catalog.types import JSON_TYPES, TEXT_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tap_sfsource.catalog.columns import Column
+    from tap_sfsource.catalog.given_columns import GivenColumns
     from tap_sfsource.catalog.plan import SObjectPlan
     from tap_sfsource.catalog.selection import StreamSelection
 
@@ -21,7 +20,7 @@ logger = logging.getLogger("tap-sfsource.catalog")
 
 
 def excluded(
-    plan: SObjectPlan, selection: StreamSelection | None, emitted: Callable[[str], int] | None
+    plan: SObjectPlan, selection: StreamSelection | None, emitted: GivenColumns | None
 ) -> frozenset[str]:
     """API names of the fields that are left out, because they are new and nobody has selected them.
 
@@ -45,7 +44,7 @@ def excluded(
     return frozenset(column.api_name for column in found)
 
 
-def _is_new(column: Column, selection: StreamSelection | None, emitted: Callable[[str], int] | None) -> bool:
+def _is_new(column: Column, selection: StreamSelection | None, emitted: GivenColumns | None) -> bool:
     if selection is not None and selection.choice(column) is not None:
         return False
     if selection is not None and selection.is_full:
@@ -53,8 +52,8 @@ def _is_new(column: Column, selection: StreamSelection | None, emitted: Callable
     if column.sf_type == "base64":
         return False  # the setting include_base64 has selected it
     # A field that takes another type, or another name beside others, is no new one.
-    names = {column.property, *candidates(column.api_name)}
-    kinds = {column.sf_type, *TEXT_TYPES, *JSON_TYPES}
+    names = {column.property, *itertools.islice(usual_names(column.api_name), MOST_COLLISIONS)}
+    kinds = {column.sf_type, *KINDS}
     return emitted is not None and not any(
         emitted(mark_of(name, column.api_name, kind)) for name in names for kind in kinds
     )

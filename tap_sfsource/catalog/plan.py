@@ -220,19 +220,20 @@ def plan_of(
     sobject: SObject,
     stream_name: str,
     settings: Settings,
-    known: Mapping[str, str] | None = None,
+    names: Mapping[str, str] | None = None,
     selected_by_default: bool | None = None,
 ) -> SObjectPlan:
     """Plan a stream, with all columns, from a describe, which has no fields where the object is unsupported anyway.
 
-    `known` has the property names of an earlier catalog, by API name.
+    `names` has the properties' names, by API name; None for the usual ones.
     """
     is_deleted = "IsDeleted" if settings.naming == "salesforce" else IS_DELETED
     has_is_deleted = sobject.field("IsDeleted") is not None
     parents = CHILDREN.get(sobject.name)
     key_name = None if parents else _replication_key(sobject)
     automatic = {"Id", "IsDeleted", key_name}
-    names = column_names((field.name for field in sobject.fields), known, settings.naming)
+    if names is None:
+        names = column_names((field.name for field in sobject.fields), naming=settings.naming)
     own_formulas = formulas.on_own_row(sobject, settings.refresh_fields)
     columns = tuple(
         dataclasses.replace(

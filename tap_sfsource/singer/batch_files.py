@@ -82,7 +82,9 @@ def prepare_storage(config: Mapping[str, Any]) -> Path | None:
         raise ConfigError(
             _SETTING,
             f"files cannot be written to {storage.root} ({_reason(error)})",
-            "Name another storage root, or install what its protocol needs.",
+            "For S3 install the extra: pip install 'sfsource[s3]'."
+            if isinstance(error, ImportError)
+            else "Name another storage root.",
         ) from error
     return folder
 

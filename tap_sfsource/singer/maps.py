@@ -60,6 +60,7 @@ class Maps:
             needs the key, and the property that marks deleted rows.
         signature: Tells these maps from others; empty for none.
         removed: Whether no row of the stream goes out.
+        filters: Whether a map leaves rows out.
     """
 
     def __init__(self, stream: Stream, deleted: str) -> None:
@@ -80,6 +81,10 @@ class Maps:
             and (bool(definitions) or all(isinstance(part, SameRecordTransform) for part in self._maps))
             and all(part.transformed_key_properties for part in self._maps)
             and all(deleted in part.transformed_schema["properties"] for part in self._maps)
+        )
+        self.filters = any("__filter__" in definition for definition in definitions)
+        self._changed = frozenset(
+            name for definition in definitions for name, value in definition.items() if value is not None
         )
         self.signature = "" if self.identity else _signature(definitions, stream.config)
 
@@ -103,6 +108,10 @@ class Maps:
     def aliases(self) -> list[str]:
         """The streams that rows go out under."""
         return [part.stream_alias for part in self._maps]
+
+    def changes(self, properties: Iterable[str]) -> bool:
+        """Whether a map has an expression for one of some properties."""
+        return not self._changed.isdisjoint(properties)
 
     def records(self, lines: bytes) -> Iterator[Mapped]:
         """What each map makes of RECORD lines.

@@ -202,12 +202,18 @@ def table(
         ]
         lines.append("  ".join(cells).rstrip())
     if quiet := len(streams) - len(shown):
-        lines.append(f"({quiet} collection{'s' if quiet > 1 else ''} without a change)")
+        lines.append(f"({_counted(quiet, 'collection')} without a change)")
     lines.extend(_skipped_lines(skipped or {}))
     rows = sum(part.rows for part in streams)
     deleted = sum(part.deleted for part in streams)
-    lines.append(f"{rows:,} rows, {deleted:,} deletions, {_calls(streams, calls)}, {seconds:.1f} s")
+    lines.append(
+        f"{_counted(rows, 'row')}, {_counted(deleted, 'deletion')}, {_calls(streams, calls)}, {seconds:.1f} s"
+    )
     return "\n".join(lines)
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def _calls(streams: Sequence[StreamSummary], calls: CallsByPayer) -> str:
@@ -221,7 +227,7 @@ def _calls(streams: Sequence[StreamSummary], calls: CallsByPayer) -> str:
         )
         if calls
     ]
-    told = f"{own + shared + run:,} API calls"
+    told = _counted(own + shared + run, "API call")
     return f"{told} ({', '.join(parts)})" if parts else told
 
 

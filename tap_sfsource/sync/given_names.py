@@ -10,14 +10,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 logger = logging.getLogger("tap-sfsource.sync")
 
 FORMER = "former"
 """Key of a bookmark: the marks of properties that rows once had."""
 
+NAMES = "names"
+"""Key of a bookmark: digests of the names that rows have, or had, whatever their fields."""
+
 _LENGTH = 6
+_NAME_LENGTH = 4
 _STREAMS_TOLD = 5
 
 
@@ -46,27 +50,47 @@ class GivenNames:
                 ", ".join(sorted(streams)[:_STREAMS_TOLD]),
             )
 
-    def emitted(self, stream: str) -> Callable[[str], int] | None:
-        """Tell by the name that a property has in a state (`Column.mark`) whether rows have been emitted with it.
-
-        2: every row has it. 1: rows had it, until it was left out: deselected, refused, or made anew with another type.
-        None where the state says nothing of the stream's properties.
-        """
-        bookmark = self._bookmarks.get(stream)
-        known, former = _marks(bookmark, "properties"), _marks(bookmark, FORMER)
-        if not known | former:
-            return None
-        return lambda name: 2 if (short := mark(name)) in known else int(short in former)
+    def emitted(self, stream: str) -> EmittedColumns | None:
+        """The columns that rows of a stream have been emitted with; None where the state does not tell."""
+        columns = EmittedColumns(self._bookmarks.get(stream))
+        return columns or None
 
 
-def _marks(bookmark: object, key: str) -> frozenset[str]:
-    marks = bookmark.get(key) if isinstance(bookmark, Mapping) else None
-    return marks_in(marks) if isinstance(marks, str) else frozenset()
+class EmittedColumns:
+    """What a bookmark says of columns; see `catalog.given_columns.GivenColumns`."""
+
+    def __init__(self, bookmark: object) -> None:
+        texts = bookmark if isinstance(bookmark, Mapping) else {}
+        self._known = marks_in(texts.get("properties"))
+        self._former = marks_in(texts.get(FORMER))
+        self._names = names_in(texts.get(NAMES))
+
+    def __bool__(self) -> bool:
+        return bool(self._known or self._former)
+
+    def __call__(self, name: str, /) -> int:
+        """2: every row has the column of this `Column.mark`. 1: rows had it. 0: none had."""
+        return 2 if (short := mark(name)) in self._known else int(short in self._former)
+
+    def has_name(self, name: str, /) -> bool:
+        """Whether rows have, or had, a property of this name. One in 280,000 is taken for one that they had."""
+        return bool(self._names) and mark_of_name(name) in self._names
 
 
-def marks_in(text: str) -> frozenset[str]:
-    """The marks of properties in a text of them."""
-    return frozenset(text[at : at + _LENGTH] for at in range(0, len(text), _LENGTH))
+def marks_in(text: object) -> frozenset[str]:
+    """The marks of properties in a text of them; none in what is no text."""
+    return _cut(text, _LENGTH)
+
+
+def names_in(text: object) -> frozenset[str]:
+    """The marks of names in a text of them; none in what is no text."""
+    return _cut(text, _NAME_LENGTH)
+
+
+def _cut(text: object, length: int) -> frozenset[str]:
+    if not isinstance(text, str):
+        return frozenset()
+    return frozenset(text[at : at + length] for at in range(0, len(text), length))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -74,3 +98,10 @@ def mark(name: str) -> str:
     """The mark of a property: a digest of its name, field and type (`Column.mark`)."""
     digest = hashlib.sha256(name.encode()).digest()
     return base64.urlsafe_b64encode(digest)[:_LENGTH].decode()
+
+
+@functools.lru_cache(maxsize=4096)
+def mark_of_name(name: str) -> str:
+    """The mark of a property's name: which one it is need not be told, only that it is given."""
+    digest = hashlib.sha256(name.encode()).digest()
+    return base64.urlsafe_b64encode(digest)[:_NAME_LENGTH].decode()

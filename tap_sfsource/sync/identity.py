@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from tap_sfsource.sync.given_names import FORMER, mark, marks_in
+from tap_sfsource.sync.given_names import FORMER, NAMES, mark, marks_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping, Sequence
@@ -57,7 +57,7 @@ def begin_as(bookmark: MutableMapping[str, Any], key_prefix: str | None) -> None
 def begin_filtered(bookmark: MutableMapping[str, Any], condition: str, *, sweeps: bool = True) -> bool:
     """Compare a bookmark with the condition that rows have to meet; forget a bookmark of another one, and tell so.
 
-    The names once given to properties stay. With `sweeps` the rows that it told of are left to a sweep. Without, the
+    With `sweeps` the rows that it told of are left to a sweep. Without, the
     deletion log goes on where it was read to: nothing else would tell which of them are gone.
     """
     wanted, given = mark(condition) if condition else "", str(bookmark.get(_FILTER) or "")
@@ -70,21 +70,23 @@ def begin_filtered(bookmark: MutableMapping[str, Any], condition: str, *, sweeps
 
 
 def begin_again(bookmark: MutableMapping[str, Any], *, sweeps: bool = True) -> None:
-    """Have every row read again. What the bookmark is of, and the names once given to properties, stay."""
-    texts = (bookmark.get(key) for key in (FORMER, "properties"))
-    former = frozenset().union(*(marks_in(text) for text in texts if isinstance(text, str)))
+    """Have every row read again. What the bookmark is of stays."""
     logged = bookmark.get("deleted_until") or bookmark.get("replication_key_value")
     _forget(bookmark, _KEPT)
     bookmark["sweep_due"] = sweeps
     if logged and not sweeps:
         bookmark["deleted_until"] = logged
-    if former:
-        bookmark[FORMER] = "".join(sorted(former))
 
 
 def _forget(bookmark: MutableMapping[str, Any], kept: Sequence[str] = ()) -> None:
-    """Keep nothing else of a bookmark. A moment that is left out would come back where Meltano merges an older state."""
-    left: dict[str, Any] = {key: bookmark[key] for key in kept if key in bookmark}
+    """Keep nothing else of a bookmark, but the names once given to properties: the table's columns stay.
+
+    A moment that is left out would come back where Meltano merges an older state.
+    """
+    left: dict[str, Any] = {key: bookmark[key] for key in (*kept, NAMES) if key in bookmark}
     left |= {key: None for key in _MOMENTS if key in bookmark}
+    former = marks_in(bookmark.get(FORMER)) | marks_in(bookmark.get("properties"))
     bookmark.clear()
     bookmark.update(left, sweep_due=True)
+    if former:
+        bookmark[FORMER] = "".join(sorted(former))

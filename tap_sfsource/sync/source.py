@@ -91,6 +91,7 @@ class Source:
         self.state.begin(self.plan.key_prefix)
         if self.plan.api_name not in {self.plan.stream_name, *COLLECTIONS}:
             self.state.belong_to(self.plan.api_name)
+        self.state.gain_names([*self.properties, *self.plan.absent])
         self.state.check()
         if self.state.begin_filtered(self.plan.own.identity, sweeps=not self.plan.own.part):
             logger.info("%s: its filter has changed; reading it anew.", self.plan.api_name)

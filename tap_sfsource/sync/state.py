@@ -11,6 +11,8 @@ Keys of a bookmark; other keys are kept as they are:
   with shorter digests, a new property could pass for one that went.
 - ``former``: those that were among them once, where there are some: a name once given stays. A masked column's mark tells
   of the mask, so its name is here.
+- ``names``: the names of both, four characters of a digest each: no other field gets one of them. An older state lacks the
+  key, and gains it with its next run.
 - ``api_name``: the object, where the stream's name does not tell which it is. Names once given stay.
 - ``key_prefix``: the first characters of the SObject's Ids. A custom object that is deleted and created again has another
   prefix, and then nothing of the bookmark is true any more.
@@ -42,17 +44,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_sfsource import clock
-from tap_sfsource.catalog.columns import MASKED
+from tap_sfsource.catalog.columns import MASKED, name_in
 from tap_sfsource.errors import TapError
 from tap_sfsource.sync import identity
 from tap_sfsource.sync.again import REREAD, full_id, ids_to_read
-from tap_sfsource.sync.given_names import FORMER, mark, marks_in
+from tap_sfsource.sync.given_names import FORMER, NAMES, mark, mark_of_name, marks_in, names_in
 from tap_sfsource.sync.job_bookmark import JobBookmark
 from tap_sfsource.sync.parts import parts_of
 from tap_sfsource.sync.state_file import UNREADABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 logger = logging.getLogger("tap-sfsource.sync")
 
@@ -66,6 +68,7 @@ _OWN_KEYS = frozenset(
         "jobs",
         "key_prefix",
         "maps",
+        "names",
         "org",
         "properties",
         "start_date",
@@ -310,17 +313,32 @@ class StreamState:
 
     def know(self, properties: Sequence[str]) -> None:
         """Note that every row has been, or is being, emitted with just these properties."""
+        before = self.known
         marks = frozenset(map(mark, properties))
         # A masked column had its name too.
         plain = frozenset(mark(name.partition(MASKED)[0]) for name in properties if MASKED in name)
-        former = self._marks(FORMER) | self._marks("properties") - marks | plain
+        former = self._marks(FORMER) | before - marks | plain
         if former:
             self._bookmark[FORMER] = "".join(sorted(former))
         self._bookmark["properties"] = "".join(sorted(marks))
+        self._name(name for name in properties if mark(name) not in before)
+
+    def gain_names(self, properties: Iterable[str]) -> None:
+        """Note which of the properties rows have or had, in a state from before it kept names."""
+        given = self.known | self._marks(FORMER)
+        if given and NAMES not in self._bookmark:
+            self._name(
+                name for name in properties if mark(name) in given or mark(name.partition(MASKED)[0]) in given
+            )
+
+    def _name(self, properties: Iterable[str]) -> None:
+        names = names_in(self._bookmark.get(NAMES))
+        new = {mark_of_name(name) for each in properties if (name := name_in(each))}
+        if not new <= names:
+            self._bookmark[NAMES] = "".join(sorted(names | new))
 
     def _marks(self, key: str) -> frozenset[str]:
-        given = self._bookmark.get(key)
-        return marks_in(given) if isinstance(given, str) else frozenset()
+        return marks_in(self._bookmark.get(key))
 
     @property
     def known(self) -> frozenset[str]:

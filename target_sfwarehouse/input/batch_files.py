@@ -121,6 +121,11 @@ def open_batch_file(url: str, storage: Storage) -> Iterator[IO[bytes]]:
         raise InputError(f"batch file {url} is not there") from None
     except TargetError:
         raise
+    except ImportError as error:
+        raise SettingsError(
+            f"batch file {url} is in a storage that needs a library ({error}). For S3 it is an extra: "
+            "pip install 'sfsource[s3]'"
+        ) from None
     except _damage() as error:
         said = " ".join(str(error).split())
         raise InputError(f"batch file {url} cannot be read: {said or type(error).__name__}") from None
@@ -129,7 +134,7 @@ def open_batch_file(url: str, storage: Storage) -> Iterator[IO[bytes]]:
 def _damage() -> tuple[type[Exception], ...]:
     """Name what a damaged file or a strange file system raises; asked only when something was raised."""
     zstd = getattr(sys.modules.get("zstandard"), "ZstdError", EOFError)
-    return OSError, EOFError, ValueError, ImportError, zlib.error, zstd
+    return OSError, EOFError, ValueError, zlib.error, zstd
 
 
 def _zstd(raw: IO[bytes]) -> IO[bytes]:

@@ -154,8 +154,12 @@ def _tunnel(settings: Settings, where: dict[str, Any]) -> int:
 
     Its connector takes over SIGTERM and SIGINT; this puts the handlers back.
     """
-    from target_postgres.connector import PostgresConnector  # noqa: PLC0415 - see the module's docstring
-
+    try:
+        from target_postgres.connector import PostgresConnector  # noqa: PLC0415 - see the module's docstring
+    except ImportError:
+        raise SettingsError(
+            "`ssh_tunnel` is enabled; install the extra that opens it: pip install 'sfsource[ssh]'"
+        ) from None
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     # The login is ours to do: the tunnel needs to know where the warehouse is, and no more.
     config = {

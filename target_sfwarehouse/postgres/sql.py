@@ -79,13 +79,13 @@ def differ(table: Table, columns: Sequence[str], left: str, right: str) -> str:
     """Condition that a row changed; empty if no column could tell."""
     aside = {*table.keys, *METADATA_COLUMNS, *table.unwritten}
     compared = [column for column in columns if column not in aside]
-    cast = {column: _compared_as(table, column) for column in compared}
+    cast = {column: compared_as(table, column) for column in compared}
     mine = ", ".join(f"{left}.{quoted(column)}{cast[column]}" for column in compared)
     theirs = ", ".join(f"{right}.{quoted(column)}{cast[column]}" for column in compared)
     return f"ROW({mine}) IS DISTINCT FROM ROW({theirs})" if compared else ""
 
 
-def _compared_as(table: Table, column: str) -> str:
+def compared_as(table: Table, column: str) -> str:
     """What tells any two values of a column apart: a type may have no equality, or one that is not of the whole value."""
     if table.columns[column].name in TOLD_BY_TEXT:
         return "::text"

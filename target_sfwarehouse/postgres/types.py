@@ -18,7 +18,6 @@ BIGINT_RANGE = (-(2**63), 2**63 - 1)
 MAX_VARCHAR = 10_485_760
 MAX_PRECISION = 1000
 MICROSECONDS = 6
-SCALARS = frozenset({"string", "integer", "number", "boolean"})
 SQL_TYPE = "x-sql-datatype"
 """Keyword by which a schema asks for a column's type."""
 

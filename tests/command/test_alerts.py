@@ -200,6 +200,17 @@ def test_a_command_of_the_user_gets_the_text(
     assert receiver.take() == []
 
 
+@pytest.mark.parametrize("quote", ["'", '"', ""])
+def test_a_command_in_the_file_is_the_shells(quote: str, tick: Ticks, tmp_path: Path) -> None:
+    """What the file's own syntax would fill in is empty before there is a text; other variables of the file are there."""
+    line = "echo ${SFSOURCE_ALERT_TITLE} $SFSOURCE_ALERT_TITLE ${SFSOURCE_ALERT_TEXT} >> $FOLDER/told"
+    (tmp_path / ".env").write_text(f"FOLDER={tmp_path}\nSFSOURCE_ALERT_COMMAND={quote}{line}{quote}\n")
+    tick(status=1)
+    tick(status=1)
+    said = (tmp_path / "told").read_text()
+    assert said.startswith("hourly is not well hourly is not well 2 ticks in a row failed")
+
+
 def test_a_test_message_arrives_and_who_is_told_is_needed(
     tick: Ticks, receiver: Receiver, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -224,6 +225,8 @@ def test_rights_that_the_role_lacks_are_named_with_the_statement(
 
 
 def test_rows_of_another_org_fail(patient: Patient, warehouse: Warehouse) -> None:
+    # % has a meaning for the driver.
+    warehouse = patient.warehouse = replace(warehouse, schema=f"{warehouse.schema} %s")
     warehouse.execute("CREATE SCHEMA {schema}")
     warehouse.execute("CREATE TABLE {schema}._sources (collection text PRIMARY KEY, source text)")
     warehouse.execute("INSERT INTO {schema}._sources VALUES ('accounts', 'salesforce:00D5g000001abcd')")
@@ -232,6 +235,7 @@ def test_rows_of_another_org_fail(patient: Patient, warehouse: Warehouse) -> Non
     assert "hold rows of salesforce:00D5g000001abcd" in told
     patient.target["on_other_source"] = "allow"
     assert patient.findings(0)["warehouse", "source"][0] == "warning"
+    warehouse.execute("DROP SCHEMA {schema} CASCADE")
 
 
 def test_without_settings_of_the_target_the_org_is_looked_at(

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from sfsource.errors import SettingsMissingError, SfsourceError
 from sfsource.given.options import pair_options
+from tests.command.running import sfsource
 from tests.levels import programs
 
 if TYPE_CHECKING:
@@ -128,3 +129,23 @@ def test_meltano_that_fails_is_told_in_one_line(tmp_path: Path) -> None:
     )
     with pytest.raises(SfsourceError, match="meltano invoke --no-install failed in"):
         given().tap_config()
+
+
+@pytest.mark.parametrize("text", ["a: [1", "", "- a\n", "\x00", "default_environment: [1]\n\tx"])
+def test_a_project_file_that_is_no_yaml_is_told_in_one_line(text: str, tmp_path: Path) -> None:
+    (tmp_path / "meltano.yml").write_text(text)
+    with pytest.raises(SfsourceError) as told:
+        given().target_config()
+    assert str(tmp_path / "meltano.yml") in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+@programs
+def test_what_meltano_said_is_told_without_its_log(tmp_path: Path) -> None:
+    sfsource("init", str(tmp_path), "--host", "acme")
+    with pytest.raises(SfsourceError) as told:
+        given("--environment", "nope").target_config()
+    assert str(told.value).endswith(f"failed in {tmp_path}: Environment 'nope' was not found.")
+    with pytest.raises(SfsourceError) as told:
+        given().catalog  # noqa: B018 - asks Meltano
+    assert str(told.value) == f"The plugins of {tmp_path} are not installed yet. Run there: meltano install"

@@ -61,7 +61,6 @@ def pair_of(server: OrgServer, catalog: dict[str, Any] | None = None, **settings
     return Pair(
         tap_config=lambda: server.config(**settings),
         target_config=dict,
-        place="the test",
         given_catalog=catalog,
     )
 
@@ -512,13 +511,14 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 
 @programs
 @pytest.mark.skipif(TMUX is None, reason="needs tmux (Debian's package of that name)")
-def test_in_a_real_terminal(company: OrgServer, tmp_path: Path, terminal: Terminal) -> None:
+@pytest.mark.parametrize("drawn", ["", " 2>log.txt"])
+def test_in_a_real_terminal(drawn: str, company: OrgServer, tmp_path: Path, terminal: Terminal) -> None:
+    """Meltano takes standard error of its utilities for its log; typing is as fast as it can be."""
     written(tmp_path, "tap.json", company.config(objects=["Account"]))
     program = shutil.which("sfsource", path=str(PROJECT / ".venv" / "bin")) or shutil.which("sfsource")
-    terminal.press(f"{program} pick --tap tap.json --output picked.json", "Enter")
+    terminal.press(f"{program} pick --tap tap.json --output picked.json{drawn}", "Enter")
     terminal.waits_for("1 of 59 objects")
-    terminal.press("/")
-    terminal.press("leads")
+    terminal.press("/leads")
     terminal.waits_for(" Lead ")
     terminal.press("Enter")
     terminal.press("Space")

@@ -9,6 +9,7 @@ import pytest
 
 from salesforce_simulator.simulation import DEMO_USER
 from salesforce_simulator.users import NO_ACCESS, Permissions
+from sfsource.output import console
 from sfsource.reports.table import NEEDED
 from tests.command.runs import Runs, ago, changed, failed, sfsource
 from tests.levels import programs
@@ -314,6 +315,67 @@ def test_a_collection_that_is_deselected_is_no_trouble(runs: Runs) -> None:
     assert collections(found)["cases"]["outcome"] == "deselected"
 
 
+def test_a_collection_that_the_target_renames_is_judged(runs: Runs) -> None:
+    """The target's own record has the new name only, which says nothing of a selection."""
+    runs.target = {"stream_maps": {"cases": {"__alias__": "tickets"}}}
+    runs.add(ago(days=3), changed("accounts"), changed("cases"))
+    runs.add(ago(days=2), others=("accounts", "cases"))
+    found = status(runs, "--max-age", "4h")
+    assert collections(found)["cases"]["outcome"] == "success"
+    assert "Behind the org by more than 4 h: accounts, cases; at most 2 d." in [
+        trouble["text"] for trouble in found["troubles"]
+    ]
+
+
+def test_a_schema_may_have_any_name(warehouse: Warehouse) -> None:
+    """% and braces have a meaning for the driver and for Python."""
+    name = f'{warehouse.schema} %s "Odd" {{reports}}'
+    runs = Runs(warehouse, target={"schema": name})
+    try:
+        runs.add(ago(minutes=5), changed("accounts"))
+        found = status(runs, "--max-age", "4h")
+        assert found["well"]
+        assert collections(found).keys() == {"accounts"}
+    finally:
+        quoted = '"' + name.replace('"', '""') + '"'
+        warehouse.connection.execute(f"DROP SCHEMA {quoted} CASCADE".encode())
+
+
+def test_it_says_where_it_looks(runs: Runs, tmp_path: Path) -> None:
+    runs.add(ago(minutes=5), changed("accounts"))
+    where = f"Schema {runs.warehouse.schema} at "
+    page = tmp_path / "status.html"
+    shown = sfsource(runs.warehouse, "status", "--html", str(page)).stdout
+    assert [line for line in shown.splitlines() if line.startswith(where)]
+    assert where in page.read_text()
+    assert status(runs)["place"].startswith(where)
+
+
+def test_one_of_a_thing_is_one(runs: Runs) -> None:
+    runs.add(
+        ago(minutes=5), changed("accounts", partial_rows=1), rows=1, deletions=1, partial_rows=1, api_calls=1
+    )
+    shown = sfsource(runs.warehouse, "status").stdout
+    assert "1 row, 1 deletion, 1 partial row, 1 API call\n" in shown
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_a_narrow_terminal_has_the_remarks_below(
+    width: int, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "width", width)
+    runs.add(ago(minutes=5), changed("opportunity_line_item_schedules", partial_rows=12), changed("cases"))
+    lines = sfsource(runs.warehouse, "status").stdout.splitlines()
+    remark = "12 partial rows"
+    (found,) = [line.strip() for line in lines if remark in line]
+    assert found.endswith(remark)
+    assert found.startswith("opportunity_line_item_schedules")
+    assert (found == f"opportunity_line_item_schedules: {remark}") == (width < 200)
+    (cases,) = [line for line in lines if line.startswith("cases")]
+    assert "success" in cases or width < 80
+    assert max(map(len, lines[:3])) <= width
+
+
 def test_a_real_pair_is_well_until_something_happens(org_server: OrgServer, warehouse: Warehouse) -> None:
     org_server.org.create("Account", {"Name": "Acme"})
     pair = Pair(org_server, warehouse, {"objects": ["Account", "Case", "Lead"]})
@@ -348,5 +410,6 @@ def test_api_names_and_renamed_streams_are_followed(org_server: OrgServer, wareh
     assert "syncs_of_crm" in warehouse.table_names()
     found = status(runs, "--max-age", "4h")
     assert found["well"], found["troubles"]
-    assert {"Account", "Case"} <= collections(found).keys()
-    assert "Customer" not in collections(found)
+    shown = collections(found)
+    assert (shown["Account"]["outcome"], shown["Case"]["outcome"]) == ("success", "success")
+    assert "Customer" not in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import re
@@ -138,7 +139,13 @@ class Terminal:
     def end(self) -> int:
         """Press Ctrl-C, and give the exit status."""
         os.killpg(self.process.pid, signal.SIGINT)
-        status = self.process.wait(60)
+        end = time.monotonic() + 60
+        # What it still writes is read: a terminal takes no more than it shows.
+        while self.process.poll() is None and time.monotonic() < end:
+            if select.select([self._main], [], [], 0.1)[0]:
+                with contextlib.suppress(OSError):
+                    os.read(self._main, 65536)
+        status = self.process.wait(1)
         os.close(self._main)
         return status
 

@@ -264,8 +264,7 @@ def test_of_many_rows_only_days_that_differ_are_read(
     org_server.ledger.clear()
     assert verified.differences("--sample", "0") == {("accounts", "missing", account)}
     asked = " ".join(part.soql for call in org_server.ledger.calls for part in call.parts)
-    assert "GROUP BY CALENDAR_YEAR(CreatedDate)" in asked
-    assert "GROUP BY DAY_ONLY(CreatedDate)" in asked
+    assert "GROUP BY IsDeleted, DAY_ONLY(CreatedDate)" in asked
     assert f"CreatedDate >= {day}T00:00:00Z" in asked
 
 
@@ -300,30 +299,6 @@ def test_settings_of_both_halves_are_minded(
     warehouse.execute(f'UPDATE {{schema}}."{table}" SET "{column}" = 3 WHERE "{key}" = \'{account}\'')
     assert verified.differences() == {(table, "differs", account)}
     assert verified.differences("--repair", status=0) == set()
-
-
-@pytest.mark.parametrize(
-    ("tap", "target", "why"),
-    [
-        ({"stream_maps": {"accounts": {"loud": "name.upper()"}}}, {}, "a stream map of the tap"),
-        ({}, {"stream_maps": {"accounts": {"loud": "name"}}}, "stream_maps or flattening of the target"),
-        ({"partial_rows": "whole"}, {"load_method": "append-only"}, "append-only keeps each version"),
-    ],
-    ids=["tap", "target", "append"],
-)
-def test_what_cannot_be_checked_is_told(
-    org_server: OrgServer,
-    warehouse: Warehouse,
-    tmp_path: Path,
-    tap: dict[str, Any],
-    target: dict[str, Any],
-    why: str,
-) -> None:
-    verified = Verified(org_server, warehouse, tmp_path, objects=["Account"], **tap)
-    verified.target = target
-    fill(verified.org)
-    verified.sync()
-    assert why in verified(status=2)["accounts"]["unchecked"]
 
 
 def test_a_first_sync_that_is_not_complete_is_not_judged(verified: Verified) -> None:

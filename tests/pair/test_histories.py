@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 
 from salesforce_simulator.custom import custom_field
+from salesforce_simulator.users import Permissions
 from tests.fix_warehouse import open_warehouse
 from tests.histories import OrgHistories
 from tests.history_things import CUSTOM, STANDARD, words
@@ -64,7 +65,9 @@ def test_two_choices_that_meet_spoil_nothing(
     if choices.target == "quarantine":
         refuse(world, "Shipping")
     a_day(org)
+    hides_for_another(org, org_server.user.username)
     world.sync(choices, more=more, cut=(number % 7 + 1) / 8, nth=number)
+    shows_again(org, org_server.user.username)
     for nth in range(len(actions_of(choices))):
         later(org)
         world.sync(choices, more=more, nth=nth)
@@ -94,13 +97,29 @@ def later(org: Org) -> None:
 
 def first_days(org: Org) -> None:
     """Accounts with contacts and roles; an account that the filter drops; files."""
+    org.add_field("Account", custom_field("More_Extra__c", "string"))
     for name in ("Acme", DROPPED, "Borg", "Cyberdyne", 'Über "quoted"\nlines'):
         account = org.create("Account", {"Name": name, "Industry": "Energy", "NumberOfEmployees": 5})
+        org.update(account, {"More_Extra__c": "first"})
         contact = org.create("Contact", {"LastName": name[:40], "AccountId": account})
         org.create("AccountContactRole", {"AccountId": account, "ContactId": contact, "Role": "Other"})
     folder = org.create("Folder", {"Name": "Files", "Type": "Document", "AccessType": "Public"})
     for name in ("changes", "goes", "stays"):
         org.create("Document", {"Name": name, "FolderId": folder, "Body": content(name)})
+    org.clock.advance(hours=3)
+
+
+def hides_for_another(org: Org, user: str) -> None:
+    """A field is hidden, and another one comes that wants its column."""
+    org.set_permissions(user, Permissions().without_field("Account.More_Extra__c"))
+    org.add_field("Account", custom_field("MoreExtra__c", "string"))
+    org.update(org.create("Account", {"Name": "Fabrikam"}), {"MoreExtra__c": "second"})
+    org.clock.advance(hours=3)
+
+
+def shows_again(org: Org, user: str) -> None:
+    """The hidden field is seen again."""
+    org.set_permissions(user, Permissions())
     org.clock.advance(hours=3)
 
 

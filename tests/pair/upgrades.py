@@ -1,21 +1,21 @@
 """What a released version left behind: its state and its tables, which every later version goes on from.
 
-    python -m tests.pair.upgrades
+    python -m tests.pair.upgrades VERSION
 
-keeps those of this checkout in tests/upgrades/VERSION. Run it once for each release, and keep the files.
+keeps those of this checkout in tests/upgrades/VERSION. Run it once for each release, before its tag, and keep the files.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -84,11 +84,13 @@ def a_day_later(org: Org) -> None:
 
 def main() -> None:
     """Keep the state and the tables of this version."""
+    if len(sys.argv) != 2 or not re.fullmatch(r"\d+\.\d+\.\d+", sys.argv[1]):
+        sys.exit("Name the version that is to be released: python -m tests.pair.upgrades 1.2.3")
     program = shutil.which("postgres")
     if program is None:
         sys.exit("Put the programs of a Postgres of which pg_dump is one on the PATH.")
     os.environ[BIN_VARIABLE] = str(Path(program).parent)
-    folder = FOLDER / version("sfsource")
+    folder = FOLDER / sys.argv[1]
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place, small_org() as served:
         Path(place).chmod(0o711)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from tests.history_things import DOUBLES
 from tests.masked import is_masked, masked
 from tests.pair.both import batch_config
 from tests.pair.store import NOT_LOADED, NUMBERS, column_of, columns_of, table_of
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from salesforce_simulator.schema import SObject
+    from tests.pair.both import TapRun
 
 DROPPED = "ACME"
 """The account that the filter drops."""
@@ -33,6 +35,7 @@ class View:
         key: The key's column.
         mark: The deletion column.
         masks: The masks of the run.
+        named: By table, the columns that the last run gave to fields that want one column.
     """
 
     masks = "no masks"
@@ -43,6 +46,7 @@ class View:
         self.loud = target == "map"
         self.key, self.mark = ("id", "is_deleted") if naming == "segment" else ("Id", "IsDeleted")
         self._name = "name" if naming == "segment" else "Name"
+        self.named: dict[str, dict[str, str]] = {}
 
     def settings(self, folder: Path) -> dict[str, Any]:
         """The tap's settings that make the emitter; BATCH files go to a folder."""
@@ -99,6 +103,21 @@ class View:
         """Whether a row goes out."""
         return not (self.emitter == "filter" and sobject == MAPPED and row["Name"] == DROPPED)
 
+    def learn(self, run: TapRun) -> None:
+        """Note which columns a run gives to fields that want one column: that depends on what was there before."""
+        for message in run.of("SCHEMA"):
+            names = self.named.setdefault(message["stream"], {})
+            for column, told in message["schema"]["properties"].items():
+                if (field := told.get("x-sfsource-api-name")) in DOUBLES:
+                    assert self.naming == "salesforce" or column.removesuffix("_2") == column_of(field), (
+                        column
+                    )
+                    names[field] = column
+
+    def may_have(self, column: str, field: str) -> set[str]:
+        """The columns that a run may give to a field whose column was this one."""
+        return {column_of(field), f"{column_of(field)}_2"} if field in DOUBLES else {column}
+
     def columns(
         self, described: SObject, deselected: Iterable[str] = (), *, files: bool = False
     ) -> dict[str, tuple[str, str]]:
@@ -108,8 +127,12 @@ class View:
             deselected: Fields of accounts that are not selected.
             files: Whether file contents are among them.
         """
+        named = self.named.get(self.table(described), {})
         found = {
-            column if self.naming == "segment" else field.name: (field.name, field.type)
+            named.get(field.name, column) if self.naming == "segment" else field.name: (
+                field.name,
+                field.type,
+            )
             for column, field in columns_of(described).items()
             if field.type not in NOT_LOADED
         }

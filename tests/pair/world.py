@@ -114,6 +114,8 @@ class World:
     refused: set[str] = field(default_factory=set)
     _states: list[dict[str, Any]] = field(default_factory=list)
     _ever: dict[tuple[str, str, str], list[tuple[str, Any]]] = field(default_factory=dict)
+    _given: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By table, each column of those that several fields want, with the field that a complete run gave it to."""
     _held: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     _whole: bool = False
     """Whether the target has said that it takes no partial rows."""
@@ -149,6 +151,7 @@ class World:
         else:
             raise AssertionError("a dozen runs were not complete")
         self._settle(choices)
+        self._names_stay()
         self.holds_nothing_wrong()
         self.equals_the_org(choices)
 
@@ -210,12 +213,14 @@ class World:
 
     def _merge_an_older(self, place: float) -> None:
         if self._states and self.pair.state is not None:
+            self._forget_names()
             old = self._states[round(place * (len(self._states) - 1))]
             self.pair.state = merged(copy.deepcopy(old), self.pair.state)
 
     def _lose(self) -> None:
         """Lose the state. Of the rows that are gone by now, the next run hears no word."""
         self.pair.state = None
+        self._forget_names()
         self._forget()
 
     def _run(self, choices: Choices, settings: dict[str, Any], trouble: str = "none", cut: float = 1) -> bool:
@@ -225,6 +230,7 @@ class World:
             choices, settings = choices.but(partial_rows="whole"), {**settings, "partial_rows": "whole"}
         run = self.pair.tap(self._catalog(), **settings)
         self._aloud(run)
+        self.view.learn(run)
         assert_true_record(run, plain=choices.emitter == "lines")
         self._framed(run, choices)
         lines = run.output.splitlines(keepends=True)
@@ -320,7 +326,8 @@ class World:
                 key = self.view.id_of(name, row["Id"])
                 for column, (source, sf_type) in columns.items():
                     value = self.view.value(name, column, source, row[source])
-                    self._add((table, key, column), sf_type, value)
+                    for place in self.view.may_have(column, source):
+                        self._add((table, key, place), sf_type, value)
                     if sf_type == "base64" and row["IsDeleted"]:
                         self._add((table, key, column), sf_type, None)  # a deleted row has no blob any more
                 if self.view.mark not in columns or not self.view.shows(name, row):
@@ -355,6 +362,19 @@ class World:
             self._forget()
         elif choices.deletes == "sweep":
             self.forgotten.clear()
+
+    def _forget_names(self) -> None:
+        """Without a state, or with an older one under it, a column may be given to another field than before."""
+        self._given.clear()
+        self.view.named.clear()
+
+    def _names_stay(self) -> None:
+        """A column is of one field as long as the state lasts, and a field keeps its column."""
+        for table, names in self.view.named.items():
+            fields = self._given.setdefault(table, {})
+            for field_name, column in names.items():
+                assert fields.setdefault(column, field_name) == field_name, (table, column)
+            assert len(set(fields.values())) == len(fields), (table, fields)
 
     def _rows(self, table: str) -> dict[str, list[dict[str, Any]]]:
         """A table's rows by key; only a table that is appended to has several of one."""

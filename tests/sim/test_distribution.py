@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.fix_process import Processes
 
 SOURCE = PROJECT / "salesforce_simulator"
-NOT_INSTALLED = {"pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE"}
+NOT_INSTALLED = {"pyproject.toml", "hatch_build.py", "README.md", "CHANGELOG.md", "LICENSE"}
 IMPORTED_AS = {"pyjwt": "jwt"}
 
 
@@ -74,7 +74,7 @@ def test_the_sdist_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
 def test_it_needs_what_the_code_imports() -> None:
     imported = set()
     for path in SOURCE.rglob("*.py"):
-        if "examples" in path.parts or path.name == "pytest_plugin.py":
+        if "examples" in path.parts or path.name in {"pytest_plugin.py", "hatch_build.py"}:
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
@@ -89,7 +89,8 @@ def test_it_needs_what_the_code_imports() -> None:
 def test_the_tests_run_with_what_it_asks_for() -> None:
     root = tomllib.loads((PROJECT / "pyproject.toml").read_text())
     assert requirements() <= {*root["dependency-groups"]["simulator"], *root["project"]["dependencies"]}
-    assert (SOURCE / "LICENSE").read_bytes() == (PROJECT / "LICENSE").read_bytes()
+    for name in ("LICENSE", "hatch_build.py"):
+        assert (SOURCE / name).read_bytes() == (PROJECT / name).read_bytes()
 
 
 @programs
@@ -113,6 +114,8 @@ def test_it_works_alone(wheel: Path, tmp_path: Path, processes: Processes) -> No
         assert accounts(told) == 3
         process.terminate()
         assert process.wait(20) == 0
+        version = wheel.name.split("-")[1]
+        assert version in processes.run(*command, "--version").expect().stdout
     processes.run(*install, "pytest", "simple-salesforce").expect()
     shutil.copy(SOURCE / "examples" / "test_simple_salesforce.py", processes.directory)
     said = processes.run(python, "-m", "pytest", "-q", "test_simple_salesforce.py")

@@ -56,6 +56,7 @@ class Histories(OrgHistories):
         excludes: Whether fields that come later are left out.
         read: API names of the fields of accounts that a state knows: those that a run has read to its end.
         perhaps: Whether a run that was killed may have read others.
+        given: Each property that a complete run has given, by object, with its field.
     """
 
     def prepare(self) -> None:
@@ -66,6 +67,7 @@ class Histories(OrgHistories):
         self.excludes = False
         self.read: set[str] = set()
         self.perhaps = False
+        self.given: dict[tuple[str, str], str] = {}
         self.org.add_field("Account", custom_field("Staff__c", "double", **times(2)))
         self.sync()
 
@@ -247,6 +249,7 @@ class Histories(OrgHistories):
             # A field keeps the name that it was given beside another one, also where that one is gone by now.
             names = column_names(field.name for field in described.fields.values())
             names |= self.target.names(collection_name(sobject))
+            self.names_stay(sobject, self.target.names(collection_name(sobject)))
             fields = {
                 name: field
                 for field in described.columns
@@ -266,6 +269,13 @@ class Histories(OrgHistories):
                 assert {n: as_json(v, "") for n, v in found.items()} == wanted, (sobject, record_id)
             for record_id in table.keys() - rows.keys():
                 assert table[record_id]["is_deleted"], (sobject, record_id)
+
+    def names_stay(self, sobject: str, names: Mapping[str, str]) -> None:
+        """A property is of one field for ever, and a field keeps its property, whatever is hidden meanwhile."""
+        for field, name in names.items():
+            assert self.given.setdefault((sobject, name), field) == field, (sobject, name)
+        fields = {(whose, field): name for (whose, name), field in self.given.items()}
+        assert len(fields) == len(self.given), self.given
 
     def wanted(self, sobject: str, field: Field, row: Mapping[str, Any]) -> Any:
         """What a message says of a field's value."""

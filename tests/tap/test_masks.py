@@ -349,6 +349,31 @@ def test_a_run_tells_of_plain_columns_that_show_masked_ones(
     assert "is made of" not in caplog.text.replace("Short__c is made of Phone", "")
 
 
+def test_a_run_tells_of_other_objects_that_show_masked_values(
+    org_server: OrgServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    org = org_server.org
+    org.add_field("Contact", custom_field("SSN__c", "string"))
+    for name in ("SSN__pc", "Shoe__pc", "PersonEmail", "PersonTitle", "IsPersonAccount"):
+        org.add_field("Account", custom_field(name, "boolean" if name.startswith("Is") else "string"))
+    config = org_server.config(objects=["Account", "Contact", "OpportunityFieldHistory"], mask_salt=SALT)
+    mask = {
+        "Contact.Email": "hash",
+        "Contact.SSN__c": "drop",
+        "Opportunity.Name": "null",
+        "Contact.AccountId": "hash",
+    }
+    TapSFSource(config=config | {"mask": mask}).run_plan  # noqa: B018
+    assert "accounts: PersonEmail, SSN__pc may have values of Contact" in caplog.text.replace(
+        "SSN__pc, PersonEmail", "PersonEmail, SSN__pc"
+    )
+    assert "opportunity_field_history: OldValue, NewValue may have values of Opportunity" in caplog.text
+    assert "contacts: mask hashes AccountId, which then join no id" in caplog.text
+    caplog.clear()
+    TapSFSource(config=config | {"mask": mask | {"Account.*": "null", "*History.*": "drop"}}).run_plan  # noqa: B018
+    assert "may have values of" not in caplog.text
+
+
 def test_contents_of_files_that_a_mask_empties_are_not_read(org_server: OrgServer, frozen: Clock) -> None:
     org = org_server.org
     folder = org.create("Folder", {"Name": "Files", "Type": "Document", "AccessType": "Public"})

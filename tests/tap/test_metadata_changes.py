@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,9 @@ import pytest
 
 from salesforce_simulator.custom import custom_field, custom_object
 from salesforce_simulator.users import Permissions
+from tap_sfsource.sync.again import read_all
 from tap_sfsource.tap import TapSFSource
+from tests.masked import SALT
 from tests.tap.syncs import Syncs, accounts
 
 if TYPE_CHECKING:
@@ -108,6 +111,97 @@ def test_a_new_field_never_takes_the_name_of_a_column_that_was_left_out(
         syncs.sync(given)
         row = syncs.row("accounts", record_id)
         assert (row["my_size_c"], row["my_size_c_2"]) == ("old", "new")
+
+
+AFTERWARDS = ["at once", "older state", "catalog", "read again", "other org", "masked", "end of its days"]
+
+
+@pytest.mark.parametrize("how", AFTERWARDS)
+def test_a_new_field_never_takes_the_name_of_a_column_that_nobody_sees_any_more(
+    org_server: OrgServer, frozen: Clock, how: str
+) -> None:
+    org, user = org_server.org, org_server.user.username
+    (record_id,) = accounts(org_server, 1)
+    org.add_field("Account", custom_field("My_Size__c", "string"))
+    org.update(record_id, {"My_Size__c": "old"})
+    frozen.advance(hours=3)
+    masks = {"mask": {"Account.*y_Size__c": "hash"}, "mask_salt": SALT} if how == "masked" else {}
+    syncs = Syncs(org_server, "Account", **masks)
+    syncs.sync()
+    given = syncs.row("accounts", record_id)["my_size_c"]
+    assert syncs.target.state is not None
+    bookmark = syncs.target.state["bookmarks"]["accounts"]
+    if how == "older state":
+        del bookmark["names"]
+        frozen.advance(hours=3)
+        assert syncs.sync() == {}
+    elif how == "read again":
+        read_all(bookmark)
+    elif how == "other org":
+        bookmark["org"] = "00D000000000001"
+    if how == "end of its days":
+        org.remove_field("Account", "My_Size__c")
+    else:
+        org.set_permissions(user, Permissions().without_field("Account.My_Size__c"))
+    if how == "read again":
+        frozen.advance(hours=3)
+        syncs.sync()
+    org.add_field("Account", custom_field("MySize__c", "string"))
+    org.update(record_id, {"MySize__c": "new"})
+    # Without the state the new field is the only one that wants the name.
+    catalog = TapSFSource(config=syncs.config).catalog_dict if how == "catalog" else None
+    for _ in range(2):
+        frozen.advance(hours=3)
+        syncs.sync(catalog)
+        row = syncs.row("accounts", record_id)
+        assert (row["my_size_c"], row["my_size_c_2"]) == (given, "new")
+    if how == "end of its days":
+        return
+    org.set_permissions(user, Permissions())
+    org.update(record_id, {"My_Size__c": "back"})
+    for _ in range(2):
+        frozen.advance(hours=3)
+        syncs.sync()
+        row = syncs.row("accounts", record_id)
+        assert (row["my_size_c"] == "back", row["my_size_c_2"]) == (how != "masked", "new")
+        assert row["my_size_c"] not in {given, "new"}
+
+
+def test_many_fields_that_wanted_one_name_keep_theirs(org_server: OrgServer, frozen: Clock) -> None:
+    """Each is hidden as the next comes; more of them than have been named together."""
+    org, user = org_server.org, org_server.user.username
+    (record_id,) = accounts(org_server, 1)
+    fields = [f"a{one}1{two}b{three}2__c" for one, two, three in itertools.product(("", "_"), repeat=3)]
+    syncs = Syncs(org_server, "Account")
+    for count, name in enumerate(fields):
+        org.add_field("Account", custom_field(name, "string"))
+        org.update(record_id, {name: name})
+        org.set_permissions(user, Permissions().without_field(*(f"Account.{old}" for old in fields[:count])))
+        for _ in range(2):
+            frozen.advance(hours=3)
+            syncs.sync()
+    org.set_permissions(user, Permissions())
+    frozen.advance(hours=3)
+    syncs.sync()
+    names = ["a_1_b_2_c", *(f"a_1_b_2_c_{number}" for number in range(2, len(fields) + 1))]
+    assert [syncs.row("accounts", record_id)[name] for name in names] == fields
+
+
+@pytest.mark.parametrize("kind", ["textarea", "double"])
+def test_a_field_of_another_type_keeps_its_name_with_none_beside_it(
+    org_server: OrgServer, frozen: Clock, kind: str
+) -> None:
+    org = org_server.org
+    accounts(org_server, 1)
+    org.add_field("Account", custom_field("My_Size__c", "string"))
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account")
+    syncs.sync()
+    org.remove_field("Account", "My_Size__c")
+    org.add_field("Account", custom_field("My_Size__c", kind))
+    frozen.advance(hours=3)
+    syncs.sync()
+    assert syncs.target.names("accounts")["My_Size__c"] == "my_size_c"
 
 
 def test_a_field_that_was_hidden_for_a_while_is_read_for_every_row(

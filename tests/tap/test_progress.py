@@ -60,7 +60,7 @@ def test_a_terminal_shows_the_table_and_nothing_of_the_log(
     assert seen.status == 0
     assert {json.loads(line)["type"] for line in seen.written.splitlines()} == {"SCHEMA", "RECORD", "STATE"}
     assert [line.split()[0] for line in seen.lines] == ["collection", "accounts", "1"]
-    assert seen.lines[-1].startswith("1 rows, 0 deletions")
+    assert seen.lines[-1].startswith("1 row, 0 deletions")
 
 
 def test_the_table_begins_where_the_targets_line_may_stand(

@@ -1,0 +1,396 @@
+"""What settings, spoilt tables and an org in trouble do to `sfsource verify`: it blames no row wrongly, and hides nothing."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from salesforce_simulator.http.faults import Latency
+from tap_sfsource.catalog.keys import CREATED_BEFORE, CREATED_FROM
+from tests.command.running import sfsource
+from tests.command.test_verify import Verified, copied, fill, ids, lost, spoilt
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from salesforce_simulator.org import Org
+    from tests.fix_org import OrgServer
+    from tests.fix_warehouse import Warehouse
+
+SALT = "x" * 32
+
+
+@pytest.fixture
+def verified(org_server: OrgServer, warehouse: Warehouse, tmp_path: Path) -> Verified:
+    verified = Verified(org_server, warehouse, tmp_path, objects=["Account", "Contact", "Task"])
+    fill(verified.org)
+    verified.sync()
+    return verified
+
+
+@pytest.fixture
+def large(org_server: OrgServer, warehouse: Warehouse, tmp_path: Path) -> Verified:
+    """More accounts than a page has, of 70 days."""
+    verified = Verified(org_server, warehouse, tmp_path, objects=["Account"])
+    many(verified.org)
+    verified.sync()
+    return verified
+
+
+def many(org: Org) -> None:
+    for _ in range(70):
+        for number in range(31):
+            org.create("Account", {"Name": f"Account {number}"})
+        org.clock.advance(days=1)
+
+
+def queries(verified: Verified) -> list[str]:
+    return [part.soql for call in verified.server.ledger.calls for part in call.parts if part.soql]
+
+
+def test_a_lost_row_and_one_too_many_do_not_cancel_out(large: Verified) -> None:
+    account, other = ids(large.org, "Account")[1000], "001Hs0000000zzzIAA"
+    large.warehouse.execute(lost("accounts", account))
+    large.warehouse.execute(copied("accounts", ids(large.org, "Account")[10], f"id = '{other}'"))
+    large.server.ledger.clear()
+    assert large.differences("--sample", "0") == {
+        ("accounts", "missing", account),
+        ("accounts", "hidden", other),
+    }
+    # Both groupings are one call; then come the ids of the days, and what has become of the two rows.
+    asked = queries(large)
+    assert len([soql for soql in asked if "GROUP BY" in soql]) == 2
+    assert large.calls <= 10
+
+
+def test_a_change_that_the_warehouse_lacks_is_found_by_the_days_of_changes(large: Verified) -> None:
+    account = ids(large.org, "Account")[1000]
+    large.warehouse.execute(
+        spoilt("accounts", account, "name = 'old', system_modstamp = system_modstamp - interval '9 days'")
+    )
+    assert large.differences("--sample", "0") == {("accounts", "differs", account)}
+
+
+def test_of_many_years_weeks_are_counted_and_then_days(
+    org_server: OrgServer, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    verified = Verified(org_server, warehouse, tmp_path, objects=["Account"])
+    for number in range(2010):
+        verified.org.create("Account", {"Name": f"Account {number}"})
+        verified.org.clock.advance(days=1)
+    verified.sync()
+    account, other = ids(verified.org, "Account")[1000], ids(verified.org, "Account")[30]
+    warehouse.execute(lost("accounts", account))
+    warehouse.execute(spoilt("accounts", other, "created_date = NULL"))
+    org_server.ledger.clear()
+    assert verified.differences("--sample", "0") == {
+        ("accounts", "missing", account),
+        ("accounts", "differs", other),
+    }
+    assert any("WEEK_IN_YEAR(CreatedDate)" in soql for soql in queries(verified))
+
+
+def test_rows_of_other_shards_are_left_to_them(
+    org_server: OrgServer, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    verified = Verified(org_server, warehouse, tmp_path, objects=["Account"])
+    fill(verified.org)
+    edge = verified.org.rows("Account")[3]["CreatedDate"].replace("+0000", "Z")
+    verified.org.clock.advance(hours=3)
+    states: dict[str, Any] = {}
+    for key in (CREATED_BEFORE, CREATED_FROM):
+        window = {"breadcrumb": [], "metadata": {"selected": True, key: edge}}
+        catalog = {"streams": [{"tap_stream_id": "accounts", "metadata": [window]}]}
+        (tmp_path / key).write_text(json.dumps(catalog))
+        verified.pair.state = None
+        verified.pair.good(catalog)
+        states[key] = verified.pair.state
+    accounts = ids(verified.org, "Account")
+    warehouse.execute(lost("accounts", accounts[0]))
+    warehouse.execute(lost("accounts", accounts[5]))
+    # The warehouse has this row in the time of the other shard.
+    warehouse.execute(spoilt("accounts", accounts[4], "created_date = created_date - interval '3 days'"))
+    found = {}
+    for key, state in states.items():
+        verified.pair.state = state
+        options = ["--catalog", str(tmp_path / key)]
+        for how in ([], ["--full"]):
+            found[key, *how] = verified.differences(*options, *how)
+    assert verified.differences(*options, "--repair", status=0) == set()
+    assert verified.pair.deleted() == set()
+    first = {("accounts", "missing", accounts[0])}
+    second = {("accounts", "missing", accounts[5]), ("accounts", "marked", accounts[4])}
+    assert list(found.values()) == [first, first, second, second]
+
+
+def test_rows_without_an_id_are_told_and_stay(verified: Verified) -> None:
+    verified.warehouse.execute(
+        "ALTER TABLE {schema}.accounts DROP CONSTRAINT accounts_pkey; "
+        "ALTER TABLE {schema}.accounts ALTER id DROP NOT NULL; INSERT INTO {schema}.accounts (name) VALUES ('theirs')"
+    )
+    for how in ([], ["--full"]):
+        assert verified.differences(*how) == {("accounts", "no_id", "")}, how
+    verified.warehouse.execute("DELETE FROM {schema}.accounts WHERE id IS NULL")
+    assert verified.differences(status=0) == set()
+
+
+@pytest.mark.parametrize("kind", ["hash", "null", "drop"])
+def test_all_that_can_be_masked_may_be(
+    org_server: OrgServer, warehouse: Warehouse, tmp_path: Path, kind: str
+) -> None:
+    mask = {"*.*": kind}
+    verified = Verified(org_server, warehouse, tmp_path, objects=["Task"], mask=mask, mask_salt=SALT)
+    fill(verified.org)
+    verified.sync()
+    tasks = ids(verified.org, "Task")
+    warehouse.execute(lost("tasks", tasks[0]))
+    warehouse.execute(lost("tasks", tasks[4]))
+    wrong = {("tasks", "missing", tasks[0]), ("tasks", "missing", tasks[4])}
+    for how in ([], ["--full"]):
+        assert verified.differences(*how) == wrong, how
+    archived = [part["id"] for part in verified(status=1)["tasks"]["differences"] if part.get("archived")]
+    assert archived == ([] if kind == "drop" else [tasks[0]])
+
+
+def test_a_large_collection_with_a_masked_date_is_compared(
+    org_server: OrgServer, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    settings = {"mask": {"Account.CreatedDate": "hash"}, "mask_salt": SALT}
+    verified = Verified(org_server, warehouse, tmp_path, objects=["Account"], **settings)
+    many(verified.org)
+    verified.sync()
+    account = ids(verified.org, "Account")[1000]
+    warehouse.execute(lost("accounts", account))
+    assert verified.differences() == {("accounts", "missing", account)}
+
+
+def test_plain_values_of_a_masked_column_are_never_shown(
+    org_server: OrgServer, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    settings = {"mask": {"Account.Name": "hash"}, "mask_salt": SALT}
+    verified = Verified(org_server, warehouse, tmp_path, objects=["Account"], **settings)
+    fill(verified.org)
+    verified.sync()
+    account = ids(verified.org, "Account")[1]
+    warehouse.execute(spoilt("accounts", account, "name = 'Ada Lovelace', number_of_employees = 7"))
+    said = sfsource("verify", "--show-values", *verified.files(), status=1).output
+    assert "name, number_of_employees" in said
+    assert "'7' in the warehouse" in said
+    assert "Ada" not in said
+
+
+MAPS: dict[str, dict[str, Any]] = {
+    "computed": {"loud": "name.upper()", "name": "name.lower()"},
+    "renamed": {"__alias__": "konten"},
+    "without the stamp": {"system_modstamp": None},
+    "without the date": {"created_date": None},
+}
+
+
+@pytest.mark.parametrize("maps", MAPS.values(), ids=MAPS)
+def test_rows_that_stream_maps_make_are_compared(
+    org_server: OrgServer, warehouse: Warehouse, tmp_path: Path, maps: dict[str, Any]
+) -> None:
+    verified = Verified(org_server, warehouse, tmp_path, objects=["Account"], stream_maps={"accounts": maps})
+    fill(verified.org)
+    verified.sync()
+    first, second, third, fourth = ids(verified.org, "Account")[:4]
+    verified.org.update(first, {"Name": "newer"})
+    verified.org.delete(second)
+    for how in ([], ["--full"]):
+        assert verified.differences(*how, status=0) == set(), how
+    table = maps.get("__alias__", "accounts")
+    warehouse.execute(lost(table, third))
+    warehouse.execute(spoilt(table, fourth, "name = 'spoilt'"))
+    wrong = {("accounts", "missing", third), ("accounts", "differs", fourth)}
+    for how in ([], ["--full"]):
+        assert verified.differences(*how) == wrong, how
+    # A map that is set later is not what the rows went through.
+    verified.pair.config["stream_maps"] = {"accounts": {"name": "name + '!'"}}
+    assert "stream maps have changed" in verified(status=2)["accounts"]["unchecked"]
+
+
+def test_rows_that_a_stream_map_filters_are_compared_in_full(
+    org_server: OrgServer, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    maps = {"accounts": {"__filter__": "(record['number_of_employees'] or 0) < 4"}}
+    verified = Verified(org_server, warehouse, tmp_path, objects=["Account", "Contact"], stream_maps=maps)
+    fill(verified.org)
+    verified.sync()
+    found = verified(status=2)
+    assert found["contacts"]["status"] == "equal"
+    assert "give --full" in found["accounts"]["unchecked"]
+    assert verified.differences("--full", status=0) == set()
+    account = ids(verified.org, "Account")[1]
+    warehouse.execute(lost("accounts", account))
+    assert verified.differences("--full") == {("accounts", "missing", account)}
+    assert verified.differences("--full", "--repair", status=0) == set()
+
+
+@pytest.mark.parametrize(
+    ("maps", "why"),
+    [
+        ({"is_deleted": None}, "a stream map of the tap removes is_deleted"),
+        ({"__key_properties__": ["name"]}, "a stream map of the tap changes its key"),
+        ({"id": "id.lower()"}, "a stream map of the tap changes its key"),
+    ],
+    ids=str,
+)
+def test_a_stream_map_that_forbids_a_comparison_is_named(
+    org_server: OrgServer, warehouse: Warehouse, tmp_path: Path, maps: dict[str, Any], why: str
+) -> None:
+    verified = Verified(
+        org_server, warehouse, tmp_path, objects=["Account", "Contact"], stream_maps={"accounts": maps}
+    )
+    fill(verified.org)
+    verified.sync()
+    contact = ids(verified.org, "Contact")[2]
+    warehouse.execute(lost("contacts", contact))
+    found = verified(status=1)
+    assert why in found["accounts"]["unchecked"]
+    assert found["contacts"]["differences"][0]["id"] == contact
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        {"stream_maps": {"accounts": {"loud": "name", "name": "name.upper()"}}},
+        {"stream_maps": {"accounts": {"name": None}, "tasks": {"__alias__": "chores"}}},
+        {"flattening_enabled": True, "flattening_max_depth": 1},
+    ],
+    ids=json.dumps,
+)
+def test_what_the_target_s_settings_leave_is_compared(verified: Verified, target: dict[str, Any]) -> None:
+    verified.pair.state = None
+    verified.warehouse.execute("DROP SCHEMA {schema} CASCADE")
+    verified.target = target
+    verified.sync()
+    found = verified(status=2 if "tasks" in str(target) else 0)
+    assert found["accounts"]["status"] == "equal"
+    assert "flattening" in str(target) or "name" in str(found["accounts"]["notes"])
+    first, second = ids(verified.org, "Account")[:2]
+    verified.warehouse.execute(lost("accounts", first))
+    verified.warehouse.execute(spoilt("accounts", second, "number_of_employees = 17"))
+    wrong = {("accounts", "missing", first), ("accounts", "differs", second)}
+    for how in ([], ["--full"]):
+        assert verified.differences(*how) == wrong, how
+
+
+def test_of_versions_the_last_one_is_compared(
+    org_server: OrgServer, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    verified = Verified(org_server, warehouse, tmp_path, objects=["Account"], partial_rows="whole")
+    verified.target = {"load_method": "append-only"}
+    fill(verified.org)
+    verified.sync()
+    first, second, third, fourth = ids(verified.org, "Account")[:4]
+    verified.org.update(first, {"Name": "newer"})
+    verified.org.delete(second)
+    verified.org.hard_delete(fourth)
+    verified.sync()
+    for how in ([], ["--full"]):
+        assert verified.differences(*how, status=0) == set(), how
+    verified.warehouse.execute(spoilt("accounts", first, "name = 'spoilt'"))
+    verified.warehouse.execute(lost("accounts", third))
+    wrong = {("accounts", "differs", first), ("accounts", "missing", third)}
+    for how in ([], ["--full"]):
+        assert verified.differences(*how) == wrong, how
+    assert verified.differences("--repair", status=0) == set()
+
+
+def test_a_column_that_cannot_hold_the_values_is_named_without_them(verified: Verified) -> None:
+    account = ids(verified.org, "Account")[1]
+    verified.warehouse.execute(
+        "ALTER TABLE {schema}.accounts ALTER name TYPE varchar(5) USING left(name, 5); "
+        "ALTER TABLE {schema}.contacts ALTER last_name TYPE boolean USING true; "
+        "ALTER TABLE {schema}.tasks ALTER is_closed TYPE text"
+    )
+    for how in ([], ["--full"]):
+        said = json.dumps(found := verified(*how, status=2))
+        assert "name of" in found["accounts"]["unchecked"]
+        assert "last_name of" in found["contacts"]["unchecked"]
+        assert found["tasks"]["status"] == "equal"
+        assert "Account " not in said
+        assert "Contact " not in said
+    verified.warehouse.execute(spoilt("accounts", account, "number_of_employees = 17"))
+    assert verified.differences() == {("accounts", "differs", account)}
+
+
+def test_what_is_found_before_the_org_fails_stands(verified: Verified) -> None:
+    account = ids(verified.org, "Account")[1]
+    verified.warehouse.execute(lost("accounts", account))
+    calls = verified.org.limits.daily_api_requests
+    verified(status=1)
+    # The sample is the last thing that is asked for.
+    calls.maximum = (calls.used + verified.calls - 1) * 100 // 80
+    found = verified(status=1)
+    assert [part["id"] for part in found["accounts"]["differences"]] == [account]
+    assert "quota_percent_total" in found["contacts"]["unchecked"]
+
+
+def test_a_row_that_is_deleted_after_the_log_was_read_is_no_difference(verified: Verified) -> None:
+    first, second = ids(verified.org, "Contact")[3:5]
+    verified.org.hard_delete(first)
+    told: list[str] = []
+
+    def delete_late() -> None:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and not any(
+            "/deleted/" in part.path for call in verified.server.ledger.calls for part in call.parts
+        ):
+            pass
+        verified.server.faults.add(Latency(0.5), path="*/composite", times=1)
+        verified.org.hard_delete(second)
+        told.append(second)
+
+    verified.server.ledger.clear()
+    living = threading.Thread(target=delete_late)
+    living.start()
+    found = verified.differences("contacts", status=0)
+    living.join()
+    assert (found, told) == (set(), [second])
+
+
+def test_of_doubled_rows_the_better_one_stays_where_the_repair_fails(verified: Verified) -> None:
+    contact = ids(verified.org, "Contact")[1]
+    verified.warehouse.execute(
+        "ALTER TABLE {schema}.contacts DROP CONSTRAINT contacts_pkey; "
+        + copied("contacts", contact, "is_deleted = true, last_name = 'x'")
+        + "; "
+        + spoilt("contacts", contact, "first_name = 'y'")
+        + "; ALTER TABLE {schema}.contacts ADD CHECK (last_name <> 'Contact 1') NOT VALID"
+    )
+    assert verified.differences("--repair") == {("contacts", "doubled", contact)}
+    assert "the repair failed" in verified("--repair", status=1)["contacts"]["unchecked"]
+    assert verified.pair.column("contacts", "last_name")[contact] == "Contact 1"
+    verified.warehouse.execute("ALTER TABLE {schema}.contacts DROP CONSTRAINT contacts_last_name_check")
+    assert verified.differences("--repair", status=0) == set()
+
+
+def test_tables_are_not_locked_while_the_org_is_asked(verified: Verified) -> None:
+    verified.warehouse.execute(lost("accounts", ids(verified.org, "Account")[1]))
+    verified.server.faults.add(Latency(0.4), path="*/composite", times=None)
+    held: list[Any] = []
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.is_set():
+            held.extend(
+                verified.warehouse.query(
+                    "SELECT query FROM pg_stat_activity WHERE state = 'idle in transaction' "
+                    "AND now() - xact_start > interval '0.2 s'"
+                )
+            )
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        assert len(verified.differences()) == 1
+    finally:
+        stop.set()
+        watching.join()
+    assert held == []
