@@ -20,14 +20,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_sfsource import clock
-from tap_sfsource.errors import RefusedError, SalesforceError, TapError
+from tap_sfsource.errors import RefusedError, SalesforceError
 from tap_sfsource.rows.pages import ValuesPage
 from tap_sfsource.sync import shard, windows
 from tap_sfsource.sync.deletions import DeletionLog, Deletions, to_minute
 from tap_sfsource.sync.events import Activate, Checkpoint, Event, Kind, Narrowed, Rows
+from tap_sfsource.sync.mending import MOST_MENDS, blame_filter, mend
 from tap_sfsource.sync.progress import JobLostError
 from tap_sfsource.sync.refresh import Refresh
-from tap_sfsource.sync.refusals import MAY_PASS
+from tap_sfsource.sync.refusals import raise_refused
 from tap_sfsource.sync.reread import reread
 from tap_sfsource.sync.source import version_of
 from tap_sfsource.sync.windows import Window
@@ -45,10 +46,6 @@ logger = logging.getLogger("tap-sfsource.sync")
 _LONGEST_TRANSACTION = datetime.timedelta(hours=1)
 """How far ``latestDateCovered`` may hold a bookmark back. Salesforce holds its mark back for transactions of the whole
 instance, sometimes for days (help article 000199029); one of the org's own ends within minutes (Apex limits guide)."""
-
-
-_MOST_MENDS = 20
-"""Refusals of single columns in one run, after which the object fails."""
 
 
 @dataclass
@@ -123,11 +120,11 @@ class ObjectSync:
     def _leading_row(self) -> Iterator[Event]:
         """A whole row to go before a partial one, if there is any row."""
         source = self.source
-        for _ in range(_MOST_MENDS):
+        for _ in range(MOST_MENDS):
             try:
                 page = source.leading_row(self.query)
             except SalesforceError as error:
-                if not source.mend(error):
+                if not mend(source, error):
                     raise
                 yield Narrowed()
             else:
@@ -237,20 +234,9 @@ class ObjectSync:
         self._raise_error()
 
     def _raise_error(self) -> None:
-        error, state, api_name = self._error, self.source.state, self.source.plan.api_name
-        if error is None:
-            state.answered()
-            return
-        if state.knows_properties:
-            # It has answered before: to leave it out now would lose changes in silence.
-            raise TapError(str(error)) if isinstance(error, RefusedError) else error
-        if isinstance(error, RefusedError) and not state.refused(self._now):
-            state.refuse(self._now, error.reason, lasting=True)
-        elif isinstance(error, SalesforceError) and error.error_code in MAY_PASS:
-            reason = f"Salesforce answers its query with {error.error_code} in each run"
-            if state.refuse(self._now, reason, lasting=False):
-                raise RefusedError(api_name, reason) from error
-        raise error
+        if self._error is not None:
+            raise_refused(self.source.state, self.source.plan.api_name, self._error, self._now)
+        self.source.state.answered()
 
     def _resume(self) -> Iterator[Event]:
         """Read leftover jobs to their ends; a lost job is begun anew by the reads that follow."""
@@ -282,7 +268,7 @@ class ObjectSync:
 
     def _mended_rows(self) -> Iterator[Event]:
         """The rows; begun anew without a column that the org refuses in mid-read, as a job may do."""
-        for last in (*[False] * _MOST_MENDS, True):
+        for last in (*[False] * MOST_MENDS, True):
             if not self.source.asks(self.query):
                 self._ask_again()
                 self._prepare_query(self.query.look())
@@ -291,7 +277,7 @@ class ObjectSync:
             try:
                 yield from self._rows()
             except SalesforceError as error:
-                if last or not self.source.mend(error):
+                if last or not mend(self.source, error):
                     raise
                 yield Checkpoint(self.source.state.clear_job)
                 yield Narrowed()
@@ -320,14 +306,14 @@ class ObjectSync:
 
     def _prepare_query(self, answer: Subresponse | None) -> None:
         """Prepare the query; one column that the org refuses does not block the object."""
-        for _ in range(_MOST_MENDS):
+        for _ in range(MOST_MENDS):
             try:
                 self.query.prepare(answer)
             except RefusedError as refusal:
-                self.source.blame_filter(refusal)
+                blame_filter(self.source, refusal)
                 raise
             except SalesforceError as error:
-                if not self.source.mend(error):
+                if not mend(self.source, error):
                     raise
                 self._ask_again()
                 answer = self.query.look()
