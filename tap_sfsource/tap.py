@@ -1,4 +1,4 @@
-"""The tap: settings, discovery and the command line, tied to the Singer SDK.
+"""The tap: settings, discovery and the sync, tied to the Singer SDK.
 
 What a run reads is planned once: the input catalog and the settings select, today's describes supply columns
 and types, and the outcome is the catalog that the SDK works with. Streams that are not selected are not
@@ -12,28 +12,17 @@ import functools
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.singerlib import Catalog
-from singer_sdk.tap_base import Tap
 
-from tap_sfsource.cli import (
-    Mask,
-    TapCommand,
-    TerminatedError,
-    check_config_file,
-    read_input,
-    redact_logs,
-    storage_secrets,
-)
+from tap_sfsource.cli import Mask, TerminatedError, read_input, storage_secrets
+from tap_sfsource.command import CommandTap
 from tap_sfsource.config import Settings
-from tap_sfsource.errors import DiscoveryError, TapError, code_of
-from tap_sfsource.singer.sdk import SDKTap
+from tap_sfsource.errors import TapError, code_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    import click
 
     from tap_sfsource.api.client import Client
     from tap_sfsource.catalog.discovery import RunPlan
@@ -49,7 +38,7 @@ _SDK_SETTINGS = frozenset({"stream_maps", "stream_map_config", "batch_config", "
 _SDK_PREFIXES = ("flattening_",)
 
 
-class TapSFSource(SDKTap):
+class TapSFSource(CommandTap):
     """Reads the objects of a Salesforce org: what was added, changed and deleted since the last run."""
 
     name = "tap-sfsource"
@@ -282,6 +271,12 @@ class TapSFSource(SDKTap):
             self.logger.warning("There is no setting %s; it is ignored.%s", name, hint)
         return typed
 
+    def check_connection(self) -> bool:
+        """Test the connection and the user's permissions, and print what was found."""
+        from tap_sfsource.check import check_connection  # noqa: PLC0415 - kept off the path of --version
+
+        return check_connection(self.client, self.settings)
+
     def run(self) -> None:
         """Plan the streams and sync them; the run has a record also where the org cannot be asked.
 
@@ -341,85 +336,6 @@ class TapSFSource(SDKTap):
     def terminate(self, signum: int) -> None:
         """End by a signal, between two lines, with a status that is not success (the SDK's own is)."""
         self.output.end(TerminatedError(signum))
-
-    @classmethod
-    def invoke(  # type: ignore[override]
-        cls,
-        *,
-        about: bool = False,
-        about_format: str | None = None,
-        config: Any = None,
-        state: IO[str] | None = None,
-        catalog: IO[str] | None = None,
-    ) -> None:
-        """Run the tap's command line."""
-        super(Tap, cls).invoke(about=about, about_format=about_format)
-        cls.print_version(print_fn=cls.logger.info)
-        tap = cls._from_command_line(
-            config, state=read_input("state", state), catalog=read_input("catalog", catalog)
-        )
-        try:
-            tap.run()
-        except DiscoveryError:
-            # Meltano keeps the file for the next run, which would fail likewise.
-            with contextlib.suppress(OSError):
-                Path(catalog.name if catalog else "").unlink()
-            raise
-
-    @classmethod
-    def _from_command_line(cls, config: Any, **kwargs: Any) -> TapSFSource:
-        """Make a tap whose log hides the secrets of its settings."""
-        tap = cls(
-            config=config.config if config else {},
-            parse_env_config=bool(config and config.parse_env),
-            setup_mapper=False,
-            **kwargs,
-        )
-        redact_logs(tap.mask)
-        return tap
-
-    @classmethod
-    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
-        """Read the configuration files.
-
-        Raises:
-            ConfigError: One cannot be read, or holds no JSON object.
-        """
-        for path in value:
-            if path != "ENV":
-                check_config_file(path)
-        return super().cb_config(ctx, param, value)
-
-    @classmethod
-    def cb_discover(cls, ctx: click.Context, param: click.Option, value: bool) -> None:  # noqa: ARG003
-        """Print the catalog and end."""
-        if value:
-            cls._from_command_line(ctx.params.get("config")).print_catalog()
-            ctx.exit()
-
-    @classmethod
-    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
-        """Test the connection and the user's permissions; `--test=schema` prints schemas, as the SDK does."""
-        if value != "all":
-            super().cb_test(ctx, param, value)
-            return
-        from tap_sfsource.check import check_connection  # noqa: PLC0415
-
-        tap = cls._from_command_line(ctx.params.get("config"))
-        ctx.exit(0 if check_connection(tap.client, tap.settings) else 1)
-
-    @classmethod
-    def get_singer_command(cls) -> click.Command:
-        """Give the command line, with errors in one line and true exit statuses."""
-        command = super().get_singer_command()
-        return TapCommand(
-            name=command.name,
-            callback=command.callback,
-            context_settings=command.context_settings,
-            params=command.params,
-            help=command.help,
-            logger=cls.logger,
-        )
 
 
 def _as_dict(catalog: Any) -> Mapping[str, Any] | None:

@@ -15,7 +15,7 @@ from sfsource.given.options import pair_options
 from sfsource.login.callback import Callback
 from sfsource.login.flow import AuthorizationCode, Request
 from sfsource.output import console, json_option, print_json
-from tap_sfsource.api.auth.grants import file_of_login
+from tap_sfsource.api.auth.credentials import file_of_login
 from tap_sfsource.api.connection import Connection
 from tap_sfsource.api.transport import session
 from tap_sfsource.config import Settings

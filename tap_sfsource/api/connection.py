@@ -20,7 +20,7 @@ import msgspec
 import requests
 
 from tap_sfsource.api.answers import decode
-from tap_sfsource.api.auth.grants import Grant, Token, grant_from
+from tap_sfsource.api.auth.credentials import grant_from
 from tap_sfsource.api.auth.oauth import PassingRefusalError
 from tap_sfsource.api.org_clock import OrgClock
 from tap_sfsource.api.transport import (
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime, timedelta
 
+    from tap_sfsource.api.auth.grants import Grant, Token
     from tap_sfsource.config import Settings
 
 logger = logging.getLogger("tap-sfsource.client")

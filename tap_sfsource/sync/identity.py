@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from tap_sfsource.sync.given_names import FORMER, NAMES, mark, marks_in
+from tap_sfsource.sync import known_columns
+from tap_sfsource.sync.given_names import FORMER, NAMES, mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping, Sequence
@@ -83,10 +84,8 @@ def _forget(bookmark: MutableMapping[str, Any], kept: Sequence[str] = ()) -> Non
 
     A moment that is left out would come back where Meltano merges an older state.
     """
-    left: dict[str, Any] = {key: bookmark[key] for key in (*kept, NAMES) if key in bookmark}
+    known_columns.forget(bookmark)
+    left: dict[str, Any] = {key: bookmark[key] for key in (*kept, FORMER, NAMES) if key in bookmark}
     left |= {key: None for key in _MOMENTS if key in bookmark}
-    former = marks_in(bookmark.get(FORMER)) | marks_in(bookmark.get("properties"))
     bookmark.clear()
     bookmark.update(left, sweep_due=True)
-    if former:
-        bookmark[FORMER] = "".join(sorted(former))

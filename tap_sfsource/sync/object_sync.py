@@ -20,14 +20,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_sfsource import clock
-from tap_sfsource.errors import RefusedError, SalesforceError, TapError
-from tap_sfsource.rows.pages import ValuesPage
+from tap_sfsource.errors import RefusedError, SalesforceError
 from tap_sfsource.sync import shard, windows
-from tap_sfsource.sync.deletions import DeletionLog, Deletions, to_minute
-from tap_sfsource.sync.events import Activate, Checkpoint, Event, Kind, Narrowed, Rows
+from tap_sfsource.sync.deletions import to_minute
+from tap_sfsource.sync.events import Activate, Checkpoint, Event, Narrowed, Rows
+from tap_sfsource.sync.logged_deletions import LoggedDeletions
+from tap_sfsource.sync.mending import MOST_MENDS, blame_filter, mend
 from tap_sfsource.sync.progress import JobLostError
 from tap_sfsource.sync.refresh import Refresh
-from tap_sfsource.sync.refusals import MAY_PASS
+from tap_sfsource.sync.refusals import raise_refused
 from tap_sfsource.sync.reread import reread
 from tap_sfsource.sync.source import version_of
 from tap_sfsource.sync.windows import Window
@@ -47,10 +48,6 @@ _LONGEST_TRANSACTION = datetime.timedelta(hours=1)
 instance, sometimes for days (help article 000199029); one of the org's own ends within minutes (Apex limits guide)."""
 
 
-_MOST_MENDS = 20
-"""Refusals of single columns in one run, after which the object fails."""
-
-
 @dataclass
 class ObjectSync:
     """One SObject in one run.
@@ -63,16 +60,17 @@ class ObjectSync:
     source: Source
     query: QueryReader = field(init=False)
     used_bulk: bool = field(default=False, init=False)
-    _log: DeletionLog | None = field(default=None, init=False)
-    _deletions: Deletions = field(default_factory=Deletions, init=False)
+    _deletions: LoggedDeletions = field(init=False)
     _now: datetime.datetime = field(init=False)
     _refresh: Refresh = field(init=False)
     _leftovers: list[QueryReader] = field(default_factory=list, init=False)
-    _log_refused: bool = field(default=False, init=False)
     _error: Exception | None = field(default=None, init=False)
     _finished: bool = field(default=False, init=False)
     _version: int | None = field(default=None, init=False)
-    _gone: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        """Know of no deletion yet."""
+        self._deletions = LoggedDeletions(self.source)
 
     def first_requests(self) -> list[Subrequest]:
         """The deletion log and the first page of rows; nothing where a leftover job has to be read before."""
@@ -90,8 +88,8 @@ class ObjectSync:
             return
         try:
             rest = list(answers)
-            if self._log is not None:
-                self._read_log(self._log, rest.pop(0))
+            if self._deletions.asked:
+                self._deletions.take(rest.pop(0))
             self.query.watermark = clock.isoformat(self._watermark())
             self._prepare_query(rest[0] if rest else None)
         except Exception as error:  # noqa: BLE001 - raised in `events`, in the main thread
@@ -104,7 +102,7 @@ class ObjectSync:
     @property
     def reads_log(self) -> bool:
         """Whether this run learns of deletions from Salesforce's log."""
-        return self.source.has_log and not self._log_refused
+        return self.source.has_log and not self._deletions.refused
 
     def events(self) -> Iterator[Event]:
         """Yield the events in order. A partial row is never the first row, unless the object has no row at all.
@@ -123,11 +121,11 @@ class ObjectSync:
     def _leading_row(self) -> Iterator[Event]:
         """A whole row to go before a partial one, if there is any row."""
         source = self.source
-        for _ in range(_MOST_MENDS):
+        for _ in range(MOST_MENDS):
             try:
                 page = source.leading_row(self.query)
             except SalesforceError as error:
-                if not source.mend(error):
+                if not mend(source, error):
                     raise
                 yield Narrowed()
             else:
@@ -148,29 +146,29 @@ class ObjectSync:
             # A row that changed before its part's job was created is in no part that was read later.
             self._look_again()
             yield from self._window()
-        self._gone += yield from reread(source, self._marks)
+        self._deletions.gone += yield from reread(source, partial(self._deletions.marks, now=self._now))
         if first_sync and source.key:
             yield from refresh.first_deletions()
         sweeps = self._sweeps()
         if source.key and not first_sync and not (source.whole and sweeps):
             yield from refresh.news()
         if sweeps:
-            yield from refresh.sweep(self.query.watermark if self._log is not None else "")
+            yield from refresh.sweep(self.query.watermark if self._deletions.asked else "")
         if source.whole or source.key is None:
             swept = sweeps or source.key is None
-            yield Checkpoint(partial(self._deletions_emitted, swept=swept))
+            yield Checkpoint(partial(self._deletions.emitted, self.query, swept=swept))
         if source.contents.too_large:
             source.notes.append(f"{source.contents.too_large} contents too large")
 
     def _window(self) -> Iterator[Event]:
         """Deletions and rows since the bookmark."""
         source = self.source
-        yield from self._tombstones()
+        yield from self._deletions.tombstones(self._now)
         yield from self._mended_rows()
         if self._version is not None:
             yield Activate(self._version)
         if source.whole and source.key:
-            yield from self._deleted_rows()
+            yield from self._deletions.whole_rows(self._version)
         yield Checkpoint(self._finish)
 
     def abandon(self) -> None:
@@ -192,11 +190,10 @@ class ObjectSync:
         if source.key is None:
             return False  # each run reads every row under a new version anyway
         asked = source.readers.settings.deletes == "sweep" or source.state.sweep_due
-        wanted = asked or bool(self._deletions.incomplete) or bool(self._gone)
+        wanted = asked or bool(self._deletions.unmarked)
         if wanted and source.plan.own.part:
             # A version of these rows would mark those of the other shards as deleted.
-            gone = f"{self._gone:,} deletions are not among its own rows" if self._gone else ""
-            shard.tell_unswept(source.plan.api_name, source.notes, self._deletions.incomplete or gone)
+            shard.tell_unswept(source.plan.api_name, source.notes, self._deletions.unmarked)
             return False
         if wanted and source.ended:
             # Rows that have changed since then would look like deleted ones.
@@ -218,14 +215,8 @@ class ObjectSync:
 
     def _look(self) -> list[Subrequest]:
         """The deletion log, then the first page of rows."""
-        client, plan = self.source.readers.client, self.source.plan
-        requests: list[Subrequest] = []
-        since, end = self.source.state.log_since, self.source.end
-        done = self.source.ended and since is not None and end is not None and since >= end
-        if self.source.has_log and not done:
-            # Without the log in the first sync, or without the wish for it, nothing is known behind the bookmark.
-            self._log = DeletionLog(client, plan.api_name, since)
-            requests.append(self._log.request(f"deleted_{plan.api_name}"))
+        plan = self.source.plan
+        requests = self._deletions.requests()
         look = self.query.first_request(f"query_{plan.api_name}")
         return [replace(part, owner=plan.stream_name) for part in [*requests, *([look] if look else [])]]
 
@@ -237,20 +228,9 @@ class ObjectSync:
         self._raise_error()
 
     def _raise_error(self) -> None:
-        error, state, api_name = self._error, self.source.state, self.source.plan.api_name
-        if error is None:
-            state.answered()
-            return
-        if state.knows_properties:
-            # It has answered before: to leave it out now would lose changes in silence.
-            raise TapError(str(error)) if isinstance(error, RefusedError) else error
-        if isinstance(error, RefusedError) and not state.refused(self._now):
-            state.refuse(self._now, error.reason, lasting=True)
-        elif isinstance(error, SalesforceError) and error.error_code in MAY_PASS:
-            reason = f"Salesforce answers its query with {error.error_code} in each run"
-            if state.refuse(self._now, reason, lasting=False):
-                raise RefusedError(api_name, reason) from error
-        raise error
+        if self._error is not None:
+            raise_refused(self.source.state, self.source.plan.api_name, self._error, self._now)
+        self.source.state.answered()
 
     def _resume(self) -> Iterator[Event]:
         """Read leftover jobs to their ends; a lost job is begun anew by the reads that follow."""
@@ -282,7 +262,7 @@ class ObjectSync:
 
     def _mended_rows(self) -> Iterator[Event]:
         """The rows; begun anew without a column that the org refuses in mid-read, as a job may do."""
-        for last in (*[False] * _MOST_MENDS, True):
+        for last in (*[False] * MOST_MENDS, True):
             if not self.source.asks(self.query):
                 self._ask_again()
                 self._prepare_query(self.query.look())
@@ -291,7 +271,7 @@ class ObjectSync:
             try:
                 yield from self._rows()
             except SalesforceError as error:
-                if last or not self.source.mend(error):
+                if last or not mend(self.source, error):
                     raise
                 yield Checkpoint(self.source.state.clear_job)
                 yield Narrowed()
@@ -304,30 +284,16 @@ class ObjectSync:
         self.query = self._next_query()
         self.query.watermark = watermark
 
-    def _deleted_rows(self) -> Iterator[Rows]:
-        """Rows of the deletion log, as whole rows where they can still be read; a sweep marks the others."""
-        swept_until = self.source.state.swept_until
-        ids = self._deletions.since(swept_until)
-        missing = set(ids)
-        layout = self.source.whole_layout(self._version)
-        for page, found in self.source.rows_by_id(ids):
-            missing.difference_update(found)
-            yield self.source.whole_rows(page, layout)
-        self._gone = len(missing)
-        if self._gone:
-            swept = ": swept all rows" if self.source.may_sweep else ""
-            self.source.notes.append(f"{self._gone:,} deleted for good{swept}")
-
     def _prepare_query(self, answer: Subresponse | None) -> None:
         """Prepare the query; one column that the org refuses does not block the object."""
-        for _ in range(_MOST_MENDS):
+        for _ in range(MOST_MENDS):
             try:
                 self.query.prepare(answer)
             except RefusedError as refusal:
-                self.source.blame_filter(refusal)
+                blame_filter(self.source, refusal)
                 raise
             except SalesforceError as error:
-                if not self.source.mend(error):
+                if not mend(self.source, error):
                     raise
                 self._ask_again()
                 answer = self.query.look()
@@ -335,52 +301,25 @@ class ObjectSync:
                 return
         self.query.prepare(answer)
 
-    def _read_log(self, log: DeletionLog, answer: Subresponse) -> None:
-        try:
-            deletions = log.read(answer)
-            self._deletions = deletions.between(self.source.state.log_since, self.source.end)
-        except SalesforceError as error:
-            # The next run asks for the same deletions again.
-            self._log, self._log_refused = None, True
-            self.source.notes.append(f"deletion log not readable ({error.error_code})")
-            logger.warning("%s: hard deletes are not seen in this run. %s", self.source.plan.api_name, error)
-
     def _watermark(self) -> datetime.datetime:
-        covered = self._deletions.latest_date_covered
+        covered = self._deletions.found.latest_date_covered
         lookback = datetime.timedelta(seconds=self.source.readers.settings.lookback_seconds)
         if covered is not None:
             covered = max(covered, self._now - _LONGEST_TRANSACTION)
         mark = windows.watermark(self._now, covered, lookback)
         # The log is read by the minute, and rows must be read again from the same moment: see the order above.
-        mark = to_minute(mark) if self._log is not None else mark
+        mark = to_minute(mark) if self._deletions.asked else mark
         return min(mark, self.source.end or mark)
-
-    def _tombstones(self) -> Iterator[Rows]:
-        deletions, source = self._deletions, self.source
-        if deletions.incomplete:
-            source.notes.append(f"{deletions.incomplete}{': swept all ids' if source.may_sweep else ''}")
-        ids = [] if source.whole else deletions.ids
-        if ids and source.plan.own.part:
-            ids = shard.own_deletions(source.readers, source.plan, ids, source.layout([source.id]))
-        if ids:
-            yield self._marks(ids)
-
-    def _marks(self, ids: Sequence[str]) -> Rows:
-        """Tombstones."""
-        layout = self.source.layout([self.source.id], {self.source.plan.is_deleted: True})
-        told = clock.isoformat(self._now)
-        page = ValuesPage([[record_id] for record_id in ids], len(ids), lambda: told)
-        return self.source.partial_rows(Kind.TOMBSTONES, page, layout)
 
     def _opened(self) -> None:
         """What holds from the start of the run on."""
         state = self.source.state
         if state.bookmark is None:
-            logged = clock.parse(self.query.watermark) if self._log is not None else None
+            logged = clock.parse(self.query.watermark) if self._deletions.asked else None
             state.begin_first_sync(self.source.plan.own.start, logged)
             state.maps = self.source.emitted
             self._refresh.note_formulas()
-        if self._deletions.ids:
+        if self._deletions.found.ids:
             self._refresh.note_deletions()
         if state.bookmark is None or not state.knows_properties:
             state.know(self.source.properties)
@@ -389,15 +328,11 @@ class ObjectSync:
             unknown = set(state.unknown(self.source.properties))
             state.know([name for name in self.source.properties if name not in unknown])
         if not self.source.whole and (state.bookmark is not None or self.source.key is None):
-            self._deletions_emitted()
+            self._deletions.emitted(self.query)
         # A job that is still there cannot be resumed, or is not wanted any more; it would be too old behind these rows.
         state.clear_jobs()
         if self.query.job is not None:
             state.set_job(self.query.job.of_version(self._version))
-
-    def _deletions_emitted(self, *, swept: bool = False) -> None:
-        if self._log is not None and (swept or not (self._deletions.incomplete or self._gone)):
-            self.source.state.deleted_until = clock.parse(self.query.watermark)
 
     def _advance(self, progress: Progress) -> None:
         if progress.key is not None:
@@ -422,6 +357,6 @@ class ObjectSync:
         bookmark = self.source.state.bookmark
         if bookmark is None and not self.source.whole:
             # Not before: beside an older bookmark, which a merge may bring back, it would hide deletions.
-            self._deletions_emitted()
+            self._deletions.emitted(self.query)
         if bookmark is None or moment > bookmark:
             self.source.state.bookmark = moment

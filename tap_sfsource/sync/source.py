@@ -6,16 +6,13 @@ import functools
 import logging
 import time
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from tap_sfsource import clock
-from tap_sfsource.api.describe import describe, open_cache
 from tap_sfsource.api.query import QUERY_PAGE, select
 from tap_sfsource.catalog.columns import MASKED
 from tap_sfsource.catalog.naming import COLLECTIONS
-from tap_sfsource.catalog.plan import NAME
-from tap_sfsource.errors import FilterError, SalesforceError, TransientError
+from tap_sfsource.errors import SalesforceError
 from tap_sfsource.rows.layout import Layout
 from tap_sfsource.rows.pages import Page, ValuesPage, values
 from tap_sfsource.sync.children import ChildrenReader
@@ -25,7 +22,6 @@ from tap_sfsource.sync.events import Kind, Rows
 from tap_sfsource.sync.names import NamesInPages
 from tap_sfsource.sync.query_reader import ROWS
 from tap_sfsource.sync.readers import PAGE_BYTES, rows_at_once
-from tap_sfsource.sync.refused_columns import INVALID_FIELD, refused_column
 from tap_sfsource.sync.shard import tell_unswept
 from tap_sfsource.sync.split import SplitReader
 from tap_sfsource.sync.windows import Window
@@ -39,7 +35,6 @@ if TYPE_CHECKING:
     from tap_sfsource.api.query import RestPage
     from tap_sfsource.catalog.columns import Column
     from tap_sfsource.catalog.plan import SObjectPlan
-    from tap_sfsource.errors import TapError
     from tap_sfsource.sync.names import Lookup, Names
     from tap_sfsource.sync.query_reader import QueryReader
     from tap_sfsource.sync.readers import Readers
@@ -116,72 +111,14 @@ class Source:
         )
         self._leading: RestPage | None = None
 
-    def mend(self, error: SalesforceError) -> bool:
-        """Ask for less, where a query is refused for a column; false if the error is about something else.
-
-        The object is described again, so that a column that is gone by now is not found by one more refusal.
-        """
-        self.blame_filter(error)
-        refused = refused_column(error)
-        names = {column.api_name for column in self.plan.columns}
-        if refused is None or refused.entity == NAME or refused.name not in names - {"Id"}:
-            if error.error_code != INVALID_FIELD or not self.lookups:
-                return False
-            # Rows matter more than the names behind their lookups.
-            logger.warning("%s: its lookups lead to no names. %s", self.plan.api_name, error)
-            self.lookups = []
-            return True
-        told = f"{self.plan.api_name}.{refused.name}"
-        if refused.use == "sort":
-            if refused.name in self.unsortable:
-                return False
-            self.plan = self.plan.unsorted(refused.name)
-        elif refused.use == "filter":
-            if self.key != refused.name:
-                return False
-            logger.warning("%s cannot be filtered: every row is read. %s", told, error)
-            self.notes.append(f"{refused.name} cannot be filtered: read in full")
-            self.plan = self.plan.as_full_table()
-        else:
-            lost = (names - self._described_again()) | {refused.name}
-            logger.warning("%s cannot be read although describe lists it: left out. %s", told, error)
-            self.notes.append(f"left out {', '.join(sorted(lost))}")
-            self.plan = self.plan.without(frozenset(lost))
-        if self.plan.replication_key is None:
+    def go_on_by(self, plan: SObjectPlan) -> None:
+        """Read by a plan that asks for less, from here on."""
+        self.plan = plan
+        if plan.replication_key is None:
             self.state.lose_key()
         lookups = self.lookups
         self._sort_columns()
         self.lookups = lookups and self.lookups
-        return True
-
-    def blame_filter(self, error: TapError) -> None:
-        """Find out whether a query is refused for the condition of the setting `filters`, which the user has to correct.
-
-        Raises:
-            FilterError: It is.
-        """
-        if not self.conditions or isinstance(error, TransientError):
-            return
-        api_name, told = self.plan.api_name, error
-        if self.plan.parents is None:
-            queries = [select(api_name, ["Id"], conditions=which, limit=1) for which in (self.conditions, ())]
-            requests = [self.readers.request(query, f"filter_{at}") for at, query in enumerate(queries)]
-            filtered, plain = self.readers.client.composite(requests)
-            if filtered.ok or not plain.ok:
-                return
-            told = filtered.error()
-        if isinstance(told, SalesforceError) and told.status == HTTPStatus.BAD_REQUEST:
-            raise FilterError(api_name, told) from error
-
-    def _described_again(self) -> set[str]:
-        """The fields that the org lists now; also in the cache, which does not notice a change of permissions."""
-        client, name = self.readers.client, self.plan.api_name
-        cache = open_cache(self.readers.settings, client.instance_url)
-        if cache is not None:
-            cache.forget(name)
-        found = describe(client, [name], cache).found.get(name)
-        fields = found.fields if found is not None else ()
-        return {field.name for field in fields} or {column.api_name for column in self.plan.columns}
 
     @property
     def key(self) -> str | None:

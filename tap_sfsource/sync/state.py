@@ -38,17 +38,16 @@ from __future__ import annotations
 
 import datetime
 import logging
-from collections.abc import Mapping, MutableMapping
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tap_sfsource import clock
-from tap_sfsource.catalog.columns import MASKED, name_in
 from tap_sfsource.errors import TapError
-from tap_sfsource.sync import identity
+from tap_sfsource.sync import identity, known_columns, refused
 from tap_sfsource.sync.again import REREAD, full_id, ids_to_read
-from tap_sfsource.sync.given_names import FORMER, NAMES, mark, mark_of_name, marks_in, names_in
+from tap_sfsource.sync.given_names import mark, marks_in
 from tap_sfsource.sync.job_bookmark import JobBookmark
 from tap_sfsource.sync.parts import parts_of
 from tap_sfsource.sync.state_file import UNREADABLE
@@ -78,9 +77,6 @@ _OWN_KEYS = frozenset(
 """Keys that an unfinished first sync leaves without a bookmark."""
 
 _SDK_KEYS = frozenset({"replication_key_signpost", "starting_replication_value"})
-
-_REFUSAL_KEPT = datetime.timedelta(days=7)
-_MAY_PASS = datetime.timedelta(hours=1)
 
 CLOCKS_DIFFER = datetime.timedelta(minutes=1)
 """By how much the clocks of Salesforce's servers may differ."""
@@ -241,31 +237,15 @@ class StreamState:
 
     def refused(self, now: datetime.datetime) -> str:
         """Why Salesforce has refused to give all rows within the last days; empty if it has not."""
-        told = self._refusal()
-        until = self.moment("refused_until")
-        return (
-            str(told.get("reason", "")) if told.get("lasting") and until is not None and now < until else ""
-        )
+        return refused.reason(self._bookmark, now, self.moment("refused_until"))
 
     def refuse(self, now: datetime.datetime, reason: str, *, lasting: bool) -> bool:
         """Note a refusal, and tell whether it lasts: one that may pass does so once it has been met twice, hours apart."""
-        told, since = self._refusal(), self.moment("refused_since")
-        before = since is not None and told.get("reason") == reason and now - since >= _MAY_PASS
-        lasting = lasting or before
-        self._bookmark["refused"] = {"reason": reason, "lasting": lasting}
-        if since is None or told.get("reason") != reason:
-            self._bookmark["refused_since"] = clock.isoformat(now)
-        self._bookmark["refused_until"] = clock.isoformat(now + _REFUSAL_KEPT)
-        return lasting
+        return refused.note(self._bookmark, now, self.moment("refused_since"), reason, lasting=lasting)
 
     def answered(self) -> None:
         """Forget a refusal: the object has answered."""
-        if "refused" in self._bookmark:
-            self._bookmark.update(refused={}, refused_since=None, refused_until=None)
-
-    def _refusal(self) -> Mapping[str, Any]:
-        told = self._bookmark.get("refused")
-        return told if isinstance(told, Mapping) else {}
+        refused.forget(self._bookmark)
 
     def begin_in(self, org: str) -> None:
         """Compare the bookmark with the org's id, empty if unknown; forget a bookmark of another org."""
@@ -313,37 +293,16 @@ class StreamState:
 
     def know(self, properties: Sequence[str]) -> None:
         """Note that every row has been, or is being, emitted with just these properties."""
-        before = self.known
-        marks = frozenset(map(mark, properties))
-        # A masked column had its name too.
-        plain = frozenset(mark(name.partition(MASKED)[0]) for name in properties if MASKED in name)
-        former = self._marks(FORMER) | before - marks | plain
-        if former:
-            self._bookmark[FORMER] = "".join(sorted(former))
-        self._bookmark["properties"] = "".join(sorted(marks))
-        self._name(name for name in properties if mark(name) not in before)
+        known_columns.know(self._bookmark, properties)
 
     def gain_names(self, properties: Iterable[str]) -> None:
         """Note which of the properties rows have or had, in a state from before it kept names."""
-        given = self.known | self._marks(FORMER)
-        if given and NAMES not in self._bookmark:
-            self._name(
-                name for name in properties if mark(name) in given or mark(name.partition(MASKED)[0]) in given
-            )
-
-    def _name(self, properties: Iterable[str]) -> None:
-        names = names_in(self._bookmark.get(NAMES))
-        new = {mark_of_name(name) for each in properties if (name := name_in(each))}
-        if not new <= names:
-            self._bookmark[NAMES] = "".join(sorted(names | new))
-
-    def _marks(self, key: str) -> frozenset[str]:
-        return marks_in(self._bookmark.get(key))
+        known_columns.gain_names(self._bookmark, properties)
 
     @property
     def known(self) -> frozenset[str]:
         """The marks of the properties that every row has been emitted with."""
-        return self._marks("properties")
+        return marks_in(self._bookmark.get("properties"))
 
     @property
     def reread(self) -> list[str]:

@@ -8,8 +8,10 @@ import pytest
 
 from salesforce_simulator.simulation import DEMO_CLIENT_ID
 from tests.command.terminal import Terminal, free_port
+from tests.fix_org import serving_company
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.fix_org import OrgServer
@@ -21,3 +23,10 @@ def terminal(org_server: OrgServer, processes: Processes, tmp_path: Path) -> Ter
     port = free_port()
     org_server.org.apps[DEMO_CLIENT_ID].callback_urls = (f"http://localhost:{port}/OauthRedirect",)
     return Terminal(org_server, processes, port, {"XDG_DATA_HOME": str(tmp_path / "data"), "NO_COLOR": "1"})
+
+
+@pytest.fixture(scope="module")
+def company() -> Iterator[OrgServer]:
+    """The example company, which no test changes."""
+    with serving_company() as server:
+        yield server

@@ -21,7 +21,8 @@ from salesforce_simulator.simulation import (
     DEMO_SECURITY_TOKEN,
     DEMO_USER,
 )
-from tap_sfsource.api.auth.grants import JwtBearer, grant_from
+from tap_sfsource.api.auth.credentials import grant_from
+from tap_sfsource.api.auth.grants import JwtBearer
 from tap_sfsource.api.auth.oauth import refusal
 from tap_sfsource.config import Settings
 from tap_sfsource.errors import AuthError, ConfigError, ConnectionFailedError, TapError

@@ -19,7 +19,8 @@ from salesforce_simulator.simulation import (
     DEMO_CLIENT_SECRET,
     DEMO_USER,
 )
-from tap_sfsource.api.auth.grants import ClientCredentials, grant_from
+from tap_sfsource.api.auth.credentials import grant_from
+from tap_sfsource.api.auth.grants import ClientCredentials
 from tap_sfsource.config import Settings
 from tap_sfsource.errors import AuthError, ConfigError
 from tests.fix_process import wait_until

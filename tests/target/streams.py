@@ -198,10 +198,17 @@ def stored(warehouse: Warehouse, table: str) -> list[dict[str, Any]]:
     return [row | ({"_deleted": row["_deleted"] is not None} if "_deleted" in row else {}) for row in found]
 
 
-def forced(*, merge: bool, row_origin: bool) -> Any:
-    """The server as if it could do less."""
-    less = capabilities.Capabilities(merge=merge, row_origin=row_origin)
+def able_to(warehouse: Warehouse, able: tuple[bool, bool]) -> Any:
+    """The server as if it could do no more: MERGE with RETURNING, where it can, and the origin of rows."""
+    merge = able[0] and warehouse.connection.info.server_version >= capabilities.MERGE_RETURNING
+    less = capabilities.Capabilities(merge=merge, row_origin=able[1])
     return patch("target_sfwarehouse.postgres.capabilities.detect", lambda _connection: less)
+
+
+def begin_anew(warehouse: Warehouse) -> None:
+    """Drop what an earlier example left, whose columns a prepared statement would remember."""
+    warehouse.connection.prepare_threshold = None
+    warehouse.execute("DROP SCHEMA IF EXISTS {schema} CASCADE")
 
 
 SEARCH = settings(

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from target_sfwarehouse.postgres import capabilities
 from tests.target.model import NARROW, STREAM_MAPS, Model, ModelTable, mapped
 from tests.target.streams import (
     ABLE,
     KINDS,
     ROWS,
     SEARCH,
+    able_to,
+    begin_anew,
     check_tables,
-    forced,
     streams,
     with_files,
 )
@@ -50,16 +50,14 @@ def test_the_tables_are_what_the_model_predicts(
     warehouse: Warehouse,
 ) -> None:
     messages, _ = streamed
-    warehouse.connection.prepare_threshold = None
-    warehouse.execute("DROP SCHEMA IF EXISTS {schema} CASCADE")
+    begin_anew(warehouse)
     model = Model(hard_delete=hard_delete)
     for message in mapped(messages, stream_map):
         model.take(message)
     config = warehouse.config(batch_size_rows=rows, hard_delete=hard_delete)
     if STREAM_MAPS[stream_map]:
         config["stream_maps"] = {"*": STREAM_MAPS[stream_map]}
-    merge = able[0] and warehouse.connection.info.server_version >= capabilities.MERGE_RETURNING
-    with forced(merge=merge, row_origin=able[1]):
+    with able_to(warehouse, able):
         outcome = load(config, with_files(messages, kinds, tmp_path), by_sdk=by_sdk)
     event(f"records: {sum(m['type'] == 'RECORD' for m in messages) // 10}0s")
     assert outcome.error is None
@@ -91,8 +89,7 @@ def test_columns_of_others_keep_their_types_until_a_value_does_not_fit(
 ) -> None:
     """Tables stand before the run, each with a column for most of the properties."""
     messages, _ = streamed
-    warehouse.connection.prepare_threshold = None
-    warehouse.execute("DROP SCHEMA IF EXISTS {schema} CASCADE")
+    begin_anew(warehouse)
     warehouse.execute("CREATE SCHEMA {schema}")
     model = Model()
     for name in {message["stream"] for message in messages if message["type"] == "SCHEMA"}:
@@ -103,8 +100,7 @@ def test_columns_of_others_keep_their_types_until_a_value_does_not_fit(
         warehouse.execute(f"CREATE TABLE {{schema}}.{name} ({columns}{key})")
     for message in messages:
         model.take(message)
-    merge = able[0] and warehouse.connection.info.server_version >= capabilities.MERGE_RETURNING
-    with forced(merge=merge, row_origin=able[1]):
+    with able_to(warehouse, able):
         outcome = load(
             warehouse.config(batch_size_rows=rows), with_files(messages, kinds, tmp_path), by_sdk=by_sdk
         )
@@ -133,8 +129,7 @@ def test_rows_that_a_table_refuses_are_left_out(
 ) -> None:
     """Tables that stand before the run have a rule that some of the records break."""
     messages, _ = streamed
-    warehouse.connection.prepare_threshold = None
-    warehouse.execute("DROP SCHEMA IF EXISTS {schema} CASCADE")
+    begin_anew(warehouse)
     first = {m["stream"]: m for m in reversed(messages) if m["type"] == "SCHEMA"}
     loaded(warehouse.config(sync_runs=False), first.values())
     model = Model()
@@ -154,8 +149,7 @@ def test_rows_that_a_table_refuses_are_left_out(
         if sum(table.refused for table in model.tables.values()) > known:
             broken.add(len(taken))
     config = warehouse.config(batch_size_rows=rows, on_bad_record="quarantine")
-    merge = able[0] and warehouse.connection.info.server_version >= capabilities.MERGE_RETURNING
-    with forced(merge=merge, row_origin=able[1]):
+    with able_to(warehouse, able):
         outcome = load(config, taken, by_sdk=by_sdk)
     event(f"refused: {len(broken)}")
     assert outcome.error is None

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_sfwarehouse.postgres import capabilities
 from tests.target.model import Model, ModelTable
 from tests.target.streams import (
     ABLE,
     KINDS,
     ROWS,
     SEARCH,
+    able_to,
+    begin_anew,
     canonical,
     check_tables,
-    forced,
     stored,
     streams,
     with_files,
@@ -26,6 +26,7 @@ from tests.target.streams import (
 from tests.target.support import load, schema_message
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -70,6 +71,16 @@ class Schemas:
         ]
 
 
+def runs_of(messages: list[Any], cuts: set[int]) -> Iterator[list[Any]]:
+    """A stream of messages cut into those of several runs."""
+    schemas = Schemas()
+    places = sorted({0, len(messages)} | {cut for cut in cuts if cut < len(messages)})
+    for first, last in pairwise(places):
+        run = [*schemas.messages(), *messages[first:last]]
+        schemas.note(run)
+        yield run
+
+
 def contents(table: ModelTable) -> dict[Any, str]:
     """The state of each row."""
     return {key: told(table, row) for key, row in zip(table.rows, table.stored(), strict=True)}
@@ -97,16 +108,10 @@ def test_a_row_tells_when_it_was_inserted_or_changed(
 ) -> None:
     """Several runs: a later one sets a later time, in the rows only that it changed."""
     messages, _ = streamed
-    warehouse.connection.prepare_threshold = None
-    warehouse.execute("DROP SCHEMA IF EXISTS {schema} CASCADE")
+    begin_anew(warehouse)
     model = Model()
-    schemas = Schemas()
     before: dict[tuple[str, int], datetime] = {}
-    places = sorted({0, len(messages)} | {cut for cut in cuts if cut < len(messages)})
-    merge = able[0] and warehouse.connection.info.server_version >= capabilities.MERGE_RETURNING
-    for first, last in pairwise(places):
-        run = [*schemas.messages(), *messages[first:last]]
-        schemas.note(run)
+    for run in runs_of(messages, cuts):
         touched: set[tuple[str, int]] = set()
         begun = {name: contents(table) for name, table in model.tables.items()}
         for message in run:
@@ -116,7 +121,7 @@ def test_a_row_tells_when_it_was_inserted_or_changed(
                 continue
             now = contents(model.tables[message["stream"]])
             touched |= {(message["stream"], key) for key in now if now[key] != was.get(key)}
-        with forced(merge=merge, row_origin=able[1]):
+        with able_to(warehouse, able):
             files = with_files(run, kinds, tmp_path)
             assert load(warehouse.config(batch_size_rows=rows), files, by_sdk=by_sdk).error is None
         after = {
@@ -209,19 +214,13 @@ def test_the_history_has_the_states_that_a_row_had_after_each_commit(
 ) -> None:
     """Several runs, each of which may be killed at its end before it has committed all, and is run again."""
     messages, _ = streamed
-    warehouse.connection.prepare_threshold = None
-    warehouse.execute("DROP SCHEMA IF EXISTS {schema} CASCADE")
+    begin_anew(warehouse)
     model = Model(hard_delete=hard_delete)
-    schemas = Schemas()
     states: dict[tuple[str, int], list[str]] = {}
-    places = sorted({0, len(messages)} | {cut for cut in cuts if cut < len(messages)})
-    merge = able[0] and warehouse.connection.info.server_version >= capabilities.MERGE_RETURNING
     config = warehouse.config(batch_size_rows=rows, hard_delete=hard_delete, history=["keyed", "oth*"])
-    for first, last in pairwise(places):
-        run = [*schemas.messages(), *messages[first:last]]
-        schemas.note(run)
+    for run in runs_of(messages, cuts):
         note_states(model, run, states)
-        with forced(merge=merge, row_origin=able[1]):
+        with able_to(warehouse, able):
             files = with_files(run, kinds, tmp_path)
             if torn:
                 load(config, files, by_sdk=by_sdk, torn=True)
