@@ -16,7 +16,7 @@ from sfsource.errors import SfsourceError
 from sfsource.forecast.every import every_option
 from sfsource.given.files import read_object, write_whole
 from sfsource.given.options import pair_options
-from sfsource.output import counted
+from sfsource.output import counted, progress
 from sfsource.pick.choice import NEW_FIELDS, Choice
 from sfsource.pick.objects import ObjectItem, fields_of, objects_of
 from tap_sfsource.catalog.naming import COLLECTIONS
@@ -64,7 +64,8 @@ def command(pair: Pair, every: datetime.timedelta, output: Path | None, settings
     output = output or _in_place(pair)
     if settings_file is not None and settings_file.exists():
         read_object("--settings", settings_file)
-    app = picker(pair, every)
+    with progress.status("Asking the org for its objects ..."):
+        app = picker(pair, every)
     with _drawn_on_the_terminal():
         wanted = app.run(mouse=False)
     if not wanted:
