@@ -62,7 +62,7 @@ def line_of(cost: Cost) -> str:
 
 def number(value: float) -> str:
     """A number as people write it: no more digits than it is worth."""
-    return f"{value:,.0f}" if value >= _TENS or value == round(value) or value < _LEAST else f"{value:.1f}"
+    return f"{value:,.0f}" if value >= _TENS else f"{value:.1f}".removesuffix(".0")
 
 
 def _cells(cost: Cost, day: Cost | None) -> list[str]:

@@ -24,7 +24,7 @@ from sfsource.forecast.runs import Forecast
 from sfsource.forecast.sizes import Size
 from sfsource.given.pair import Pair
 from sfsource.pick.choice import Choice
-from sfsource.pick.command import catalog_text, picker, write
+from sfsource.pick.command import catalog_text, picker, tell, write
 from sfsource.pick.objects import FieldItem, ObjectItem
 from sfsource.pick.presets import PRESETS
 from tap_sfsource.api.describe import Field, SObject
@@ -294,6 +294,7 @@ def test_what_is_written_is_what_the_tap_reads(
     assert seen.app.return_value is True
     settings = written(tmp_path, "tap.json", company.config())
     write(seen.app.choice, tmp_path / "picked.json", settings)
+    tell(seen.app.choice, tmp_path / "picked.json", settings)
     assert "picked.json: 2 objects." in capsys.readouterr().out
     assert json.loads(settings.read_text()) == {
         **company.config(),
@@ -315,6 +316,7 @@ def test_without_a_file_lines_of_meltano_are_printed(
     seen = sitting(company, objects=["Account", "Group"])
     seen.type("enter", "down", "down", "down", "m", "space", "q", "down", "w")
     write(seen.app.choice, None, None)
+    tell(seen.app.choice, None, None)
     told = capsys.readouterr().out
     assert "select:\n- _group.*\n- accounts.*\n- '!accounts." in told
     assert '"mask": {\n    "Account.' in told
@@ -511,7 +513,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 
 @programs
 @pytest.mark.skipif(TMUX is None, reason="needs tmux (Debian's package of that name)")
-@pytest.mark.parametrize("drawn", ["", " 2>log.txt"])
+@pytest.mark.parametrize("drawn", ["", " 2>log.txt --json | tee told.json"])
 def test_in_a_real_terminal(drawn: str, company: OrgServer, tmp_path: Path, terminal: Terminal) -> None:
     """Meltano takes standard error of its utilities for its log; typing is as fast as it can be."""
     written(tmp_path, "tap.json", company.config(objects=["Account"]))
@@ -528,6 +530,9 @@ def test_in_a_real_terminal(drawn: str, company: OrgServer, tmp_path: Path, term
     terminal.press("Down", "m", "q")
     terminal.waits_for("space pick  enter fields")
     terminal.press("w")
-    terminal.waits_for("picked.json: 2 objects.")
+    terminal.waits_for('"objects": 2' if drawn else "picked.json: 2 objects.")
+    if drawn:
+        told = json.loads((tmp_path / "told.json").read_text())
+        assert (told["output"], told["select"][:2]) == ("picked.json", ["accounts.*", "leads.*"])
     picked = json.loads((tmp_path / "picked.json").read_text())
     assert [entry["tap_stream_id"] for entry in picked["streams"]] == ["accounts", "leads", "sync_reports"]
