@@ -16,12 +16,14 @@ from sfsource.alerts.settings import Settings
 from sfsource.alerts.troubles import after_run, after_skip
 from sfsource.errors import SfsourceError
 from sfsource.given.options import pair_options
-from sfsource.output import error_line
+from sfsource.output import error_line, json_option, print_json
 from sfsource.reports.look import look, may_be_quiet_option
 from tap_sfsource.errors import TapError
 from target_sfwarehouse.errors import TargetError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sfsource.given.pair import Pair
     from sfsource.reports.health import Health
 
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 @click.option(
     "--test", "is_test", is_flag=True, help="Send a message to each receiver, to see whether it arrives."
 )
+@json_option
 def command(
     *,
     pair: Pair,
@@ -52,6 +55,7 @@ def command(
     memory_file: Path,
     may_be_quiet: tuple[str, ...],
     is_test: bool,
+    as_json: bool,
 ) -> None:
     """Tell people after a tick of a schedule what is not well: once a trouble, and once when it is over.
 
@@ -64,23 +68,30 @@ def command(
     if is_test:
         receivers.check(settings)
         text = "This is a test of the alerts. All that it says is that they arrive."
-        if not _send(settings, f"{name}: a test", text):
-            sys.exit(1)
+        _end(as_json=as_json, sent=_send(settings, f"{name}: a test", text))
         return
     if not settings.has_receivers:
+        _end(as_json=as_json)
         return
     memory = Memory.read(memory_file)
     if skipped:
         troubles = after_skip(memory, settings.after_skipped)
     else:
         troubles = after_run(memory, exit_status, settings.after, _health(pair), may_be_quiet)
-    sent = True
+    sent: bool | None = None
     if troubles.keys() != memory.told.keys():
         sent = _send(settings, *message(name, memory.told, troubles))
-    if sent:
+    if sent is not False:
         memory.told = troubles
     memory.write(memory_file)
-    if not sent:
+    _end(as_json=as_json, sent=sent, troubles=[*troubles.values()])
+
+
+def _end(*, as_json: bool, sent: bool | None = None, troubles: Sequence[str] = ()) -> None:
+    """Tell programs what is not well and whether a message was sent (None: there was nothing to tell); end with 1 if not."""
+    if as_json:
+        print_json({"sent": sent, "troubles": troubles})
+    if sent is False:
         sys.exit(1)
 
 

@@ -19,7 +19,7 @@ from sfsource.forecast.every import every_option
 from sfsource.forecast.show import as_json as forecast_json
 from sfsource.forecast.show import table_of
 from sfsource.given.options import pair_options
-from sfsource.output import console, hushed, json_option, print_json
+from sfsource.output import console, hushed, json_option, print_json, progress
 from tap_sfsource.catalog.discovery import plan_run
 from tap_sfsource.errors import TapError
 from tap_sfsource.sync.given_names import GivenNames
@@ -49,7 +49,7 @@ def command(pair: Pair, every: datetime.timedelta, no_forecast: bool, as_json: b
     """
     checkup = Checkup(pair, None if no_forecast else every)
     # What the tap warns of has a row below.
-    with hushed("tap-sfsource", logging.ERROR):
+    with hushed("tap-sfsource", logging.ERROR), progress.status("Asking the org and the warehouse ..."):
         findings = [part.masked() for part in checkup.findings()]
     if as_json:
         _print(checkup, findings)

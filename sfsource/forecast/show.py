@@ -12,13 +12,14 @@ if TYPE_CHECKING:
 
 _TENS = 10
 _LEAST = 0.05
+_MINUTE = 60
 
 
 def table_of(run: RunCost, day: RunCost, title: str) -> Table:
     """What each collection costs, the costliest first; collections without rows are one line."""
     table = Table(box=None, pad_edge=False)
     table.add_column("collection", no_wrap=True)
-    for heading in (f"{title}: rows", "calls", "Bulk jobs", "MB", "minutes", "a day: rows", "calls"):
+    for heading in (f"{title}: rows", "calls", "Bulk jobs", "MB", "min", "a day: rows", "calls"):
         table.add_column(heading, justify="right")
     shown = [name for name, cost in run.streams.items() if cost.rows or cost.calls or day.streams[name].calls]
     for name in sorted(shown, key=lambda name: (-run.streams[name].calls, -run.streams[name].rows, name)):
@@ -51,16 +52,17 @@ def as_json(run: RunCost) -> dict[str, Any]:
 
 def line_of(cost: Cost) -> str:
     """A cost in a line."""
-    jobs = f", {number(cost.jobs)} Bulk jobs" if cost.jobs else ""
-    return (
-        f"{number(cost.rows)} rows, {number(cost.calls)} calls{jobs}, {number(cost.megabytes)} MB, "
-        f"about {number(cost.seconds / 60)} min"
+    counts = [(cost.rows, "row"), (cost.calls, "call"), *([(cost.jobs, "Bulk job")] if cost.jobs else [])]
+    told = ", ".join(
+        f"{number(count)} {thing}{'' if number(count) == '1' else 's'}" for count, thing in counts
     )
+    time = f"about {number(cost.seconds / 60)} min" if cost.seconds >= _MINUTE else "less than a minute"
+    return f"{told}, {number(cost.megabytes)} MB, {time}"
 
 
 def number(value: float) -> str:
     """A number as people write it: no more digits than it is worth."""
-    return f"{value:,.0f}" if value >= _TENS or value == round(value) else f"{value:.1f}"
+    return f"{value:,.0f}" if value >= _TENS else f"{value:.1f}".removesuffix(".0")
 
 
 def _cells(cost: Cost, day: Cost | None) -> list[str]:

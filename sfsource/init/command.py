@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import click
 
@@ -70,9 +71,10 @@ def _url(host: str) -> str:
     Raises:
         ConfigError: It is none.
     """
-    text = host.strip().rstrip("/")
+    text = host.strip()
     if _LABEL.fullmatch(text):
         text = f"{text}.my.salesforce.com"
-    url = text if "://" in text else f"https://{text}"
+    # Of an address that is copied from a browser the page is left out.
+    url = urlsplit(text if "://" in text else f"https://{text}")._replace(path="").geturl()
     check_url("--host", url)
     return url

@@ -105,7 +105,8 @@ sfsource status
 ```
 
 `deploy/run-schedule` loads in the environment `prod`, into `sfdc_prod`: see its runs with
-`sfsource status --environment prod`. `sfsource --help` lists what checks the tables and repairs them.
+`sfsource status --environment prod`. `sfsource --help` lists what else shows how the runs went, checks the tables and repairs
+them.
 
 - `meltano.yml` says what is read (`select`), with every setting.
 - `catalogs/` has selections that a tap takes without Meltano.

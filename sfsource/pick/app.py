@@ -45,7 +45,12 @@ OptionList { border: none; height: auto; }
 
 
 class Search(Input):
-    """What is searched for. Enter leaves it at once, so that the next key is already the list's, however fast it comes."""
+    """What is searched for. The keys that leave it go before the queue, so that the next key is already the list's."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", priority=True),
+        Binding("down", "submit", priority=True),
+    ]
 
     async def action_submit(self) -> None:
         """Go to what was found."""
@@ -59,7 +64,7 @@ class Listing(Screen[None]):
         # Before the list has the key, so that what is typed behind it is already the search's.
         Binding("slash", "search", priority=True),
         Binding("space", "pick"),
-        Binding("escape", "back"),
+        Binding("escape", "back", priority=True),
         Binding("q", "back"),
     ]
     AUTO_FOCUS = "DataTable"
@@ -145,11 +150,6 @@ class Listing(Screen[None]):
         if typed != self._search:
             self._search = typed
             self.fill()
-
-    def key_down(self) -> None:
-        """Go to what was found."""
-        if self.query_one("#search", Input).has_focus:
-            self.set_focus(self.table)
 
     def leave_search(self) -> bool:
         """Leave the search, and forget it; false where nothing is searched for."""

@@ -16,7 +16,7 @@ from sfsource.errors import SfsourceError
 from sfsource.forecast.every import every_option
 from sfsource.given.files import read_object, write_whole
 from sfsource.given.options import pair_options
-from sfsource.output import counted
+from sfsource.output import counted, json_option, print_json, progress
 from sfsource.pick.choice import NEW_FIELDS, Choice
 from sfsource.pick.objects import ObjectItem, fields_of, objects_of
 from tap_sfsource.catalog.naming import COLLECTIONS
@@ -49,13 +49,16 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     type=_FILE,
     help="File of the tap's settings that takes mask and new_fields.",
 )
-def command(pair: Pair, every: datetime.timedelta, output: Path | None, settings_file: Path | None) -> None:
+@json_option
+def command(
+    *, pair: Pair, every: datetime.timedelta, output: Path | None, settings_file: Path | None, as_json: bool
+) -> None:
     """Pick objects and fields on a full screen, with their rows and what they cost.
 
     It starts from the present selection: --catalog, Meltano's select, or what the settings select. Nothing is written
     before w is pressed.
     """
-    if not sys.stdin.isatty() or not sys.stdout.isatty():
+    if not sys.stdin.isatty():
         raise SfsourceError(
             "pick needs a terminal. Elsewhere write a catalog by hand: docs/selective-sync.md shows one."
         )
@@ -64,13 +67,21 @@ def command(pair: Pair, every: datetime.timedelta, output: Path | None, settings
     output = output or _in_place(pair)
     if settings_file is not None and settings_file.exists():
         read_object("--settings", settings_file)
-    app = picker(pair, every)
+    with progress.status("Asking the org for its objects ..."):
+        app = picker(pair, every)
     with _drawn_on_the_terminal():
         wanted = app.run(mouse=False)
     if not wanted:
-        click.echo("Nothing was written.")
+        if as_json:
+            print_json({"written": False})
+        else:
+            click.echo("Nothing was written.")
         return
     write(app.choice, output, settings_file)
+    if as_json:
+        print_json(document(app.choice, output, settings_file))
+    else:
+        tell(app.choice, output, settings_file)
 
 
 @contextlib.contextmanager
@@ -136,9 +147,17 @@ def picker(pair: Pair, every: datetime.timedelta) -> Picker:
 
 
 def write(choice: Choice, output: Path | None, settings_file: Path | None) -> None:
-    """Write the catalog and the settings, or print what goes into Meltano's project."""
+    """Write the catalog and the settings into the files that are named."""
     if output is not None:
         write_whole(output, catalog_text(choice.catalog()))
+    if settings_file is not None:
+        before = read_object("--settings", settings_file) if settings_file.exists() else {}
+        write_whole(settings_file, json.dumps({**before, **choice.settings()}, indent=2) + "\n")
+
+
+def tell(choice: Choice, output: Path | None, settings_file: Path | None) -> None:
+    """Say what was written, and print what goes into Meltano's project."""
+    if output is not None:
         click.echo(f"{output}: {counted(len(choice.selected), 'object')}.")
     else:
         click.echo("select:")
@@ -146,8 +165,6 @@ def write(choice: Choice, output: Path | None, settings_file: Path | None) -> No
             click.echo(f"- {line}" if line[0] not in "!*" else f"- '{line}'")
     settings = choice.settings()
     if settings_file is not None:
-        before = read_object("--settings", settings_file) if settings_file.exists() else {}
-        write_whole(settings_file, json.dumps({**before, **settings}, indent=2) + "\n")
         told = choice.new_fields or "by object"
         click.echo(f"{settings_file}: {counted(len(settings['mask']), 'mask')}, new_fields {told}.")
     elif settings["mask"] or choice.new_fields == NEW_FIELDS[1]:
@@ -155,6 +172,18 @@ def write(choice: Choice, output: Path | None, settings_file: Path | None) -> No
         click.echo(json.dumps(settings, indent=2))
     if "hash" in settings["mask"].values():
         click.echo("Hashes need the tap's setting mask_salt: a long random text that is kept secret.")
+
+
+def document(choice: Choice, output: Path | None, settings_file: Path | None) -> dict[str, Any]:
+    """The same as a JSON document."""
+    return {
+        "written": True,
+        "objects": len(choice.selected),
+        "output": output,
+        "select": list(choice.select_lines()),
+        "settings_file": settings_file,
+        "settings": choice.settings(),
+    }
 
 
 def catalog_text(catalog: dict[str, Any]) -> str:

@@ -85,19 +85,26 @@ def _status(outcomes: Sequence[Outcome]) -> str:
 
 
 def _tell(outcomes: Sequence[Outcome], calls: int) -> None:
-    table = Table("collection", "status", "org", "warehouse", "compared", "as of", "remarks", box=None)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("collection", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    for heading in ("org", "warehouse", "compared"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("as of (UTC)", no_wrap=True)
     for part in outcomes:
-        remarks = [part.unchecked, *part.notes, f"{part.repaired} repaired" if part.repaired else ""]
         table.add_row(
             part.collection,
             part.status,
             _number(part.org_rows),
             _number(part.warehouse_rows),
             _number(part.compared),
-            f"{part.as_of:%Y-%m-%d %H:%M:%S}" if part.as_of else "",
-            "; ".join(filter(None, remarks)),
+            f"{part.as_of:%m-%d %H:%M}" if part.as_of else "",
         )
     console.print(table)
+    for part in outcomes:
+        remarks = [part.unchecked, *part.notes, f"{part.repaired} repaired" if part.repaired else ""]
+        if told := "; ".join(filter(None, remarks)):
+            console.print(f"{part.collection}: {told}")
     for part in outcomes:
         for found in part.differences[:_SHOWN]:
             names = f" ({', '.join(found.properties)})" if found.properties else ""

@@ -31,6 +31,8 @@ from tap_sfsource.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tap_sfsource.api.usage import Limits
     from tap_sfsource.config import Settings
 
@@ -174,6 +176,14 @@ def backoff(attempt: int) -> float:
     return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(attempt - 1, _DOUBLINGS)) * random.uniform(0.5, 1.0)  # noqa: S311
 
 
+_REASONS: Final[Mapping[str, str]] = {
+    "NameResolutionError": "no such name is known here",
+    "NewConnectionError": "it takes no connection",
+    "ConnectTimeoutError": "no connection within the time",
+}
+"""What the library's errors below a ConnectionError mean."""
+
+
 def unreached(where: str, error: requests.RequestException) -> TapError:
     """Why a request got no answer; `where` is the URL that was asked, without a query string."""
     parts = urlsplit(where)
@@ -189,7 +199,13 @@ def unreached(where: str, error: requests.RequestException) -> TapError:
             "the proxy of the environment is no URL, or the library for its scheme is missing",
             "Correct it, or install the library, which is PySocks for socks5.",
         )
-    return ConnectionFailedError(f"{where} did not answer ({type(error).__name__}).")
+    return ConnectionFailedError(f"{where} did not answer ({reason_of(error)}).")
+
+
+def reason_of(error: requests.RequestException) -> str:
+    """Why there was no answer, in a few words; the name of the error where they are not known."""
+    inner = getattr(error.args[0], "reason", None) if error.args else None
+    return _REASONS.get(type(inner).__name__, type(error).__name__)
 
 
 def moved(response: requests.Response) -> WrongHostError:

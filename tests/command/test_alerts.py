@@ -222,6 +222,15 @@ def test_a_test_message_arrives_and_who_is_told_is_needed(
     assert (result.exit_code, "set SFSOURCE_ALERT_URLS or" in result.stderr) == (2, True)
 
 
+def test_a_program_is_told_what_was_sent(tick: Ticks, receiver: Receiver) -> None:
+    assert json.loads(tick("--json").stdout) == {"sent": None, "troubles": []}
+    tick(status=1)
+    said = json.loads(tick("--json", status=1).stdout)
+    assert said["sent"] is True
+    assert said["troubles"][0].startswith("2 ticks in a row failed")
+    assert json.loads(tick("--test", "--json").stdout)["sent"] is True
+
+
 def test_a_damaged_memory_begins_anew_and_a_folder_is_made(
     tick: Ticks, receiver: Receiver, tmp_path: Path
 ) -> None:

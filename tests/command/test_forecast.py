@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sfsource.forecast.cost import Cost
 from sfsource.forecast.runs import Forecast, RunCost
+from sfsource.forecast.show import line_of
 from sfsource.forecast.sizes import sizes
 from tap_sfsource.catalog.discovery import plan_run
 from tap_sfsource.check import readable_plans
@@ -214,3 +216,12 @@ def test_it_says_what_it_spent_itself(large_server: OrgServer, tmp_path: Path) -
 def test_a_time_that_is_none_is_refused(every: str) -> None:
     answer = ask("doctor", "--every", every).expect(2)
     assert "is no time up to a day, such as 3h, 15m or 1d" in answer.stderr
+
+
+def test_a_forecast_in_a_line() -> None:
+    assert line_of(Cost(rows=1, calls=1, jobs=1, megabytes=0.04, seconds=59)) == (
+        "1 row, 1 call, 1 Bulk job, 0 MB, less than a minute"
+    )
+    assert line_of(Cost(rows=0.02, calls=2.5, megabytes=12.34, seconds=90)) == (
+        "0 rows, 2.5 calls, 12 MB, about 1.5 min"
+    )

@@ -110,6 +110,7 @@ def test_nothing_is_overwritten_unless_told(processes: Processes) -> None:
     [
         ("http://acme.my.salesforce.com", "is not an https URL"),
         ("https://acme.lightning.force.com", "The same org's API is at https://acme.my.salesforce.com."),
+        ("https://", "is not an https URL"),
         ("https://ada:pass@acme.my.salesforce.com", "it has an @"),
     ],
 )
@@ -119,6 +120,13 @@ def test_a_wrong_host_is_told(host: str, said: str, processes: Processes) -> Non
     assert said in line
     assert "pass" not in line
     assert list(processes.directory.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "host", ["https://globex.my.salesforce.com/lightning/page/home", " globex.my.salesforce.com/ "]
+)
+def test_of_a_copied_address_the_host_is_taken(host: str, processes: Processes) -> None:
+    assert json.loads(init(processes, "--host", host, "--json"))["login_url"] == HOST
 
 
 def test_a_folder_that_cannot_be_written_is_told(processes: Processes) -> None:

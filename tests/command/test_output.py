@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sfsource.cli import COMMANDS
 from tests.command.asked import ask, written
 from tests.command.runs import Runs, ago, changed, failed, sfsource
 from tests.fix_process import SCRIPTS
@@ -47,6 +48,11 @@ def test_an_error_is_a_document_too(arguments: tuple[str, ...], said: str) -> No
     assert answer.json.keys() == {"error"}
     assert said in " ".join(answer.stderr.split()), "and a line for who reads the log"
     assert ask(*arguments).expect(2).stdout == ""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_subcommand_has_json(name: str) -> None:
+    assert "--json" in ask(name, "--help").expect(0).stdout
 
 
 def test_a_defect_is_told_and_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:

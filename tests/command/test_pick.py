@@ -240,7 +240,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 
 @programs
 @pytest.mark.skipif(TMUX is None, reason="needs tmux (Debian's package of that name)")
-@pytest.mark.parametrize("drawn", ["", " 2>log.txt"])
+@pytest.mark.parametrize("drawn", ["", " 2>log.txt --json | tee told.json"])
 def test_in_a_real_terminal(drawn: str, company: OrgServer, tmp_path: Path, terminal: Terminal) -> None:
     """Meltano takes standard error of its utilities for its log; typing is as fast as it can be."""
     written(tmp_path, "tap.json", company.config(objects=["Account"]))
@@ -257,6 +257,9 @@ def test_in_a_real_terminal(drawn: str, company: OrgServer, tmp_path: Path, term
     terminal.press("Down", "m", "q")
     terminal.waits_for("space pick  enter fields")
     terminal.press("w")
-    terminal.waits_for("picked.json: 2 objects.")
+    terminal.waits_for('"objects": 2' if drawn else "picked.json: 2 objects.")
+    if drawn:
+        told = json.loads((tmp_path / "told.json").read_text())
+        assert (told["output"], told["select"][:2]) == ("picked.json", ["accounts.*", "leads.*"])
     picked = json.loads((tmp_path / "picked.json").read_text())
     assert [entry["tap_stream_id"] for entry in picked["streams"]] == ["accounts", "leads", "sync_reports"]

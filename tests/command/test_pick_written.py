@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfsource.pick.choice import Choice
-from sfsource.pick.command import catalog_text, write
+from sfsource.pick.command import catalog_text, tell, write
 from sfsource.pick.objects import FieldItem, ObjectItem
 from sfsource.pick.presets import PRESETS
 from tap_sfsource.catalog.discovery import plan_run
@@ -113,6 +113,7 @@ def test_what_is_written_is_what_the_tap_reads(
     assert seen.app.return_value is True
     settings = written(tmp_path, "tap.json", company.config())
     write(seen.app.choice, tmp_path / "picked.json", settings)
+    tell(seen.app.choice, tmp_path / "picked.json", settings)
     assert "picked.json: 2 objects." in capsys.readouterr().out
     assert json.loads(settings.read_text()) == {
         **company.config(),
@@ -134,6 +135,7 @@ def test_without_a_file_lines_of_meltano_are_printed(
     seen = sitting(company, objects=["Account", "Group"])
     seen.type("enter", "down", "down", "down", "m", "space", "q", "down", "w")
     write(seen.app.choice, None, None)
+    tell(seen.app.choice, None, None)
     told = capsys.readouterr().out
     assert "select:\n- _group.*\n- accounts.*\n- '!accounts." in told
     assert '"mask": {\n    "Account.' in told

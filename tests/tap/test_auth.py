@@ -245,11 +245,19 @@ def test_a_refusal_that_stays_is_not_tried_again(org_server: OrgServer) -> None:
     assert rule.fired == 1
 
 
-def test_a_host_that_nobody_answers_at() -> None:
-    config = {"login_url": "http://127.0.0.1:9", "client_id": "x", "client_secret": "y"}
-
-    with pytest.raises(ConnectionFailedError, match=r"http://127\.0\.0\.1:9 cannot be reached"):
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [
+        ("http://127.0.0.1:9", "it takes no connection"),
+        ("https://acme.invalid", "no such name is known here"),
+    ],
+)
+def test_a_host_that_nobody_answers_at(host: str, why: str) -> None:
+    """`.invalid` is a name that nobody has."""
+    config = {"login_url": host, "client_id": "x", "client_secret": "y", "retry_seconds": 0}
+    with pytest.raises(ConnectionFailedError) as told:
         can_ask(config)
+    assert f"{host} cannot be reached ({why})." in str(told.value)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import msgspec
 import requests
 
 from tap_sfsource.api.answers import decode
-from tap_sfsource.api.transport import USER_REMEDIES, WrongHostError, moved, unreached
+from tap_sfsource.api.transport import USER_REMEDIES, WrongHostError, moved, reason_of, unreached
 from tap_sfsource.errors import AuthError, ConfigError, ConnectionFailedError, UnreadableError
 from tap_sfsource.hosts import LOGIN_HOSTS
 
@@ -109,7 +109,7 @@ def post(
         unanswered = unreached(login_host, error)
         if isinstance(unanswered, WrongHostError | ConfigError):
             raise unanswered from None
-        raise _unreachable(login_host, type(error).__name__) from None
+        raise _unreachable(login_host, reason_of(error)) from None
     if response.is_redirect:
         raise moved(response)
     status = response.status_code
