@@ -277,7 +277,9 @@ class Collection:
         if held.count(row.id) == 1 and held.alive(row.id):
             return self._differing_values(row, held, differs) if differs else None
         kind = {0: Kind.MISSING, 1: Kind.MARKED}.get(held.count(row.id), Kind.DOUBLED)
-        return Difference(kind, row.id, archived=row.archived)
+        why = "it has left the recycle bin without a new stamp, and a run reads that once a day"
+        returned = kind is Kind.MARKED and self.org.may_return
+        return Difference(kind, row.id, archived=row.archived, accepted=why if returned else "")
 
     def _differing_values(self, row: Row, held: Held, differs: tuple[str, ...]) -> Difference:
         # The warehouse may still have a plain value of before the mask.

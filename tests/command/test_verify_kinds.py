@@ -394,3 +394,29 @@ def test_tables_are_not_locked_while_the_org_is_asked(verified: Verified) -> Non
         stop.set()
         watching.join()
     assert held == []
+
+
+def test_a_row_that_came_back_without_a_stamp_is_accepted_until_it_is_read_again(
+    org_server: OrgServer, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    objects = ["Opportunity", "OpportunityFieldHistory"]
+    verified = Verified(org_server, warehouse, tmp_path, objects=objects)
+    org = verified.org
+    given = {"Name": "deal", "StageName": "Prospecting", "CloseDate": "2026-12-31"}
+    opportunity = org.create("Opportunity", given)
+    org.update(opportunity, {"StageName": "Qualification"})
+    verified.sync()
+    org.delete(opportunity)
+    verified.sync()
+    org.undelete(opportunity)
+    (found,) = verified()["opportunity_field_history"]["differences"]
+    assert found["kind"] == "marked"
+    assert "without a new stamp" in found["accepted"]
+    org.clock.advance(days=1)
+    verified.sync()
+    assert verified()["opportunity_field_history"]["differences"] == []
+    # After that nothing excuses a mark.
+    org.clock.advance(days=20)
+    verified.sync()
+    warehouse.execute("UPDATE {schema}.opportunity_field_history SET is_deleted = true")
+    assert {kind for _, kind, _ in verified.differences()} == {"marked"}
