@@ -243,7 +243,8 @@ class Collection:
         counted: bool = False,
     ) -> None:
         """Compare rows that were held before with the org's: what changed meanwhile is later than the bookmark."""
-        asked = [record_id for record_id in ids if full_id(record_id) == record_id]
+        prefix = self.org.source.plan.key_prefix or ""
+        asked = [key for key in ids if key.startswith(prefix) and full_id(key) == key]
         found: list[Difference] = [
             Difference(Kind.NO_ID, record_id)
             for record_id in ids

@@ -138,6 +138,13 @@ def test_rows_without_an_id_are_told_and_stay(verified: Verified) -> None:
     assert verified.differences(status=0) == set()
 
 
+def test_an_id_of_another_object_never_was_in_the_org(verified: Verified) -> None:
+    account, contact = ids(verified.org, "Account")[1], ids(verified.org, "Contact")[1]
+    verified.warehouse.execute(copied("accounts", account, f"id = '{contact}'"))
+    for how in ([], ["--full"]):
+        assert verified.differences(*how) == {("accounts", "no_id", contact)}, how
+
+
 @pytest.mark.parametrize("kind", ["hash", "null", "drop"])
 def test_all_that_can_be_masked_may_be(
     org_server: OrgServer, warehouse: Warehouse, tmp_path: Path, kind: str
