@@ -427,3 +427,30 @@ def test_a_row_that_came_back_without_a_stamp_is_accepted_until_it_is_read_again
     verified.sync()
     warehouse.execute("UPDATE {schema}.opportunity_field_history SET is_deleted = true")
     assert {kind for _, kind, _ in verified.differences()} == {"marked"}
+
+
+def test_every_doubled_row_is_found_and_one_stays(verified: Verified) -> None:
+    alive, binned, gone = (
+        ids(verified.org, "Contact")[1],
+        ids(verified.org, "Contact")[0],
+        ids(verified.org, "Contact")[2],
+    )
+    verified.org.hard_delete(gone)
+    verified.sync()
+    verified.org.update(ids(verified.org, "Contact")[3], {"LastName": "newer"})
+    strange = "003' OR Id != '"
+    verified.warehouse.execute(copied("contacts", alive, f"id = '{strange.replace(chr(39), chr(39) * 2)}'"))
+    verified.warehouse.execute("ALTER TABLE {schema}.contacts DROP CONSTRAINT contacts_pkey")
+    verified.warehouse.execute("INSERT INTO {schema}.contacts SELECT * FROM {schema}.contacts")
+    keys = {
+        key
+        for (key,) in {
+            tuple(row.values()) for row in verified.warehouse.query("SELECT id FROM {schema}.contacts")
+        }
+    }
+    assert keys >= {alive, binned, gone, strange}
+    for how in ([], ["--full"]):
+        assert verified.differences(*how) == {("contacts", "doubled", key) for key in keys}, how
+    assert verified.differences("--repair", status=0) == set()
+    assert verified.warehouse.query("SELECT count(*) AS rows FROM {schema}.contacts") == [{"rows": len(keys)}]
+    assert verified.pair.deleted("contacts") == {binned, gone, strange}
