@@ -62,7 +62,13 @@ def ask_for_all(stream: str, bookmark: dict[str, Any]) -> Again:
 
 def ask_since(stream: str, bookmark: dict[str, Any], moment: datetime.datetime) -> Again:
     """Have the rows read again that have changed since a moment."""
-    since = read_since(bookmark, moment)
+    try:
+        since = read_since(bookmark, moment)
+    except (ValueError, TypeError):
+        raise SfsourceError(
+            f"State of {stream}: a moment of the bookmark is not a date and time such as 2026-01-31T12:00:00Z. Correct it, "
+            "or read the whole collection again, without --since."
+        ) from None
     told = (
         "every row, as each run does"
         if since is None
@@ -74,20 +80,26 @@ def ask_since(stream: str, bookmark: dict[str, Any], moment: datetime.datetime) 
 def ask_for_ids(bookmarks: Bookmarks, streams: Sequence[str], ids: Sequence[tuple[int, str]]) -> list[Again]:
     """Have the rows of some ids read again. Raises SfsourceError for an id that is of none of the collections."""
     wanted: dict[str, list[str]] = {stream: [] for stream in streams}
-    prefixes = {str(bookmarks[stream].get("key_prefix") or ""): stream for stream in reversed(streams)}
+    prefixes: dict[str, list[str]] = {}
+    for stream in streams:
+        prefixes.setdefault(str(bookmarks[stream].get("key_prefix") or ""), []).append(stream)
     for line, text in ids:
         record_id = full_id(text)
         if record_id is None:
             raise SfsourceError(
                 f"--ids, line {line}: {text!r} is not the id of a row, such as 001Hs00000000AbIAI."
             )
-        stream = prefixes.get(record_id[:3]) or prefixes.get("")
-        if stream is None:
+        found_in = [*prefixes.get(record_id[:3], ()), *prefixes.get("", ())]
+        if len(found_in) > 1:
+            raise SfsourceError(
+                f"--ids, line {line}: {text} may be an id of {' or '.join(found_in)}: give --ids for one of them at a time."
+            )
+        if not found_in:
             raise SfsourceError(
                 f"--ids, line {line}: {text} is no id of {' or '.join(streams)}, which begins with "
                 f"{' or '.join(sorted(prefixes))}."
             )
-        wanted[stream].append(record_id)
+        wanted[found_in[0]].append(record_id)
     for stream, found in wanted.items():
         if found:
             read_ids(bookmarks[stream], found)

@@ -243,11 +243,11 @@ class Collection:
         counted: bool = False,
     ) -> None:
         """Compare rows that were held before with the org's: what changed meanwhile is later than the bookmark."""
-        asked = [record_id for record_id in ids if full_id(record_id) == record_id]
+        asked = [key for key in ids if self.may_be_id(key)]
+        # How many rows there are does not depend on what has changed since.
+        doubled = {key: Difference(Kind.DOUBLED, key) for key in ids if held.count(key) > 1}
         found: list[Difference] = [
-            Difference(Kind.NO_ID, record_id)
-            for record_id in ids
-            if record_id not in set(asked) and held.alive(record_id)
+            Difference(Kind.NO_ID, key) for key in ids if not self.may_be_id(key) and held.alive(key)
         ]
         absent = dict.fromkeys(asked)
         for page in self.org.whole_pages(asked, answer) if asked else ():
@@ -268,7 +268,11 @@ class Collection:
             why = "nothing tells whether it has changed since the last run"
             found = [replace(part, accepted=part.accepted or why) for part in found]
             self.outcome.unchecked = f"rows differ, and {why}".replace("whether it has", "whether they have")
-        self.outcome.add(found)
+        self.outcome.add([*doubled.values(), *(part for part in found if part.id not in doubled)])
+
+    def may_be_id(self, key: str) -> bool:
+        """Whether a key of the table can be an id of the object."""
+        return key.startswith(self.org.source.plan.key_prefix or "") and full_id(key) == key
 
     def _difference(self, row: Row, held: Held, differs: tuple[str, ...]) -> Difference | None:
         if row.deleted:
@@ -276,8 +280,10 @@ class Collection:
             return Difference(Kind.IN_BIN, row.id) if unmarked else None
         if held.count(row.id) == 1 and held.alive(row.id):
             return self._differing_values(row, held, differs) if differs else None
-        kind = {0: Kind.MISSING, 1: Kind.MARKED}.get(held.count(row.id), Kind.DOUBLED)
-        return Difference(kind, row.id, archived=row.archived)
+        kind = Kind.MARKED if held.count(row.id) else Kind.MISSING
+        why = "it has left the recycle bin without a new stamp, and a run reads that once a day"
+        returned = kind is Kind.MARKED and self.org.may_return
+        return Difference(kind, row.id, archived=row.archived, accepted=why if returned else "")
 
     def _differing_values(self, row: Row, held: Held, differs: tuple[str, ...]) -> Difference:
         # The warehouse may still have a plain value of before the mask.

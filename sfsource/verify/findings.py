@@ -22,7 +22,7 @@ class Kind(enum.StrEnum):
     GONE = "deleted for good in the org"
     HIDDEN = "deleted for good, or not shared with the user"
     FILTERED = "does not meet the filter any more"
-    NO_ID = "never was in the org: its key is no id"
+    NO_ID = "never was in the org: its key is no id of the object"
 
     @property
     def is_in_org(self) -> bool:

@@ -95,6 +95,14 @@ class OrgObject:
             return True
         return self.stamp is not None and self.stamp.api_name in MOVING_KEYS and self.source.has_log
 
+    @property
+    def may_return(self) -> bool:
+        """Whether a row may have left the recycle bin since the last refresh, which its key does not show."""
+        key, state = self.source.key, self.source.state
+        until, last = state.bin_until, state.refreshed_at
+        hides = key is not None and key not in MOVING_KEYS
+        return hides and until is not None and (last is None or last < until)
+
     def select(self, fields: Sequence[str], conditions: Sequence[str] = (), *, before: bool = False) -> str:
         """The query of the rows that are loaded, or of those that have not changed since."""
         source = self.source

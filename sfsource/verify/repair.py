@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sfsource.errors import SfsourceError
-from sfsource.verify.findings import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,24 +24,21 @@ def repair(collections: Sequence[Collection], config: dict[str, Any] | None) -> 
     `config` has the target's settings, None for those of the environment. Raises SfsourceError, TapError.
     """
     done: dict[str, list[str]] = {}
-    surplus: list[tuple[Collection, list[str]]] = []
     with tempfile.TemporaryFile() as lines:
         for collection in collections:
             found = [part for part in collection.outcome.differences if part.id]
             done[collection.outcome.collection] = [part.id for part in found]
-            again = [part.id for part in found if part.kind.is_in_org]
+            again = [part.id for part in found if part.kind.is_in_org and collection.may_be_id(part.id)]
             gone = [part.id for part in found if not part.kind.is_in_org]
-            doubled = [part.id for part in found if part.kind is Kind.DOUBLED]
             lines.write(collection.lines.schema())
             for page in collection.org.whole_pages(again) if again else ():
                 lines.write(collection.lines.to_write(page))
             if gone and collection.marks_gone:
                 lines.write(collection.lines.tombstones(gone))
-            if doubled:
-                surplus.append((collection, doubled))
-        for collection, doubled in surplus:
-            # All is read by now: where the org fails, nothing is removed.
-            collection.table.leave_one(doubled, collection.stamp)
+        for collection in collections:
+            # All is read by now: where the org fails, nothing is removed. The target needs each key once.
+            while doubled := collection.table.doubled():
+                collection.table.leave_one(doubled, collection.stamp)
         lines.seek(0)
         _load(lines, config)
     return done

@@ -218,8 +218,8 @@ class Table:
             return []
         key = with_parameters(self.key)
         grouped = (
-            f"SELECT {self._key} FROM {self._from} WHERE {key} IS NOT NULL GROUP BY {key} HAVING count(*) > 1 "
-            f"AND bool_or({self._alive}) LIMIT {MOST}"
+            f"SELECT {self._key} FROM {self._from} WHERE {key} IS NOT NULL GROUP BY {key} "
+            f"HAVING count(*) > 1 LIMIT {MOST}"
         )
         return [key for (key,) in self._rows(grouped)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from tap_sfsource import clock
@@ -14,16 +15,19 @@ if TYPE_CHECKING:
 
     from tap_sfsource.sync.source import Source
 
+logger = logging.getLogger("tap-sfsource.sync")
+
 
 def reread(source: Source, marks: Callable[[Sequence[str]], Rows]) -> Generator[Event, None, int]:
     """Read the rows as whole rows. Such that are gone become tombstones, or are left to a sweep: gives how many.
 
     `marks` makes tombstones.
     """
-    ids, left = source.state.reread, 0
-    if not ids:
+    left = 0
+    if not source.state.reread:
         return 0
-    if source.key is not None:
+    ids = _own(source)
+    if source.key is not None and ids:
         end = source.loaded.end
         conditions = [] if end is None else [f"{source.key} < {clock.isoformat(end)}"]
         missing = dict.fromkeys(ids)
@@ -39,6 +43,20 @@ def reread(source: Source, marks: Callable[[Sequence[str]], Rows]) -> Generator[
             yield marks(gone)
     yield Checkpoint(source.state.read_again)
     return left
+
+
+def _own(source: Source) -> list[str]:
+    """The ids that can be of the object: a tombstone of another object's id would be a row that never was."""
+    prefix = source.plan.key_prefix
+    ids = [record_id for record_id in source.state.reread if not prefix or record_id.startswith(prefix)]
+    if more := len(source.state.reread) - len(ids):
+        logger.warning(
+            "%s: %s ids that the state asks for do not begin with %s: left out.",
+            source.plan.stream_name,
+            f"{more:,}",
+            prefix,
+        )
+    return ids
 
 
 def _gone(source: Source, ids: Sequence[str]) -> Sequence[str]:

@@ -201,6 +201,33 @@ def test_a_state_with_ids_that_are_none_is_refused(synced: Synced) -> None:
     assert "is not a text of Ids" in run.said
 
 
+def test_ids_of_another_object_become_no_rows(
+    synced: Synced, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = json.loads(synced.file.read_text())
+    for bookmark in state["bookmarks"].values():
+        bookmark.pop("key_prefix", None)
+    synced.file.write_text(json.dumps(state))
+    contact = synced.org.rows("Contact")[0]["Id"]
+    (tmp_path / "ids").write_text(f"{contact}\n{synced.accounts[0]}\n")
+    said = synced.resync("accounts", "contacts", "--ids", str(tmp_path / "ids"), status=2)
+    assert f"line 1: {contact} may be an id of accounts or contacts" in said
+    synced.resync("accounts", "--ids", str(tmp_path / "ids"))
+    synced.spoil(synced.accounts[0])
+    synced.run()
+    assert synced.pair.rows("accounts").keys() == set(synced.accounts)
+    assert synced.pair.column("accounts", "name")[synced.accounts[0]] == "Account 0"
+    assert "accounts: 1 ids that the state asks for do not begin with 001" in caplog.text
+
+
+@pytest.mark.parametrize("moment", ["gibberish", 5])
+def test_a_moment_that_is_none_is_told(tmp_path: Path, moment: object) -> None:
+    state = tmp_path / "state.json"
+    state.write_text(json.dumps({"bookmarks": {"accounts": {"replication_key_value": moment}}}))
+    said = sfsource("resync", "accounts", "--since", "2026-01-01", "--state", str(state), status=2).output
+    assert "State of accounts: a moment of the bookmark is not a date" in said
+
+
 @programs
 def test_meltano_s_state_is_changed(
     meltano: Meltano, company_server: OrgServer, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch

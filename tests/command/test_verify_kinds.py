@@ -138,6 +138,13 @@ def test_rows_without_an_id_are_told_and_stay(verified: Verified) -> None:
     assert verified.differences(status=0) == set()
 
 
+def test_an_id_of_another_object_never_was_in_the_org(verified: Verified) -> None:
+    account, contact = ids(verified.org, "Account")[1], ids(verified.org, "Contact")[1]
+    verified.warehouse.execute(copied("accounts", account, f"id = '{contact}'"))
+    for how in ([], ["--full"]):
+        assert verified.differences(*how) == {("accounts", "no_id", contact)}, how
+
+
 @pytest.mark.parametrize("kind", ["hash", "null", "drop"])
 def test_all_that_can_be_masked_may_be(
     org_server: OrgServer, warehouse: Warehouse, tmp_path: Path, kind: str
@@ -394,3 +401,56 @@ def test_tables_are_not_locked_while_the_org_is_asked(verified: Verified) -> Non
         stop.set()
         watching.join()
     assert held == []
+
+
+def test_a_row_that_came_back_without_a_stamp_is_accepted_until_it_is_read_again(
+    org_server: OrgServer, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    objects = ["Opportunity", "OpportunityFieldHistory"]
+    verified = Verified(org_server, warehouse, tmp_path, objects=objects)
+    org = verified.org
+    given = {"Name": "deal", "StageName": "Prospecting", "CloseDate": "2026-12-31"}
+    opportunity = org.create("Opportunity", given)
+    org.update(opportunity, {"StageName": "Qualification"})
+    verified.sync()
+    org.delete(opportunity)
+    verified.sync()
+    org.undelete(opportunity)
+    (found,) = verified()["opportunity_field_history"]["differences"]
+    assert found["kind"] == "marked"
+    assert "without a new stamp" in found["accepted"]
+    org.clock.advance(days=1)
+    verified.sync()
+    assert verified()["opportunity_field_history"]["differences"] == []
+    # After that nothing excuses a mark.
+    org.clock.advance(days=20)
+    verified.sync()
+    warehouse.execute("UPDATE {schema}.opportunity_field_history SET is_deleted = true")
+    assert {kind for _, kind, _ in verified.differences()} == {"marked"}
+
+
+def test_every_doubled_row_is_found_and_one_stays(verified: Verified) -> None:
+    alive, binned, gone = (
+        ids(verified.org, "Contact")[1],
+        ids(verified.org, "Contact")[0],
+        ids(verified.org, "Contact")[2],
+    )
+    verified.org.hard_delete(gone)
+    verified.sync()
+    verified.org.update(ids(verified.org, "Contact")[3], {"LastName": "newer"})
+    strange = "003' OR Id != '"
+    verified.warehouse.execute(copied("contacts", alive, f"id = '{strange.replace(chr(39), chr(39) * 2)}'"))
+    verified.warehouse.execute("ALTER TABLE {schema}.contacts DROP CONSTRAINT contacts_pkey")
+    verified.warehouse.execute("INSERT INTO {schema}.contacts SELECT * FROM {schema}.contacts")
+    keys = {
+        key
+        for (key,) in {
+            tuple(row.values()) for row in verified.warehouse.query("SELECT id FROM {schema}.contacts")
+        }
+    }
+    assert keys >= {alive, binned, gone, strange}
+    for how in ([], ["--full"]):
+        assert verified.differences(*how) == {("contacts", "doubled", key) for key in keys}, how
+    assert verified.differences("--repair", status=0) == set()
+    assert verified.warehouse.query("SELECT count(*) AS rows FROM {schema}.contacts") == [{"rows": len(keys)}]
+    assert verified.pair.deleted("contacts") == {binned, gone, strange}
