@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.fix_process import Processes
 
 PROJECTS = {"sfsource": PROJECT, "salesforce-simulator": PROJECT / "salesforce_simulator"}
-SYSTEMS = ("linux", "aarch64-unknown-linux-gnu", "macos", "windows")
+SYSTEMS = ("linux", "macos", "windows")
 
 
 def about(name: str) -> dict[str, Any]:
