@@ -37,6 +37,7 @@ CLOCKS = re.compile(
     r'"replication_key_signpost":"[^"]+"|"version":1\d{12}|"750[0-9A-Za-z]{15}"'
     r'|(?<="time_extracted":"\d{4}-\d\d-\d\dT\d\d:)\d\d:\d\d'
     r'|(?<="refreshed_at":"\d{4}-\d\d-\d\dT\d\d:)\d\d:\d\d|(?<="replication_key_value":"\d{4}-\d\d-\d\dT\d\d:)\d\d:\d\d'
+    r'|(?<="deleted_until":"\d{4}-\d\d-\d\dT\d\d:)\d\d:\d\d|(?<="bin_until":"\d{4}-\d\d-\d\dT\d\d:)\d\d:\d\d'
 )
 """What the machine's clock and chance decide: the tap counts the time since the last answer."""
 
