@@ -125,8 +125,10 @@ class Checkup:
         if given is None:
             yield Finding("state", "bookmarks", "skipped", "nothing says where it is: give --state FILE")
         else:
-            now = client.now()
-            yield from state.state_findings(last, plan.streams, tap.settings, self._org_id, now)
+            if not state.bookmarks_of(last):
+                told = f"{given.name} holds no bookmark yet: the next run is a first sync"
+                yield Finding("state", "bookmarks", "ok", told)
+            yield from state.state_findings(last, plan.streams, tap.settings, self._org_id, client.now())
         if self._every is not None and plan.streams:
             yield from self._forecast(plan, planning, last, limits)
 

@@ -291,3 +291,9 @@ def test_in_a_meltano_project(
     assert "the next run is a first sync" in found["state", "bookmarks"]["told"]
     assert found["warehouse", "connection"]["level"] == "ok"
     assert answer.json["forecast"]["next_run"]["together"]["rows"] > 4_000
+
+
+def test_a_first_sync_names_the_state_that_was_not_found(patient: Patient) -> None:
+    """A name that is misspelt looks like a first sync."""
+    answer = patient.seen("--state", "stat.json", "--no-forecast").expect(0)
+    assert "stat.json holds no bookmark yet: the next run is a first sync" in answer.words
