@@ -58,6 +58,26 @@ def hushed(logger: str, level: int) -> Iterator[None]:
         told.setLevel(before)
 
 
+@contextmanager
+def warnings_of(logger: str) -> Iterator[list[str]]:
+    """Take the warnings of a logger, in place of its handlers, for as long as the block runs."""
+    texts: list[str] = []
+
+    class Taker(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            texts.append(record.getMessage())
+
+    told, taker = logging.getLogger(logger), Taker(logging.WARNING)
+    before = told.level, told.propagate, told.handlers
+    told.propagate, told.handlers = False, [taker]
+    told.setLevel(logging.WARNING)
+    try:
+        yield texts
+    finally:
+        told.propagate, told.handlers = before[1:]
+        told.setLevel(before[0])
+
+
 def print_json(value: Any) -> None:
     """Print one JSON document, without secrets."""
     as_it_is = sys.stdout.encoding.lower().startswith("utf")

@@ -19,14 +19,15 @@ from sfsource.forecast.every import every_option
 from sfsource.forecast.show import as_json as forecast_json
 from sfsource.forecast.show import table_of
 from sfsource.given.options import pair_options
-from sfsource.output import console, hushed, json_option, print_json, progress
+from sfsource.output import console, hushed, json_option, print_json, progress, warnings_of
 from tap_sfsource.catalog.discovery import plan_run
 from tap_sfsource.errors import TapError
 from tap_sfsource.sync.given_names import GivenNames
+from tap_sfsource.sync.run import check_starts
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sfsource.given.pair import Pair
     from tap_sfsource.api.client import Client
@@ -85,11 +86,13 @@ class Checkup:
     def findings(self) -> Iterator[Finding]:
         """Look at the org, the state and the warehouse, in this order: each needs what the one before has told."""
         try:
-            client = self._client = self._pair.tap_without_catalog.client
+            with warnings_of("tap-sfsource") as warnings:
+                client = self._client = self._pair.tap_without_catalog.client
         except TapError as error:
             yield Finding("org", "settings", "failure", str(error))
             yield from self._warehouse()
             return
+        yield from _warned(warnings)
         login = org.login_finding(client)
         yield login
         try:
@@ -118,13 +121,29 @@ class Checkup:
         planning = client.calls - before
         named = catalog is not None or bool(tap.settings.objects)
         yield from org.selection_findings(client, plan, named=named)
+        yield from self._settings(plan)
         if given is None:
             yield Finding("state", "bookmarks", "skipped", "nothing says where it is: give --state FILE")
         else:
-            now = client.now()
-            yield from state.state_findings(last, plan.streams, tap.settings, self._org_id, now)
+            if not state.bookmarks_of(last):
+                told = f"{given.name} holds no bookmark yet: the next run is a first sync"
+                yield Finding("state", "bookmarks", "ok", told)
+            yield from state.state_findings(last, plan.streams, tap.settings, self._org_id, client.now())
         if self._every is not None and plan.streams:
             yield from self._forecast(plan, planning, last, limits)
+
+    def _settings(self, plan: RunPlan) -> Iterator[Finding]:
+        """Settings that a run looks at only with its plan."""
+        tap = self._pair.tap_without_catalog
+        try:
+            check_starts(tap.client, plan.streams)
+            tap.run_plan = plan
+            with warnings_of("tap-sfsource") as warnings:
+                tap.setup_mapper()
+        except TapError as error:
+            yield Finding("org", "settings", "failure", str(error))
+        else:
+            yield from _warned(warnings)
 
     def _forecast(
         self, plan: RunPlan, planning: int, last: Mapping[str, Any] | None, limits: Mapping[str, Limit]
@@ -144,6 +163,10 @@ class Checkup:
             yield from warehouse.warehouse_findings(self._pair, streams, self._org_id)
         except SettingsMissingError as error:
             yield Finding("warehouse", "settings", "skipped", str(error))
+
+
+def _warned(texts: Sequence[str]) -> Iterator[Finding]:
+    return (Finding("org", "settings", "warning", text) for text in texts)
 
 
 def _print(checkup: Checkup, findings: list[Finding]) -> None:

@@ -35,9 +35,8 @@ def state_findings(
     now: datetime.datetime,
 ) -> Iterator[Finding]:
     """What the next run will make of a state; `now` is the org's time."""
-    bookmarks = _bookmarks(state)
+    bookmarks = bookmarks_of(state)
     if not bookmarks:
-        yield _finding("bookmarks", "ok", "there is no state yet: the next run is a first sync")
         return
     yield _org(bookmarks, settings, org_id)
     selected = {plan.stream_name for plan in plans}
@@ -66,7 +65,8 @@ def state_findings(
     yield from _age(states, plans, settings, now)
 
 
-def _bookmarks(state: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
+def bookmarks_of(state: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """The bookmarks in a state, by stream."""
     given = (state or {}).get("bookmarks")
     return (
         {str(name): part for name, part in given.items() if isinstance(part, dict)}

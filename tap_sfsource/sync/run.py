@@ -77,7 +77,7 @@ class SyncRun:
         readers = Readers(client, bulk, BulkBudget(client), settings)
         self.names = Names(names_plan) if names_plan is not None else None
         self._syncs: dict[str, ObjectSync] = {}
-        _check_starts(client, [part.plan for part in selected])
+        check_starts(client, [part.plan for part in selected])
         _tell_of_another_org(selected, client)
         self._unusable: dict[str, TapError] = {}
         for part in selected:
@@ -166,7 +166,7 @@ class SyncRun:
             source.count = counts.get(source.plan.api_name, source.count)
 
 
-def _check_starts(client: Client, plans: Sequence[SObjectPlan]) -> None:
+def check_starts(client: Client, plans: Sequence[SObjectPlan]) -> None:
     """Make sure that there is something behind each start date; the bookmark would pass over rows before it.
 
     Raises:

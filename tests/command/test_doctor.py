@@ -239,6 +239,25 @@ def test_rows_of_another_org_fail(patient: Patient, warehouse: Warehouse) -> Non
     warehouse.execute("DROP SCHEMA {schema} CASCADE")
 
 
+@pytest.mark.parametrize(
+    ("setting", "level", "said"),
+    [
+        ({"start_date": "2999-01-01"}, "failure", "2999-01-01 is in the future, so nothing would be read"),
+        ({"stream_maps": {"accounts": {"name": "upper("}}}, "failure", "the map of accounts cannot be used"),
+        ({"stream_maps": {"acounts": {"name": None}}}, "warning", "acounts"),
+        ({"object": ["Account"]}, "warning", "There is no setting object; it is ignored. Is it objects?"),
+        ({"stream_maps": {"accounts": {"name": None}}}, "ok", ""),
+    ],
+)
+def test_settings_that_a_run_refuses_or_warns_of(
+    setting: dict[str, Any], level: str, said: str, patient: Patient
+) -> None:
+    patient.tap |= setting
+    found = patient.findings(int(level == "failure")).get(("org", "settings"), ("ok", ""))
+    assert found[0] == level
+    assert said in found[1]
+
+
 def test_without_settings_of_the_target_the_org_is_looked_at(
     tmp_path: Path, org_server: OrgServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,3 +291,9 @@ def test_in_a_meltano_project(
     assert "the next run is a first sync" in found["state", "bookmarks"]["told"]
     assert found["warehouse", "connection"]["level"] == "ok"
     assert answer.json["forecast"]["next_run"]["together"]["rows"] > 4_000
+
+
+def test_a_first_sync_names_the_state_that_was_not_found(patient: Patient) -> None:
+    """A name that is misspelt looks like a first sync."""
+    answer = patient.seen("--state", "stat.json", "--no-forecast").expect(0)
+    assert "stat.json holds no bookmark yet: the next run is a first sync" in answer.words
