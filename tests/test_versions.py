@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 FOLDERS = (PROJECT, PROJECT / "salesforce_simulator")
 HATCHLING = (sys.executable, "-m", "hatchling")
 LAST = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["hatch"]["version"]["fallback-version"]
-RELEASE = {"GITHUB_SERVER_URL": "https://git.example.com", "GITHUB_REPOSITORY": "somebody/somewhere"}
+RELEASE = {
+    "GITHUB_SERVER_URL": "https://git.example.com", "GITHUB_REPOSITORY": "somebody/somewhere",
+    "GITHUB_REF_NAME": "v9.9.9",
+}
 
 
 def run(*command: str | Path, folder: Path, env: dict[str, str] | None = None) -> str:
@@ -97,6 +100,10 @@ def test_a_release_has_addresses_and_its_sdist_keeps_them(tmp_path: Path) -> Non
         f"Changelog, {home}/blob/main/CHANGELOG.md",
         f"Issues, {home}/issues",
     ]
+    text = about.get_payload()
+    assert f"({home}/raw/v9.9.9/docs/pictures/pick-objects.svg)" in text
+    assert f"({home}/blob/v9.9.9/docs/deletes.md)" in text
+    assert not re.search(r"\]\((?!https?://)", text)
 
 
 def test_no_address_is_invented(clone: Path) -> None:
