@@ -27,7 +27,8 @@ FOLDERS = (PROJECT, PROJECT / "salesforce_simulator")
 HATCHLING = (sys.executable, "-m", "hatchling")
 LAST = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["hatch"]["version"]["fallback-version"]
 RELEASE = {
-    "GITHUB_SERVER_URL": "https://git.example.com", "GITHUB_REPOSITORY": "somebody/somewhere",
+    "GITHUB_SERVER_URL": "https://git.example.com",
+    "GITHUB_REPOSITORY": "somebody/somewhere",
     "GITHUB_REF_NAME": "v9.9.9",
 }
 
