@@ -11,8 +11,8 @@ import difflib
 import re
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from target_sfwarehouse.declared import BATCH_CONFIG, SSH_TUNNEL, setting, storage_secrets
 from target_sfwarehouse.errors import SettingsError
-from target_sfwarehouse.masks import file_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,140 +24,48 @@ NAME_BYTES: Final = 63
 DEFAULT_SCHEMA: Final = "salesforce"
 
 
-def _setting(
-    kind: str | tuple[str, ...],
-    description: str,
-    *,
-    default: Any = None,
-    secret: bool = False,
-    choices: tuple[str, ...] = (),
-    minimum: int | None = None,
-    parts: Mapping[str, Any] | None = None,
-) -> Any:
-    """Declare a setting; an object's `parts` are JSON schemas of its members, or keywords beside them."""
-    schema: dict[str, Any] = {"type": [*([kind] if isinstance(kind, str) else kind), "null"]}
-    if kind == "array":
-        schema["items"] = {"type": ["string"]}
-    if parts is not None:
-        schema |= {"properties": parts, "additionalProperties": True}
-    if default is not None:
-        schema["default"] = list(default) if kind == "array" else default
-    schema["description"] = description
-    if secret:
-        schema |= {"secret": True, "writeOnly": True}
-    if choices:
-        schema["enum"] = list(choices)
-    if minimum is not None:
-        schema["minimum"] = minimum
-    return dataclasses.field(default=default, repr=not secret, metadata=schema)
-
-
-def _part(kind: str, description: str, **rest: Any) -> dict[str, Any]:
-    return {"type": [kind, "null"], "description": description, **rest}
-
-
-_SECRET = {"secret": True, "writeOnly": True}
-_SSH_TUNNEL = {
-    "enable": _part("boolean", "Go through a bastion host.", default=False),
-    "host": _part("string", "The bastion host."),
-    "port": _part("integer", "Its port.", default=22),
-    "username": _part("string", "Who logs in there."),
-    "private_key": _part("string", "Private key, as text.", **_SECRET),
-    "private_key_password": _part("string", "The key's password.", **_SECRET),
-}
-_BATCH_CONFIG = {
-    "encoding": _part(
-        "object",
-        "Specifies the format and compression of the batch files.",
-        title="Batch Encoding Configuration",
-        additionalProperties=True,
-        properties={
-            "format": _part(
-                "string",
-                "Format to use for batch files.",
-                title="Batch Encoding Format",
-                enum=["jsonl", "parquet", "csv"],
-            ),
-            "compression": _part(
-                "string",
-                "Compression format to use for batch files.",
-                title="Batch Compression Format",
-                enum=["gzip", "none"],
-            ),
-        },
-    ),
-    "storage": _part(
-        "object",
-        "Defines the storage layer to use when writing batch files",
-        title="Batch Storage Configuration",
-        additionalProperties=True,
-        properties={
-            "root": _part("string", "Root path to use when writing batch files.", title="Batch Storage Root"),
-            "prefix": _part(
-                "string", "Prefix to use when writing batch files.", title="Batch Storage Prefix"
-            ),
-        },
-    ),
-}
-
-
-_SECRET_PARAMETERS = ("key", "secret", "token", "password", "credential", "connection_string")
-
-
-def _storage_secrets(batch_config: Any) -> Iterator[str]:
-    """Secrets of where BATCH files are: the login in the storage's root, and parameters that are secrets by their names."""
-    storage = batch_config.get("storage") if isinstance(batch_config, dict) else None
-    if not isinstance(storage, dict):
-        return
-    yield from file_secrets(str(storage.get("root", "")))
-    parameters = storage.get("params")
-    for name, value in parameters.items() if isinstance(parameters, dict) else ():
-        if isinstance(value, str) and any(part in name.lower() for part in _SECRET_PARAMETERS):
-            yield value
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
     """Checked settings of a run; the metadata of each field is its documentation."""
 
-    host: str | None = _setting(
+    host: str | None = setting(
         "string",
         "Host of the warehouse. Without `host` and `sqlalchemy_url` the target starts a Postgres of its own (see "
         "`embedded_directory`).",
     )
-    port: int = _setting(("integer", "string"), "Port of the warehouse.", default=5432)
-    user: str | None = _setting("string", "Role that logs in.")
-    password: str | None = _setting("string", "The role's password.", secret=True)
-    database: str | None = _setting("string", "Database. Without it the one with the role's name.")
-    sqlalchemy_url: str | None = _setting(
+    port: int = setting(("integer", "string"), "Port of the warehouse.", default=5432)
+    user: str | None = setting("string", "Role that logs in.")
+    password: str | None = setting("string", "The role's password.", secret=True)
+    database: str | None = setting("string", "Database. Without it the one with the role's name.")
+    sqlalchemy_url: str | None = setting(
         "string",
         "Connection as a URL, `postgresql://user:password@host:port/database?sslmode=...`. It takes the place of "
         "`host`, `port`, `user`, `password`, `database` and the `ssl_*` settings. A driver name after `postgresql+` "
         "is ignored.",
         secret=True,
     )
-    embedded_directory: str = _setting(
+    embedded_directory: str = setting(
         "string",
         "Folder of the Postgres that the target runs by itself if no warehouse is configured. It needs the extra "
         "`embedded`.",
         default=".sfwarehouse",
     )
-    default_target_schema: str | None = _setting(
+    default_target_schema: str | None = setting(
         "string",
         f"Schema that gets a table for each stream. It is made if it is not there. `{DEFAULT_SCHEMA}` if neither this nor "
         "`schema` is given.",
     )
-    schema: str | None = _setting(
+    schema: str | None = setting(
         "string", "Short name of `default_target_schema`. If both are given they must be equal."
     )
-    schema_mapping: Mapping[str, Any] | None = _setting(
+    schema_mapping: Mapping[str, Any] | None = setting(
         "object",
         "Schemas of streams by the prefix of their names, as in pipelinewise-target-postgres: with "
         '`{"crm": {"target_schema": "sfdc"}}` the stream `crm-accounts` goes to `sfdc.accounts`. Other streams go to '
         "`default_target_schema`.",
         parts={},
     )
-    conform_names: str = _setting(
+    conform_names: str = setting(
         "string",
         "Names of tables and columns. `as_is` keeps those of streams and properties. `lower` gives them in lower "
         "case. `snake_case` also puts `_` between words, so that nobody has to quote them: `BillingCity` is "
@@ -165,7 +73,7 @@ class Settings:
         default="as_is",
         choices=("as_is", "lower", "snake_case"),
     )
-    load_method: str = _setting(
+    load_method: str = setting(
         "string",
         "`upsert`: the last record of a key wins, and unchanged rows are not written. `append-only`: every record "
         "becomes a row, and there is no primary key. `overwrite`: as upsert, but the first batch of a stream empties "
@@ -173,53 +81,53 @@ class Settings:
         default="upsert",
         choices=("upsert", "append-only", "overwrite"),
     )
-    batch_size_rows: int = _setting(
+    batch_size_rows: int = setting(
         "integer", "Most records of one stream in one transaction.", default=50_000, minimum=1
     )
-    batch_size_bytes: int = _setting(
+    batch_size_bytes: int = setting(
         "integer",
         "Bytes of input, over all streams, after which everything that was read is committed.",
         default=128 * 1024 * 1024,
         minimum=1,
     )
-    batch_wait_limit_seconds: int = _setting(
+    batch_wait_limit_seconds: int = setting(
         "integer",
         "Seconds after which everything that was read is committed, even if no batch is full.",
         default=300,
         minimum=0,
     )
-    hard_delete: bool = _setting(
+    hard_delete: bool = setting(
         "boolean",
         "ACTIVATE_VERSION removes the rows that the version did not bring, instead of marking them as deleted.",
         default=False,
     )
-    activate_version: bool = _setting(
+    activate_version: bool = setting(
         "boolean",
         "Act on ACTIVATE_VERSION messages: rows that the version did not bring are marked as deleted. The mark goes "
         "into the column that the schema names with `x-soft-delete`, else into `is_deleted`, else into "
         "`_sdc_deleted_at`.",
         default=True,
     )
-    add_record_metadata: bool = _setting(
+    add_record_metadata: bool = setting(
         "boolean",
         "Add Singer's `_sdc_*` columns. They do not count as a change: a row that is otherwise the same keeps the old "
         "ones.",
         default=False,
     )
-    validate_records: bool = _setting(
+    validate_records: bool = setting(
         "boolean",
         "Check each record against its JSON schema before it is loaded. That takes many times as long as the load "
         "itself, and Postgres checks every value against its column anyway.",
         default=False,
     )
-    on_bad_record: str = _setting(
+    on_bad_record: str = setting(
         "string",
         "What to do with a record that does not fit. `fail`: end the run, after everything before the record is "
         "committed. `quarantine`: put it into the table `_rejected` with the reason, and go on.",
         default="fail",
         choices=("fail", "quarantine"),
     )
-    on_other_source: str = _setting(
+    on_other_source: str = setting(
         "string",
         "What to do with rows of another source than those in the table, such as another org or a refreshed sandbox. "
         "The tap names its source as `x-source`. `refuse`: end the run before the table is touched. `allow`: load "
@@ -227,46 +135,46 @@ class Settings:
         default="refuse",
         choices=("refuse", "allow"),
     )
-    lock_behavior: str = _setting(
+    lock_behavior: str = setting(
         "string",
         "What a run does while another one writes the same table. `wait`: wait for it. `fail`: stop with a message.",
         default="wait",
         choices=("wait", "fail"),
     )
-    distribute_by: str = _setting(
+    distribute_by: str = setting(
         "string",
         "For Citus. `key`: each table that the target makes is distributed by the first column of its key. `schema`: "
         "the target schema is a distributed one. `none`: tables stay on the coordinator.",
         default="none",
         choices=("none", "key", "schema"),
     )
-    received_at: bool = _setting(
+    received_at: bool = setting(
         "boolean",
         "Keep `received_at` and `uuid_ts` in each table, as Segment does: when the row was inserted or last changed. "
         "All rows of a batch have the same time, and a later batch has a later one. If the tap has a property of that "
         "name, it keeps its column.",
         default=True,
     )
-    history: tuple[str, ...] = _setting(
+    history: tuple[str, ...] = setting(
         "array",
         "Tables to keep a history of, with `*` and `?` as wildcards. `<table>_history` has each state that a row had, "
         "with `valid_from`, `valid_to` and `is_current` (a slowly changing dimension of type 2). Tables without a key "
         "have none. `load_method` `overwrite` does not allow it.",
         default=(),
     )
-    sync_runs: bool = _setting(
+    sync_runs: bool = setting(
         "boolean",
         "Keep a table `_sync_runs` in the schema. For each run and stream it has the rows inserted, updated, "
         "unchanged, marked deleted and rejected.",
         default=True,
     )
-    grant_select_to: tuple[str, ...] = _setting(
+    grant_select_to: tuple[str, ...] = setting(
         "array",
         "Roles that may read what the target makes: the schema, each table, its history and the target's own tables. "
         "Rights that a role has already are not granted again, and no right is taken back.",
         default=(),
     )
-    compatibility: str = _setting(
+    compatibility: str = setting(
         "string",
         "`fivetran` keeps a schema `<schema>_fivetran` with a view of each table, for models that want Fivetran's "
         "columns: `_fivetran_synced` and `_fivetran_deleted`. Views of a history also have `_fivetran_start`, "
@@ -274,86 +182,86 @@ class Settings:
         default="none",
         choices=("none", "fivetran"),
     )
-    string_type: str = _setting(
+    string_type: str = setting(
         "string",
         "Column type of strings with a `maxLength`: `varchar` keeps the length, `text` leaves it out.",
         default="text",
         choices=("text", "varchar"),
     )
-    indexes: tuple[str, ...] = _setting(
+    indexes: tuple[str, ...] = setting(
         "array",
         "Properties that get an index in each table that has them, for example `is_deleted`. `replication_key` stands "
         "for the stream's bookmark properties.",
         default=(),
     )
-    column_comments: bool = _setting(
+    column_comments: bool = setting(
         "boolean",
         "Write `title` and `description` of the schema (Salesforce's label and API name) as comments on tables and "
         "columns.",
         default=True,
     )
-    interpret_content_encoding: bool = _setting(
+    interpret_content_encoding: bool = setting(
         "boolean", "Store strings with `contentEncoding` base64 or base16 as bytea.", default=False
     )
-    sanitize_null_text_characters: bool = _setting(
+    sanitize_null_text_characters: bool = setting(
         "boolean",
         "Replace NUL characters, which Postgres cannot store, with U+FFFD. If false, a record that has one is a bad "
         "record.",
         default=True,
     )
-    ssl_enable: bool = _setting(
+    ssl_enable: bool = setting(
         "boolean",
         "Check the server's identity, as `ssl_mode` says. With `sqlalchemy_url` it is ignored, like all `ssl_*` "
         "settings.",
         default=False,
     )
-    ssl_client_certificate_enable: bool = _setting(
+    ssl_client_certificate_enable: bool = setting(
         "boolean", "Log in with a client certificate.", default=False
     )
-    ssl_mode: str = _setting(
+    ssl_mode: str = setting(
         "string",
         "How the connection is protected: libpq's `sslmode`. `verify-full` checks the server's certificate and name.",
         default="verify-full",
         choices=("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
     )
-    ssl_certificate_authority: str = _setting(
+    ssl_certificate_authority: str = setting(
         "string",
         "Certificate authority that signed the server's certificate: a file, or the text itself.",
         default="~/.postgresql/root.crt",
     )
-    ssl_client_certificate: str = _setting(
+    ssl_client_certificate: str = setting(
         "string", "Client certificate: a file, or the text itself.", default="~/.postgresql/postgresql.crt"
     )
-    ssl_client_private_key: str = _setting(
+    ssl_client_private_key: str = setting(
         "string",
         "Private key of the client certificate: a file, or the text itself.",
         default="~/.postgresql/postgresql.key",
         secret=True,
     )
-    ssl_storage_directory: str = _setting(
+    ssl_storage_directory: str = setting(
         "string",
         "Folder for certificates and keys that are given as text. They are written to files that only their owner can "
         "read.",
         default=".secrets",
     )
-    ssh_tunnel: Mapping[str, Any] | None = _setting(
+    ssh_tunnel: Mapping[str, Any] | None = setting(
         "object",
         "Reach the warehouse through an SSH tunnel: an object with `enable`, `host`, `username` and `private_key`. It "
         "needs the extra `ssh`.",
-        parts=_SSH_TUNNEL,
+        parts=SSH_TUNNEL,
     )
-    batch_config: Mapping[str, Any] | None = _setting(
-        "object", "Configuration for BATCH message capabilities.", parts=_BATCH_CONFIG
+    batch_config: Mapping[str, Any] | None = setting(
+        "object", "Configuration for BATCH message capabilities.", parts=BATCH_CONFIG
     )
 
-    batch_files_from: str = _setting(
+    batch_files_from: str = setting(
         "string",
         "Which files a BATCH message may name. `storage`: those below the root of `batch_config`'s storage, and files of the "
         "same name there. `anywhere`: without such a root, every file that the target may read.",
         default="storage",
         choices=("storage", "anywhere"),
     )
-    delete_batch_files: bool = _setting(
+    delete_batch_files: bool = setting(
         "boolean",
         "Delete the files of a BATCH message when their rows are committed and a later STATE is printed.",
         default=False,
@@ -383,7 +291,7 @@ class Settings:
             raise SettingsError(
                 "`ssh_tunnel` must be an object with `enable`, `host`, `username` and `private_key`."
             )
-        inside = [name for name, part in _SSH_TUNNEL.items() if part.get("secret")]
+        inside = [name for name, part in SSH_TUNNEL.items() if part.get("secret")]
         found = {name: config.get(name) for name in sorted(cls.secrets())}
         for name, value in (
             found | {f"ssh_tunnel.{name}": (tunnel or {}).get(name) for name in inside}
@@ -391,7 +299,7 @@ class Settings:
             if not isinstance(value, str | None):
                 raise SettingsError(f"`{name}` must be a text: write it in quotes.")
             yield value or ""
-        yield from _storage_secrets(config.get("batch_config"))
+        yield from storage_secrets(config.get("batch_config"))
 
     @classmethod
     def unknown(cls, config: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, str]:

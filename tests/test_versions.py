@@ -101,7 +101,7 @@ def test_a_release_has_addresses_and_its_sdist_keeps_them(tmp_path: Path) -> Non
         f"Changelog, {home}/blob/main/CHANGELOG.md",
         f"Issues, {home}/issues",
     ]
-    text = about.get_payload()
+    text = str(about.get_payload())
     assert f"({home}/raw/v9.9.9/docs/pictures/pick-objects.svg)" in text
     assert f"({home}/blob/v9.9.9/docs/deletes.md)" in text
     assert not re.search(r"\]\((?!https?://)", text)
