@@ -9,11 +9,12 @@ import contextlib
 import datetime
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import psycopg
 
+from sfsource.verify.held import Held, Match
 from target_sfwarehouse.postgres.ddl import read_table
 from target_sfwarehouse.postgres.schema import (
     DELETED_AT,
@@ -45,15 +46,6 @@ _PLACE: Final = re.compile(r"COPY \S+, \D*\d+, \S+ (.*)", re.DOTALL)
 
 STAGED = quoted("_sfsource_staged")
 SEEN = quoted("_sfsource_seen")
-
-
-class Match(NamedTuple):
-    """A staged row beside the warehouse's rows of its id: how many there are, those not deleted, and what differs."""
-
-    id: str
-    found: int
-    alive: int
-    differs: tuple[str, ...]
 
 
 class Table:
@@ -400,19 +392,3 @@ class Table:
             f"DELETE FROM {table} WHERE ctid IN (SELECT place FROM ({ranked}) AS ranked WHERE rank > 1)"
         )
         self.connection.execute(statement.encode(), [list(ids)])
-
-
-class Held:
-    """The rows of some ids as they were when they were looked at, in a temporary table."""
-
-    def __init__(self, name: str, rows: Mapping[str, Sequence[bool]]) -> None:
-        self.name = name
-        self._rows = rows
-
-    def alive(self, record_id: str) -> bool:
-        """Whether there is a row that is not marked as deleted."""
-        return any(self._rows.get(record_id, ()))
-
-    def count(self, record_id: str) -> int:
-        """How many rows there are."""
-        return len(self._rows.get(record_id, ()))

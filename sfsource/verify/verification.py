@@ -18,7 +18,6 @@ from sfsource.verify.org import OrgObject
 from sfsource.verify.repair import repair
 from sfsource.verify.table import Table
 from sfsource.verify.target_maps import changed_by
-from tap_sfsource import clock
 from tap_sfsource.api.query import select
 from tap_sfsource.catalog.patterns import matches
 from tap_sfsource.errors import SalesforceError, TapError
@@ -136,7 +135,7 @@ class Verification:
                 outcome.unchecked = f"{table.label} has no column for the ids"
             else:
                 collection = self._collection(org, table, lines, outcome)
-                outcome.unchecked = _confined(collection)
+                outcome.unchecked = collection.confine()
                 if not outcome.unchecked:
                     self._collections.append(collection)
         except (TapError, TargetError) as error:
@@ -384,20 +383,6 @@ def _told(collection: Collection) -> Iterator[None]:
             f"{', '.join(misfits)} of {collection.table.label} cannot hold the org's values, and the rest was compared "
             "without: change the column back, then give --repair"
         )
-
-
-def _confined(collection: Collection) -> str:
-    """Leave rows of other shards out; why it cannot be done, else empty."""
-    part = collection.org.source.plan.own.part
-    if not part:
-        return ""
-    if not collection.created:
-        return "rows of other shards cannot be told from its own without created_date: verify with a catalog without shards"
-    edges = dict.fromkeys((">=", "<"), None) | {
-        sign: clock.parse(edge) for _, sign, edge in map(str.split, part)
-    }
-    collection.table.confine(collection.created, edges[">="], edges["<"])
-    return ""
 
 
 def _bookmark(run: SyncRun, stream: str) -> datetime.datetime | None:
