@@ -39,7 +39,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (("stauts",), "No such command 'stauts'"),
         (("resync",), "Missing argument 'COLLECTION...'"),
         (("init", "--host", "no host"), "has characters that no URL has"),
-        (("verify", "accounts"), "Where the state is, nothing says"),
+        (("verify", "accounts"), "Nothing says where the state is"),
     ],
 )
 def test_an_error_is_a_document_too(arguments: tuple[str, ...], said: str) -> None:
