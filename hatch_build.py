@@ -16,7 +16,7 @@ class RepositoryUrls(MetadataHookInterface):
     """Gives `[project.urls]` and a README of whole addresses where GitHub's workflow says which repository this is.
 
     Elsewhere there are no addresses, and the README stays as it is. A wheel that is built from a release's sdist has the
-    sdist's, which hatchling reads from PKG-INFO.
+    sdist's, which hatchling reads from PKG-INFO. The hook's setting `folder` says where in the repository the README is.
     """
 
     def update(self, metadata: dict[str, Any]) -> None:
@@ -33,15 +33,16 @@ class RepositoryUrls(MetadataHookInterface):
                 "Changelog": f"{home}/blob/main/CHANGELOG.md",
                 "Issues": f"{home}/issues",
             }
-            text = _with_addresses(text, home, os.environ.get("GITHUB_REF_NAME", "main"))
+            version = os.environ.get("GITHUB_REF_NAME", "main")
+            text = _with_addresses(text, home, f"{version}/{self.config.get('folder', '')}")
         metadata["readme"] = {"content-type": "text/markdown", "text": text}
 
 
-def _with_addresses(text: str, home: str, version: str) -> str:
+def _with_addresses(text: str, home: str, place: str) -> str:
     """The README as the package's index shows it, where no file is beside it. A picture is served as `raw`."""
 
     def address(link: re.Match[str]) -> str:
         kind = "raw" if link[1].endswith((".svg", ".png")) else "blob"
-        return f"{home}/{kind}/{version}/{link[1]}"
+        return f"{home}/{kind}/{place}{link[1]}"
 
     return _LINK.sub(address, text)
