@@ -11,7 +11,7 @@ AUDIT := .venv-audit
 AUDIT_STAMP := $(AUDIT)/.installed
 # Both halves' tests, without Meltano (which pins what the SDK needs) and without searches.
 NEXT_TESTS := tests/tap tests/target tests/pair/test_pipe.py tests/pair/test_deletes.py \
-	--ignore tests/tap/test_meltano_select.py -m "not long and not search and not hypothesis and not programs"
+	--ignore tests/tap/test_meltano_select.py -m "not long and not search and not hypothesis and not slow"
 PYTHONS ?= python3.12 python3.13 python3.14
 # Tests wait for servers and processes half of their time.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
@@ -45,11 +45,11 @@ $(NEXT_STAMP): $(STAMP) requirements/prerelease.txt
 setup: $(STAMP) ## Create .venv and install the locked packages
 
 test: setup lint ## Lint, type-check and run the tests (under ten minutes on two cores)
-	$(BIN)/python -m pytest -m "not long and not programs" -n $(WORKERS) --dist worksteal --durations 10
+	$(BIN)/python -m pytest -m "not long and not slow" -n $(WORKERS) --dist worksteal --durations 10
 
 coverage: setup ## Run the tests once more and show which lines none of them reached
 	rm -rf .coverage && mkdir .coverage
-	$(BIN)/coverage run -m pytest -m "not long and not programs and not search and not hypothesis" -n auto --dist worksteal
+	$(BIN)/coverage run -m pytest -m "not long and not slow and not search and not hypothesis" -n auto --dist worksteal
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
@@ -70,8 +70,8 @@ test-pythons: setup ## Both halves on each newer Python that this machine has (n
 test-newcomer: setup ## The first sync as docs/first-sync.md has it, from the built wheels alone (three minutes)
 	SFSOURCE_TEST_LEVEL=wide $(BIN)/python -m pytest -rP --timeout 1500 tests/test_newcomer.py
 
-test-wide: setup ## The searches with more examples and kills than in `test`, and others' programs (about 20 minutes)
-	SFSOURCE_TEST_LEVEL=wide $(BIN)/python -m pytest -m "(search or hypothesis or programs) and not long" -n $(WORKERS) --dist worksteal \
+test-wide: setup ## The searches with more examples and kills than in `test`, and what takes long (about 25 minutes)
+	SFSOURCE_TEST_LEVEL=wide $(BIN)/python -m pytest -m "(search or hypothesis or slow) and not long" -n $(WORKERS) --dist worksteal \
 		--timeout 1500
 
 test-long: setup ## Longer searches: fuzzing, kill loops, histories

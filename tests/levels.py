@@ -2,8 +2,8 @@
 
 `normal` runs with each change (`make test`), `wide` in CI (`make test-wide`), `long` for hours (`make test-long`).
 A search draws its cases at random, or kills processes at random moments. `make test-wide` runs only searches:
-tests that use hypothesis (which marks them itself) and tests with the mark `search`; and those with the mark `programs`,
-which start programs of others that take long to install or to start.
+tests that use hypothesis (which marks them itself) and tests with the mark `search`; and those with the mark `slow`, such
+as those that start programs of others that take long to install or to start.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PATIENCE: Final = {"normal": 1, "wide": 2, "long": 5}[LEVEL]
 """Times longer than usual that a test waits for something before it fails: a long search runs beside other work."""
 
 search = pytest.mark.search
-programs = pytest.mark.programs
+slow = pytest.mark.slow
 
 
 def at_level(*, normal: T, wide: T, long: T) -> T:

@@ -16,7 +16,7 @@ import yaml
 from docs import generate, hub_plugins
 from tap_sfsource.config import Settings as TapSettings
 from tests.fix_process import PROJECT
-from tests.levels import programs
+from tests.levels import slow
 
 if TYPE_CHECKING:
     from tests.fix_process import Processes
@@ -138,7 +138,7 @@ def test_the_groups_of_settings_are_the_logins() -> None:
     assert named <= set(TapSettings.json_schema()["properties"])
 
 
-@programs
+@slow
 def test_meltano_adds_them_to_a_new_project(processes: Processes) -> None:
     processes.meltano("init", "project", "--no-usage-stats").expect()
     folder = processes.directory / "project"

@@ -21,7 +21,7 @@ import pytest
 
 from tests.command.terminal import free_port
 from tests.fix_process import DEADLINE, PROJECT, Processes, wait_until
-from tests.levels import programs
+from tests.levels import slow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,7 +153,7 @@ class Machine(Processes):
         }
 
 
-@programs
+@slow
 def test_from_nothing_to_a_warehouse_that_equals_the_org(wheels: Path, tmp_path: Path) -> None:
     machine = Machine(tmp_path, wheels)
     try:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.fix_process import PROJECT
-from tests.levels import programs
+from tests.levels import slow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +45,7 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@programs
+@slow
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_everything_has_a_wheel(system: str, python: str, simulator: Path, processes: Processes) -> None:

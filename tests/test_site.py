@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tests.fix_process import PROJECT
-from tests.levels import programs
+from tests.levels import slow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ def test_each_page_has_one_place() -> None:
     assert sorted(pages(config["nav"])) == sorted(page.name for page in (PROJECT / "docs").glob("*.md"))
 
 
-@programs
+@slow
 def test_the_site_is_built(
     plugin_environment: Callable[[str], Path], processes: Processes, tmp_path: Path
 ) -> None:
@@ -68,7 +68,7 @@ def test_the_site_is_built(
     assert [page for page in pages if re.search(r'class="mermaid"', page.read_text())] == []
 
 
-@programs
+@slow
 def test_each_version_keeps_its_site(
     plugin_environment: Callable[[str], Path], processes: Processes, tmp_path: Path
 ) -> None:

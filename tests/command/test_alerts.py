@@ -13,7 +13,7 @@ from tests.command.receiver import TOKEN, Receiver, receiving
 from tests.command.runs import Runs, ago, changed, failed, sfsource
 from tests.command.test_status import history
 from tests.fix_process import PROJECT, wait_until
-from tests.levels import programs
+from tests.levels import slow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -260,7 +260,7 @@ def test_the_extra_is_named_where_it_is_missing(tick: Ticks, monkeypatch: pytest
     assert (tick(status=1).exit_code, tick(status=1).exit_code) == (0, 1)
 
 
-@programs
+@slow
 def test_run_schedule_tells_people(
     meltano: Meltano, company_server: OrgServer, warehouse: Warehouse, tmp_path: Path
 ) -> None:
@@ -300,7 +300,7 @@ def test_run_schedule_tells_people(
         assert [line.split(" ticks")[0] for line in told.read_text().splitlines()] == ["2", "Over:", "3"]
 
 
-@programs
+@slow
 def test_a_stop_reaches_the_run_and_people_hear_of_it(
     meltano: Meltano, company_server: OrgServer, warehouse: Warehouse, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from salesforce_simulator.users import Permissions
 from tests.command.asked import Answer, ask, written
-from tests.levels import programs
+from tests.levels import slow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -277,7 +277,7 @@ def test_settings_that_cannot_be_used_are_a_failure_and_the_warehouse_is_still_l
     assert found["warehouse", "connection"][0] == "ok"
 
 
-@programs
+@slow
 def test_in_a_meltano_project(
     meltano: Meltano, company_server: OrgServer, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ from tap_sfsource.check import readable_plans
 from tap_sfsource.sync.given_names import GivenNames
 from tap_sfsource.tap import TapSFSource
 from tests.command.asked import ask, written
-from tests.levels import search
+from tests.levels import search, slow
 from tests.tap.reference import ReferenceTarget
 from tests.tap.running import run_tap
 
@@ -93,6 +93,7 @@ def named(settings: Mapping[str, Any]) -> str:
     return ",".join(f"{name}={value}" for name, value in settings.items()) or "as it is"
 
 
+@slow
 @pytest.mark.parametrize(
     "settings", [*SETTINGS, *(pytest.param(each, marks=search) for each in RARER)], ids=named
 )

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from sfsource.errors import SettingsMissingError, SfsourceError
 from sfsource.given.options import pair_options
 from tests.command.running import sfsource
-from tests.levels import programs
+from tests.levels import slow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,7 +101,7 @@ def test_what_is_nowhere_is_told() -> None:
         given("--project", ".")
 
 
-@programs
+@slow
 def test_a_meltano_project_is_read(
     meltano: Meltano, company_server: OrgServer, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,7 +140,7 @@ def test_a_project_file_that_is_no_yaml_is_told_in_one_line(text: str, tmp_path:
     assert "\n" not in str(told.value)
 
 
-@programs
+@slow
 def test_what_meltano_said_is_told_without_its_log(tmp_path: Path) -> None:
     sfsource("init", str(tmp_path), "--host", "acme")
     with pytest.raises(SfsourceError) as told:

@@ -20,7 +20,7 @@ from sfsource.init.texts import LOGINS
 from tap_sfsource.config import Settings
 from tests.command.terminal import free_port, shown_address
 from tests.fix_process import DEADLINE, PROJECT, SCRIPTS, Processes
-from tests.levels import programs
+from tests.levels import slow
 from tests.web_login import Person
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-@programs
+@slow
 def test_from_an_installed_wheel_to_rows(
     wheel: Path, processes: Processes, company_server: OrgServer, warehouse: Warehouse
 ) -> None:

@@ -9,14 +9,14 @@ from selenium.webdriver.remote.webelement import WebElement
 from salesforce_simulator.simulation import DEMO_PASSWORD, DEMO_USER
 from tests.fix_browser import needs_chromium
 from tests.fix_process import wait_until
-from tests.levels import programs
+from tests.levels import slow
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
     from tests.command.terminal import Terminal
 
-pytestmark = [programs, needs_chromium]
+pytestmark = [slow, needs_chromium]
 
 
 def find(browser: Chrome, name: str) -> WebElement:

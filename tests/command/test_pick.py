@@ -23,7 +23,7 @@ from tap_sfsource.catalog.plan import plan_of
 from tests.command.asked import ask, written
 from tests.command.picking import pair_of, sitting
 from tests.fix_process import PROJECT, wait_until
-from tests.levels import programs
+from tests.levels import slow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -238,7 +238,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     opened.close()
 
 
-@programs
+@slow
 @pytest.mark.skipif(TMUX is None, reason="needs tmux (Debian's package of that name)")
 @pytest.mark.parametrize("drawn", ["", " 2>log.txt --json | tee told.json"])
 def test_in_a_real_terminal(drawn: str, company: OrgServer, tmp_path: Path, terminal: Terminal) -> None:

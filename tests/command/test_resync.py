@@ -10,7 +10,7 @@ import pytest
 
 from tap_sfsource.catalog.keys import CREATED_BEFORE
 from tests.command.running import sfsource, told
-from tests.levels import programs
+from tests.levels import slow
 from tests.pair.both import Pair, batch_config
 from tests.pair.store import differences
 
@@ -228,7 +228,7 @@ def test_a_moment_that_is_none_is_told(tmp_path: Path, moment: object) -> None:
     assert "State of accounts: a moment of the bookmark is not a date" in said
 
 
-@programs
+@slow
 def test_meltano_s_state_is_changed(
     meltano: Meltano, company_server: OrgServer, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from salesforce_simulator.users import NO_ACCESS, Permissions
 from sfsource.output import console
 from sfsource.reports.table import NEEDED
 from tests.command.runs import Runs, ago, changed, failed, sfsource
-from tests.levels import programs
+from tests.levels import slow
 from tests.pair.both import Pair
 
 if TYPE_CHECKING:
@@ -273,7 +273,7 @@ def test_texts_are_shown_as_they_are(runs: Runs) -> None:
     assert "accounts is not complete: [red]no[/] [link=x]y" in sfsource(runs.warehouse, "status").stdout
 
 
-@programs
+@slow
 def test_it_is_a_command_of_the_meltano_project(meltano: Meltano, warehouse: Warehouse) -> None:
     """Meltano starts sfsource, which asks Meltano for the target's settings."""
     Runs(warehouse).add(ago(hours=6), changed("accounts", 12))

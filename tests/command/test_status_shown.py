@@ -22,7 +22,7 @@ from sfsource.status.page import page
 from tests.command.runs import Runs, ago, changed, failed, sfsource
 from tests.fix_browser import needs_chromium
 from tests.fix_process import SCRIPTS
-from tests.levels import programs
+from tests.levels import slow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +71,7 @@ def test_the_page_needs_nothing_but_itself_and_is_replaced_as_a_whole(
     assert "status.html cannot be written (No such file or directory)." in missing.stderr
 
 
-@programs
+@slow
 @needs_chromium
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1000])

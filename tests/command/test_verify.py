@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from salesforce_simulator.custom import custom_field
 from salesforce_simulator.errors import ApiError
 from tests.command.running import sfsource, told
-from tests.levels import at_level
+from tests.levels import at_level, slow
 from tests.pair.both import Pair
 from tests.pair.store import differences
 from tests.tap.test_check import add_permission_object
@@ -268,6 +268,7 @@ def test_of_many_rows_only_days_that_differ_are_read(
     assert f"CreatedDate >= {day}T00:00:00Z" in asked
 
 
+@slow
 @pytest.mark.parametrize(
     ("tap", "target"),
     [

@@ -13,7 +13,7 @@ import yaml
 
 from tests.fix_process import PROJECT, Finished, Processes
 from tests.fix_warehouse import plain_url
-from tests.levels import programs
+from tests.levels import slow
 from tests.pair.both import Pair
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def project(
     processes.close()
 
 
-@programs
+@slow
 def test_dbt_parses_the_source_finds_it_fresh_and_tests_it(project: Project, warehouse: Warehouse) -> None:
     parsed = project.run("parse", "--warn-error")
     parsed.expect()
@@ -105,7 +105,7 @@ def test_dbt_parses_the_source_finds_it_fresh_and_tests_it(project: Project, war
     assert set(tested.values()) <= {"pass", "warn"}
 
 
-@programs
+@slow
 def test_a_sync_that_has_stopped_is_a_warning(project: Project, warehouse: Warehouse) -> None:
     warehouse.execute("UPDATE {schema}._sync_runs SET ended_at = ended_at - interval '2 days'")
     warehouse.execute("UPDATE {schema}.accounts SET received_at = received_at - interval '2 days'")

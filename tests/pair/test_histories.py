@@ -22,7 +22,7 @@ from salesforce_simulator.users import Permissions
 from tests.fix_warehouse import open_warehouse
 from tests.histories import OrgHistories
 from tests.history_things import CUSTOM, STANDARD, words
-from tests.levels import REPEATABLE, at_level, search
+from tests.levels import REPEATABLE, at_level, search, slow
 from tests.pair.choices import CHOICES, SAME_TABLE, SAME_TARGET, TABLE, Choices, all_pairs, pairs
 from tests.pair.views import DROPPED, View
 from tests.pair.world import World, actions_of
@@ -37,11 +37,18 @@ WINDOWS = ((1_000_000, 100_000), (2, 2), (1_000_000, 2))
 """Rows of a window, and of a page as Salesforce lists it."""
 
 
+EACH = [
+    pytest.param(choices, id=str(choices), marks=[slow] if number % 2 else [])
+    for number, choices in enumerate(TABLE)
+]
+"""Half of the table with each change, all of it in CI."""
+
+
 def test_every_two_choices_meet() -> None:
     assert set().union(*map(pairs, TABLE)) == set(all_pairs())
 
 
-@pytest.mark.parametrize("choices", TABLE, ids=str)
+@pytest.mark.parametrize("choices", EACH)
 def test_two_choices_that_meet_spoil_nothing(
     choices: Choices, org_server: OrgServer, warehouse: Warehouse, tmp_path: Path
 ) -> None:

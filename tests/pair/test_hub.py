@@ -18,7 +18,7 @@ from psycopg.rows import dict_row
 from salesforce_simulator.custom import custom_field
 from tests.fix_process import PROJECT, wait_until
 from tests.fix_warehouse import Warehouse, open_warehouse, plain_url
-from tests.levels import REPEATABLE, at_level, programs, search
+from tests.levels import REPEATABLE, at_level, search, slow
 from tests.pair.both import Pair
 from tests.pair.hub import Flush, Hub, Rows, columns, differences, others, rows, shipped
 from tests.pair.test_kill import named
@@ -44,7 +44,7 @@ OBJECTS = [
 ALL = shipped("tap-postgres--analytics")["select"]
 SOME = shipped("tap-postgres--finance")["select"]
 
-pytestmark = programs
+pytestmark = slow
 
 
 @pytest.fixture

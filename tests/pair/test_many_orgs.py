@@ -16,7 +16,7 @@ from salesforce_simulator.server import serve
 from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, add_demo_login
 from tests.fix_org import OrgServer
 from tests.fix_process import PROJECT, Processes, wait_until
-from tests.levels import programs
+from tests.levels import slow
 from tests.pair.store import differences
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def grow(org: Org, rows: int) -> None:
         org.create("Contact", {"LastName": f"Contact {number}", "AccountId": account})
 
 
-@programs
+@slow
 def test_each_schema_equals_its_org_although_one_tap_is_killed(
     project: Processes, meltano: Meltano, servers: list[OrgServer], warehouse: Warehouse
 ) -> None:

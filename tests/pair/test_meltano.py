@@ -12,7 +12,7 @@ import pytest
 from salesforce_simulator import company
 from salesforce_simulator.http.faults import Status
 from tests.fix_process import wait_until
-from tests.levels import programs
+from tests.levels import slow
 from tests.pair.store import differences
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def test_run_twice_equals_the_org_both_times(
     assert differences(warehouse, company_server.org) == []
 
 
+@slow
 def test_a_second_account_goes_into_a_schema_of_its_own(
     configured: Meltano, company_server: OrgServer, warehouse: Warehouse
 ) -> None:
@@ -56,6 +57,7 @@ def test_a_second_account_goes_into_a_schema_of_its_own(
     assert "'dev:tap-sfsource--emea-to-target-sfwarehouse'" in finished.said
 
 
+@slow
 def test_a_second_account_without_credentials_is_not_the_first_one(configured: Meltano) -> None:
     finished = configured.run("run", "tap-sfsource--emea", "target-sfwarehouse")
 
@@ -63,7 +65,7 @@ def test_a_second_account_without_credentials_is_not_the_first_one(configured: M
     assert "no credentials are set" in finished.said
 
 
-@programs
+@slow
 def test_sigterm_to_the_tap_fails_the_run(
     configured: Meltano, company_server: OrgServer, warehouse: Warehouse
 ) -> None:
@@ -81,7 +83,7 @@ def test_sigterm_to_the_tap_fails_the_run(
     assert differences(warehouse, company_server.org, ["Account", "Case", "Lead"]) == []
 
 
-@programs
+@slow
 def test_a_run_that_fails_leaves_its_record_and_the_state(
     configured: Meltano, company_server: OrgServer, warehouse: Warehouse
 ) -> None:
@@ -106,7 +108,7 @@ def test_a_run_that_fails_leaves_its_record_and_the_state(
     assert differences(warehouse, company_server.org, ["Account", "Lead"]) == []
 
 
-@programs
+@slow
 def test_a_first_run_that_may_not_log_in_leaves_its_record(
     configured: Meltano, company_server: OrgServer, warehouse: Warehouse
 ) -> None:

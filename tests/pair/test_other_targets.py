@@ -14,7 +14,7 @@ import yaml
 
 from salesforce_simulator.custom import custom_field
 from tests.fix_process import PROJECT, wait_until
-from tests.levels import programs
+from tests.levels import slow
 from tests.pair.both import run_tap
 from tests.pair.other_targets import PAGE, Pipeline, Rows, Shown, block
 
@@ -153,7 +153,7 @@ def a_day(server: OrgServer) -> str:
     return leads[0]
 
 
-@programs
+@slow
 @pytest.mark.parametrize(
     ("heading", "settings", "exact"),
     [
@@ -181,7 +181,7 @@ def test_tables_follow_the_org(heading: str, settings: dict[str, Any], exact: bo
     assert pipeline.differences(exact=exact) == []
 
 
-@programs
+@slow
 def test_csv_files_are_the_org_as_it_is(opener: Opener) -> None:
     pipeline = opener.open("CSV")
     pipeline.sync()
@@ -212,7 +212,7 @@ def bucket(opener: Opener, processes: Processes, plugin_environment: Callable[[s
     return opener.s3
 
 
-@programs
+@slow
 def test_parquet_files_hold_what_is_left_after_a_sweep(opener: Opener, bucket: str) -> None:
     pipeline = opener.open("Parquet on S3")
     pipeline.environment = KEYS
@@ -231,7 +231,7 @@ def test_parquet_files_hold_what_is_left_after_a_sweep(opener: Opener, bucket: s
     assert pipeline.differences(exact=False) == []
 
 
-@programs
+@slow
 def test_a_sweep_marks_rows_in_meltanolabs_postgres(opener: Opener) -> None:
     pipeline = opener.open("Postgres, by MeltanoLabs' target")
     server = pipeline.server
@@ -265,7 +265,7 @@ for line in open(sys.argv[1]):
 """
 
 
-@programs
+@slow
 def test_snowflake_gets_statements_of_exact_types_and_partial_rows(
     opener: Opener, processes: Processes, plugin_environment: Callable[[str], Path]
 ) -> None:
@@ -296,7 +296,7 @@ def test_the_page_names_the_versions_that_are_tested() -> None:
         assert f"**{package}** {version}" in PAGE, heading
 
 
-@programs
+@slow
 def test_meltano_takes_the_configurations(processes: Processes) -> None:
     """All at once, as files beside `meltano.yml`."""
     ours = yaml.safe_load((PROJECT / "meltano.yml").read_text())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fix_process import PROJECT
+from tests.levels import slow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +58,7 @@ def test_the_shell_pipe(workplace: Processes, warehouse: Warehouse) -> None:
     assert kept.read_text() == good
 
 
+@slow
 def test_the_script_for_a_schedule(workplace: Processes) -> None:
     """It fails if only the tap fails, and leaves a run alone that is still going."""
     script = workplace.directory / "sync.sh"
@@ -74,6 +76,7 @@ def test_the_script_for_a_schedule(workplace: Processes) -> None:
     assert state.read_text() == good
 
 
+@slow
 def test_the_shell_pipe_for_a_target_that_prints_its_states(workplace: Processes) -> None:
     pipe = commands(FIRST_SYNC, "target-jsonl --config jsonl.json", "tail -n 1")
     pipe = pipe.replace("target-jsonl --config jsonl.json", "target-sfwarehouse --config target.json")

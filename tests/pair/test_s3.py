@@ -9,7 +9,7 @@ import pytest
 
 from tests.command.terminal import free_port
 from tests.fix_process import PROJECT, SCRIPTS, wait_until
-from tests.levels import programs
+from tests.levels import slow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ def s3(scripts: Path, processes: Processes) -> str:
     return address
 
 
-@programs
+@slow
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_what_the_tap_writes_to_s3_the_target_loads(
     form: str, s3: str, scripts: Path, company_server: OrgServer, warehouse: Warehouse, processes: Processes

@@ -11,7 +11,7 @@ from cronsim import CronSim
 
 from salesforce_simulator import company
 from tests.fix_process import PROJECT, Finished, wait_until
-from tests.levels import programs
+from tests.levels import slow
 from tests.pair.store import differences
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def scheduled(meltano: Meltano, company_server: OrgServer, warehouse: Warehouse)
     return meltano
 
 
-@programs
+@slow
 def test_ticks_run_the_pair_twice(
     scheduled: Meltano, company_server: OrgServer, warehouse: Warehouse
 ) -> None:
@@ -84,6 +84,7 @@ def test_a_tick_during_a_run_is_skipped(scheduled: Meltano, company_server: OrgS
     scheduled.processes.finish(first).expect()
 
 
+@slow
 def test_a_failed_run_fails_the_tick(scheduled: Meltano) -> None:
     _, command = deployed_line()
     scheduled.configure("tap-sfsource", {"client_secret": "wrong"})

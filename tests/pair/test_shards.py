@@ -12,7 +12,7 @@ import yaml
 
 from salesforce_simulator import company
 from tests.fix_process import PROJECT, Processes
-from tests.levels import programs
+from tests.levels import slow
 from tests.pair.store import differences
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def test_each_collection_is_in_one_catalog_and_names_in_each(catalogs: list[Path
     assert min(map(len, found)) > 5
 
 
-@programs
+@slow
 def test_two_meltano_jobs_side_by_side_equal_the_org(
     sharded: Meltano, company_server: OrgServer, warehouse: Warehouse
 ) -> None:
@@ -84,7 +84,7 @@ def test_two_meltano_jobs_side_by_side_equal_the_org(
     assert differences(warehouse, company_server.org) == []
 
 
-@programs
+@slow
 def test_dagster_runs_an_asset_for_each_shard(
     sharded: Meltano,
     company_server: OrgServer,
@@ -109,7 +109,7 @@ def test_dagster_runs_an_asset_for_each_shard(
     assert differences(warehouse, company_server.org) == []
 
 
-@programs
+@slow
 def test_airflow_reads_a_task_for_each_shard(
     processes: Processes, plugin_environment: Callable[[str], Path], tmp_path: Path
 ) -> None:

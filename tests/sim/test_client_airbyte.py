@@ -18,7 +18,7 @@ from salesforce_simulator import company
 from salesforce_simulator.org import Org
 from salesforce_simulator.server import Server, serve
 from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_USER, add_demo_login
-from tests.levels import programs
+from tests.levels import slow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,7 +115,7 @@ def records(messages: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-@programs
+@slow
 def test_airbyte(connector: Connector, server: Server) -> None:
     org = server.org
     (check,) = [m for m in connector.run("check") if m["type"] == "CONNECTION_STATUS"]

@@ -20,7 +20,7 @@ from salesforce_simulator.simulation import (
     DEMO_USER,
 )
 from tests.fix_process import PROJECT
-from tests.levels import programs
+from tests.levels import slow
 
 if TYPE_CHECKING:
     from tests.fix_org import OrgServer
@@ -60,7 +60,7 @@ def test_the_lock_names_hashes_and_no_address() -> None:
     assert "://" not in (FILES / LOCK).read_text()
 
 
-@programs
+@slow
 def test_jsforce(company_server: OrgServer, node_modules: Path) -> None:
     company_server.org.login.soap_login = True
     password = DEMO_PASSWORD + DEMO_SECURITY_TOKEN
@@ -94,7 +94,7 @@ def test_jsforce(company_server: OrgServer, node_modules: Path) -> None:
     assert (seen["error"], seen["count"]) == ("INVALID_FIELD", len(truth))
 
 
-@programs
+@slow
 def test_the_example(node_modules: Path, processes: Processes) -> None:
     shutil.copy(PROJECT / "salesforce_simulator" / "examples" / "jsforce.test.mjs", processes.directory)
     (processes.directory / "node_modules").symlink_to(node_modules)

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_USER
-from tests.levels import programs
+from tests.levels import slow
 
 if TYPE_CHECKING:
     from tests.fix_org import OrgServer
@@ -114,7 +114,7 @@ def cli(installed: Path, company_server: OrgServer, tmp_path: Path) -> Cli:
     return cli
 
 
-@programs
+@slow
 def test_the_vendors_cli(company_server: OrgServer, cli: Cli) -> None:
     org = company_server.org
     truth = {row["Id"]: row["Name"] for row in org.rows("Account") if not row["IsDeleted"]}

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fix_process import PROJECT, SCRIPTS
-from tests.levels import programs
+from tests.levels import slow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +93,7 @@ def test_the_tests_run_with_what_it_asks_for() -> None:
         assert (SOURCE / name).read_bytes() == (PROJECT / name).read_bytes()
 
 
-@programs
+@slow
 def test_it_works_alone(wheel: Path, tmp_path: Path, processes: Processes) -> None:
     python = tmp_path / "venv" / "bin" / "python"
     uv: list[str | Path] = [SCRIPTS / "uv", "--quiet"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.levels import programs
+from tests.levels import slow
 from tests.tap.reference import ReferenceTarget
 from tests.tap.running import run_tap
 
@@ -158,7 +158,7 @@ def test_target_jsonl_writes_the_records(
 
 
 # Its duckdb has no wheels for Python 3.13 and newer.
-@programs
+@slow
 def test_target_duckdb_shows_what_the_org_holds(
     small_org: OrgServer, plugin_environment: Callable[[str], Path], processes: Processes, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from salesforce_simulator.custom import custom_field
 from tests.fix_process import SCRIPTS
-from tests.levels import at_level, search
+from tests.levels import at_level, search, slow
 from tests.tap.reference import ReferenceTarget
 from tests.tap.syncs import whole_reads
 
@@ -95,6 +95,7 @@ def test_a_closed_pipe_ends_the_run_without_a_traceback(slow_org: OrgServer, tmp
     assert "closed" in tap.said()
 
 
+@slow
 @search
 def test_killed_at_any_moment_nothing_is_lost_and_no_job_is_read_twice(
     slow_org: OrgServer, tmp_path: Path

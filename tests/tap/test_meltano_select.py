@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tests.levels import programs
+from tests.levels import slow
 from tests.masked import SALT, hashed_text
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.fix_org import OrgServer
 
 
-@programs
+@slow
 def test_only_what_the_rules_select_is_asked_for(meltano: Meltano, org_server: OrgServer) -> None:
     org_server.org.create("Account", {"Name": "Acme", "Industry": "Energy", "AnnualRevenue": 1.5})
     meltano.configure("tap-sfsource", org_server.config())
@@ -48,7 +48,7 @@ def test_only_what_the_rules_select_is_asked_for(meltano: Meltano, org_server: O
     assert not {"Industry", "Email"} & asked
 
 
-@programs
+@slow
 def test_meltano_hands_on_masks_by_field(meltano: Meltano, org_server: OrgServer) -> None:
     org_server.org.create("Contact", {"LastName": "Lovelace", "Email": "ada@example.com", "Phone": "123"})
     mask = {"Contact.Email": "hash", "Contact.*Name": "null", "contacts": {"phone": "drop"}}

@@ -13,6 +13,7 @@ import pytest
 from salesforce_simulator.custom import custom_object
 from salesforce_simulator.schema import Field
 from tests.fix_process import SCRIPTS
+from tests.levels import slow
 from tests.tap.syncs import Syncs
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def peak(config: dict[str, Any], folder: Path) -> tuple[int, int]:
     return rows, int(done.stderr.split()[-1])
 
 
+@slow
 @pytest.mark.parametrize("reader", ["rest", "bulk", "auto"])
 @pytest.mark.parametrize(("rows", "columns", "length"), [(1200, 1, 100_000), (60, 20, LONGEST)], ids=str)
 def test_long_texts_take_little_memory(

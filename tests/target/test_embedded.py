@@ -26,6 +26,7 @@ from target_sfwarehouse.embedded.cluster import HOST
 from target_sfwarehouse.embedded.server import OWN_FILES
 from tests.fix_process import wait_until
 from tests.fix_warehouse import plain_url
+from tests.levels import slow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +67,7 @@ def test_starts_and_keeps_data_over_a_restart(home: Path) -> None:
     assert ask(second, "SELECT one FROM kept") == 1
 
 
+@slow
 def test_data_survive_a_crash_of_the_machine_unless_told_otherwise(home: Path) -> None:
     assert ask(embedded.start(home), "SHOW fsync") == "on"
 
@@ -122,6 +124,7 @@ def test_a_left_over_pid_of_another_program_is_no_server(home: Path) -> None:
         stranger.wait()
 
 
+@slow
 @pytest.mark.parametrize("full", [True, False], ids=["without a free connection", "that does not answer"])
 def test_a_server_in_trouble_is_not_started_twice(
     full: bool, home: Path, monkeypatch: pytest.MonkeyPatch
@@ -146,6 +149,7 @@ def test_a_server_in_trouble_is_not_started_twice(
     assert ask(first, "SELECT 1") == 1
 
 
+@slow
 def test_searches_know_all_letters(home: Path) -> None:
     server = embedded.start(home, fsync=False)
     assert ask(server, "SELECT 'ŽILINA' ILIKE 'žilina' AND lower('ÅÖ') = 'åö'") is True
@@ -258,6 +262,7 @@ def test_a_folder_that_is_a_file_is_an_error(home: Path) -> None:
         home.unlink()
 
 
+@slow
 @as_root
 def test_below_a_closed_folder_root_keeps_data_elsewhere_and_opens_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_directory: Path
@@ -279,6 +284,7 @@ def test_below_a_closed_folder_root_keeps_data_elsewhere_and_opens_nothing(
     assert list((open_directory / "elsewhere").iterdir()) == []
 
 
+@slow
 @as_root
 def test_programs_below_a_closed_folder_are_copied_out(
     tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
@@ -300,6 +306,7 @@ def test_programs_below_a_closed_folder_are_copied_out(
     assert packages.stat().st_mode & 0o777 == 0o700
 
 
+@slow
 @as_root
 def test_root_runs_each_server_as_an_account_of_its_own(home: Path) -> None:
     """Nobody else is that account, so nobody else can read the data."""
@@ -321,6 +328,7 @@ def test_root_runs_each_server_as_an_account_of_its_own(home: Path) -> None:
             embedded.remove(home / name)
 
 
+@slow
 @as_root
 @pytest.mark.parametrize("name", ["postmaster.pid", "postmaster.opts", "postgresql.conf"])
 def test_root_follows_no_link_of_the_servers_account(name: str, home: Path, tmp_path: Path) -> None:
@@ -339,6 +347,7 @@ def test_root_follows_no_link_of_the_servers_account(name: str, home: Path, tmp_
     assert (tmp_path / name).stat().st_uid == 0
 
 
+@slow
 @as_root
 def test_root_works_on_a_users_server_as_that_user(home: Path) -> None:
     user = pwd.getpwnam("daemon")
@@ -371,6 +380,7 @@ def test_an_ordinary_user_starts_it_too(open_directory: Path, processes: Process
         processes.run(*user, "sh", "-c", f"{script} stop data", env={"HOME": str(place)}).expect()
 
 
+@slow
 def test_a_server_whose_folder_is_gone_is_not_adopted(home: Path) -> None:
     first = embedded.start(home, fsync=False)
     pid = server_pid(first)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.fix_warehouse import plain_url
+from tests.levels import slow
 from tests.target.examples import examples
 from tests.target.support import load, record, state
 
@@ -92,6 +93,7 @@ def source(warehouse: Warehouse) -> Iterator[str]:
     warehouse.execute(f"DROP SCHEMA {name} CASCADE")
 
 
+@slow
 def test_tap_postgres_copies_a_table(
     sdk_taps: Path, source: str, warehouse: Warehouse, processes: Processes
 ) -> None:

@@ -17,6 +17,7 @@ import pytest
 from target_sfwarehouse.postgres import pooler
 from tests.fix_process import wait_until
 from tests.fix_warehouse import plain_url
+from tests.levels import slow
 from tests.target.support import INTEGER, STRING, as_lines, load, loaded, record, schema_message, state
 from tests.target.test_process import errors_of
 
@@ -115,6 +116,7 @@ def set_by_us(url: str) -> list[Any]:
         return connection.execute(statement).fetchall()
 
 
+@slow
 def test_a_pool_of_transactions_under_load(
     processes: Processes, open_directory: Path, warehouse: Warehouse
 ) -> None:
