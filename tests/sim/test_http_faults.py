@@ -313,7 +313,7 @@ def test_the_bandwidth_is_each_connections_own(org_server: OrgServer, api: Api) 
     load(org_server, 400)
     plain = {"Accept-Encoding": "identity"}
     size = len(api.get("query", params={"q": ALL}, headers=plain).content)
-    org_server.server.settings.bandwidth = size * 2
+    org_server.server.settings.bandwidth = size
 
     def download(_: int) -> int:
         return len(Api(org_server).get("query", params={"q": ALL}, headers=plain).content)
@@ -321,4 +321,4 @@ def test_the_bandwidth_is_each_connections_own(org_server: OrgServer, api: Api) 
     begun = time.perf_counter()
     with ThreadPoolExecutor(4) as pool:
         assert set(pool.map(download, range(4))) == {size}
-    assert 0.5 <= time.perf_counter() - begun < 1.9  # one after the other they would take two seconds
+    assert 1 <= time.perf_counter() - begun < 3.9  # one after the other they would take four seconds
