@@ -14,7 +14,7 @@ NEXT_TESTS := tests/tap tests/target tests/pair/test_pipe.py tests/pair/test_del
 	--ignore tests/tap/test_meltano_select.py -m "not long and not search and not hypothesis and not slow"
 PYTHONS ?= python3.12 python3.13 python3.14
 # Tests wait for servers and processes half of their time.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 # uv reads the same registry settings as pip where a machine has them.
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
