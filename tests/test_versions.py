@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 FOLDERS = (PROJECT, PROJECT / "salesforce_simulator")
 HATCHLING = (sys.executable, "-m", "hatchling")
 LAST = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["hatch"]["version"]["fallback-version"]
+# What the programs that upload and the indexes of companies take: a newer one is refused when all else is done.
+UPLOADED = "2.4"
 RELEASE = {
     "GITHUB_SERVER_URL": "https://git.example.com",
     "GITHUB_REPOSITORY": "somebody/somewhere",
@@ -83,6 +85,8 @@ def test_a_release_has_addresses_and_its_sdist_keeps_them(tmp_path: Path) -> Non
     for sdist in (tmp_path / "dist").iterdir():
         with tarfile.open(sdist) as archive:
             archive.extractall(tmp_path, filter="data")
+        about = HeaderParser().parsestr((tmp_path / sdist.name.removesuffix(".tar.gz") / "PKG-INFO").read_text())
+        assert about["Metadata-Version"] == UPLOADED
     pair, simulator = sorted(tmp_path.glob("s*-*/"), reverse=True)
     version = pair.name.removeprefix("sfsource-")
     # The pair's sdist has the source of the simulated org too, which takes the version from there.
@@ -94,6 +98,7 @@ def test_a_release_has_addresses_and_its_sdist_keeps_them(tmp_path: Path) -> Non
         [name] = [name for name in archive.namelist() if name.endswith("/METADATA")]
         about = HeaderParser().parsestr(archive.read(name).decode())
     assert about["Version"] == version
+    assert about["Metadata-Version"] == UPLOADED
     home = "https://git.example.com/somebody/somewhere"
     assert about.get_all("Project-URL") == [
         f"Homepage, {home}",
@@ -125,6 +130,11 @@ def test_the_changelogs_have_the_last_release() -> None:
         assert re.fullmatch(rf"{re.escape(LAST)} - \d{{4}}-\d\d-\d\d", heads[1])
         project = tomllib.loads((folder / "pyproject.toml").read_text())
         assert project["tool"]["hatch"]["version"]["fallback-version"] == LAST
+
+
+def test_the_state_and_the_tables_of_the_last_release_are_kept() -> None:
+    kept = {path.name for path in (PROJECT / "tests" / "upgrades" / LAST).iterdir()}
+    assert kept == {"schema.sql", "state.json"}
 
 
 def locked(name: str, lock: str) -> Version:
