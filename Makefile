@@ -101,12 +101,15 @@ $(AUDIT_STAMP): $(STAMP) requirements/audit.txt
 audit: $(AUDIT_STAMP) ## Ask for known vulnerabilities of the locked packages; 2 where the data cannot be reached
 	$(BIN)/python requirements/audit.py $(AUDIT)/bin/pip-audit requirements/dev.txt requirements/bootstrap.txt
 
-sbom: $(AUDIT_STAMP) package ## Write what `pip install sfsource` brings, with the locked versions, into sbom/
+sbom: $(AUDIT_STAMP) package ## Write what each wheel brings, with the locked versions, into sbom/
 	rm -rf sbom && mkdir sbom
-	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-sbom
-	$(BIN)/uv pip install --quiet --python .venv-sbom/bin/python --constraint requirements/dev.txt dist/*.whl
-	$(AUDIT)/bin/cyclonedx-py environment --output-reproducible --output-format JSON \
-		--output-file sbom/sfsource.cdx.json .venv-sbom/bin/python
+	@set -e; for project in sfsource salesforce-simulator; do \
+		$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-sbom; \
+		$(BIN)/uv pip install --quiet --python .venv-sbom/bin/python --constraint requirements/dev.txt \
+			dist/$$(echo $$project | tr - _)-*.whl; \
+		$(AUDIT)/bin/cyclonedx-py environment --output-reproducible --output-format JSON \
+			--output-file sbom/$$project.cdx.json .venv-sbom/bin/python; \
+	done
 
 $(SITE)/.installed: $(STAMP) requirements/site.txt
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SITE)
