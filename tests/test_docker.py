@@ -53,6 +53,10 @@ def test_the_login_is_that_of_the_simulated_org() -> None:
     assert DEMO_CLIENT_SECRET in environment["TAP_SFSOURCE_CLIENT_SECRET"]
 
 
+def test_no_secret_goes_into_an_image() -> None:
+    assert "**/.env" in (PROJECT / ".dockerignore").read_text().splitlines()
+
+
 def test_what_the_pair_starts_is_there() -> None:
     (line,) = COMPOSE["services"]["pair"]["command"]
     scripts = set(re.findall(r"deploy/[\w-]+", line))
