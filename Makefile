@@ -19,7 +19,7 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
-.PHONY: help setup test coverage test-prerelease test-pythons test-newcomer test-wide test-long lint format demo package audit sbom pictures site site-version bench lock docs clean
+.PHONY: help setup test coverage test-prerelease test-pythons test-newcomer test-wide test-long lint format demo package audit sbom pictures site site-version upgrades bench lock docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -43,6 +43,9 @@ $(NEXT_STAMP): $(STAMP) requirements/prerelease.txt
 	@touch $@
 
 setup: $(STAMP) ## Create .venv and install the locked packages
+
+demo: setup ## Load an example company, let it live a day, load again (under two minutes)
+	$(BIN)/python -m demo
 
 test: setup lint ## Lint, type-check and run the tests (under ten minutes on two cores)
 	$(BIN)/python -m pytest -m "not long and not slow" -n $(WORKERS) --dist worksteal --durations 10
@@ -77,9 +80,6 @@ test-wide: setup ## The searches with more examples and kills than in `test`, an
 test-long: setup ## Longer searches: fuzzing, kill loops, histories
 	SFSOURCE_TEST_LEVEL=long $(BIN)/python -m pytest -n auto --dist worksteal --timeout 3600
 
-demo: setup ## Load an example company, let it live a day, load again (under two minutes)
-	$(BIN)/python -m demo
-
 docs: setup ## Renew docs/erd.md and hub/ and the parts of docs/settings.md and meltano.yml that come from --about
 	$(BIN)/python -m docs.generate
 	$(BIN)/python -m docs.hub_plugins
@@ -87,6 +87,9 @@ docs: setup ## Renew docs/erd.md and hub/ and the parts of docs/settings.md and 
 
 pictures: setup ## Draw the pictures of the docs again, into docs/pictures/
 	$(BIN)/python -m docs.draw
+
+upgrades: setup ## Keep the state and the tables that a release leaves: RELEASE=X.Y.Z
+	$(BIN)/python -m tests.pair.upgrades $(RELEASE)
 
 package: setup ## Build the wheel and the sdist of the pair and of the simulated org into dist/
 	rm -rf dist

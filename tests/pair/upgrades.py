@@ -1,6 +1,6 @@
 """What a released version left behind: its state and its tables, which every later version goes on from.
 
-    python -m tests.pair.upgrades VERSION
+    make upgrades RELEASE=VERSION
 
 keeps those of this checkout in tests/upgrades/VERSION. Run it once for each release, before its tag, and keep the files.
 """
@@ -8,9 +8,7 @@ keeps those of this checkout in tests/upgrades/VERSION. Run it once for each rel
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,7 +23,7 @@ from salesforce_simulator.org import Org
 from salesforce_simulator.server import serve
 from salesforce_simulator.simulation import add_demo_login
 from target_sfwarehouse import embedded
-from target_sfwarehouse.embedded.programs import BIN_VARIABLE
+from target_sfwarehouse.embedded.programs import find_binaries
 from tests.fix_org import OrgServer
 from tests.fix_process import PROJECT, Processes
 from tests.fix_warehouse import open_warehouse, plain_url
@@ -85,11 +83,8 @@ def a_day_later(org: Org) -> None:
 def main() -> None:
     """Keep the state and the tables of this version."""
     if len(sys.argv) != 2 or not re.fullmatch(r"\d+\.\d+\.\d+", sys.argv[1]):
-        sys.exit("Name the version that is to be released: python -m tests.pair.upgrades 1.2.3")
-    program = shutil.which("postgres")
-    if program is None:
-        sys.exit("Put the programs of a Postgres of which pg_dump is one on the PATH.")
-    os.environ[BIN_VARIABLE] = str(Path(program).parent)
+        sys.exit("Name the version that is to be released: make upgrades RELEASE=1.2.3")
+    pg_dump = find_binaries().directory / "pg_dump"
     folder = FOLDER / sys.argv[1]
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place, small_org() as served:
@@ -102,20 +97,18 @@ def main() -> None:
                 processes.write("target.json", warehouse.config())
                 processes.write("state.json", {})
                 processes.shell(PIPE).expect()
-                (folder / "schema.sql").write_text(dumped(plain_url(server.url), warehouse.schema))
+                (folder / "schema.sql").write_text(dumped(pg_dump, plain_url(server.url), warehouse.schema))
                 state: Any = json.loads((Path(place) / "state.json").read_text())
                 (folder / "state.json").write_text(json.dumps(state, indent=1) + "\n")
         finally:
             embedded.stop(server.directory)
 
 
-def dumped(url: str, schema: str) -> str:
+def dumped(pg_dump: Path, url: str, schema: str) -> str:
     """A schema as SQL, `{schema}` in place of its name."""
-    program = shutil.which("pg_dump")
-    assert program, "pg_dump is not on the PATH"
     options = ("--no-owner", "--no-privileges", "--inserts", f"--schema={schema}")
     text = subprocess.run(
-        [program, *options, url], check=True, stdout=subprocess.PIPE, text=True
+        [pg_dump, *options, url], check=True, stdout=subprocess.PIPE, text=True
     ).stdout.replace(schema, "{schema}")
     # psql's own commands, and settings that an older server has not.
     kept = (
