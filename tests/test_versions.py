@@ -85,7 +85,9 @@ def test_a_release_has_addresses_and_its_sdist_keeps_them(tmp_path: Path) -> Non
     for sdist in (tmp_path / "dist").iterdir():
         with tarfile.open(sdist) as archive:
             archive.extractall(tmp_path, filter="data")
-        about = HeaderParser().parsestr((tmp_path / sdist.name.removesuffix(".tar.gz") / "PKG-INFO").read_text())
+        about = HeaderParser().parsestr(
+            (tmp_path / sdist.name.removesuffix(".tar.gz") / "PKG-INFO").read_text()
+        )
         assert about["Metadata-Version"] == UPLOADED
     pair, simulator = sorted(tmp_path.glob("s*-*/"), reverse=True)
     version = pair.name.removeprefix("sfsource-")
