@@ -66,13 +66,19 @@ def test_a_tunnel_needs_an_extra(processes: Processes) -> None:
     told(processes.target("--config", config, stdin=lines, env=env).expect(1).stderr, "ssh")
 
 
-def test_a_tap_that_writes_to_s3_needs_an_extra(org_server: OrgServer, processes: Processes) -> None:
-    storage = {
-        "storage": {"root": "s3://bucket/batches"},
-        "encoding": {"format": "jsonl", "compression": "gzip"},
-    }
-    config = processes.write("tap.json", org_server.config(batch_config=storage, objects=["Account"]))
-    told(processes.tap("--config", config, env=without(processes, "s3fs")).expect(1).stderr, "s3")
+@pytest.mark.parametrize(
+    ("extra", "module", "root", "kind"),
+    [("s3", "s3fs", "s3://bucket/batches", "jsonl"), ("parquet", "pyarrow", "batches", "parquet")],
+    ids=["s3", "parquet"],
+)
+def test_a_tap_that_writes_files_needs_an_extra(
+    extra: str, module: str, root: str, kind: str, org_server: OrgServer, processes: Processes
+) -> None:
+    files = {"storage": {"root": root}, "encoding": {"format": kind, "compression": "none"}}
+    config = processes.write("tap.json", org_server.config(batch_config=files, objects=["Account"]))
+    finished = processes.tap("--config", config, env=without(processes, module)).expect(1)
+    told(finished.stderr, extra)
+    assert '"stream":"accounts"' not in finished.stdout, "nothing is read"
 
 
 def told(said: str, extra: str) -> None:

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import uuid
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from tap_sfsource.singer.maps import Mapped
 
 FORMAT = "csv"
+_PARQUET = "parquet"
 _SETTING = "batch_config"
 _GZIP = "gzip"
 _LOCAL = {"", "file", "local"}
@@ -70,7 +72,14 @@ def prepare_storage(config: Mapping[str, Any]) -> Path | None:
     """
     if not (batch := config.get(_SETTING)):
         return None
-    storage = BatchConfig.from_dict(batch).storage
+    files = BatchConfig.from_dict(batch)
+    storage = files.storage
+    if files.encoding.format == _PARQUET and find_spec("pyarrow") is None:
+        raise ConfigError(
+            _SETTING,
+            f"files cannot be written to {storage.root} as {_PARQUET}",
+            f"Install the extra: pip install 'sfsource[{_PARQUET}]'.",
+        )
     try:
         folder = _folder(storage)
         if folder is not None:
