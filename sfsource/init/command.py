@@ -60,7 +60,10 @@ def command(
     steps = [f"cd {shell(folder)}"] if folder != Path() else []
     steps += ["cp .env.example .env    # then fill it in", "meltano install"]
     steps += ["sfsource login"] if login == "browser" else []
-    steps += ["sfsource doctor    # what would stop a run", "meltano run tap-sfsource target-sfwarehouse"]
+    steps += [
+        "meltano invoke sfsource doctor    # what would stop a run",
+        "meltano run tap-sfsource target-sfwarehouse",
+    ]
     for step in steps:
         console.print(f"  {step}")
 

@@ -89,7 +89,7 @@ meltano install
 See what would stop a run:
 
 ```bash
-sfsource doctor
+meltano invoke sfsource doctor
 ```
 
 Load into the schema `sfdc`:
@@ -101,12 +101,14 @@ meltano run tap-sfsource target-sfwarehouse
 See how the last runs went:
 
 ```bash
-sfsource status
+meltano invoke sfsource status
 ```
 
+`meltano invoke` takes the project's own `sfsource`, which has what the Postgres of `dev` and alerts need.
+
 `deploy/run-schedule` loads in the environment `prod`, into `sfdc_prod`: see its runs with
-`sfsource status --environment prod`. `sfsource --help` lists what else shows how the runs went, checks the tables and repairs
-them.
+`meltano --environment=prod invoke sfsource status`. `sfsource --help` lists what else shows how the runs went, checks the
+tables and repairs them.
 
 - `meltano.yml` says what is read (`select`), with every setting.
 - `catalogs/` has selections that a tap takes without Meltano.

@@ -46,7 +46,7 @@ def test_a_project_is_the_packages_own_with_released_packages(processes: Process
         "  cd project",
         "  cp .env.example .env    # then fill it in",
         "  meltano install",
-        "  sfsource doctor    # what would stop a run",
+        "  meltano invoke sfsource doctor    # what would stop a run",
         "  meltano run tap-sfsource target-sfwarehouse",
     ]
     ours: dict[str, Any] = yaml.safe_load((PROJECT / "meltano.yml").read_text())
