@@ -146,7 +146,7 @@ class Verification:
         aside = {column.property for column in source.plan.columns if column.mark() in unknown}
         aside |= {column.property for column in source.files} | self._aside[source.plan.stream_name]
         key = source.plan.replication_key
-        stamp = key.property if key is not None else ""
+        stamp = key.property if key is not None and lines.keeps(key) else ""
         return Table(self._connection, self._settings, lines.schema_message(), aside, stamp)
 
     def _collection(self, org: OrgObject, table: Table, lines: Lines, outcome: Outcome) -> Collection:

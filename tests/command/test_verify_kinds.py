@@ -223,6 +223,19 @@ def test_rows_that_stream_maps_make_are_compared(
     assert "stream maps have changed" in verified(status=2)["accounts"]["unchecked"]
 
 
+def test_a_date_that_a_stream_map_computes_is_not_counted_by(
+    org_server: OrgServer, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    maps = {"created_date": "str(created_date)[:4]", "system_modstamp": "str(system_modstamp)[:4]"}
+    verified = Verified(org_server, warehouse, tmp_path, objects=["Account"], stream_maps={"accounts": maps})
+    many(verified.org)
+    verified.sync()
+    assert verified.differences(status=0) == set()
+    account = ids(verified.org, "Account")[1000]
+    warehouse.execute(lost("accounts", account))
+    assert verified.differences() == {("accounts", "missing", account)}
+
+
 def test_rows_that_a_stream_map_filters_are_compared_in_full(
     org_server: OrgServer, warehouse: Warehouse, tmp_path: Path
 ) -> None:
