@@ -113,7 +113,7 @@ class Collection:
         self.outcome.differences.clear()
         self.outcome.notes = [note for note in self.outcome.notes if note not in self._remarks]
         self._remarks.clear()
-        self.outcome.compared = 0
+        self.outcome.compared, self.outcome.unchecked = 0, ""
         self.suspected.clear()
         self._days, self.changed = {}, []
 

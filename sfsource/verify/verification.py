@@ -340,10 +340,10 @@ class Verification:
                 if not left:
                     break
                 self._repair(left)
-        except (SfsourceError, TapError, TargetError) as error:
+        except (SfsourceError, TapError, TargetError, psycopg.Error) as error:
             # What was found stands.
             for collection in wrong:
-                collection.outcome.unchecked = f"the repair failed: {error}"
+                collection.outcome.unchecked = f"the repair failed: {_said(error)}"
             return
         for collection in wrong:
             # What is left has changed since each repair: the next run brings it.
@@ -364,25 +364,29 @@ class Verification:
 
 @contextlib.contextmanager
 def _told(collection: Collection) -> Iterator[None]:
-    """An error of one collection is its own: the others are checked. Values of rows are not told."""
+    """An error of one collection is its own: the others are checked."""
     outcome = collection.outcome
     try:
         yield
-    except (TapError, TargetError) as error:
-        outcome.unchecked = " ".join(str(error).split())
-    except psycopg.Error as error:
-        outcome.unchecked = (
-            f"the warehouse refuses a statement about {collection.table.label} ({type(error).__name__})"
-        )
-        if not isinstance(error, psycopg.DataError):
-            said = error.diag.message_primary or str(error)
-            advice = advice_on(error)
-            outcome.unchecked += f": {' '.join(said.split())}{f'. {advice}' if advice else ''}"
+    except (TapError, TargetError, psycopg.Error) as error:
+        outcome.unchecked = _said(error)
     if misfits := collection.table.misfits:
         outcome.unchecked = (
             f"{', '.join(misfits)} of {collection.table.label} cannot hold the org's values, and the rest was compared "
             "without: change the column back, then give --repair"
         )
+
+
+def _said(error: Exception) -> str:
+    """An error in one line; of the warehouse's without values of rows."""
+    said = " ".join(str(error).split())
+    if not isinstance(error, psycopg.Error):
+        return said
+    told = f"the warehouse refuses a statement ({type(error).__name__})"
+    if isinstance(error, psycopg.DataError):
+        return told
+    said = " ".join((error.diag.message_primary or said).split())
+    return f"{told}: {said}. {advice_on(error)}".removesuffix(". ")
 
 
 def _bookmark(run: SyncRun, stream: str) -> datetime.datetime | None:

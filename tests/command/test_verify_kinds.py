@@ -392,6 +392,41 @@ def test_of_doubled_rows_the_better_one_stays_where_the_repair_fails(verified: V
     assert verified.pair.column("contacts", "last_name")[contact] == "Contact 1"
 
 
+def test_what_is_found_stands_where_the_warehouse_refuses_a_repair(verified: Verified) -> None:
+    account, contact = ids(verified.org, "Account")[1], ids(verified.org, "Contact")[1]
+    verified.warehouse.execute(
+        "ALTER TABLE {schema}.contacts DROP CONSTRAINT contacts_pkey; "
+        + copied("contacts", contact, "last_name = 'secret'")
+        + "; CREATE FUNCTION {schema}.refuse() RETURNS trigger LANGUAGE plpgsql "
+        "AS $$ BEGIN RAISE 'No row is deleted here'; END $$; "
+        "CREATE TRIGGER keep BEFORE DELETE ON {schema}.contacts FOR EACH ROW EXECUTE FUNCTION {schema}.refuse()"
+    )
+    verified.warehouse.execute(spoilt("accounts", account, "name = 'old'"))
+    found = verified("--repair", status=1)
+    assert [part["id"] for part in found["accounts"]["differences"]] == [account]
+    assert [part["kind"] for part in found["contacts"]["differences"]] == ["doubled"]
+    assert "the repair failed" in found["contacts"]["unchecked"]
+    assert "No row is deleted here" in found["contacts"]["unchecked"]
+
+
+def test_a_repaired_collection_is_equal_though_its_rows_tell_no_change(
+    org_server: OrgServer, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    verified = Verified(org_server, warehouse, tmp_path, objects=["Account"], deletes="soft")
+    fill(verified.org)
+    marks = {"selected": True, "forced-replication-method": "FULL_TABLE"}
+    catalog = {
+        "streams": [{"tap_stream_id": "accounts", "metadata": [{"breadcrumb": [], "metadata": marks}]}]
+    }
+    (tmp_path / "catalog.json").write_text(json.dumps(catalog))
+    verified.pair.good(catalog)
+    options = ["--catalog", str(tmp_path / "catalog.json")]
+    warehouse.execute(spoilt("accounts", ids(verified.org, "Account")[1], "name = 'old'"))
+    assert "nothing tells" in verified(*options, status=2)["accounts"]["unchecked"]
+    assert verified(*options, "--repair", status=0)["accounts"]["unchecked"] is None
+    assert verified(*options, status=0)["accounts"]["status"] == "equal"
+
+
 def test_tables_are_not_locked_while_the_org_is_asked(verified: Verified) -> None:
     verified.warehouse.execute(lost("accounts", ids(verified.org, "Account")[1]))
     verified.server.faults.add(Latency(0.4), path="*/composite", times=None)
