@@ -19,6 +19,7 @@ from sfsource.verify.repair import repair
 from sfsource.verify.table import Table
 from sfsource.verify.target_maps import changed_by
 from tap_sfsource.api.query import select
+from tap_sfsource.catalog.naming import API_NAMES
 from tap_sfsource.catalog.patterns import matches
 from tap_sfsource.errors import SalesforceError, TapError
 from tap_sfsource.singer.stream import NamesStream, SalesforceStream
@@ -93,28 +94,32 @@ class Verification:
         # With the state's names, and as the org is now.
         tap.setup_mapper()
         tap.run_plan.check()
-        streams = [
+        selected = [
             stream
             for stream in tap.streams.values()
             if isinstance(stream, SalesforceStream)
             and stream.selected
             and not isinstance(stream, NamesStream)
         ]
-        streams = [stream for stream in streams if self._is_meant(stream)]
-        if not streams:
+        streams = [stream for stream in selected if self._is_meant(stream.plan.api_name, stream.name)]
+        self.outcomes += [
+            Outcome(name, api_name, unchecked=str(error))
+            for name, error in tap.run_plan.failed.items()
+            if self._is_meant(api_name := API_NAMES.get(name, name), name)
+        ]
+        if not streams and not self.outcomes:
             raise SfsourceError(f"None of the selected collections is {', '.join(self.names) or 'there'}.")
         run = tap.run_at_rest()
         self._collections: list[Collection] = []
         self._aside: dict[str, frozenset[str]] = {}
-        moments = [moment for stream in streams if (moment := _bookmark(run, stream.name)) is not None]
-        oldest = min(moments, default=None)
+        # No bookmark tells when an object without a key was read: those of the same run do, also where they are not meant.
+        moments = (_bookmark(run, stream.name) for stream in selected)
+        oldest = min((moment for moment in moments if moment is not None), default=None)
         for stream in sorted(streams, key=lambda stream: stream.name):
             self._collect(stream, run, oldest)
-        for name, error in tap.run_plan.failed.items():
-            self.outcomes.append(Outcome(name, name, unchecked=str(error)))
 
-    def _is_meant(self, stream: SalesforceStream) -> bool:
-        return not self.names or matches(self.names, stream.plan.api_name, stream.name)
+    def _is_meant(self, api_name: str, stream: str) -> bool:
+        return not self.names or matches(self.names, api_name, stream)
 
     def _collect(self, stream: SalesforceStream, run: SyncRun, oldest: datetime.datetime | None) -> None:
         """Take a collection in, or say why it cannot be checked."""
@@ -166,7 +171,9 @@ class Verification:
             if column.calculated or f"{source.plan.api_name}.{column.api_name}".lower() in named
         )
         masked = frozenset(column.property for column in source.plan.columns if column.mask is not None)
-        return Collection(org, table, lines, outcome, self._views_all, moving, masked, self.show_values)
+        return Collection(
+            org, table, lines, outcome, lambda: self._views_all, moving, masked, self.show_values
+        )
 
     def _obstacle(self, stream: SalesforceStream, source: Source, lines: Lines) -> str:
         """Why a collection cannot be checked; empty if it can."""
@@ -183,7 +190,7 @@ class Verification:
         return ""
 
     @functools.cached_property
-    def _view_all_data(self) -> bool:
+    def _views_all(self) -> bool:
         client = self._tap.client
         query = select("UserPermissionAccess", ["PermissionsViewAllData"], limit=1)
         try:
@@ -191,9 +198,6 @@ class Verification:
         except SalesforceError:
             return False
         return bool(records and records[0].get("PermissionsViewAllData") is True)
-
-    def _views_all(self) -> bool:
-        return self._view_all_data
 
     def _check(self, collections: Sequence[Collection]) -> None:
         """Compare. Where the org fails half-way, what has been found stands, and the rest is unchecked."""
