@@ -14,6 +14,7 @@ from docs import erd, generate
 from salesforce_simulator.org import Org
 from salesforce_simulator.schema import REPLICATION_KEYS
 from tap_sfsource.catalog.naming import COLLECTIONS
+from tap_sfsource.sync import state
 from tests.fix_process import PROJECT, Processes
 
 if TYPE_CHECKING:
@@ -123,6 +124,14 @@ def test_the_collections_table_is_what_the_org_has() -> None:
             assert key == next((name for name in REPLICATION_KEYS if name in fields), ""), api
     finally:
         org.close()
+
+
+def test_every_key_of_a_bookmark_is_in_the_table_of_the_state() -> None:
+    section = (
+        (PROJECT / "docs" / "how-it-works.md").read_text().partition("## State\n")[2].partition("\n## ")[0]
+    )
+    told = re.findall(r"`(\w+)`", " ".join(re.findall(r"^\|([^|]+)\|", section, re.MULTILINE)))
+    assert set(told) == set(re.findall(r"``(\w+)``", state.__doc__ or ""))
 
 
 def test_make_targets_exist() -> None:

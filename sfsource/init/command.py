@@ -78,6 +78,7 @@ def _url(host: str) -> str:
     if _LABEL.fullmatch(text):
         text = f"{text}.my.salesforce.com"
     # Of an address that is copied from a browser the page is left out.
-    url = urlsplit(text if "://" in text else f"https://{text}")._replace(path="").geturl()
+    address = urlsplit(text if "://" in text else f"https://{text}")
+    url = address._replace(path="", query="", fragment="").geturl()
     check_url("--host", url)
     return url

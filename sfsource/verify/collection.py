@@ -75,8 +75,9 @@ class Collection:
 
     def _property(self, column: Column | None) -> str:
         """The property of a column whose values the table has as they are; empty if it has not."""
-        usable = column is not None and column.mask is None and self.table.has(column.property)
-        return column.property if usable and column is not None else ""
+        if column is None or not self.lines.keeps(column) or not self.table.has(column.property):
+            return ""
+        return column.property
 
     def confine(self) -> str:
         """Leave the rows of other shards out; why it cannot be done, else empty."""
@@ -112,7 +113,7 @@ class Collection:
         self.outcome.differences.clear()
         self.outcome.notes = [note for note in self.outcome.notes if note not in self._remarks]
         self._remarks.clear()
-        self.outcome.compared = 0
+        self.outcome.compared, self.outcome.unchecked = 0, ""
         self.suspected.clear()
         self._days, self.changed = {}, []
 
@@ -162,9 +163,8 @@ class Collection:
         self.outcome.org_rows = counted[0][1].rows
         for grouping, found in counted:
             if grouping is None:
-                self.suspected.append((None, []))
-                if found.rows == self.outcome.warehouse_rows:
-                    self.suspected.clear()
+                if found.rows != self.outcome.warehouse_rows:
+                    self.suspected.append((None, []))
                 continue
             days = self._days[grouping.column.api_name]
             if spans := grouping.spans(found.groups, grouping.counted(days)):

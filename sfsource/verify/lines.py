@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tap_sfsource.api.query import RestPage
+    from tap_sfsource.catalog.columns import Column
     from tap_sfsource.singer.stream import SalesforceStream
     from tap_sfsource.sync.query_reader import QueriedPage
     from tap_sfsource.sync.source import Source
@@ -78,6 +79,10 @@ class Lines:
                 f"a stream map of the tap removes {self._source.plan.is_deleted}: keep it to verify deletions"
             )
         return ""
+
+    def keeps(self, column: Column) -> bool:
+        """Whether rows go out with the values of a column as they are, if they go out with it."""
+        return column.mask is None and not self._stream.maps.changes([column.property])
 
     def schema(self) -> bytes:
         """The SCHEMA line."""

@@ -93,7 +93,8 @@ class OrgObject:
         """Whether a row tells if it has changed since the last run: each run reads all rows of an object without a key."""
         if self.source.key is not None:
             return True
-        return self.stamp is not None and self.stamp.api_name in MOVING_KEYS and self.source.has_log
+        moves = self.stamp is not None and self.stamp.api_name in MOVING_KEYS
+        return self.as_of is not None and moves and self.source.has_log
 
     @property
     def may_return(self) -> bool:

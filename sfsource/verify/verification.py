@@ -19,6 +19,7 @@ from sfsource.verify.repair import repair
 from sfsource.verify.table import Table
 from sfsource.verify.target_maps import changed_by
 from tap_sfsource.api.query import select
+from tap_sfsource.catalog.naming import API_NAMES
 from tap_sfsource.catalog.patterns import matches
 from tap_sfsource.errors import SalesforceError, TapError
 from tap_sfsource.singer.stream import NamesStream, SalesforceStream
@@ -93,28 +94,32 @@ class Verification:
         # With the state's names, and as the org is now.
         tap.setup_mapper()
         tap.run_plan.check()
-        streams = [
+        selected = [
             stream
             for stream in tap.streams.values()
             if isinstance(stream, SalesforceStream)
             and stream.selected
             and not isinstance(stream, NamesStream)
         ]
-        streams = [stream for stream in streams if self._is_meant(stream)]
-        if not streams:
+        streams = [stream for stream in selected if self._is_meant(stream.plan.api_name, stream.name)]
+        self.outcomes += [
+            Outcome(name, api_name, unchecked=str(error))
+            for name, error in tap.run_plan.failed.items()
+            if self._is_meant(api_name := API_NAMES.get(name, name), name)
+        ]
+        if not streams and not self.outcomes:
             raise SfsourceError(f"None of the selected collections is {', '.join(self.names) or 'there'}.")
         run = tap.run_at_rest()
         self._collections: list[Collection] = []
         self._aside: dict[str, frozenset[str]] = {}
-        moments = [moment for stream in streams if (moment := _bookmark(run, stream.name)) is not None]
-        oldest = min(moments, default=None)
+        # No bookmark tells when an object without a key was read: those of the same run do, also where they are not meant.
+        moments = (_bookmark(run, stream.name) for stream in selected)
+        oldest = min((moment for moment in moments if moment is not None), default=None)
         for stream in sorted(streams, key=lambda stream: stream.name):
             self._collect(stream, run, oldest)
-        for name, error in tap.run_plan.failed.items():
-            self.outcomes.append(Outcome(name, name, unchecked=str(error)))
 
-    def _is_meant(self, stream: SalesforceStream) -> bool:
-        return not self.names or matches(self.names, stream.plan.api_name, stream.name)
+    def _is_meant(self, api_name: str, stream: str) -> bool:
+        return not self.names or matches(self.names, api_name, stream)
 
     def _collect(self, stream: SalesforceStream, run: SyncRun, oldest: datetime.datetime | None) -> None:
         """Take a collection in, or say why it cannot be checked."""
@@ -146,7 +151,7 @@ class Verification:
         aside = {column.property for column in source.plan.columns if column.mark() in unknown}
         aside |= {column.property for column in source.files} | self._aside[source.plan.stream_name]
         key = source.plan.replication_key
-        stamp = key.property if key is not None else ""
+        stamp = key.property if key is not None and lines.keeps(key) else ""
         return Table(self._connection, self._settings, lines.schema_message(), aside, stamp)
 
     def _collection(self, org: OrgObject, table: Table, lines: Lines, outcome: Outcome) -> Collection:
@@ -166,7 +171,9 @@ class Verification:
             if column.calculated or f"{source.plan.api_name}.{column.api_name}".lower() in named
         )
         masked = frozenset(column.property for column in source.plan.columns if column.mask is not None)
-        return Collection(org, table, lines, outcome, self._views_all, moving, masked, self.show_values)
+        return Collection(
+            org, table, lines, outcome, lambda: self._views_all, moving, masked, self.show_values
+        )
 
     def _obstacle(self, stream: SalesforceStream, source: Source, lines: Lines) -> str:
         """Why a collection cannot be checked; empty if it can."""
@@ -183,7 +190,7 @@ class Verification:
         return ""
 
     @functools.cached_property
-    def _view_all_data(self) -> bool:
+    def _views_all(self) -> bool:
         client = self._tap.client
         query = select("UserPermissionAccess", ["PermissionsViewAllData"], limit=1)
         try:
@@ -191,9 +198,6 @@ class Verification:
         except SalesforceError:
             return False
         return bool(records and records[0].get("PermissionsViewAllData") is True)
-
-    def _views_all(self) -> bool:
-        return self._view_all_data
 
     def _check(self, collections: Sequence[Collection]) -> None:
         """Compare. Where the org fails half-way, what has been found stands, and the rest is unchecked."""
@@ -340,10 +344,10 @@ class Verification:
                 if not left:
                     break
                 self._repair(left)
-        except (SfsourceError, TapError, TargetError) as error:
+        except (SfsourceError, TapError, TargetError, psycopg.Error) as error:
             # What was found stands.
             for collection in wrong:
-                collection.outcome.unchecked = f"the repair failed: {error}"
+                collection.outcome.unchecked = f"the repair failed: {_said(error)}"
             return
         for collection in wrong:
             # What is left has changed since each repair: the next run brings it.
@@ -364,25 +368,29 @@ class Verification:
 
 @contextlib.contextmanager
 def _told(collection: Collection) -> Iterator[None]:
-    """An error of one collection is its own: the others are checked. Values of rows are not told."""
+    """An error of one collection is its own: the others are checked."""
     outcome = collection.outcome
     try:
         yield
-    except (TapError, TargetError) as error:
-        outcome.unchecked = " ".join(str(error).split())
-    except psycopg.Error as error:
-        outcome.unchecked = (
-            f"the warehouse refuses a statement about {collection.table.label} ({type(error).__name__})"
-        )
-        if not isinstance(error, psycopg.DataError):
-            said = error.diag.message_primary or str(error)
-            advice = advice_on(error)
-            outcome.unchecked += f": {' '.join(said.split())}{f'. {advice}' if advice else ''}"
+    except (TapError, TargetError, psycopg.Error) as error:
+        outcome.unchecked = _said(error)
     if misfits := collection.table.misfits:
         outcome.unchecked = (
             f"{', '.join(misfits)} of {collection.table.label} cannot hold the org's values, and the rest was compared "
             "without: change the column back, then give --repair"
         )
+
+
+def _said(error: Exception) -> str:
+    """An error in one line; of the warehouse's without values of rows."""
+    said = " ".join(str(error).split())
+    if not isinstance(error, psycopg.Error):
+        return said
+    told = f"the warehouse refuses a statement ({type(error).__name__})"
+    if isinstance(error, psycopg.DataError):
+        return told
+    said = " ".join((error.diag.message_primary or said).split())
+    return f"{told}: {said}. {advice_on(error)}".removesuffix(". ")
 
 
 def _bookmark(run: SyncRun, stream: str) -> datetime.datetime | None:

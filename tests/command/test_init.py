@@ -123,7 +123,11 @@ def test_a_wrong_host_is_told(host: str, said: str, processes: Processes) -> Non
 
 
 @pytest.mark.parametrize(
-    "host", ["https://globex.my.salesforce.com/lightning/page/home", " globex.my.salesforce.com/ "]
+    "host",
+    [
+        "https://globex.my.salesforce.com/lightning/o/Account/list?filterName=Recent#top",
+        " globex.my.salesforce.com/ ",
+    ],
 )
 def test_of_a_copied_address_the_host_is_taken(host: str, processes: Processes) -> None:
     assert json.loads(init(processes, "--host", host, "--json"))["login_url"] == HOST

@@ -57,13 +57,13 @@ class Verified:
             options += [f"--{name}", str(path)]
         return options
 
-    def __call__(self, *arguments: str, status: int = 0) -> dict[str, dict[str, Any]]:
+    def __call__(self, *arguments: str, status: int | None = 0) -> dict[str, dict[str, Any]]:
         """Verify, and give the outcomes by collection."""
         found = told("verify", *arguments, *self.files(), status=status)
         self.calls = found["calls"]
         return {part["collection"]: part for part in found["collections"]}
 
-    def differences(self, *arguments: str, status: int = 1) -> set[tuple[str, str, str]]:
+    def differences(self, *arguments: str, status: int | None = 1) -> set[tuple[str, str, str]]:
         """The differences that make the warehouse different: collection, kind, id."""
         return {
             (name, found["kind"], found["id"])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from salesforce_simulator.http.faults import Latency
+from salesforce_simulator.http.faults import Latency, Status
 from tap_sfsource.catalog.keys import CREATED_BEFORE, CREATED_FROM
 from tests.command.running import sfsource
 from tests.command.test_verify import Verified, copied, fill, ids, lost, spoilt
@@ -223,6 +223,19 @@ def test_rows_that_stream_maps_make_are_compared(
     assert "stream maps have changed" in verified(status=2)["accounts"]["unchecked"]
 
 
+def test_a_date_that_a_stream_map_computes_is_not_counted_by(
+    org_server: OrgServer, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    maps = {"created_date": "str(created_date)[:4]", "system_modstamp": "str(system_modstamp)[:4]"}
+    verified = Verified(org_server, warehouse, tmp_path, objects=["Account"], stream_maps={"accounts": maps})
+    many(verified.org)
+    verified.sync()
+    assert verified.differences(status=0) == set()
+    account = ids(verified.org, "Account")[1000]
+    warehouse.execute(lost("accounts", account))
+    assert verified.differences() == {("accounts", "missing", account)}
+
+
 def test_rows_that_a_stream_map_filters_are_compared_in_full(
     org_server: OrgServer, warehouse: Warehouse, tmp_path: Path
 ) -> None:
@@ -328,6 +341,17 @@ def test_a_column_that_cannot_hold_the_values_is_named_without_them(verified: Ve
     assert verified.differences() == {("accounts", "differs", account)}
 
 
+def test_an_object_that_cannot_be_described_is_told_where_it_is_meant(verified: Verified) -> None:
+    fault = Status(400, code="INSUFFICIENT_ACCESS", message="no")
+    verified.server.faults.add(fault, path="*/Task/describe", times=None)
+    assert set(verified("accounts", status=0)) == {"accounts"}
+    for name in ("tasks", "Task"):
+        found = verified(name, status=2)
+        assert set(found) == {"tasks"}
+        assert "INSUFFICIENT_ACCESS" in found["tasks"]["unchecked"]
+    assert set(verified(status=2)) == {"accounts", "contacts", "tasks"}
+
+
 def test_what_is_found_before_the_org_fails_stands(verified: Verified) -> None:
     account = ids(verified.org, "Account")[1]
     verified.warehouse.execute(lost("accounts", account))
@@ -377,6 +401,64 @@ def test_of_doubled_rows_the_better_one_stays_where_the_repair_fails(verified: V
     assert "the repair failed" in found["unchecked"]
     assert [part["kind"] for part in verified(status=1)["contacts"]["differences"]] == ["differs"]
     assert verified.pair.column("contacts", "last_name")[contact] == "Contact 1"
+
+
+def test_what_is_found_stands_where_the_warehouse_refuses_a_repair(verified: Verified) -> None:
+    account, contact = ids(verified.org, "Account")[1], ids(verified.org, "Contact")[1]
+    verified.warehouse.execute(
+        "ALTER TABLE {schema}.contacts DROP CONSTRAINT contacts_pkey; "
+        + copied("contacts", contact, "last_name = 'secret'")
+        + "; CREATE FUNCTION {schema}.refuse() RETURNS trigger LANGUAGE plpgsql "
+        "AS $$ BEGIN RAISE 'No row is deleted here'; END $$; "
+        "CREATE TRIGGER keep BEFORE DELETE ON {schema}.contacts FOR EACH ROW EXECUTE FUNCTION {schema}.refuse()"
+    )
+    verified.warehouse.execute(spoilt("accounts", account, "name = 'old'"))
+    found = verified("--repair", status=1)
+    assert [part["id"] for part in found["accounts"]["differences"]] == [account]
+    assert [part["kind"] for part in found["contacts"]["differences"]] == ["doubled"]
+    assert "the repair failed" in found["contacts"]["unchecked"]
+    assert "No row is deleted here" in found["contacts"]["unchecked"]
+
+
+def test_a_repaired_collection_is_equal_though_its_rows_tell_no_change(
+    org_server: OrgServer, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    verified = Verified(org_server, warehouse, tmp_path, objects=["Account"], deletes="soft")
+    fill(verified.org)
+    marks = {"selected": True, "forced-replication-method": "FULL_TABLE"}
+    catalog = {
+        "streams": [{"tap_stream_id": "accounts", "metadata": [{"breadcrumb": [], "metadata": marks}]}]
+    }
+    (tmp_path / "catalog.json").write_text(json.dumps(catalog))
+    verified.pair.good(catalog)
+    options = ["--catalog", str(tmp_path / "catalog.json")]
+    warehouse.execute(spoilt("accounts", ids(verified.org, "Account")[1], "name = 'old'"))
+    assert "nothing tells" in verified(*options, status=2)["accounts"]["unchecked"]
+    assert verified(*options, "--repair", status=0)["accounts"]["unchecked"] is None
+    assert verified(*options, status=0)["accounts"]["status"] == "equal"
+
+
+@pytest.mark.parametrize("objects", [["Account", "Contact"], ["Account"]], ids=str)
+def test_a_change_after_the_run_is_no_difference_where_each_run_reads_all_rows(
+    org_server: OrgServer, warehouse: Warehouse, tmp_path: Path, objects: list[str]
+) -> None:
+    verified = Verified(org_server, warehouse, tmp_path, objects=objects)
+    fill(verified.org)
+    verified.org.clock.advance(hours=3)
+    marks = {"accounts": {"selected": True, "forced-replication-method": "FULL_TABLE"}}
+    if "Contact" in objects:
+        marks["contacts"] = {"selected": True}
+    catalog = {
+        "streams": [
+            {"tap_stream_id": name, "metadata": [{"breadcrumb": [], "metadata": mark}]}
+            for name, mark in marks.items()
+        ]
+    }
+    (tmp_path / "catalog.json").write_text(json.dumps(catalog))
+    verified.pair.good(catalog)
+    verified.org.clock.advance(hours=1)
+    verified.org.update(ids(verified.org, "Account")[1], {"Name": "newer"})
+    assert verified.differences("accounts", "--catalog", str(tmp_path / "catalog.json"), status=None) == set()
 
 
 def test_tables_are_not_locked_while_the_org_is_asked(verified: Verified) -> None:

@@ -37,18 +37,6 @@ def grant_from(settings: Settings) -> Grant:
     Raises:
         ConfigError: Two kinds of credentials are set, one is incomplete, or there is none.
     """
-    marks = {
-        "access_token": bool(settings.access_token),
-        "refresh_token": bool(settings.refresh_token),
-        "private_key": bool(settings.private_key),
-        "private_key_file": bool(settings.private_key_file),
-        "password": bool(settings.password),
-    }
-    named = [name for name, is_set in marks.items() if is_set]
-    if len(named) > 1:
-        raise ConfigError(
-            " and ".join(named), "each asks for a login of its own", "Keep one of them and remove the other."
-        )
     makers = {
         "access_token": _access_token,
         "refresh_token": _refresh_token,
@@ -56,6 +44,11 @@ def grant_from(settings: Settings) -> Grant:
         "private_key_file": _jwt_bearer,
         "password": _username_password,
     }
+    named = [name for name in makers if getattr(settings, name)]
+    if len(named) > 1:
+        raise ConfigError(
+            " and ".join(named), "each asks for a login of its own", "Keep one of them and remove the other."
+        )
     if named:
         return makers[named[0]](settings)
     if settings.refresh_token_file or _is_kept(settings):
