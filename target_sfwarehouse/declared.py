@@ -33,7 +33,7 @@ def setting(
     if secret:
         schema |= {"secret": True, "writeOnly": True}
     if choices:
-        schema["enum"] = list(choices)
+        schema["enum"] = [*choices, None]
     if minimum is not None:
         schema["minimum"] = minimum
     return dataclasses.field(default=default, repr=not secret, metadata=schema)

@@ -14,6 +14,7 @@ from singer_sdk import Target
 from singer_sdk.sinks import Sink
 from singer_sdk.testing import get_target_test_class
 
+from target_sfwarehouse.config import Settings
 from target_sfwarehouse.target import TargetSFWarehouse
 from tests.fix_process import PROJECT
 from tests.fix_warehouse import plain_url
@@ -104,3 +105,11 @@ def test_a_release_of_the_sdk_that_changes_its_private_names_is_seen(warehouse: 
 
 class TestSDKTargetTests(get_target_test_class(TargetSFWarehouse, config=CONFIG)):  # type: ignore[misc]
     """All of them, as the SDK has them."""
+
+
+def test_null_stands_for_the_default_of_a_setting_with_choices() -> None:
+    properties = TargetSFWarehouse.config_jsonschema["properties"]
+    choices = {name: None for name, schema in properties.items() if "enum" in schema}
+    assert {"load_method", "on_bad_record", "lock_behavior"} <= choices.keys()
+    target = TargetSFWarehouse(config={"host": "warehouse.example.com", **choices})
+    assert Settings.from_config(target.config) == Settings.from_config({"host": "warehouse.example.com"})
