@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sfsource.given.pair import Pair
     from sfsource.pick.app import Picker
 
+_STDIN: Final = 0
 _STDERR: Final = 2
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -90,7 +91,7 @@ def _drawn_on_the_terminal() -> Iterator[None]:
     if sys.stderr.isatty():
         yield
         return
-    before, terminal = os.dup(_STDERR), os.open(os.ctermid(), os.O_RDWR)
+    before, terminal = os.dup(_STDERR), os.open(os.ttyname(_STDIN), os.O_RDWR)
     os.dup2(terminal, _STDERR)
     os.close(terminal)
     try:

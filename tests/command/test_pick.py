@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
+import pty
+import select
 import shutil
 import subprocess
 from pathlib import Path
@@ -22,7 +25,7 @@ from tap_sfsource.api.describe import Field, SObject
 from tap_sfsource.catalog.plan import plan_of
 from tests.command.asked import ask, written
 from tests.command.picking import pair_of, sitting
-from tests.fix_process import PROJECT, wait_until
+from tests.fix_process import PROJECT, SCRIPTS, wait_until
 from tests.levels import slow
 
 if TYPE_CHECKING:
@@ -263,3 +266,37 @@ def test_in_a_real_terminal(drawn: str, company: OrgServer, tmp_path: Path, term
         assert (told["output"], told["select"][:2]) == ("picked.json", ["accounts.*", "leads.*"])
     picked = json.loads((tmp_path / "picked.json").read_text())
     assert [entry["tap_stream_id"] for entry in picked["streams"]] == ["accounts", "leads", "sync_reports"]
+
+
+@slow
+def test_in_a_terminal_that_is_nobodys(company: OrgServer, tmp_path: Path) -> None:
+    """As in some containers: standard input is a terminal, and the process has none of its own."""
+    ours, theirs = pty.openpty()
+    command: list[str | Path] = [SCRIPTS / "sfsource", "pick", "--tap"]
+    command.append(written(tmp_path, "tap.json", company.config()))
+    log = tmp_path / "log.txt"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            command, stdin=theirs, stdout=subprocess.PIPE, stderr=file, start_new_session=True, cwd=tmp_path
+        )
+    os.close(theirs)
+    shown = b""
+
+    def drawn() -> bool:
+        nonlocal shown
+        with contextlib.suppress(OSError):  # the process has ended
+            while select.select([ours], [], [], 0)[0]:
+                shown += os.read(ours, 65536)
+        return b"objects" in shown or process.poll() is not None
+
+    try:
+        wait_until(drawn, "the picker is drawn", deadline=60)
+        os.write(ours, b"q")
+        wait_until(lambda: (drawn(), process.poll() is not None)[1], "it ends", deadline=60)
+        assert b"objects" in shown
+        assert "Traceback" not in log.read_text()
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.communicate()
+        os.close(ours)
