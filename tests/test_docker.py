@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +12,7 @@ import yaml
 from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET
 from tap_sfsource.config import Settings as TapSettings
 from target_sfwarehouse.config import Settings as TargetSettings
+from tests.built import build_wheel
 from tests.fix_process import PROJECT
 
 if TYPE_CHECKING:
@@ -76,15 +75,4 @@ def test_what_an_image_copies_can_be_built(name: str, tmp_path: Path) -> None:
                 target.mkdir(exist_ok=True)
                 shutil.copy(source, target)
     folder = tmp_path if name == "Dockerfile" else tmp_path / "salesforce_simulator"
-    command = [
-        sys.executable,
-        "-m",
-        "hatchling",
-        "build",
-        "--target",
-        "wheel",
-        "--directory",
-        str(tmp_path / "dist"),
-    ]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    assert len(list((tmp_path / "dist").glob("*.whl"))) == 1
+    assert build_wheel(folder, tmp_path / "dist").is_file()

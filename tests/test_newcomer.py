@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from tests.built import build_wheel
 from tests.command.terminal import free_port
 from tests.fix_process import DEADLINE, PROJECT, Processes, wait_until
 from tests.levels import slow
@@ -36,17 +37,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheels of the pair and of the simulated org."""
     folder = tmp_path_factory.mktemp("wheels")
     for source in (PROJECT, PROJECT / "salesforce_simulator"):
-        command = [
-            sys.executable,
-            "-m",
-            "hatchling",
-            "build",
-            "--target",
-            "wheel",
-            "--directory",
-            str(folder),
-        ]
-        subprocess.run(command, cwd=source, check=True, capture_output=True)
+        build_wheel(source, folder)
     return folder
 
 

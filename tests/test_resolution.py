@@ -5,13 +5,12 @@ Windows is resolved too, although the programs run there only inside WSL: what i
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.built import build_wheel
 from tests.fix_process import PROJECT
 from tests.levels import slow
 
@@ -40,8 +39,7 @@ PYTHONS = [
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheel of the simulated org, which is an extra."""
     folder = tmp_path_factory.mktemp("simulator")
-    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
-    subprocess.run(command, cwd=PROJECTS["salesforce-simulator"], check=True, capture_output=True)
+    build_wheel(PROJECTS["salesforce-simulator"], folder)
     return folder
 
 

@@ -279,7 +279,9 @@ class Collection:
         if found and not self.org.is_dated:
             why = "nothing tells whether it has changed since the last run"
             found = [replace(part, accepted=part.accepted or why) for part in found]
-            self.outcome.unchecked = f"rows differ, and {why}".replace("whether it has", "whether they have")
+            self.outcome.unchecked = (
+                "rows differ, and nothing tells whether they have changed since the last run"
+            )
         self.outcome.add([*doubled.values(), *(part for part in found if part.id not in doubled)])
 
     def may_be_id(self, key: str) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from salesforce_simulator.simulation import DEMO_CLIENT_ID
 from tests.command.terminal import Terminal, free_port
+from tests.command.verifying import Verified, fill
 from tests.fix_org import serving_company
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from tests.fix_org import OrgServer
     from tests.fix_process import Processes
+    from tests.fix_warehouse import Warehouse
 
 
 @pytest.fixture
@@ -30,3 +32,12 @@ def company() -> Iterator[OrgServer]:
     """The example company, which no test changes."""
     with serving_company() as server:
         yield server
+
+
+@pytest.fixture
+def verified(org_server: OrgServer, warehouse: Warehouse, tmp_path: Path) -> Verified:
+    """Accounts, contacts and tasks of some days, loaded."""
+    verified = Verified(org_server, warehouse, tmp_path, objects=["Account", "Contact", "Task"])
+    fill(verified.org)
+    verified.sync()
+    return verified

@@ -18,6 +18,7 @@ import yaml
 from salesforce_simulator.simulation import DEMO_CLIENT_ID, DEMO_USER
 from sfsource.init.texts import LOGINS
 from tap_sfsource.config import Settings
+from tests.built import build_wheel
 from tests.command.terminal import free_port, shown_address
 from tests.fix_process import DEADLINE, PROJECT, SCRIPTS, Processes
 from tests.levels import slow
@@ -163,11 +164,7 @@ def test_on_a_terminal_it_asks(processes: Processes) -> None:
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
-    subprocess.run(command, cwd=PROJECT, check=True, capture_output=True)
-    (built,) = folder.glob("*.whl")
-    return built
+    return build_wheel(PROJECT, tmp_path_factory.mktemp("wheel"))
 
 
 @slow

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from salesforce_simulator.custom import custom_field
 from salesforce_simulator.errors import ApiError
-from tests.command.running import sfsource, told
+from tests.command.running import sfsource
+from tests.command.verifying import Verified, copied, fill, ids, lost, spoilt
 from tests.levels import at_level, slow
-from tests.pair.both import Pair
 from tests.pair.store import differences
 from tests.tap.test_check import add_permission_object
 
@@ -26,51 +26,6 @@ if TYPE_CHECKING:
     from tests.fix_org import OrgServer
     from tests.fix_process import Processes
     from tests.fix_warehouse import Warehouse
-
-
-class Verified:
-    """An org and its warehouse, with the files that the command reads."""
-
-    def __init__(self, server: OrgServer, warehouse: Warehouse, folder: Path, **config: Any) -> None:
-        self.server, self.warehouse, self.folder = server, warehouse, folder
-        self.org: Org = server.org
-        self.org.clock.freeze()
-        self.pair = Pair(server, warehouse, config)
-        self.target: dict[str, Any] = {}
-
-    def sync(self) -> None:
-        self.org.clock.advance(hours=3)
-        self.pair.target = self.target
-        self.pair.good()
-
-    def files(self) -> list[str]:
-        """The options that name the files."""
-        content = {
-            "tap": self.server.config(**self.pair.config),
-            "target": self.warehouse.config(**self.target),
-            "state": self.pair.state,
-        }
-        options = []
-        for name, value in content.items():
-            path = self.folder / f"{name}.json"
-            path.write_text(json.dumps(value))
-            options += [f"--{name}", str(path)]
-        return options
-
-    def __call__(self, *arguments: str, status: int | None = 0) -> dict[str, dict[str, Any]]:
-        """Verify, and give the outcomes by collection."""
-        found = told("verify", *arguments, *self.files(), status=status)
-        self.calls = found["calls"]
-        return {part["collection"]: part for part in found["collections"]}
-
-    def differences(self, *arguments: str, status: int | None = 1) -> set[tuple[str, str, str]]:
-        """The differences that make the warehouse different: collection, kind, id."""
-        return {
-            (name, found["kind"], found["id"])
-            for name, part in self(*arguments, status=status).items()
-            for found in part["differences"]
-            if "accepted" not in found
-        }
 
 
 def test_the_example_company_is_equal_in_about_ten_calls(
@@ -105,41 +60,6 @@ def verified(org_server: OrgServer, warehouse: Warehouse, tmp_path: Path) -> Ver
     verified.org.hard_delete(GONE)
     verified.sync()
     return verified
-
-
-def fill(org: Org) -> None:
-    for number in range(6):
-        account = org.create("Account", {"Name": f"Account {number}", "NumberOfEmployees": number})
-        org.create("Contact", {"LastName": f"Contact {number}", "AccountId": account})
-        org.create("Task", {"Subject": f"Task {number}", "Status": "Not Started", "Priority": "Normal"})
-        org.clock.advance(days=1)
-    tasks = ids(org, "Task")
-    org.archive(tasks[:2])
-    org.delete(tasks[2])
-    org.delete(ids(org, "Contact")[0])
-    org.create("Account", {"Name": "gone"})
-
-
-def ids(org: Org, sobject: str) -> list[str]:
-    return [row["Id"] for row in org.rows(sobject)]
-
-
-def copied(table: str, key: str, values: str) -> str:
-    """Statements that double a row, with other values."""
-    return (
-        f"CREATE TEMP TABLE copied AS SELECT * FROM {{schema}}.{table} WHERE id = '{key}'; UPDATE copied SET {values}; "
-        f"INSERT INTO {{schema}}.{table} SELECT * FROM copied; DROP TABLE copied"
-    )
-
-
-def spoilt(table: str, key: str, values: str) -> str:
-    """A statement that changes a row."""
-    return f"UPDATE {{schema}}.{table} SET {values} WHERE id = '{key}'"
-
-
-def lost(table: str, key: str) -> str:
-    """A statement that removes a row."""
-    return f"DELETE FROM {{schema}}.{table} WHERE id = '{key}'"
 
 
 Found = tuple[str, str, str]

@@ -6,7 +6,6 @@ import ast
 import json
 import re
 import shutil
-import subprocess
 import sys
 import tarfile
 import tomllib
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.built import build, build_wheel
 from tests.fix_process import PROJECT, SCRIPTS
 from tests.levels import slow
 
@@ -30,12 +30,6 @@ NOT_INSTALLED = {"pyproject.toml", "hatch_build.py", "README.md", "CHANGELOG.md"
 IMPORTED_AS = {"pyjwt": "jwt"}
 
 
-def build(source: Path, folder: Path) -> Path:
-    subprocess.run([sys.executable, "-m", "hatchling", "build", "-d", folder], cwd=source, check=True)
-    [wheel] = folder.glob("*.whl")
-    return wheel
-
-
 def files(wheel: Path) -> set[str]:
     with zipfile.ZipFile(wheel) as archive:
         return {name for name in archive.namelist() if ".dist-info/" not in name}
@@ -43,7 +37,11 @@ def files(wheel: Path) -> set[str]:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(SOURCE, tmp_path_factory.mktemp("simulator"))
+    """The wheel, beside the sdist."""
+    folder = tmp_path_factory.mktemp("simulator")
+    build(SOURCE, folder)
+    [wheel] = folder.glob("*.whl")
+    return wheel
 
 
 def requirements() -> set[str]:
@@ -68,7 +66,7 @@ def test_the_sdist_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
         packed = {name.partition("/")[2] for name in archive.getnames()}
     assert {*NOT_INSTALLED, "examples/test_simple_salesforce.py", "examples/jsforce.test.mjs"} <= packed
     [unpacked] = tmp_path.iterdir()
-    assert files(build(unpacked, tmp_path / "again")) == files(wheel)
+    assert files(build_wheel(unpacked, tmp_path / "again")) == files(wheel)
 
 
 def test_it_needs_what_the_code_imports() -> None:
