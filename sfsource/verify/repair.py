@@ -38,7 +38,11 @@ def repair(collections: Sequence[Collection], config: dict[str, Any] | None) -> 
         for collection in collections:
             # All is read by now: where the org fails, nothing is removed. The target needs each key once.
             while doubled := collection.table.doubled():
-                collection.table.leave_one(doubled, collection.stamp)
+                if not collection.table.leave_one(doubled, collection.stamp):
+                    raise SfsourceError(
+                        f"Rows of {collection.outcome.collection} could not be removed: a trigger or a policy of the "
+                        "table keeps them. Let the target's role delete rows there, and repair again."
+                    )
         lines.seek(0)
         _load(lines, config)
     return done

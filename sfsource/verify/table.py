@@ -376,8 +376,11 @@ class Table:
         )
         return [key for (key,) in self._rows(statement)]
 
-    def leave_one(self, ids: Sequence[str], stamp: str) -> None:
-        """Remove all rows but one of each id: one that is not deleted if there is one, the one with the last stamp."""
+    def leave_one(self, ids: Sequence[str], stamp: str) -> int:
+        """Remove all rows but one of each id: one that is not deleted if there is one, the one with the last stamp.
+
+        Gives how many were removed.
+        """
         last = [
             f"({self._alive}) DESC",
             *([f"{self._moment(stamp)} DESC NULLS LAST"] if stamp else []),
@@ -391,4 +394,4 @@ class Table:
         statement = (
             f"DELETE FROM {table} WHERE ctid IN (SELECT place FROM ({ranked}) AS ranked WHERE rank > 1)"
         )
-        self.connection.execute(statement.encode(), [list(ids)])
+        return self.connection.execute(statement.encode(), [list(ids)]).rowcount
