@@ -98,7 +98,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rows", type=int, help="rows of a large load (default 200,000; with --quick 4,000)")
     parser.add_argument("--runs", type=int, help="rounds of each contest (default 5; with --quick 1)")
-    parser.add_argument("--huge", action="store_true", help="growth goes on to five million rows")
+    parser.add_argument(
+        "--huge",
+        action="store_true",
+        help="growth goes on to five million rows, and to 5,000 objects that are all selected",
+    )
     parser.add_argument(
         "--without-peers", action="store_true", help="install nothing, measure ours and the floors"
     )

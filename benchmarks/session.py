@@ -31,7 +31,7 @@ class Session(AbstractContextManager["Session"]):
         rows: Rows of a large load; slow peers get fewer, in proportion.
         runs: Rounds of each contest.
         peers: The peers.
-        huge: Whether growth goes on to five million rows.
+        huge: Whether growth goes on to five million rows and 5,000 selected objects.
     """
 
     folder: Path
