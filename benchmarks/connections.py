@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import orgs, readers
 from benchmarks.contest import Contestant, Result, hold
-from benchmarks.measure import run
+from benchmarks.states import keeping_states
 
 if TYPE_CHECKING:
     from benchmarks.session import Session
@@ -45,7 +45,12 @@ def compete(session: Session) -> list[Result]:
         FOUR: {"download_connections": 4},
         WINDOWS: {"download_connections": 4, "split_rows": -(-rows // 5)},
     }
+    states = session.folder / "states.jsonl"
     with orgs.serving(contents) as org:
+
+        def notes() -> dict[str, float]:
+            return {"API calls": org.ledger()["apiCalls"], "bytes of STATE": states.stat().st_size}
+
         contestants = []
         for name, settings in ways.items():
             tap = readers.ours(
@@ -55,16 +60,16 @@ def compete(session: Session) -> list[Result]:
                 Contestant(
                     name,
                     rows,
-                    partial(run, [tap]),
+                    partial(keeping_states, tap, states),
                     prepare=org.forget,
-                    notes=lambda: {"API calls": org.ledger()["apiCalls"]},
+                    notes=notes,
                 )
             )
         # The org makes the rows of a result once; whoever came first would wait for that.
         contestants[-2].run()
         contestants[-1].run()
         question = (
-            f"Tap alone to /dev/null, Bulk, {rows:,} rows x {orgs.COLUMNS} columns, {bandwidth / 1e6:g} MB/s a "
+            f"Tap alone, Bulk, {rows:,} rows x {orgs.COLUMNS} columns, {bandwidth / 1e6:g} MB/s a "
             f"connection, {_LATENCY:g} ms a call"
         )
         return [hold(NAME, question, contestants, runs=min(_MOST_ROUNDS, session.runs))]

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from benchmarks import orgs, readers
 from benchmarks.contest import Contestant, Result, hold
-from benchmarks.measure import Command, Measurement, run
+from benchmarks.measure import Command
+from benchmarks.states import keeping_states, states_in
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from benchmarks.session import Session
 
 NAME = "growth in objects"
@@ -23,7 +22,6 @@ ALL = (5000, 5000)
 _ENOUGH_ROWS = 100_000
 _QUICK: tuple[tuple[int, int], ...] = ((10, 10), (60, 30))
 _MOST = 3
-_STATE = b'{"type":"STATE"'
 
 
 def compete(session: Session) -> list[Result]:
@@ -41,15 +39,15 @@ def _measured(session: Session, objects: int, selected: int) -> Result:
         custom=objects,
     )
     with orgs.serving(contents) as org:
-        said = session.folder / "said.jsonl"
+        said = session.folder / "states.jsonl"
         first = readers.ours(session, org, ["Many_*"])
-        run([first], stdout=said)
+        keeping_states(first, said)
         state = session.folder / "state.json"
-        state.write_bytes(_states(said)[-1])
+        state.write_bytes(states_in(said)[-1])
         again = Command(first.name, (*first.argv, "--state", str(state)))
 
         def notes() -> dict[str, float]:
-            states = _states(said)
+            states = states_in(said)
             return {
                 "objects": objects,
                 "selected": selected,
@@ -59,11 +57,6 @@ def _measured(session: Session, objects: int, selected: int) -> Result:
             }
 
         label = f"{objects:,} objects, {selected:,} selected"
-        measured: partial[Measurement] = partial(run, [again], stdout=said)
-        entry = Contestant(label, selected, measured, prepare=org.forget, notes=notes)
+        idle = partial(keeping_states, again, said)
+        entry = Contestant(label, selected, idle, prepare=org.forget, notes=notes)
         return hold(NAME, "", [entry], runs=min(_MOST, session.runs))
-
-
-def _states(said: Path) -> list[bytes]:
-    with said.open("rb") as lines:
-        return [line for line in lines if line.startswith(_STATE)]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from benchmarks import orgs, readers
 from benchmarks.contest import Contestant, Result, hold
 from benchmarks.measure import Command, FailedError, Measurement, run
+from benchmarks.states import keeping_states
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,6 @@ _OBJECTS = 8
 _LATENCY = 100.0
 _BANDWIDTH = 4_000_000
 _MOST_ROUNDS = 3
-_STATE = b'{"type":"STATE"'
 
 
 def compete(session: Session) -> list[Result]:
@@ -67,15 +67,10 @@ def _entry(
     files = [session.folder / f"shard-{place}-of-{len(taps)}.jsonl" for place in range(len(taps))]
 
     def notes() -> dict[str, float]:
-        size = sum(len(line) for file in files for line in _states(file))
+        size = sum(file.stat().st_size for file in files)
         return {"API calls": org.ledger()["apiCalls"], "bytes of STATE": size}
 
     return Contestant(name, rows, partial(_side_by_side, taps, files), prepare=org.forget, notes=notes)
-
-
-def _states(file: Path) -> list[bytes]:
-    with file.open("rb") as lines:
-        return [line for line in lines if line.startswith(_STATE)]
 
 
 def _side_by_side(taps: Sequence[Command], files: Sequence[Path]) -> Measurement:
@@ -85,7 +80,7 @@ def _side_by_side(taps: Sequence[Command], files: Sequence[Path]) -> Measurement
 
     def work(place: int) -> None:
         try:
-            found[place] = run([taps[place]], stdout=files[place])
+            found[place] = keeping_states(taps[place], files[place])
         except FailedError as error:
             failed.append(error)
 
