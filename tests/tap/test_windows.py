@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -10,10 +11,11 @@ from urllib.parse import parse_qs
 import pytest
 
 from salesforce_simulator.http.faults import AbortJob, FailJob, Status
+from salesforce_simulator.http.jobs import ENDED
 from tests.levels import at_level, search
 from tests.tap.reference import ReferenceTarget
 from tests.tap.running import run_tap
-from tests.tap.syncs import Syncs, accounts
+from tests.tap.syncs import Meanwhile, Syncs, accounts
 
 if TYPE_CHECKING:
     from salesforce_simulator.clock import Clock
@@ -144,6 +146,39 @@ def test_a_row_that_leaves_its_window_before_its_job_comes_in_the_same_run(
     assert syncs.complete
     assert set(syncs.target.tables["accounts"]) == set(ids)
     assert syncs.row("accounts", ids[-1])["name"] == "Renamed"
+
+
+@pytest.mark.parametrize("partial_rows", ["auto", "whole"])
+@pytest.mark.parametrize("reader", ["auto", "bulk"])
+def test_a_row_that_changes_during_a_sweep_is_not_marked(
+    org_server: OrgServer, frozen: Clock, partial_rows: str, reader: str
+) -> None:
+    """A part of a sweep that is read again is read before all that follow it: no row slips behind the parts."""
+    for _ in range(8):
+        accounts(org_server, 30)
+        frozen.advance(days=31)
+    syncs = Syncs(org_server, "Account", start_date="2001-01-01", reader=reader, partial_rows=partial_rows)
+    syncs.config |= {"split_rows": 100, "bulk_threshold": 150, "page_size": 200}
+    assert syncs.sync() == {"accounts": 240}
+    # Bulk reads the rows since the bookmark as well.
+    org_server.faults.add(FailJob("INVALID"), path="*/jobs/query", nth=2 if reader == "bulk" else 1)
+    oldest = min(org_server.org.rows("Account"), key=lambda row: row["CreatedDate"])["Id"]
+    renamed: list[str] = []
+
+    def rename() -> None:
+        """Once one has failed and all others are done: the later parts, if there are any, hold the row where it was."""
+        deadline = time.monotonic() + 20
+        while not ENDED.issuperset(states := [job.state for job in org_server.server.site.jobs.all()]):
+            assert time.monotonic() < deadline
+        if "Failed" in states and not renamed:
+            org_server.org.update(oldest, {"Name": "Renamed"})
+            renamed.append(oldest)
+
+    org_server.faults.add_rule(Meanwhile(rename, method="GET", path="*/jobs/query/*"))
+    syncs.sync(deletes="sweep")
+    assert syncs.complete
+    assert renamed
+    assert not [name for name, row in syncs.target.tables["accounts"].items() if row["is_deleted"]]
 
 
 def check_resumed(server: OrgServer, config: dict[str, Any], lines: list[bytes], count: int) -> None:
