@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from salesforce_simulator.http.faults import AbortJob, FailJob, Status
+from salesforce_simulator.http.faults import AbortJob, FailJob, Status, UseUp
 from salesforce_simulator.http.jobs import ENDED
 from tests.levels import at_level, search
 from tests.tap.reference import ReferenceTarget
@@ -349,3 +349,42 @@ def test_jobs_of_windows_that_no_state_names_are_aborted(org_server: OrgServer, 
     config = {**syncs.config, "objects": ["Account", "Contact"]}
     run_tap(config)
     assert {job.state for job in org_server.server.site.jobs.all()} <= {"JobComplete", "Aborted"}
+
+
+@search
+@pytest.mark.parametrize("limit", ["DailyBulkV2QueryJobs", "DailyApiRequests"])
+@pytest.mark.parametrize("killed", [False, True])
+def test_windows_that_a_days_limit_does_not_hold_are_read_once_it_does(
+    org_server: OrgServer, frozen: Clock, limit: str, *, killed: bool
+) -> None:
+    """The limit is used up by others at any call of the run; the days after go on where it stopped."""
+    for _ in range(5):
+        org_server.org.load("Account", ((f"Account {number}",) for number in range(500)), ["Name"])
+        frozen.advance(days=31)
+    ids = {row["Id"] for row in org_server.org.rows("Account")}
+    config = {"reader": "bulk", "split_rows": 600, "bulk_page_size": 250, "quota_percent_total": 90}
+    nth, stopped = 1, 0
+    while True:
+        frozen.advance(hours=25)
+        syncs = Syncs(org_server, "Account", **config)
+        used = org_server.faults.add(UseUp(limit), path="*/jobs/query*", nth=nth)
+        # By REST it would take more calls than are left.
+        org_server.org.limits.daily_api_requests.maximum = 50
+        org_server.ledger.clear()
+        outcome = run_tap(syncs.config)
+        stopped += not outcome.complete
+        output = outcome.output.splitlines(keepends=True)
+        syncs.target.feed(b"".join(output[: len(output) * 2 // 3] if killed else output))
+        org_server.faults.clear()
+        org_server.org.limits.daily_api_requests.maximum = 100_000
+        for _ in range(3):
+            frozen.advance(hours=25)
+            syncs.sync()
+            if syncs.complete:
+                break
+        assert syncs.complete
+        assert set(syncs.target.tables["accounts"]) == ids
+        if not used.fired:
+            break
+        nth += EVERY
+    assert stopped
