@@ -106,7 +106,7 @@ class Sharded:
 
 @search
 @pytest.mark.timeout(at_level(normal=200, wide=900, long=3600))
-@pytest.mark.parametrize("seed", range(at_level(normal=2, wide=12, long=80)))
+@pytest.mark.parametrize("seed", range(at_level(normal=1, wide=12, long=80)))
 def test_shards_of_one_object_hold_what_the_org_holds(
     org_server: OrgServer, warehouse: Warehouse, tmp_path: Path, seed: int
 ) -> None:
