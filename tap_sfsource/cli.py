@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import SingerCommand
 
-from tap_sfsource.errors import CatalogError, ConfigError, TapError
+from tap_sfsource.errors import CatalogError, ConfigError, TapError, json_kind
 from tap_sfsource.terminal import hush
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def read_input(what: str, file: IO[str] | None) -> dict[str, Any] | None:
     except ValueError as error:
         value, problem = None, f"it is not JSON ({error})"
     else:
-        problem = f"it holds a {type(value).__name__}, not an object"
+        problem = f"it holds {json_kind(value)}, not an object"
     if isinstance(value, dict):
         return value
     if what == "catalog":

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tap_sfsource.errors import ConfigError
+from tap_sfsource.errors import ConfigError, json_kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ def checked(name: str, metadata: Mapping[str, Any], value: Any) -> Any:
     if kind == "array":
         return _checked_names(name, value)
     if not isinstance(value, str):
-        raise ConfigError(name, f"it must be text, not {type(value).__name__}", "Put it in quotes.")
+        raise ConfigError(name, f"it must be text, not {json_kind(value)}", "Put it in quotes.")
     # A file or a clipboard adds a line end; a password may have spaces of its own.
     value = value.strip("\r\n" if name == "password" else None)
     if metadata["choices"] and value not in metadata["choices"]:
@@ -131,7 +131,7 @@ def _checked_condition(name: str, wanted: str, value: Any) -> str:
     """A SOQL condition in one line, which stays a condition where parentheses are put around it."""
     told = f"the condition of {wanted}"
     if not isinstance(value, str):
-        raise ConfigError(name, f"{told} must be text, not {type(value).__name__}", "Put it in quotes.")
+        raise ConfigError(name, f"{told} must be text, not {json_kind(value)}", "Put it in quotes.")
     bare = _TEXT.sub(lambda text: " " * len(text[0]), value)
     problem = _problem_of(bare)
     if problem:

@@ -17,6 +17,14 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+def json_kind(value: object) -> str:
+    """What a value is, in JSON's words."""
+    if value is None:
+        return "null"
+    kinds = {bool: "true or false", str: "text", list: "an array", dict: "an object"}
+    return kinds.get(type(value), "a number")
+
+
 class TapError(Exception):
     """Base of the errors whose text is meant for the person who runs the tap."""
 

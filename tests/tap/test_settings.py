@@ -85,7 +85,7 @@ def test_a_url_is_taken_without_the_line_end_behind_it() -> None:
 def test_a_secret_of_the_wrong_kind_is_not_shown() -> None:
     with pytest.raises(ConfigError) as caught:
         Settings.from_config({"password": 12345678})
-    assert str(caught.value) == "Setting password: it must be text, not int. Put it in quotes."
+    assert str(caught.value) == "Setting password: it must be text, not a number. Put it in quotes."
 
 
 def test_an_empty_setting_is_as_good_as_none() -> None:
