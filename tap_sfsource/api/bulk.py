@@ -115,11 +115,7 @@ class BulkPage:
 
 
 class BulkReader:
-    """Creates, follows and reads query jobs; `wait` waits so many seconds, and raises when the run has to end.
-
-    Args:
-        connections: Pages of a job that are downloaded at the same time.
-    """
+    """Creates, follows and reads query jobs, of which so many pages are downloaded at the same time."""
 
     def __init__(
         self,

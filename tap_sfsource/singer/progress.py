@@ -24,9 +24,7 @@ _WIPE = "\r\x1b[K"
 class Progress:
     """Shows how far a run of some streams is.
 
-    Args:
-        style: ``bar``, ``lines``, ``none``, or ``auto``: a bar on a terminal, lines elsewhere.
-        to: Where the bar goes; by default stderr.
+    The style is ``bar``, ``lines``, ``none``, or ``auto``: a bar on a terminal, lines elsewhere.
     """
 
     def __init__(self, style: str, streams: int, to: TextIO | None = None) -> None:

@@ -51,11 +51,8 @@ def grouped_pages(
 ) -> Iterator[RestPage]:
     """Yield the pages of a query of too many fields, with all of them.
 
-    A row that is deleted for good between two queries is not on its page.
-
-    Args:
-        key: The field that the query is ordered by, None for Id.
-        query: Gives the query's SOQL for the fields of the first group.
+    A row that is deleted for good between two queries is not on its page. The query, whose SOQL for some fields `query`
+    gives, is ordered by `key`, None for Id.
 
     Raises:
         SalesforceError: Even one column at a time is refused.

@@ -19,7 +19,7 @@ from tap_sfsource import clock
 from tap_sfsource.api.bulk import JobFailedError, JobGoneError
 from tap_sfsource.api.query import QUERY_PAGE, select
 from tap_sfsource.errors import BulkFullError, SalesforceError, TapError, TransientError
-from tap_sfsource.sync.ahead import PAGES_AHEAD, ahead
+from tap_sfsource.sync.ahead import ahead
 from tap_sfsource.sync.bulk_query import begin_job, job_pages
 from tap_sfsource.sync.column_groups import TOO_COMPLICATED, grouped_pages
 from tap_sfsource.sync.job_bookmark import JobBookmark
@@ -187,10 +187,7 @@ class QueryReader:
         return self._page_rows is not None and self._page_rows < SMALLEST_PAGE
 
     def prepare(self, answer: Subresponse | None) -> None:
-        """Take the first look's answer, and start the Bulk job if that is the way to go.
-
-        Args:
-            answer: The answer to `first_request`, None if there was none.
+        """Take the answer to `first_request`, None if there was none, and start the Bulk job if that is the way to go.
 
         Raises:
             SalesforceError: The query is refused for a reason that reading otherwise does not change.
@@ -303,7 +300,7 @@ class QueryReader:
 
     def _rest_pages(self, first: QueryPage) -> Iterator[tuple[QueriedPage, Progress]]:
         pages = self.readers.pages(first, self.key or "Id", self._page_rows)
-        pages = pages if first.done else ahead(pages, PAGES_AHEAD)
+        pages = pages if first.done else ahead(pages)
         in_order = self.key is not None and self.key not in self.unsortable
         for page in pages:
             yield page, Progress(key=clock.parse(page.last) if page.last and in_order else None)
