@@ -86,14 +86,8 @@ class SalesforceStream(SDKStream):
         self.plan = plan
         self._run = run
         self._maps: Maps | None = None
-        self._written = 0
         self.primary_keys = [plan.key]
         self.replication_key = plan.replication_key.property if plan.replication_key else None
-
-    def discovered_metadata(self) -> list[dict[str, Any]]:
-        """See `SDKStream`."""
-        metadata: list[dict[str, Any]] = self.plan.entry()["metadata"]
-        return metadata
 
     @property
     def emit_activate_version_messages(self) -> bool:
