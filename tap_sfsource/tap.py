@@ -43,7 +43,6 @@ class TapSFSource(CommandTap):
 
     name = "tap-sfsource"
     package_name = "sfsource"
-    dynamic_catalog = True
     config_jsonschema: ClassVar[dict[str, Any]] = Settings.json_schema()
 
     def __init__(
@@ -208,11 +207,6 @@ class TapSFSource(CommandTap):
         from tap_sfsource.catalog.listing import catalog_of, discovered  # noqa: PLC0415
 
         return catalog_of(discovered(self.client, self.settings))
-
-    @property
-    def catalog_json_text(self) -> str:
-        """The same as JSON text."""
-        return b"".join(self._catalog_text()).decode().rstrip()
 
     def print_catalog(self) -> None:
         """Print the catalog; nothing of it where it cannot be made whole, but what `report_failed_discovery` asks for."""

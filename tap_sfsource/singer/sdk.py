@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers._flattening import FlatteningOptions
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
-    from singer_sdk.helpers.types import Context
+    from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import Catalog, Message
 
 __all__ = [
@@ -197,6 +197,10 @@ class SDKStream(Stream):
 
     def emit(self, config: BatchConfig | None) -> None:
         """Write the stream's rows as RECORD messages, or with a configuration as files and BATCH messages."""
+        raise NotImplementedError
+
+    def get_records(self, context: Context | None) -> Iterable[Record]:
+        """Never asked for: `emit` writes the rows."""
         raise NotImplementedError
 
     def apply_catalog(self, catalog: Catalog) -> None:
