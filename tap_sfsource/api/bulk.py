@@ -98,7 +98,6 @@ class BulkPage:
         count: Rows that Salesforce says the page has, -1 if it does not say.
         locator: Of the next page; empty after the last.
         extracted: When Salesforce answered, RFC 3339.
-        header: The names in the header line.
         block: Bytes of a block, about.
     """
 
@@ -106,7 +105,6 @@ class BulkPage:
     count: int
     locator: str
     extracted: str
-    header: tuple[str, ...] = ()
     block: int = _BLOCK
 
     def blocks(self) -> Iterator[bytes]:
@@ -273,7 +271,6 @@ class BulkReader:
                 _count(headers.get("Sforce-NumberOfRecords"), path),
                 "" if following == _NO_LOCATOR else following,
                 extracted,
-                header,
             )
             stack.pop_all()
         return page
