@@ -34,7 +34,6 @@ class TerminatedError(SystemExit):
     """SIGTERM or SIGINT: the run ends with 128 + the signal's number, as shells count."""
 
     def __init__(self, signum: int) -> None:
-        """Keep the signal."""
         super().__init__(128 + signum)
         self.signal = signal.Signals(signum)
 
@@ -160,7 +159,6 @@ class RedactingFormatter(logging.Formatter):
     """Formats like another formatter, then blanks secrets out, in tracebacks too."""
 
     def __init__(self, inner: logging.Formatter, mask: Mask) -> None:
-        """Wrap a formatter."""
         super().__init__()
         self._inner = inner
         self._mask = mask

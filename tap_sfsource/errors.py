@@ -78,7 +78,6 @@ class DiscoveryError(TapError):
     """
 
     def __init__(self, told: str, code: str) -> None:
-        """Keep the error of the discovery."""
         super().__init__(told)
         self.code = code
 
@@ -95,7 +94,6 @@ class RefusedError(TapError):
     """
 
     def __init__(self, api_name: str, reason: str) -> None:
-        """Keep the reason."""
         super().__init__(f"{api_name} is left out: {reason}")
         self.reason = reason
 
@@ -111,7 +109,6 @@ class SalesforceError(TapError):
     """
 
     def __init__(self, status: int, error_code: str, message: str, path: str) -> None:
-        """Keep the parts of the answer."""
         super().__init__(
             f"Salesforce answered {status} {error_code or '(no code)'} for {path}: {one_line(message)}"
         )
@@ -125,7 +122,6 @@ class FilterError(TapError):
     """Salesforce refuses a query for the condition that the setting `filters` has for its object."""
 
     def __init__(self, api_name: str, error: SalesforceError) -> None:
-        """Name the object and quote Salesforce."""
         super().__init__(
             f"Setting filters: Salesforce refuses the condition of {api_name} "
             f"({error.error_code}: {one_line(error.message)}). Correct it, and run again."
@@ -142,7 +138,6 @@ class TransientError(SalesforceError):
     def __init__(
         self, status: int, error_code: str, message: str, path: str, retry_after: float | None = None
     ) -> None:
-        """Keep the parts of the answer."""
         super().__init__(status, error_code, message, path)
         self.retry_after = retry_after
 

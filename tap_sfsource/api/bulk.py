@@ -78,7 +78,6 @@ class JobFailedError(TapError):
     """
 
     def __init__(self, job: Job) -> None:
-        """Keep the state and the reason."""
         reason = job.errorMessage or ""
         super().__init__(f"Bulk job {job.id} ended as {job.state}{f': {reason}' if reason else '.'}")
         self.state = job.state

@@ -49,7 +49,7 @@ def made_whole(text: Iterable[bytes], folder: str | None) -> Iterator[bytes]:
 
 
 def catalog_text(plans: Iterable[Listed]) -> Iterator[bytes]:
-    """The same as JSON text for people, stream by stream: a big org's takes a hundred megabytes."""
+    """The catalog of plans as JSON text for people, stream by stream: a big org's takes a hundred megabytes."""
     head = b'{\n  "streams": ['
     for plan in plans:
         text = msgspec.json.format(msgspec.json.encode(plan.entry()), indent=2)
