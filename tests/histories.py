@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from salesforce_simulator.clock import Clock
 from salesforce_simulator.custom import custom_field, custom_object
@@ -36,11 +36,14 @@ from tests.history_things import (
     words,
 )
 
+SINCE = st.sampled_from(["", "2001-01-01"])
+
 
 class OrgHistories(RuleBasedStateMachine):
     """Changes of an org and faults of its server, in any order; a subclass syncs, and adds rules that compare.
 
     Attributes:
+        since: The setting `start_date`; all rows are later, but queries of every row have a window then.
         deselected: Properties of accounts that a catalog file leaves out.
         kinds: Types that custom fields take.
         dropped: Fields that left their name since a sync was last complete: object, name, type.
@@ -49,8 +52,9 @@ class OrgHistories(RuleBasedStateMachine):
     kinds: ClassVar[tuple[str, ...]] = tuple(VALUES)
     deselectable: ClassVar[frozenset[str]] = frozenset({"name", "industry", "number_of_employees"})
 
-    @initialize()
-    def start(self) -> None:
+    def begin_with(self, since: str) -> None:
+        """Make an org; a subclass calls it first of all."""
+        self.since = since
         self.clock = Clock(datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC), frozen=True)
         self.org = Org(clock=self.clock)
         add_demo_login(self.org)

@@ -48,6 +48,14 @@ class StateLines:
             for checkpoint in checkpoints:
                 checkpoint.apply()
 
+    def need(self) -> None:
+        """Write the state, as a restart needs it: a large one when it is due, as it would be that large at each need."""
+        self._rows = True
+        if len(self._last) <= _SMALL:
+            self.write()
+        else:
+            self.offer()
+
     def offer(self) -> None:
         """Write the state if rows have waited for it long enough."""
         if self._rows and time.monotonic() >= self._due:

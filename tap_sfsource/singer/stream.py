@@ -187,7 +187,7 @@ class SalesforceStream(SDKStream):
         states = self._run.state_lines
         states.move(due)
         if any(checkpoint.waits or checkpoint.resumes for checkpoint in due):
-            states.write()
+            states.need()
         else:
             states.offer()
         due.clear()

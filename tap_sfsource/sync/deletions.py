@@ -131,5 +131,5 @@ class DeletionLog:
             ids=[row.id for row in deleted],
             dates=[row.deletedDate for row in deleted],
             latest_date_covered=covered,
-            incomplete="the last sync was more than 15 days ago" if outage else "",
+            incomplete="the log was last read more than 15 days ago" if outage else "",
         )

@@ -22,8 +22,10 @@ _MOMENTS: Final = (
     "begun_at",
     "bin_until",
 )
-_OF_ROWS: Final = frozenset({"replication_key_value", "properties", "jobs"})
-"""Keys that a bookmark has once rows have been read."""
+_LOGGED: Final = ("deleted_until", "begun_at", "replication_key_value")
+"""Keys that tell up to when deletions are known, the first that there is."""
+_OF_ROWS: Final = frozenset({"replication_key_value", "begun_at", "properties", "jobs"})
+"""Keys of which a bookmark has one before a row has been emitted."""
 
 
 def is_org(text: str) -> bool:
@@ -72,7 +74,7 @@ def begin_filtered(bookmark: MutableMapping[str, Any], condition: str, *, sweeps
 
 def begin_again(bookmark: MutableMapping[str, Any], *, sweeps: bool = True) -> None:
     """Have every row read again. What the bookmark is of stays."""
-    logged = bookmark.get("deleted_until") or bookmark.get("replication_key_value")
+    logged = next((bookmark[key] for key in _LOGGED if bookmark.get(key)), None)
     _forget(bookmark, _KEPT)
     bookmark["sweep_due"] = sweeps
     if logged and not sweeps:

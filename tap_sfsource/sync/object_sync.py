@@ -30,7 +30,6 @@ from tap_sfsource.sync.progress import JobLostError
 from tap_sfsource.sync.refresh import Refresh
 from tap_sfsource.sync.refusals import raise_refused
 from tap_sfsource.sync.reread import reread
-from tap_sfsource.sync.source import version_of
 from tap_sfsource.sync.windows import Window
 
 if TYPE_CHECKING:
@@ -135,7 +134,6 @@ class ObjectSync:
 
     def _events(self) -> Iterator[Event]:
         self._raise_error()
-        shard.check_part(self.source.plan, self.source.key)
         if self._resumes:
             yield from self._resume()
             self._look_again()
@@ -239,7 +237,7 @@ class ObjectSync:
         if not self.query.resumed:
             return
         source = self.source
-        self._version = None if source.key else version_of(self.query)
+        self._version = None if source.key else self.source.version(self.query)
         try:
             yield from self._rows()
         except JobLostError as error:
@@ -266,7 +264,7 @@ class ObjectSync:
             if not self.source.asks(self.query):
                 self._ask_again()
                 self._prepare_query(self.query.look())
-            self._version = None if self.source.key else version_of(self.query)
+            self._version = None if self.source.key else self.source.version(self.query)
             yield Checkpoint(self._opened, waits=self.query.job is not None)
             try:
                 yield from self._rows()
@@ -319,6 +317,9 @@ class ObjectSync:
             state.begin_first_sync(self.source.plan.own.start, logged)
             state.maps = self.source.emitted
             self._refresh.note_formulas()
+            if self._refresh.hides_returns:
+                # Until the first sync has come to its end, and knows.
+                self._refresh.note_deletions()
         if self._deletions.found.ids:
             self._refresh.note_deletions()
         if state.bookmark is None or not state.knows_properties:
@@ -359,4 +360,6 @@ class ObjectSync:
             # Not before: beside an older bookmark, which a merge may bring back, it would hide deletions.
             self._deletions.emitted(self.query)
         if bookmark is None or moment > bookmark:
+            if self.source.plan.replicateable:
+                self.source.state.keep_log_since()
             self.source.state.bookmark = moment

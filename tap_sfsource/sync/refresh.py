@@ -21,7 +21,6 @@ from tap_sfsource.rows.pages import ValuesPage, values
 from tap_sfsource.sync.events import Activate, Checkpoint, Event, Kind
 from tap_sfsource.sync.given_names import mark
 from tap_sfsource.sync.progress import JobLostError
-from tap_sfsource.sync.source import version_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -203,8 +202,8 @@ class Refresh:
         query = select(
             source.plan.api_name, ["Id"], conditions=["IsDeleted = true", *source.conditions], limit=1
         )
-        if source.readers.first_page(query).totalSize:
-            yield Checkpoint(self.note_deletions)
+        deleted = source.readers.first_page(query).totalSize
+        yield Checkpoint(self.note_deletions if deleted else self._state.forget_bin)
 
     @property
     def hides_returns(self) -> bool:
@@ -244,14 +243,14 @@ class Refresh:
             query = self._begun(self._whole_query())
             # The log does not show every deletion up to now: a transaction may commit late.
             query.watermark = watermark or query.watermark
-            yield from self._whole(query, version_of(query))
+            yield from self._whole(query, self._source.version(query))
             return
         query = self.ids_query()
         query.watermark = watermark
         yield from self._sweep(query)
 
     def _sweep(self, query: QueryReader) -> Iterator[Event]:
-        version = version_of(query)
+        version = self._source.version(query)
         layout = self._source.layout(query.columns, self._source.constants, version)
         yield from self._read(query, Kind.IDS, layout)
         yield Activate(version)

@@ -117,8 +117,7 @@ class SyncRun:
         """Note in the state that first syncs begin, before a row of them is written."""
         lookback = datetime.timedelta(seconds=self._client.settings.lookback_seconds)
         for sync in self._syncs.values():
-            source = sync.source
-            if source.has_log and source.state.announce_first_sync(to_minute(now - lookback)):
+            if sync.source.state.announce_first_sync(to_minute(now - lookback)):
                 self.begins = True
 
     def take(self, stream: str) -> ObjectSync:

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tap-sfsource.sync")
 
 
-def check_part(plan: SObjectPlan, key: str | None) -> None:
+def check_part(plan: SObjectPlan) -> None:
     """Make sure that a part of an object is not read as a table version: it would mark the other rows as deleted.
 
     Raises:
         TapError: Each run reads all rows of the object under a version of its own.
     """
-    if plan.own.part and key is None:
+    if plan.own.part:
         raise TapError(
             f"{plan.api_name} cannot be read in parts: without a replication key each run reads all of its rows. "
             "Make the catalogs of the shards again."

@@ -22,7 +22,7 @@ from tap_sfsource.sync.events import Kind, Rows
 from tap_sfsource.sync.names import NamesInPages
 from tap_sfsource.sync.query_reader import ROWS
 from tap_sfsource.sync.readers import PAGE_BYTES, rows_at_once
-from tap_sfsource.sync.shard import tell_unswept
+from tap_sfsource.sync.shard import check_part, tell_unswept
 from tap_sfsource.sync.split import SplitReader
 from tap_sfsource.sync.windows import Window
 
@@ -253,6 +253,19 @@ class Source:
         """The stamp of the oldest rows that are loaded: the first sync's setting `start_date`, whatever it is by now."""
         return self.state.start_date if self.key is not None else None
 
+    def version(self, query: QueryReader) -> int:
+        """The table version of a query's rows: a resumed job's own, else one larger than any before.
+
+        Milliseconds since the epoch, as the SDK has them.
+
+        Raises:
+            TapError: This is a part of an object, and a version would mark the rows of the others as deleted.
+        """
+        check_part(self.plan)
+        if query.job is not None and query.job.version:
+            return query.job.version
+        return time.time_ns() // 1_000_000
+
     def look(self, query: QueryReader) -> None:
         """Prepare a query of partial rows. Where no row has been emitted, its call asks for a leading row as well."""
         look = query.first_request("look")
@@ -342,13 +355,3 @@ class Source:
             since=self.plan.own.start,
             emitted=f"{self.emitted}{'whole' if self.whole else ''}{'files' if self.files else ''}{masks}",
         )
-
-
-def version_of(reader: QueryReader) -> int:
-    """The table version of a query's rows: a resumed job's own, else one larger than any before.
-
-    Milliseconds since the epoch, as the SDK has them.
-    """
-    if reader.job is not None and reader.job.version:
-        return reader.job.version
-    return time.time_ns() // 1_000_000

@@ -16,7 +16,7 @@ from tap_sfsource.sync.cuts import cut
 from tap_sfsource.sync.job_bookmark import JobBookmark
 from tap_sfsource.sync.parts import Part, parts_of, text_of
 from tap_sfsource.sync.progress import JobLostError, Progress, TooLargeError
-from tap_sfsource.sync.query_reader import QueryReader
+from tap_sfsource.sync.query_reader import ROWS, QueryReader
 
 if TYPE_CHECKING:
     import datetime
@@ -80,9 +80,15 @@ class SplitReader(QueryReader):
         self.job = self._mark(parts)
 
     def cut(self, rows: int) -> list[Part]:
-        """The parts as which a query of about so many rows is read from the start; none where one job reads them."""
+        """The parts as which a query of about so many rows is read from the start; none where one job reads them.
+
+        Only changed rows are read so, which another look follows. A row that changes during a sweep could leave a part
+        before that is read, for one that is read already, and count as deleted.
+        """
         most = self.readers.settings.split_rows
-        return cut(self, rows, most) if self.key is not None and rows > most else []
+        if self.purpose != ROWS or self.key is None or rows <= most:
+            return []
+        return cut(self, rows, most)
 
     def _in_parts(self, parts: list[Part]) -> Iterator[tuple[QueriedPage | None, Progress]]:
         while parts:

@@ -4,7 +4,7 @@ Keys of a bookmark; other keys are kept as they are:
 
 - ``replication_key``, ``replication_key_value``: every row stamped before the value has been emitted (the SDK's names). The
   value is null while a first sync has not come that far.
-- ``deleted_until``: every deletion logged before it has been emitted.
+- ``deleted_until``: every deletion logged before it has been emitted, or is of no row that has been.
 - ``jobs``: the Bulk jobs that are being read, by purpose, each with the locator of its next page.
 - ``properties``: the properties that every row has been emitted with. Each is six characters of a digest of its name, field
   and type: an org has thousands of names. One hash of them all would be shorter, and could not say which of them is new;
@@ -110,13 +110,7 @@ class _Text:
 
 
 class StreamState:
-    """A view of one stream's bookmark.
-
-    Args:
-        stream: The stream's name, for errors.
-        bookmark: The SDK's writable dict of the stream's state.
-        replication_key: The property that the stream is bookmarked by, or None. A bookmark of another property is not
-            used.
+    """A view of one stream's bookmark, the SDK's writable dict of it; one of another replication key is not used.
 
     Raises:
         TapError: The bookmark is no object. Each property below raises it for a value that cannot be read.
@@ -207,6 +201,16 @@ class StreamState:
         self._asked_since = (self.log_since,)
         self._bookmark["begun_at"] = clock.isoformat(moment)
         return True
+
+    def keep_log_since(self) -> None:
+        """Note from when the deletion log has to be read, before the bookmark moves, which alone may say so till then."""
+        since = self.moment("begun_at") if self.bookmark is None else self.bookmark
+        if self.deleted_until is None and since is not None:
+            self.deleted_until = since
+
+    def forget_bin(self) -> None:
+        """Note that no row that has been read is deleted."""
+        self._bookmark.pop("bin_until", None)
 
     def begin_first_sync(
         self, start_date: datetime.datetime | None, deleted_until: datetime.datetime | None

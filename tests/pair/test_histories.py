@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
 from salesforce_simulator.custom import custom_field
 from salesforce_simulator.users import Permissions
 from tests.fix_warehouse import open_warehouse
-from tests.histories import OrgHistories
+from tests.histories import SINCE, OrgHistories
 from tests.history_things import CUSTOM, STANDARD, words
 from tests.levels import REPEATABLE, at_level, search, slow
 from tests.pair.choices import CHOICES, SAME_TABLE, SAME_TARGET, TABLE, Choices, all_pairs, pairs
@@ -61,6 +61,7 @@ def test_two_choices_that_meet_spoil_nothing(
     number = TABLE.index(choices)
     more: dict[str, Any] = {"bulk_page_size": 2, "bulk_threshold": 3, "refresh_fields": ["Account.Industry"]}
     more["split_rows"], org_server.server.settings.bulk_page_rows = WINDOWS[number % len(WINDOWS)]
+    more["start_date"] = "2001-01-01" if number % 4 > 1 else ""
     first_days(org)
     # What was not selected at first has to be filled in for rows that do not change.
     world.deselected = {"NumberOfEmployees"}
@@ -165,6 +166,10 @@ class PairHistories(OrgHistories):
     targets: ClassVar[tuple[str, ...]]
     naming: ClassVar[str]
 
+    @initialize(since=SINCE)
+    def start(self, since: str) -> None:
+        self.begin_with(since)
+
     def prepare(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
         self._warehouse = open_warehouse(self.url)
@@ -181,7 +186,8 @@ class PairHistories(OrgHistories):
             [*STANDARD, "Document", pattern],
             names,
         )
-        self.world.sync(Choices(emitter=self.emitters[0], naming=self.naming, target=self.targets[0]))
+        first = Choices(emitter=self.emitters[0], naming=self.naming, target=self.targets[0])
+        self.world.sync(first, more={"start_date": self.since})
 
     def teardown(self) -> None:
         if hasattr(self, "folder"):
@@ -254,6 +260,7 @@ class PairHistories(OrgHistories):
         wanted = {names[name] for name in self.deselected}
         self.world.deselected = wanted - ({"Name"} if self.world.view.needs_name else set())
         more: dict[str, Any] = {"bulk_threshold": threshold, "bulk_page_size": page, "cache_dir": self.cache}
+        more["start_date"] = self.since
         more["split_rows"], self.server.server.settings.bulk_page_rows = windows
         self.world.sync(choices, more=more, cut=cut, nth=nth)
         self.dropped.clear()
@@ -288,6 +295,7 @@ class PairHistories(OrgHistories):
         picked = {name: data.draw(st.sampled_from(values)) for name, values in chosen.items()}
         end = (self.org.clock.now() - timedelta(hours=hours)).isoformat()
         more: dict[str, Any] = {"bulk_threshold": 2, "bulk_page_size": 2, "cache_dir": self.cache}
+        more["start_date"] = self.since
         more["end_date"] = {only: end} if only else end
         more["split_rows"], self.server.server.settings.bulk_page_rows = windows
         choices = Choices(**picked, **drawn, naming=self.naming)

@@ -99,6 +99,7 @@ class World:
         deselected: Fields of accounts that the catalog file leaves out.
         between: What happens in the org between the runs of a trouble.
         forgotten: Keys by table of rows that are gone from the org and that no log will tell: only a sweep finds them.
+        unheard: Those of which the log will tell once a run asks it.
         refused: Industries of accounts that the table refuses, so that rows with them go into quarantine.
     """
 
@@ -111,6 +112,7 @@ class World:
     deselected: set[str] = field(default_factory=set)
     between: Callable[[], object] = lambda: None
     forgotten: dict[str, set[str]] = field(default_factory=dict)
+    unheard: dict[str, set[str]] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     _states: list[dict[str, Any]] = field(default_factory=list)
     _ever: dict[tuple[str, str, str], list[tuple[str, Any]]] = field(default_factory=dict)
@@ -159,8 +161,6 @@ class World:
         """Runs whose settings end before now; the first one has the trouble. Nothing is to be complete after them."""
         settings = {**more, **settings_of(choices), **self._emitter(choices)}
         self.view.masks = choices.masks
-        if choices.deletes == "soft":
-            self._forget()  # of the rows that are gone by now, their later runs hear no word
         for number in range(runs):
             self._run(choices, settings, "none" if number else choices.trouble, cut)
             self.holds_nothing_wrong()
@@ -348,16 +348,22 @@ class World:
             for row in self.org.rows(name)
         }
 
-    def _forget(self) -> None:
+    def _forget(self, kept: dict[str, set[str]] | None = None) -> None:
+        """Note which rows are gone and not marked: among the forgotten ones, or elsewhere."""
+        kept = self.forgotten if kept is None else kept
         for table in self._tables():
             rows = self._rows(table)
             gone = rows.keys() - self._alive(table)
             unmarked = {key for key in gone if not any(row[self.view.mark] for row in rows[key])}
-            self.forgotten.setdefault(table, set()).update(unmarked)
+            kept.setdefault(table, set()).update(unmarked)
 
     def _settle(self, choices: Choices) -> None:
         """Note which rows a run that was complete cannot have told of."""
-        if choices.deletes == "soft" or self.refused:
+        if choices.deletes == "soft":
+            self._forget(self.unheard)
+        else:
+            self.unheard.clear()
+        if self.refused:
             # A version is not activated without the rows that the table refuses.
             self._forget()
         elif choices.deletes == "sweep":
@@ -444,7 +450,8 @@ class World:
                     assert key in loaded, (table, key, "is missing")
                     wrong = [self._wrong(name, columns, row, has) for has in loaded[key]]
                     assert "" in wrong, f"{table}, {key}: {wrong[-1]}"
-            for key in loaded.keys() - alive - self.forgotten.get(table, set()):
+            left_out = self.forgotten.get(table, set()) | self.unheard.get(table, set())
+            for key in loaded.keys() - alive - left_out:
                 assert any(row[self.view.mark] for row in loaded[key]), (table, key, "is gone from the org")
 
     def _wrong(

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from salesforce_simulator.http.faults import Action, Rule
 from tests.tap.reference import ReferenceTarget
 from tests.tap.running import run_tap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tests.fix_org import OrgServer
+
+
+class Meanwhile(Rule):
+    """Somebody works in the org at the moment of a call that meets the conditions."""
+
+    def __init__(self, work: Callable[[], object], **conditions: Any) -> None:
+        super().__init__(Action(), **conditions)
+        self._work = work
+
+    def fires(self, method: str, path: str, sobject: str | None) -> bool:
+        fires = super().fires(method, path, sobject)
+        if fires:
+            self._work()
+        return fires
 
 
 class Syncs:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from salesforce_simulator.http.faults import Status
+from tests.tap.reference import ReferenceTarget
 from tests.tap.running import run_tap
 from tests.tap.syncs import Syncs, accounts
 
@@ -82,6 +84,39 @@ def test_history_rows_of_an_undeleted_record_come_back(
     assert syncs.sync() == {}
 
 
+@pytest.mark.parametrize("reader", ["rest", "bulk"])
+@pytest.mark.parametrize("partial_rows", ["auto", "whole"])
+def test_history_rows_come_back_though_the_first_sync_was_killed(
+    org_server: OrgServer, frozen: Clock, reader: str, partial_rows: str
+) -> None:
+    """Killed at any line: the first sync has read them as deleted, and nothing will show that they come back."""
+    deal, row = opportunity_with_history(org_server, frozen)
+    opportunity_with_history(org_server, frozen)
+    org_server.org.delete(deal)
+    frozen.advance(hours=3)
+    config = org_server.config(
+        objects=["OpportunityFieldHistory"],
+        reader=reader,
+        partial_rows=partial_rows,
+        state_seconds=0,
+        bulk_page_size=1,
+    )
+    lines = run_tap(config).output.splitlines(keepends=True)
+    targets = []
+    frozen.advance(hours=3)
+    for count in range(len(lines) + 1):
+        target = ReferenceTarget()
+        target.feed(b"".join(lines[:count]))
+        target.feed(run_tap(config, state=target.state).output)
+        assert target.tables["opportunity_field_history"][row]["is_deleted"] is True
+        targets.append(target)
+    org_server.org.undelete(deal)
+    frozen.advance(days=2)
+    for count, target in enumerate(targets):
+        target.feed(run_tap(config, state=target.state).output)
+        assert target.tables["opportunity_field_history"][row]["is_deleted"] is False, count
+
+
 def test_deletes_soft_does_as_segment_does(org_server: OrgServer, frozen: Clock) -> None:
     soft, hard = accounts(org_server, 2)
     frozen.advance(hours=3)
@@ -94,6 +129,23 @@ def test_deletes_soft_does_as_segment_does(org_server: OrgServer, frozen: Clock)
     assert syncs.row("accounts", soft)["is_deleted"] is True
     assert syncs.row("accounts", hard)["is_deleted"] is False
     assert not [part for entry in org_server.ledger.calls for part in entry.parts if "deleted" in part.path]
+
+
+@pytest.mark.parametrize("days", [1, 20])
+def test_after_deletes_soft_the_log_tells_what_was_deleted_meanwhile(
+    org_server: OrgServer, frozen: Clock, days: int
+) -> None:
+    first, second, kept = accounts(org_server, 3)
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account", deletes="soft")
+    syncs.sync()
+    for gone in (first, second):
+        frozen.advance(days=days)
+        org_server.org.hard_delete(gone)
+        syncs.sync()
+    syncs.sync(deletes="all")
+    deleted = {name: row["is_deleted"] for name, row in syncs.target.tables["accounts"].items()}
+    assert deleted == {first: True, second: True, kept: False}
 
 
 def test_after_a_long_outage_hard_deletes_are_found_by_a_sweep(org_server: OrgServer, frozen: Clock) -> None:
@@ -180,19 +232,20 @@ def test_a_sweep_that_was_killed_goes_on_without_losing_the_living(
     }
 
 
-@pytest.mark.parametrize("refused", ["the first", "the second"])
+@pytest.mark.parametrize("partial_rows", ["auto", "whole"])
+@pytest.mark.parametrize("refused", ["the first", "the second", "both"])
 def test_deletions_that_could_not_be_asked_for_are_seen_by_the_next_run(
-    org_server: OrgServer, frozen: Clock, refused: str
+    org_server: OrgServer, frozen: Clock, refused: str, partial_rows: str
 ) -> None:
-    (gone,) = accounts(org_server, 1)
+    gone, kept = accounts(org_server, 2)
     frozen.advance(hours=3)
-    syncs = Syncs(org_server, "Account")
+    syncs = Syncs(org_server, "Account", partial_rows=partial_rows)
     not_now = Status(400, "OPERATION_NOT_ALLOWED", "Not now.")
-    if refused == "the first":
+    if refused != "the second":
         fault = org_server.faults.add(not_now, path="*/deleted*")
     syncs.sync()
     org_server.org.hard_delete(gone)
-    if refused == "the second":
+    if refused != "the first":
         frozen.advance(hours=3)
         fault = org_server.faults.add(not_now, path="*/deleted*")
         syncs.sync()
@@ -203,6 +256,85 @@ def test_deletions_that_could_not_be_asked_for_are_seen_by_the_next_run(
     frozen.advance(hours=3)
     syncs.sync()
     assert syncs.row("accounts", gone)["is_deleted"] is True
+    assert syncs.row("accounts", kept)["is_deleted"] is False
+
+
+@pytest.mark.parametrize("partial_rows", ["auto", "whole"])
+@pytest.mark.parametrize("reader", ["rest", "bulk"])
+@pytest.mark.parametrize("before", ["asked", "not asked", "refused"])
+def test_a_sweep_that_is_due_is_due_until_it_is_done(
+    org_server: OrgServer, frozen: Clock, reader: str, partial_rows: str, before: str
+) -> None:
+    """Killed at any line after a pause that the log does not cover, whether or not it was asked before the pause."""
+    gone, *kept = accounts(org_server, 5)
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account", reader=reader, partial_rows=partial_rows, bulk_page_size=2)
+    if before == "refused":
+        org_server.faults.add(Status(400, "OPERATION_NOT_ALLOWED", "Not now."), path="*/deleted*", times=1)
+    syncs.sync(deletes="soft" if before == "not asked" else "all")
+    frozen.advance(days=1)
+    org_server.org.hard_delete(gone)
+    org_server.org.update(kept[0], {"Name": "Renamed"})
+    frozen.advance(days=20)
+    lines = run_tap(syncs.config, state=copy.deepcopy(syncs.target.state)).output.splitlines(keepends=True)
+    states = [at for at, line in enumerate(lines) if b'"type":"STATE"' in line]
+    assert len(states) > 1
+    for at in states:
+        target = copy.deepcopy(syncs.target)
+        target.feed(b"".join(lines[: at + 1]))
+        target.feed(run_tap(syncs.config, state=target.state).output)
+        table = target.tables["accounts"]
+        assert {name: row["is_deleted"] for name, row in table.items()} == {gone: True} | dict.fromkeys(
+            kept, False
+        )
+
+
+def test_a_sweep_that_is_due_is_not_forgotten_where_windows_ask_twice(
+    org_server: OrgServer, frozen: Clock
+) -> None:
+    gone, *kept = accounts(org_server, 250)
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account", page_size=200, bulk_threshold=100, split_rows=100)
+    syncs.sync(deletes="soft")
+    frozen.advance(days=1)
+    org_server.org.hard_delete(gone)
+    for record_id in kept:
+        frozen.advance(hours=2)
+        org_server.org.update(record_id, {"Name": "Renamed"})
+    syncs.sync()
+    assert syncs.complete
+    assert len(org_server.server.site.jobs.all()) >= 3
+    assert [name for name, row in syncs.target.tables["accounts"].items() if row["is_deleted"]] == [gone]
+
+
+@pytest.mark.parametrize("before", ["asked", "not asked", "refused"])
+def test_deletions_before_a_leftover_job_was_created_are_asked_for(
+    org_server: OrgServer, frozen: Clock, before: str
+) -> None:
+    """The bookmark moves to the job's time before the log is asked."""
+    gone, *kept = accounts(org_server, 7)
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account", reader="bulk", bulk_page_size=2)
+    refused = Status(400, "OPERATION_NOT_ALLOWED", "Not now.")
+    if before == "refused":
+        org_server.faults.add(refused, path="*/deleted*")
+    deletes = "soft" if before == "not asked" else "all"
+    syncs.sync(deletes=deletes)
+    org_server.org.hard_delete(gone)
+    for record_id in kept:
+        org_server.org.update(record_id, {"Name": "Renamed"})
+    frozen.advance(hours=3)
+    config = {**syncs.config, "deletes": deletes}
+    lines = run_tap(config, state=copy.deepcopy(syncs.target.state)).output.splitlines(keepends=True)
+    states = [at for at, line in enumerate(lines) if b'"jobs"' in line]
+    org_server.faults.clear()
+    frozen.advance(hours=3)
+    syncs.target.feed(b"".join(lines[: states[1] + 1]))
+    syncs.sync()
+    table = syncs.target.tables["accounts"]
+    assert {name: row["is_deleted"] for name, row in table.items()} == {gone: True} | dict.fromkeys(
+        kept, False
+    )
 
 
 def test_no_version_is_activated_before_its_rows(org_server: OrgServer, frozen: Clock) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from salesforce_simulator.http.faults import Status
 from tap_sfsource.config import Settings
 from tap_sfsource.errors import ConfigError
+from tests.tap.reference import ReferenceTarget
 from tests.tap.running import run_tap
 from tests.tap.syncs import Syncs
 
@@ -85,6 +86,37 @@ def test_another_condition_reads_the_object_anew_and_leaves_no_other_row_alive(
     if key == "incremental":
         frozen.advance(hours=3)
         assert syncs.sync(catalog) == {}
+
+
+@READERS
+@ROWS
+@pytest.mark.parametrize("deletes", ["soft", "all"])
+@pytest.mark.parametrize("before", [{}, ENERGY], ids=["none", "another"])
+def test_another_condition_after_a_first_sync_was_killed_leaves_no_other_row_alive(
+    org_server: OrgServer, frozen: Clock, reader: str, partial_rows: str, deletes: str, before: dict[str, str]
+) -> None:
+    for _ in range(3):
+        account(org_server, "Energy")
+    media = {account(org_server, "Media") for _ in range(2)}
+    frozen.advance(hours=3)
+    config = org_server.config(
+        objects=["Account"],
+        reader=reader,
+        partial_rows=partial_rows,
+        deletes=deletes,
+        bulk_page_size=2,
+        state_seconds=0,
+    )
+    lines = run_tap({**config, "filters": before}).output.splitlines(keepends=True)
+    frozen.advance(hours=3)
+    for count in range(len(lines) + 1):
+        target = ReferenceTarget()
+        target.feed(b"".join(lines[:count]))
+        again = {**config, "filters": {"Account": "Industry = 'Media'"}}
+        target.feed(run_tap(again, state=target.state).output)
+        assert {name for name, row in target.tables["accounts"].items() if not row["is_deleted"]} == media, (
+            count
+        )
 
 
 def test_a_condition_written_otherwise_is_the_same(org_server: OrgServer, frozen: Clock) -> None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import initialize, rule
 
 from salesforce_simulator.custom import custom_field
 from tap_sfsource.catalog.naming import collection_name, column_name, column_names
-from tests.histories import OrgHistories
+from tests.histories import SINCE, OrgHistories
 from tests.history_things import CUSTOM, STANDARD, as_json
 from tests.levels import REPEATABLE, at_level
 from tests.masked import MASKED, SALT, is_masked, masked
@@ -59,6 +59,17 @@ class Histories(OrgHistories):
         given: Each property that a complete run has given, by object, with its field.
     """
 
+    @initialize(
+        since=SINCE,
+        reader=st.sampled_from(["rest", "bulk"]),
+        share=st.floats(0, 1),
+        then=st.sampled_from([*FILTERS]),
+    )
+    def start(self, since: str, reader: str, share: float, then: str) -> None:
+        """A first sync that is killed somewhere, and a second one with another filter."""
+        self.first = reader, share, then
+        self.begin_with(since)
+
     def prepare(self) -> None:
         self.target = ReferenceTarget()
         self.condition = ""
@@ -69,6 +80,12 @@ class Histories(OrgHistories):
         self.perhaps = False
         self.given: dict[tuple[str, str], str] = {}
         self.org.add_field("Account", custom_field("Staff__c", "double", **times(2)))
+        for name in ("ACME", "Anna", "Zoe"):
+            self.create_accounts(name, 1)
+        self.wait(timedelta(hours=3))
+        reader, share, then = self.first
+        self.killed_sync(reader, 2, "all", share, (1_000_000, 100_000), 0)
+        self.condition = then
         self.sync()
 
     @rule(factor=st.integers(2, 4))
@@ -190,6 +207,7 @@ class Histories(OrgHistories):
         split_rows, self.server.server.settings.bulk_page_rows = windows
         return self.server.config(
             split_rows=split_rows,
+            start_date=self.since,
             objects=[*STANDARD, "*visit_c"],
             reader=reader,
             bulk_threshold=threshold,

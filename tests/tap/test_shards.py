@@ -253,3 +253,18 @@ def test_a_large_object_is_cut_and_keeps_what_its_entry_says(
     assert len(ids) == len(set(ids)) == 18_000
     assert sum("contacts" in str(catalog) for catalog in catalogs) == 1
     assert all(catalog["streams"][-1] == {"tap_stream_id": "sync_reports"} for catalog in catalogs)
+
+
+@READERS
+def test_a_shard_whose_key_is_refused_in_mid_read_marks_no_row_of_another(
+    org_server: OrgServer, frozen: Clock, reader: str
+) -> None:
+    create(org_server, 3)
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account", reader=reader)
+    middle = frozen.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    org_server.server.settings.refused_columns["Account.SystemModstamp"] = "filter"
+    org_server.server.settings.refused_when_run = True
+    outcome = run_tap(syncs.config, catalog=part(end=middle))
+    assert not outcome.complete
+    assert b'"ACTIVATE_VERSION"' not in outcome.output

@@ -103,6 +103,24 @@ def test_rows_wait_no_longer_than_that(paged_org: OrgServer) -> None:
     assert values[0] != values[-1]
 
 
+@pytest.mark.parametrize(("seconds", "lines"), [(0, range(10, 50)), (3600, range(2, 4))])
+def test_a_large_state_is_not_written_for_each_page_of_a_job(
+    paged_org: OrgServer, seconds: int, lines: range
+) -> None:
+    """Nor for each job: with a thousand objects, each line says what all of them have come to."""
+    others = {f"thing_{number}": {"properties": "x" * 600} for number in range(1000)}
+    config = config_of(paged_org, state_seconds=seconds) | {"reader": "bulk", "bulk_page_size": 100}
+    run = run_tap(config, state={"bookmarks": others})
+    assert run.error is None, run.said
+    assert len(state_bytes(run)) in lines
+    every = run.output.splitlines(keepends=True)
+    for stop in [at for at, line in enumerate(every) if line.startswith(b'{"type":"STATE"')][:3]:
+        target = ReferenceTarget()
+        target.feed(b"".join(every[: stop + 1]))
+        target.feed(run_tap(config, state=target.state).output)
+        assert len(target.tables["accounts"]) == ROWS
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_run_that_is_stopped_says_how_far_it_came(
     paged_org: OrgServer, tmp_path: Path, number: signal.Signals

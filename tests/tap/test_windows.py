@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import pytest
 
-from salesforce_simulator.http.faults import AbortJob, FailJob, Status
+from salesforce_simulator.http.faults import AbortJob, FailJob, Status, UseUp
+from salesforce_simulator.http.jobs import ENDED
 from tests.levels import at_level, search
 from tests.tap.reference import ReferenceTarget
 from tests.tap.running import run_tap
-from tests.tap.syncs import Syncs, accounts
+from tests.tap.syncs import Meanwhile, Syncs, accounts
 
 if TYPE_CHECKING:
     from salesforce_simulator.clock import Clock
@@ -144,6 +146,39 @@ def test_a_row_that_leaves_its_window_before_its_job_comes_in_the_same_run(
     assert syncs.complete
     assert set(syncs.target.tables["accounts"]) == set(ids)
     assert syncs.row("accounts", ids[-1])["name"] == "Renamed"
+
+
+@pytest.mark.parametrize("partial_rows", ["auto", "whole"])
+@pytest.mark.parametrize("reader", ["auto", "bulk"])
+def test_a_row_that_changes_during_a_sweep_is_not_marked(
+    org_server: OrgServer, frozen: Clock, partial_rows: str, reader: str
+) -> None:
+    """A part of a sweep that is read again is read before all that follow it: no row slips behind the parts."""
+    for _ in range(8):
+        accounts(org_server, 30)
+        frozen.advance(days=31)
+    syncs = Syncs(org_server, "Account", start_date="2001-01-01", reader=reader, partial_rows=partial_rows)
+    syncs.config |= {"split_rows": 100, "bulk_threshold": 150, "page_size": 200}
+    assert syncs.sync() == {"accounts": 240}
+    # Bulk reads the rows since the bookmark as well.
+    org_server.faults.add(FailJob("INVALID"), path="*/jobs/query", nth=2 if reader == "bulk" else 1)
+    oldest = min(org_server.org.rows("Account"), key=lambda row: row["CreatedDate"])["Id"]
+    renamed: list[str] = []
+
+    def rename() -> None:
+        """Once one has failed and all others are done: the later parts, if there are any, hold the row where it was."""
+        deadline = time.monotonic() + 20
+        while not ENDED.issuperset(states := [job.state for job in org_server.server.site.jobs.all()]):
+            assert time.monotonic() < deadline
+        if "Failed" in states and not renamed:
+            org_server.org.update(oldest, {"Name": "Renamed"})
+            renamed.append(oldest)
+
+    org_server.faults.add_rule(Meanwhile(rename, method="GET", path="*/jobs/query/*"))
+    syncs.sync(deletes="sweep")
+    assert syncs.complete
+    assert renamed
+    assert not [name for name, row in syncs.target.tables["accounts"].items() if row["is_deleted"]]
 
 
 def check_resumed(server: OrgServer, config: dict[str, Any], lines: list[bytes], count: int) -> None:
@@ -314,3 +349,42 @@ def test_jobs_of_windows_that_no_state_names_are_aborted(org_server: OrgServer, 
     config = {**syncs.config, "objects": ["Account", "Contact"]}
     run_tap(config)
     assert {job.state for job in org_server.server.site.jobs.all()} <= {"JobComplete", "Aborted"}
+
+
+@search
+@pytest.mark.parametrize("limit", ["DailyBulkV2QueryJobs", "DailyApiRequests"])
+@pytest.mark.parametrize("killed", [False, True])
+def test_windows_that_a_days_limit_does_not_hold_are_read_once_it_does(
+    org_server: OrgServer, frozen: Clock, limit: str, *, killed: bool
+) -> None:
+    """The limit is used up by others at any call of the run; the days after go on where it stopped."""
+    for _ in range(5):
+        org_server.org.load("Account", ((f"Account {number}",) for number in range(500)), ["Name"])
+        frozen.advance(days=31)
+    ids = {row["Id"] for row in org_server.org.rows("Account")}
+    config = {"reader": "bulk", "split_rows": 600, "bulk_page_size": 250, "quota_percent_total": 90}
+    nth, stopped = 1, 0
+    while True:
+        frozen.advance(hours=25)
+        syncs = Syncs(org_server, "Account", **config)
+        used = org_server.faults.add(UseUp(limit), path="*/jobs/query*", nth=nth)
+        # By REST it would take more calls than are left.
+        org_server.org.limits.daily_api_requests.maximum = 50
+        org_server.ledger.clear()
+        outcome = run_tap(syncs.config)
+        stopped += not outcome.complete
+        output = outcome.output.splitlines(keepends=True)
+        syncs.target.feed(b"".join(output[: len(output) * 2 // 3] if killed else output))
+        org_server.faults.clear()
+        org_server.org.limits.daily_api_requests.maximum = 100_000
+        for _ in range(3):
+            frozen.advance(hours=25)
+            syncs.sync()
+            if syncs.complete:
+                break
+        assert syncs.complete
+        assert set(syncs.target.tables["accounts"]) == ids
+        if not used.fired:
+            break
+        nth += EVERY
+    assert stopped
