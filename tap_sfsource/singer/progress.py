@@ -11,14 +11,13 @@ import sys
 import time
 from typing import TextIO
 
-from tap_sfsource.terminal import SHOWN
+from tap_sfsource.terminal import SHOWN, WIPE
 
 logger = logging.getLogger("tap-sfsource")
 
 _BAR_SECONDS = 0.2
 _LINE_SECONDS = 30.0
 _BAR_WIDTH = 20
-_WIPE = "\r\x1b[K"
 
 
 class Progress:
@@ -48,7 +47,7 @@ class Progress:
         if self._style == "bar":
             done = _BAR_WIDTH * self._finished // max(1, self._streams)
             bar = "#" * done + "." * (_BAR_WIDTH - done)
-            self._to.write(f"{_WIPE}[{bar}] {self._finished}/{self._streams} {stream}: {many} rows")
+            self._to.write(f"{WIPE}[{bar}] {self._finished}/{self._streams} {stream}: {many} rows")
             self._to.flush()
             self._shown = True
         else:
@@ -61,7 +60,7 @@ class Progress:
 
     def over(self, text: str) -> str:
         """A text that begins where a bar may stand, of this half or of the target."""
-        return _WIPE + text if self.on_terminal else text
+        return WIPE + text if self.on_terminal else text
 
     def finished(self) -> None:
         """Count a stream that is done."""
@@ -70,6 +69,6 @@ class Progress:
     def wipe(self) -> None:
         """Take the bar off the screen."""
         if self._shown:
-            self._to.write(_WIPE)
+            self._to.write(WIPE)
             self._to.flush()
             self._shown = False
