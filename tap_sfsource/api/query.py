@@ -80,8 +80,8 @@ class RestPage:
 
     records: msgspec.Raw
     extracted: str
-    last: str | None = None
-    count: int = 0
+    last: str | None
+    count: int
 
 
 class RestReader:

@@ -24,7 +24,7 @@ from tap_sfsource.catalog.keys import (
     UNSUPPORTED,
 )
 from tap_sfsource.catalog.naming import COLLECTIONS, IS_DELETED, column_names
-from tap_sfsource.catalog.object_settings import NO_SETTINGS, ObjectSettings, settings_of
+from tap_sfsource.catalog.object_settings import ObjectSettings, settings_of
 from tap_sfsource.catalog.restrictions import BIG_OBJECT, BIG_OBJECTS, CHILDREN, NEEDS_FILTER
 from tap_sfsource.catalog.types import COMPOUND_TYPES, JSON_TYPES, TEXT_TYPES, property_schema
 
@@ -92,8 +92,8 @@ class SObjectPlan:
     key_prefix: str | None
     selected_by_default: bool
     unsupported: str
-    parents: Parents | None = None
-    own: ObjectSettings = NO_SETTINGS
+    parents: Parents | None
+    own: ObjectSettings
     org: str = ""
     streams: Mapping[str, str] = dataclasses.field(default_factory=dict)
     absent: Mapping[str, str] = dataclasses.field(default_factory=dict)
