@@ -102,9 +102,7 @@ class SalesforceError(TapError):
     """An error answer of the org that trying again does not change.
 
     Attributes:
-        status: HTTP status.
         error_code: Salesforce's `errorCode`, empty if the answer has none.
-        message: Salesforce's message.
         path: Path of the request, without its query string.
     """
 

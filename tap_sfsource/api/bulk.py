@@ -70,12 +70,7 @@ _JOB: Final = msgspec.json.Decoder(Job)
 
 
 class JobFailedError(TapError):
-    """A job ended as ``Failed`` or ``Aborted``.
-
-    Attributes:
-        state: The state that it ended in.
-        reason: Salesforce's error message, empty if it gave none.
-    """
+    """A job ended as ``Failed`` or ``Aborted``."""
 
     def __init__(self, job: Job) -> None:
         reason = job.errorMessage or ""

@@ -75,7 +75,6 @@ class RestPage:
         records: The raw JSON array of its records.
         extracted: When Salesforce answered, RFC 3339.
         last: Value of the ordering field in the last record, as Salesforce wrote it.
-        count: How many records there are.
     """
 
     records: msgspec.Raw

@@ -28,7 +28,6 @@ class ValuesPage:
     """Rows that no query answered: JSON values in the columns' order.
 
     Attributes:
-        count: How many rows there are.
         clock: Gives the RFC 3339 time at which Salesforce told a row.
         at_once: Rows in a chunk: few where they are large.
     """

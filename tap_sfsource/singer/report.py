@@ -43,9 +43,6 @@ class StreamSummary:
         seconds: How long the stream's turn took.
         reader: How the rows were read: REST or Bulk.
         problem: Why the stream is not complete, empty if it is.
-        notes: Further remarks.
-        api_name: The object.
-        drift: New and vanished columns.
         begun: When the stream's turn began, by the process's monotonic clock.
         done: Whether its turn has ended.
     """

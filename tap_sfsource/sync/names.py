@@ -74,7 +74,6 @@ class Lookup:
     """A lookup that leads to names.
 
     Attributes:
-        column: The reference.
         fields: The fields to query through it, as SOQL spells them.
     """
 
