@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from tap_sfsource import clock
 from tap_sfsource.errors import ConfigError, json_kind
 
 if TYPE_CHECKING:
@@ -234,7 +235,6 @@ def parse_time(name: str, value: str) -> datetime:
         ConfigError: It is none.
     """
     try:
-        moment = datetime.fromisoformat(value)
+        return clock.parse(value).astimezone(UTC)
     except ValueError:
         raise ConfigError(name, f"{value!r} is not a date", "Write it like 2024-01-31T00:00:00Z.") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

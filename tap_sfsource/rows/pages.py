@@ -22,6 +22,9 @@ _SMALL = 1024 * 1024
 
 _AT_ONCE = 500
 
+_json_rows = functools.lru_cache(maxsize=16)(JsonRows)
+_bulk_csv = functools.lru_cache(maxsize=16)(BulkCsv)
+
 
 @dataclass(frozen=True, slots=True)
 class ValuesPage:
@@ -115,13 +118,3 @@ def _values_lines(page: ValuesPage, layout: Layout) -> Iterator[tuple[bytes, int
 def _check_count(page: BulkPage, layout: Layout, read: int) -> None:
     if page.count not in {read, UNKNOWN_COUNT}:
         raise TapError(f"{layout.stream}: a Bulk page of {page.count} rows has {read}. Run again.")
-
-
-@functools.lru_cache(maxsize=16)
-def _json_rows(layout: Layout) -> JsonRows:
-    return JsonRows(layout)
-
-
-@functools.lru_cache(maxsize=16)
-def _bulk_csv(layout: Layout) -> BulkCsv:
-    return BulkCsv(layout)
