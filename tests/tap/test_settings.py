@@ -29,6 +29,10 @@ from tap_sfsource.errors import ConfigError
             "Setting login_url: 'http://acme.my.salesforce.com' is not",
         ),
         ({"start_date": "yesterday"}, "Setting start_date: 'yesterday' is not a date."),
+        (
+            {"start_date": "0001-01-01T00:00:00+05:00"},
+            "Setting start_date: '0001-01-01T00:00:00+05:00' is not a date.",
+        ),
         ({"max_workers": 0}, "Setting max_workers: 0 is out of bounds. Set it to between 1 and 64."),
         ({"bulk_threshold": "many"}, "Setting bulk_threshold: 'many' is not a whole number."),
         ({"quota_percent_total": 101}, "Setting quota_percent_total: 101 is out of bounds."),
