@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import tempfile
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
@@ -15,22 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tap_sfsource.api.client import Client
+    from tap_sfsource.catalog.plan import SObjectPlan
     from tap_sfsource.config import Settings
 
 _PART: Final = 1024 * 1024
 
-
-class Listed(Protocol):
-    """A stream that a catalog lists."""
-
-    @property
-    def stream_name(self) -> str:
-        """Its name."""
-        ...  # pragma: no cover
-
-    def entry(self) -> dict[str, Any]:
-        """Its entry."""
-        ...  # pragma: no cover
+Listed: TypeAlias = "SObjectPlan | ReportsPlan"
 
 
 def discovered(client: Client, settings: Settings) -> Iterator[Listed]:
