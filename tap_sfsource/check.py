@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
+from tap_sfsource.api.bulk_budget import LIMITS
 from tap_sfsource.api.composite import Subrequest
 from tap_sfsource.api.query import select
 from tap_sfsource.catalog.discovery import plan_run
@@ -17,6 +18,7 @@ from tap_sfsource.errors import SalesforceError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from tap_sfsource.api.bulk_budget import Limit
     from tap_sfsource.api.client import Client
     from tap_sfsource.catalog.discovery import RunPlan
     from tap_sfsource.catalog.plan import SObjectPlan
@@ -58,20 +60,7 @@ class _Permissions(msgspec.Struct):
     records: list[dict[str, object]]
 
 
-class Limit(msgspec.Struct, frozen=True):
-    """A limit of the org's day."""
-
-    Max: int = 0
-    Remaining: int = 0
-
-    @property
-    def used(self) -> int:
-        """What whoever it was has used of it."""
-        return self.Max - self.Remaining
-
-
 _PERMISSION_PAGE: Final = msgspec.json.Decoder(_Permissions)
-_LIMITS: Final = msgspec.json.Decoder(dict[str, Limit])
 
 
 def check_connection(client: Client, settings: Settings) -> bool:
@@ -160,7 +149,7 @@ def permissions_finding(client: Client) -> Finding:
 def daily_limits(client: Client) -> Mapping[str, Limit] | SalesforceError:
     """The limits of DAILY that the org tells, or why it does not."""
     try:
-        limits = client.get(client.data("/limits"), _LIMITS)
+        limits = client.get(client.data("/limits"), LIMITS)
     except SalesforceError as error:
         return error
     return {name: limits[name] for name in DAILY if name in limits}

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import SingerCommand
 
-from tap_sfsource.errors import CatalogError, ConfigError, TapError
+from tap_sfsource.errors import CatalogError, ConfigError, TapError, json_kind
 from tap_sfsource.terminal import hush
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ class TerminatedError(SystemExit):
     """SIGTERM or SIGINT: the run ends with 128 + the signal's number, as shells count."""
 
     def __init__(self, signum: int) -> None:
-        """Keep the signal."""
         super().__init__(128 + signum)
         self.signal = signal.Signals(signum)
 
@@ -110,7 +109,7 @@ def read_input(what: str, file: IO[str] | None) -> dict[str, Any] | None:
     except ValueError as error:
         value, problem = None, f"it is not JSON ({error})"
     else:
-        problem = f"it holds a {type(value).__name__}, not an object"
+        problem = f"it holds {json_kind(value)}, not an object"
     if isinstance(value, dict):
         return value
     if what == "catalog":
@@ -160,7 +159,6 @@ class RedactingFormatter(logging.Formatter):
     """Formats like another formatter, then blanks secrets out, in tracebacks too."""
 
     def __init__(self, inner: logging.Formatter, mask: Mask) -> None:
-        """Wrap a formatter."""
         super().__init__()
         self._inner = inner
         self._mask = mask

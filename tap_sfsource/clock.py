@@ -11,13 +11,16 @@ def to_second(moment: datetime.datetime) -> datetime.datetime:
 
 
 def parse(text: str) -> datetime.datetime:
-    """A datetime from a state, a setting or an answer of Salesforce; one without a zone is UTC.
+    """A datetime in UTC, from a state, a setting or an answer of Salesforce; one without a zone is UTC.
 
     Raises:
-        ValueError: The text is no ISO 8601 date or datetime.
+        ValueError: The text is no ISO 8601 date or datetime, or one of a year that UTC does not have.
     """
     moment = datetime.datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+    try:
+        return moment.astimezone(datetime.UTC) if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+    except OverflowError:
+        raise ValueError(text) from None
 
 
 def isoformat(moment: datetime.datetime) -> str:

@@ -360,10 +360,8 @@ class Settings:
     @classmethod
     def typed(cls, config: Mapping[str, Any]) -> dict[str, Any]:
         """A checked configuration with values of the settings' own types, where others say the same: text of a list."""
-        settings, kinds = (
-            cls.from_config(config),
-            {field.name: field.metadata["kind"] for field in dataclasses.fields(cls)},
-        )
+        settings = cls.from_config(config)
+        kinds = {field.name: field.metadata["kind"] for field in dataclasses.fields(cls)}
         values = dict(config)
         for name in kinds.keys() & config.keys():
             value = None if is_unset(config[name]) else getattr(settings, name)

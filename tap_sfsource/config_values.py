@@ -6,14 +6,15 @@ import contextlib
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tap_sfsource.errors import ConfigError
+from tap_sfsource import clock
+from tap_sfsource.errors import ConfigError, json_kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
 _LOWEST_API_VERSION: Final = 58.0
 """`/jobs/query/{id}/resultPages` came with v58 (Bulk API guide)."""
@@ -57,7 +58,7 @@ def checked(name: str, metadata: Mapping[str, Any], value: Any) -> Any:
     if kind == "array":
         return _checked_names(name, value)
     if not isinstance(value, str):
-        raise ConfigError(name, f"it must be text, not {type(value).__name__}", "Put it in quotes.")
+        raise ConfigError(name, f"it must be text, not {json_kind(value)}", "Put it in quotes.")
     # A file or a clipboard adds a line end; a password may have spaces of its own.
     value = value.strip("\r\n" if name == "password" else None)
     if metadata["choices"] and value not in metadata["choices"]:
@@ -131,7 +132,7 @@ def _checked_condition(name: str, wanted: str, value: Any) -> str:
     """A SOQL condition in one line, which stays a condition where parentheses are put around it."""
     told = f"the condition of {wanted}"
     if not isinstance(value, str):
-        raise ConfigError(name, f"{told} must be text, not {type(value).__name__}", "Put it in quotes.")
+        raise ConfigError(name, f"{told} must be text, not {json_kind(value)}", "Put it in quotes.")
     bare = _TEXT.sub(lambda text: " " * len(text[0]), value)
     problem = _problem_of(bare)
     if problem:
@@ -234,7 +235,6 @@ def parse_time(name: str, value: str) -> datetime:
         ConfigError: It is none.
     """
     try:
-        moment = datetime.fromisoformat(value)
+        return clock.parse(value)
     except ValueError:
         raise ConfigError(name, f"{value!r} is not a date", "Write it like 2024-01-31T00:00:00Z.") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

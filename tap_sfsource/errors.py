@@ -17,6 +17,14 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+def json_kind(value: object) -> str:
+    """What a value is, in JSON's words."""
+    if value is None:
+        return "null"
+    kinds = {bool: "true or false", str: "text", list: "an array", dict: "an object"}
+    return kinds.get(type(value), "a number")
+
+
 class TapError(Exception):
     """Base of the errors whose text is meant for the person who runs the tap."""
 
@@ -70,7 +78,6 @@ class DiscoveryError(TapError):
     """
 
     def __init__(self, told: str, code: str) -> None:
-        """Keep the error of the discovery."""
         super().__init__(told)
         self.code = code
 
@@ -87,7 +94,6 @@ class RefusedError(TapError):
     """
 
     def __init__(self, api_name: str, reason: str) -> None:
-        """Keep the reason."""
         super().__init__(f"{api_name} is left out: {reason}")
         self.reason = reason
 
@@ -96,14 +102,11 @@ class SalesforceError(TapError):
     """An error answer of the org that trying again does not change.
 
     Attributes:
-        status: HTTP status.
         error_code: Salesforce's `errorCode`, empty if the answer has none.
-        message: Salesforce's message.
         path: Path of the request, without its query string.
     """
 
     def __init__(self, status: int, error_code: str, message: str, path: str) -> None:
-        """Keep the parts of the answer."""
         super().__init__(
             f"Salesforce answered {status} {error_code or '(no code)'} for {path}: {one_line(message)}"
         )
@@ -117,7 +120,6 @@ class FilterError(TapError):
     """Salesforce refuses a query for the condition that the setting `filters` has for its object."""
 
     def __init__(self, api_name: str, error: SalesforceError) -> None:
-        """Name the object and quote Salesforce."""
         super().__init__(
             f"Setting filters: Salesforce refuses the condition of {api_name} "
             f"({error.error_code}: {one_line(error.message)}). Correct it, and run again."
@@ -134,7 +136,6 @@ class TransientError(SalesforceError):
     def __init__(
         self, status: int, error_code: str, message: str, path: str, retry_after: float | None = None
     ) -> None:
-        """Keep the parts of the answer."""
         super().__init__(status, error_code, message, path)
         self.retry_after = retry_after
 

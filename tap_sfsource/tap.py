@@ -22,7 +22,7 @@ from tap_sfsource.config import Settings
 from tap_sfsource.errors import TapError, code_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from tap_sfsource.api.client import Client
     from tap_sfsource.catalog.discovery import RunPlan
@@ -43,7 +43,6 @@ class TapSFSource(CommandTap):
 
     name = "tap-sfsource"
     package_name = "sfsource"
-    dynamic_catalog = True
     config_jsonschema: ClassVar[dict[str, Any]] = Settings.json_schema()
 
     def __init__(
@@ -209,18 +208,14 @@ class TapSFSource(CommandTap):
 
         return catalog_of(discovered(self.client, self.settings))
 
-    @property
-    def catalog_json_text(self) -> str:
-        """The same as JSON text."""
-        return b"".join(self._catalog_text()).decode().rstrip()
-
     def print_catalog(self) -> None:
         """Print the catalog; nothing of it where it cannot be made whole, but what `report_failed_discovery` asks for."""
-        from tap_sfsource.catalog.listing import catalog_text, made_whole  # noqa: PLC0415
+        from tap_sfsource.catalog.listing import catalog_text, discovered, made_whole  # noqa: PLC0415
         from tap_sfsource.catalog.sync_reports import ReportsPlan  # noqa: PLC0415
 
         try:
-            for part in made_whole(self._catalog_text(), self.settings.spool_dir):
+            text = catalog_text(discovered(self.client, self.settings))
+            for part in made_whole(text, self.settings.spool_dir):
                 self.output.write(part)
         except TapError as error:
             if not (self.settings.report_failed_discovery and self.settings.sync_reports):
@@ -228,11 +223,6 @@ class TapSFSource(CommandTap):
             self.logger.error("%s", error)  # noqa: TRY400 - a line for people
             failed = ReportsPlan((self.mask(str(error)), code_of(error)))
             self.output.write(b"".join(catalog_text([failed])))
-
-    def _catalog_text(self) -> Iterator[bytes]:
-        from tap_sfsource.catalog.listing import catalog_text, discovered  # noqa: PLC0415
-
-        return catalog_text(discovered(self.client, self.settings))
 
     def discover_streams(self) -> Sequence[SalesforceStream]:
         """Build the streams of the run."""
@@ -339,9 +329,9 @@ class TapSFSource(CommandTap):
 
 
 def _as_dict(catalog: Any) -> Mapping[str, Any] | None:
-    if catalog is None or (isinstance(catalog, Mapping) and not isinstance(catalog, Catalog)):
-        return catalog
     if isinstance(catalog, Catalog):
         return catalog.to_dict()
+    if catalog is None or isinstance(catalog, Mapping):
+        return catalog
     with Path(catalog).open(encoding="utf-8") as file:
         return read_input("catalog", file)

@@ -13,7 +13,7 @@ from typing import Any, Final
 SHOWN: Final[dict[str, Any]] = {"shown": True}
 """`extra` of a log line that a terminal shows although it is no warning, and shows without time and level."""
 
-_WIPE: Final = "\r\x1b[K"
+WIPE: Final = "\r\x1b[K"
 """Takes away what stands in the terminal's last line, such as a bar."""
 
 
@@ -25,7 +25,7 @@ class _Formatter(logging.Formatter):
         self._inner = inner
 
     def format(self, record: logging.LogRecord) -> str:
-        return _WIPE + (record.getMessage() if _is_shown(record) else self._inner.format(record))
+        return WIPE + (record.getMessage() if _is_shown(record) else self._inner.format(record))
 
 
 def _is_shown(record: logging.LogRecord) -> bool:

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from sfsource.given.pair import Pair
+    from tap_sfsource.api.bulk_budget import Limit
     from tap_sfsource.api.client import Client
     from tap_sfsource.catalog.discovery import RunPlan
-    from tap_sfsource.check import Limit
 
 _STYLES = {"ok": "green", "warning": "yellow", "failure": "bold red", "skipped": "dim"}
 

@@ -19,9 +19,9 @@ from tap_sfsource.errors import SalesforceError, TapError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from tap_sfsource.api.bulk_budget import Limit
     from tap_sfsource.api.client import Client
     from tap_sfsource.catalog.discovery import RunPlan
-    from tap_sfsource.check import Limit
 
 _APART: Final = datetime.timedelta(seconds=5)
 """The Date header has whole seconds, and an answer takes some time on its way."""

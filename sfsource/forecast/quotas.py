@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sfsource.forecast.cost import Cost
-    from tap_sfsource.check import Limit
+    from tap_sfsource.api.bulk_budget import Limit
     from tap_sfsource.config import Settings
 
 _ALL = 100

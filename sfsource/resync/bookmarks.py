@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from sfsource.errors import SfsourceError
 from tap_sfsource.catalog.naming import COLLECTIONS
 from tap_sfsource.catalog.patterns import is_pattern, matches
-from tap_sfsource.sync.again import full_id, read_all, read_ids, read_since
+from tap_sfsource.sync.again import full_id, read_ids, read_since
+from tap_sfsource.sync.identity import begin_again
 from tap_sfsource.sync.state_file import UNREADABLE, bookmarks_of
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def named(bookmarks: Bookmarks, names: Sequence[str]) -> list[str]:
 
 def ask_for_all(stream: str, bookmark: dict[str, Any]) -> Again:
     """Have every row of a collection read again."""
-    read_all(bookmark)
+    begin_again(bookmark)
     return Again(stream, "every row, and marks those that are gone")
 
 

@@ -19,13 +19,9 @@ _ANY = msgspec.json.Decoder()
 def decode(
     content: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[_T], path: str, status: int | HTTPStatus = 200
 ) -> _T:
-    """Decode an answer's JSON.
+    """Decode an answer's JSON; errors name the path, without its query string, and the status.
 
-    Args:
-        content: The body.
-        decoder: Made when its module is imported: msgspec crashes where threads meet a type for the first time together.
-        path: The resource that was asked, for errors; a query string is left out.
-        status: The answer's HTTP status, for errors.
+    The decoder is made when its module is imported: msgspec crashes where threads meet a type for the first time together.
 
     Raises:
         UnreadableError: The body is no JSON, as a page of a proxy or of maintenance is, or no UTF-8.

@@ -70,15 +70,9 @@ _JOB: Final = msgspec.json.Decoder(Job)
 
 
 class JobFailedError(TapError):
-    """A job ended as ``Failed`` or ``Aborted``.
-
-    Attributes:
-        state: The state that it ended in.
-        reason: Salesforce's error message, empty if it gave none.
-    """
+    """A job ended as ``Failed`` or ``Aborted``."""
 
     def __init__(self, job: Job) -> None:
-        """Keep the state and the reason."""
         reason = job.errorMessage or ""
         super().__init__(f"Bulk job {job.id} ended as {job.state}{f': {reason}' if reason else '.'}")
         self.state = job.state
@@ -98,7 +92,6 @@ class BulkPage:
         count: Rows that Salesforce says the page has, -1 if it does not say.
         locator: Of the next page; empty after the last.
         extracted: When Salesforce answered, RFC 3339.
-        header: The names in the header line.
         block: Bytes of a block, about.
     """
 
@@ -106,7 +99,6 @@ class BulkPage:
     count: int
     locator: str
     extracted: str
-    header: tuple[str, ...] = ()
     block: int = _BLOCK
 
     def blocks(self) -> Iterator[bytes]:
@@ -115,11 +107,7 @@ class BulkPage:
 
 
 class BulkReader:
-    """Creates, follows and reads query jobs; `wait` waits so many seconds, and raises when the run has to end.
-
-    Args:
-        connections: Pages of a job that are downloaded at the same time.
-    """
+    """Creates, follows and reads query jobs, of which so many pages are downloaded at the same time."""
 
     def __init__(
         self,
@@ -277,7 +265,6 @@ class BulkReader:
                 _count(headers.get("Sforce-NumberOfRecords"), path),
                 "" if following == _NO_LOCATOR else following,
                 extracted,
-                header,
             )
             stack.pop_all()
         return page

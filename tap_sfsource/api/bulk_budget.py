@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -28,18 +28,21 @@ _BYTES_A_CELL = 12
 _MEGABYTE = 1_000_000
 
 
-class _Limit(msgspec.Struct):
+class Limit(msgspec.Struct, frozen=True):
+    """A limit of the org's day."""
+
     Max: int = 0
     Remaining: int = 0
 
-
-class _Answer(msgspec.Struct):
-    DailyBulkV2QueryJobs: _Limit | None = None
-    DailyBulkV2QueryFileStorageMB: _Limit | None = None
+    @property
+    def used(self) -> int:
+        """What whoever it was has used of it."""
+        return self.Max - self.Remaining
 
 
 # Made here: msgspec crashes where several threads meet a type that holds others for the first time.
-_ANSWER = msgspec.json.Decoder(_Answer)
+LIMITS: Final = msgspec.json.Decoder(dict[str, Limit])
+"""Reads the answer of `/limits`."""
 
 
 def result_megabytes(rows: float, columns: int) -> float:
@@ -117,17 +120,17 @@ class BulkBudget:
 
     def _ask(self) -> tuple[Share, Share]:
         """Ask for the limits; who may not ask (View Setup and Configuration) finds out from the jobs."""
-        unlimited = _Limit(10**12, 10**12)
-        answer = _Answer()
+        unlimited = Limit(10**12, 10**12)
+        limits: dict[str, Limit] = {}
         try:
             with paid_by(RUN):
-                answer = self._client.get(self._client.data("/limits"), _ANSWER)
+                limits = self._client.get(self._client.data("/limits"), LIMITS)
         except (QuotaReachedError, AuthError):
             raise
         except TapError as error:
             logger.info("The org does not tell its Bulk limits: %s", error)
-        jobs = answer.DailyBulkV2QueryJobs or unlimited
-        storage = answer.DailyBulkV2QueryFileStorageMB or unlimited
+        jobs = limits.get("DailyBulkV2QueryJobs", unlimited)
+        storage = limits.get("DailyBulkV2QueryFileStorageMB", unlimited)
         return (
             Share("Bulk query jobs", jobs.Max, jobs.Remaining),
             Share("megabytes of Bulk results", storage.Max, storage.Remaining),

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     import requests
 
-    from tap_sfsource.api.auth.grants import Grant
     from tap_sfsource.config import Settings
 
 logger = logging.getLogger("tap-sfsource.client")
@@ -44,9 +43,8 @@ _Result = TypeVar("_Result")
 class Client(Connection):
     """A connection that also sends composite calls, and learns what the org refuses inside them."""
 
-    def __init__(self, settings: Settings, grant: Grant | None = None) -> None:
-        """Make a client; see `Connection`."""
-        super().__init__(settings, grant)
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
         self._composite_works = True
         self._works_inside: set[str] = set()
         self._alone: set[str] = set()

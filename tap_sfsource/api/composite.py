@@ -31,7 +31,6 @@ class Subrequest:
     """A request inside a composite call.
 
     Attributes:
-        method: HTTP method.
         url: Path with its query string, as `Client.data` gives it.
         reference_id: Name of the subrequest, unique in its call: letters, digits and underscores.
         headers: Headers of its own, such as If-Modified-Since.
@@ -66,10 +65,6 @@ class Subresponse:
     """The answer to one subrequest.
 
     Attributes:
-        reference_id: The subrequest's.
-        path: The subrequest's.
-        status: HTTP status.
-        headers: Headers of the answer.
         raw: Its body as JSON bytes, `null` for an answer without one; an array of errors if `ok` is false.
         failure: Why there is no answer that could be read.
     """

@@ -110,7 +110,6 @@ class Connection:
     """A pooled, thread-safe connection to one org, with at most `max_workers` requests in flight.
 
     Attributes:
-        settings: Hosts, version, timeouts, quota.
         limits: Calls sent, and what the org says of its limits.
         calls_by_payer: How many calls each collection took.
     """

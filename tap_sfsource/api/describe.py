@@ -42,7 +42,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     """A field's describe, as far as the tap reads it (REST API guide, "Describe Field Result").
 
     Attributes are named as in the describe: `name` is the API name, `type` the SOAP type in lower case,
-    `length` in characters, `precision`/`scale` of a number, `digits` of an int, `reference_to` API names of
+    `length` in characters, `precision`/`scale` of a number, `reference_to` API names of
     objects. `calculated_formula` is missing for roll-ups, and where the user may not see it.
     """
 
@@ -52,7 +52,6 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     length: int = 0
     precision: int = 0
     scale: int = 0
-    digits: int = 0
     nillable: bool = True
     calculated: bool = False
     calculated_formula: str | None = None
@@ -69,7 +68,6 @@ class SObject(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     name: str
     label: str = ""
     key_prefix: str | None = None
-    custom: bool = False
     queryable: bool = True
     replicateable: bool = False
     fields: tuple[Field, ...] = ()

@@ -33,16 +33,7 @@ def select(
 ) -> str:
     """A query for fields of an SObject: one line of SOQL, whose answer has the fields as its columns in this order.
 
-    Args:
-        api_name: The SObject's API name.
-        fields: API names of the fields.
-        key: API name of the replication key that `start` and `end` are about.
-        start: The first second to read.
-        end: The first second not to read.
-        nulls: Whether rows without the key are read as well.
-        conditions: Further conditions, all of which must hold.
-        order_by: Fields to order by, ascending.
-        limit: The most rows to answer with.
+    It reads rows whose `key` is from `start` up to, and without, `end`; with `nulls` also those without the key.
     """
     where = list(conditions)
     span = [f"{key} >= {isoformat(start)}"] if key and start is not None else []
@@ -84,13 +75,12 @@ class RestPage:
         records: The raw JSON array of its records.
         extracted: When Salesforce answered, RFC 3339.
         last: Value of the ordering field in the last record, as Salesforce wrote it.
-        count: How many records there are.
     """
 
     records: msgspec.Raw
     extracted: str
-    last: str | None = None
-    count: int = 0
+    last: str | None
+    count: int
 
 
 class RestReader:

@@ -10,7 +10,7 @@ import msgspec
 from tap_sfsource.errors import AuthError, QuotaReachedError, TapError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from tap_sfsource.api.client import Client
 
@@ -41,25 +41,25 @@ def record_counts(client: Client, api_names: Iterable[str]) -> dict[str, int]:
     names = sorted(api_names)
     found: dict[str, int] = {}
     for at in range(0, len(names), COUNTS_A_CALL):
-        asked = ",".join(names[at : at + COUNTS_A_CALL])
-        try:
-            answer = client.get(client.data("/limits/recordCount"), _decoder, params={"sObjects": asked})
-        except (QuotaReachedError, AuthError):
-            raise
-        except TapError as error:
-            logger.info("No record counts: %s", error)
+        counts = _counts(client, {"sObjects": ",".join(names[at : at + COUNTS_A_CALL])})
+        if counts is None:
             break
-        found.update((count.name, count.count) for count in answer.sObjects)
+        found |= counts
     return found
 
 
 def all_record_counts(client: Client) -> dict[str, int]:
     """The same of every object with rows, in one call; nothing where the org does not tell it."""
+    return _counts(client) or {}
+
+
+def _counts(client: Client, params: Mapping[str, str] | None = None) -> dict[str, int] | None:
+    """The counts of one answer, None where the org does not tell them."""
     try:
-        answer = client.get(client.data("/limits/recordCount"), _decoder)
+        answer = client.get(client.data("/limits/recordCount"), _decoder, params=params)
     except (QuotaReachedError, AuthError):
         raise
     except TapError as error:
         logger.info("No record counts: %s", error)
-        return {}
+        return None
     return {count.name: count.count for count in answer.sObjects}

@@ -145,7 +145,7 @@ def _check_certificates(ca_file: str | None) -> None:
 
 def is_transient(status: int, code: str) -> bool:
     """Whether a later attempt may succeed: a busy or broken server; maintenance pages have a status but no code."""
-    if code in _TRANSIENT_CODES or status in _TRANSIENT_STATUS or code == LIMIT_CODE:
+    if code in _TRANSIENT_CODES or status in _TRANSIENT_STATUS:
         return True
     return status >= HTTPStatus.INTERNAL_SERVER_ERROR and not code
 

@@ -41,11 +41,7 @@ class Column:
     """A field of an SObject as a property of a stream.
 
     Attributes:
-        api_name: The field's API name.
-        property: The property's name.
         sf_type: Salesforce's type, in describe's words.
-        schema: The property's JSON schema.
-        label: The field's label.
         precision: Digits of a number, as its field was defined; 0 for other types.
         scale: Those after the point.
         calculated: Whether it is a formula or a roll-up.
@@ -56,7 +52,6 @@ class Column:
         reference_to: API names of the objects that a reference points at.
         relationship_name: Name by which SOQL follows the reference, or None.
         automatic: Whether it is always read.
-        selected_by_default: Whether it is read unless deselected.
         unsupported: Why it cannot be read, empty if it can.
         mask: How its values go out, None as they are.
         mask_of_owner: The same of a name's field, by the API name of the object that has the name; None without such masks.

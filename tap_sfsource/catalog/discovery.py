@@ -79,7 +79,7 @@ class RunPlan:
     streams: tuple[SObjectPlan, ...]
     skipped: Mapping[str, str]
     failed: Mapping[str, TapError]
-    lost: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    lost: Mapping[str, tuple[str, ...]]
 
     def check(self) -> None:
         """Make sure that there is something to do: to read nothing where something is selected is no success.

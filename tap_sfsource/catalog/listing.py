@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import tempfile
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
@@ -15,22 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tap_sfsource.api.client import Client
+    from tap_sfsource.catalog.plan import SObjectPlan
     from tap_sfsource.config import Settings
 
 _PART: Final = 1024 * 1024
 
-
-class Listed(Protocol):
-    """A stream that a catalog lists."""
-
-    @property
-    def stream_name(self) -> str:
-        """Its name."""
-        ...  # pragma: no cover
-
-    def entry(self) -> dict[str, Any]:
-        """Its entry."""
-        ...  # pragma: no cover
+Listed: TypeAlias = "SObjectPlan | ReportsPlan"
 
 
 def discovered(client: Client, settings: Settings) -> Iterator[Listed]:
@@ -49,7 +39,7 @@ def made_whole(text: Iterable[bytes], folder: str | None) -> Iterator[bytes]:
 
 
 def catalog_text(plans: Iterable[Listed]) -> Iterator[bytes]:
-    """The same as JSON text for people, stream by stream: a big org's takes a hundred megabytes."""
+    """The catalog of plans as JSON text for people, stream by stream: a big org's takes a hundred megabytes."""
     head = b'{\n  "streams": ['
     for plan in plans:
         text = msgspec.json.format(msgspec.json.encode(plan.entry()), indent=2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from tap_sfsource.catalog.patterns import is_pattern, matches
 from tap_sfsource.clock import to_second
@@ -31,11 +31,11 @@ class ObjectSettings:
         part: Conditions of the rows that a shard reads, where other shards read the others (`tap_sfsource.shards`).
     """
 
-    start: datetime.datetime | None = None
-    end: datetime.datetime | None = None
-    condition: str = ""
-    refresh_hours: int = 0
-    reads_new_fields: bool = True
+    start: datetime.datetime | None
+    end: datetime.datetime | None
+    condition: str
+    refresh_hours: int
+    reads_new_fields: bool
     part: tuple[str, ...] = ()
 
     @property
@@ -47,9 +47,6 @@ class ObjectSettings:
     def identity(self) -> str:
         """All conditions as one text: rows that were read by others are other rows."""
         return " ".join([*([self.condition] if self.condition else []), *self.part])
-
-
-NO_SETTINGS: Final = ObjectSettings()
 
 
 def settings_of(settings: Settings, api_name: str, stream_name: str) -> ObjectSettings:

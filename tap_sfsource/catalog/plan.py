@@ -24,7 +24,7 @@ from tap_sfsource.catalog.keys import (
     UNSUPPORTED,
 )
 from tap_sfsource.catalog.naming import COLLECTIONS, IS_DELETED, column_names
-from tap_sfsource.catalog.object_settings import NO_SETTINGS, ObjectSettings, settings_of
+from tap_sfsource.catalog.object_settings import ObjectSettings, settings_of
 from tap_sfsource.catalog.restrictions import BIG_OBJECT, BIG_OBJECTS, CHILDREN, NEEDS_FILTER
 from tap_sfsource.catalog.types import COMPOUND_TYPES, JSON_TYPES, TEXT_TYPES, property_schema
 
@@ -60,9 +60,7 @@ class SObjectPlan:
     """An SObject as a stream.
 
     Attributes:
-        api_name: The object's API name.
         stream_name: The stream's name and `tap_stream_id`.
-        label: The object's label.
         columns: Its fields; in a run only the selected ones.
         key: Property that is the stream's key.
         is_deleted: Property that tells deleted rows.
@@ -70,10 +68,8 @@ class SObjectPlan:
         replication_key: Column that tells when a row changed, or None for a full table.
         replicateable: Whether Salesforce keeps a deletion log of it.
         key_prefix: First three characters of its Ids, or None.
-        selected_by_default: Whether it is read unless deselected.
         unsupported: Why it cannot be read, empty if it can.
         parents: By whose ids its rows are read, or None; each run reads all of them then.
-        own: The object's own settings.
         org: Id of the org in a run, empty if unknown.
         streams: Stream names by API name, of the objects that a reference may lead to.
         absent: Properties that are not read, by `Column.mark`: deselected fields, and those that only the catalog knows.
@@ -92,8 +88,8 @@ class SObjectPlan:
     key_prefix: str | None
     selected_by_default: bool
     unsupported: str
-    parents: Parents | None = None
-    own: ObjectSettings = NO_SETTINGS
+    parents: Parents | None
+    own: ObjectSettings
     org: str = ""
     streams: Mapping[str, str] = dataclasses.field(default_factory=dict)
     absent: Mapping[str, str] = dataclasses.field(default_factory=dict)

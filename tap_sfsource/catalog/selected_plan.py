@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import logging
 from typing import TYPE_CHECKING
 
 from tap_sfsource.api.describe import Field
 from tap_sfsource.catalog.columns import mark_of
-from tap_sfsource.catalog.given_columns import names_of
+from tap_sfsource.catalog.given_columns import KINDS, MOST_COLLISIONS, names_of, usual_names
 from tap_sfsource.catalog.mask_rules import masked_plan
 from tap_sfsource.catalog.mask_warnings import warn_of_kept, warn_of_unmasked
 from tap_sfsource.catalog.naming import column_names
-from tap_sfsource.catalog.new_fields import excluded
-from tap_sfsource.catalog.plan import plan_of
+from tap_sfsource.catalog.plan import NAME, plan_of
 from tap_sfsource.catalog.types import property_schema
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def selected_plan(
         plan = dataclasses.replace(plan, columns=columns)
     plan = masked_plan(plan, masks)
     warn_of_kept(plan, emitted)
-    selected = _selected(plan, selection, excluded(plan, selection, emitted))
+    selected = _selected(plan, selection, _new_fields(plan, selection, emitted))
     warn_of_unmasked(plan, selected, sobject, masks)
     lost = () if selection is None else tuple(selection.unknown(plan.columns))
     return dataclasses.replace(selected, absent=_absent(plan, selected, selection)), lost
@@ -127,3 +127,43 @@ def _with_override(column: Column, selection: StreamSelection) -> Column:
         return column
     schema = selection.overridden_schema(column, property_schema(Field(name=column.api_name, type=recorded)))
     return dataclasses.replace(column, schema=schema) if schema else column
+
+
+def _new_fields(
+    plan: SObjectPlan, selection: StreamSelection | None, emitted: GivenColumns | None
+) -> frozenset[str]:
+    """API names of the fields that the setting `new_fields` leaves out: they are new, and nobody has selected them.
+
+    A catalog that lists an object's fields says what was there. Otherwise the state says it: `emitted` tells by a
+    `Column.mark` which columns earlier runs have read, and is None where no run has.
+    """
+    if plan.own.reads_new_fields or plan.api_name == NAME:
+        return frozenset()
+    if not (selection is not None and selection.is_full) and emitted is None:
+        return frozenset()
+    found = [
+        column
+        for column in plan.columns
+        if not (column.unsupported or column.automatic)
+        and (column.selected_by_default if selection is None else selection.is_selected(column))
+        and _is_new(column, selection, emitted)
+    ]
+    if found:
+        names = ", ".join(column.api_name for column in found)
+        logger.warning("%s: left out as new (setting new_fields): %s.", plan.stream_name, names)
+    return frozenset(column.api_name for column in found)
+
+
+def _is_new(column: Column, selection: StreamSelection | None, emitted: GivenColumns | None) -> bool:
+    if selection is not None and selection.choice(column) is not None:
+        return False
+    if selection is not None and selection.is_full:
+        return True
+    if column.sf_type == "base64":
+        return False  # the setting include_base64 has selected it
+    # A field that takes another type, or another name beside others, is no new one.
+    names = {column.property, *itertools.islice(usual_names(column.api_name), MOST_COLLISIONS)}
+    kinds = {column.sf_type, *KINDS}
+    return emitted is not None and not any(
+        emitted(mark_of(name, column.api_name, kind)) for name in names for kind in kinds
+    )

@@ -94,7 +94,7 @@ class StreamSelection:
     schemas: Mapping[str, Mapping[str, Any]]
     replication_method: str
     replication_key: str
-    created: tuple[datetime.datetime | None, datetime.datetime | None] = (None, None)
+    created: tuple[datetime.datetime | None, datetime.datetime | None]
 
     @property
     def part(self) -> tuple[str, ...]:

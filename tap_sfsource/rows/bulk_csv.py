@@ -70,11 +70,7 @@ of a value have a backslash before them. The expression finds it quicker than `b
 
 
 class BulkCsv:
-    """Makes RECORD lines of one layout's CSV.
-
-    Args:
-        part: Bytes to take at a time, about.
-    """
+    """Makes RECORD lines of one layout's CSV, about `part` bytes at a time."""
 
     def __init__(self, layout: Layout, part: int = PART) -> None:
         self._layout = layout
@@ -101,9 +97,7 @@ class BulkCsv:
     def lines(self, block: bytes, extracted: str) -> tuple[bytes, int]:
         """The RECORD lines of a block of whole rows, and how many they are.
 
-        Args:
-            block: CSV without a header: line feeds between rows, every cell quoted.
-            extracted: The time at which Salesforce answered, RFC 3339.
+        The block has no header, line feeds between rows, and every cell in quotes.
 
         Raises:
             TapError: The block is cut off, or holds a row or a value that the query cannot give.
@@ -164,11 +158,10 @@ class BulkCsv:
         return re.compile(b'"' + b'","'.join(cells) + rb'"(?:\n|\Z)').match
 
     def _pieces(self, part: bytes) -> list[bytes] | None:
-        """Split rows at their quotes.
+        """Split rows at their quotes; None if they are framed otherwise.
 
-        Returns:
-            Cells, as JSON text without quotes, at the odd places, and their separators at the even ones, the first and the
-            last among them; None if the rows are framed otherwise.
+        Cells, as JSON text without quotes, are at the odd places, and their separators at the even ones, the first and the
+        last among them.
         """
         for raw, escape in _ESCAPES:
             if raw in part:

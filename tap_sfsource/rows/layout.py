@@ -68,7 +68,6 @@ class Layout:
         version: The table version of the rows, where an ACTIVATE_VERSION will follow.
         further: Fields behind the columns, which are no properties of these rows.
         width: How many fields the query asks for.
-        masks: The masks of the columns.
     """
 
     def __init__(

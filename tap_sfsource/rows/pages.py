@@ -22,13 +22,15 @@ _SMALL = 1024 * 1024
 
 _AT_ONCE = 500
 
+_json_rows = functools.lru_cache(maxsize=16)(JsonRows)
+_bulk_csv = functools.lru_cache(maxsize=16)(BulkCsv)
+
 
 @dataclass(frozen=True, slots=True)
 class ValuesPage:
     """Rows that no query answered: JSON values in the columns' order.
 
     Attributes:
-        count: How many rows there are.
         clock: Gives the RFC 3339 time at which Salesforce told a row.
         at_once: Rows in a chunk: few where they are large.
     """
@@ -116,13 +118,3 @@ def _values_lines(page: ValuesPage, layout: Layout) -> Iterator[tuple[bytes, int
 def _check_count(page: BulkPage, layout: Layout, read: int) -> None:
     if page.count not in {read, UNKNOWN_COUNT}:
         raise TapError(f"{layout.stream}: a Bulk page of {page.count} rows has {read}. Run again.")
-
-
-@functools.lru_cache(maxsize=16)
-def _json_rows(layout: Layout) -> JsonRows:
-    return JsonRows(layout)
-
-
-@functools.lru_cache(maxsize=16)
-def _bulk_csv(layout: Layout) -> BulkCsv:
-    return BulkCsv(layout)

@@ -61,11 +61,7 @@ class BulkFileEncoding(BaseBatchFileEncoding):
 def prepare_storage(config: Mapping[str, Any]) -> Path | None:
     """Make sure, before anything is read, that BATCH files can be written.
 
-    Args:
-        config: The tap's configuration.
-
-    Returns:
-        The folder that they go to, made if it was missing; None if there is none on this machine.
+    Gives the folder that they go to, made if it was missing; None if there is none on this machine.
 
     Raises:
         ConfigError: `batch_config` names a storage that cannot be used.

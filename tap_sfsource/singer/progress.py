@@ -11,22 +11,19 @@ import sys
 import time
 from typing import TextIO
 
-from tap_sfsource.terminal import SHOWN
+from tap_sfsource.terminal import SHOWN, WIPE
 
 logger = logging.getLogger("tap-sfsource")
 
 _BAR_SECONDS = 0.2
 _LINE_SECONDS = 30.0
 _BAR_WIDTH = 20
-_WIPE = "\r\x1b[K"
 
 
 class Progress:
     """Shows how far a run of some streams is.
 
-    Args:
-        style: ``bar``, ``lines``, ``none``, or ``auto``: a bar on a terminal, lines elsewhere.
-        to: Where the bar goes; by default stderr.
+    The style is ``bar``, ``lines``, ``none``, or ``auto``: a bar on a terminal, lines elsewhere.
     """
 
     def __init__(self, style: str, streams: int, to: TextIO | None = None) -> None:
@@ -50,7 +47,7 @@ class Progress:
         if self._style == "bar":
             done = _BAR_WIDTH * self._finished // max(1, self._streams)
             bar = "#" * done + "." * (_BAR_WIDTH - done)
-            self._to.write(f"{_WIPE}[{bar}] {self._finished}/{self._streams} {stream}: {many} rows")
+            self._to.write(f"{WIPE}[{bar}] {self._finished}/{self._streams} {stream}: {many} rows")
             self._to.flush()
             self._shown = True
         else:
@@ -63,7 +60,7 @@ class Progress:
 
     def over(self, text: str) -> str:
         """A text that begins where a bar may stand, of this half or of the target."""
-        return _WIPE + text if self.on_terminal else text
+        return WIPE + text if self.on_terminal else text
 
     def finished(self) -> None:
         """Count a stream that is done."""
@@ -72,6 +69,6 @@ class Progress:
     def wipe(self) -> None:
         """Take the bar off the screen."""
         if self._shown:
-            self._to.write(_WIPE)
+            self._to.write(WIPE)
             self._to.flush()
             self._shown = False

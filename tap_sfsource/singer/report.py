@@ -43,9 +43,6 @@ class StreamSummary:
         seconds: How long the stream's turn took.
         reader: How the rows were read: REST or Bulk.
         problem: Why the stream is not complete, empty if it is.
-        notes: Further remarks.
-        api_name: The object.
-        drift: New and vanished columns.
         begun: When the stream's turn began, by the process's monotonic clock.
         done: Whether its turn has ended.
     """
@@ -246,9 +243,7 @@ class _Metric(enum.StrEnum):
     SKIPPED = "skipped_count"
 
 
-def log_metrics(
-    streams: Sequence[StreamSummary], calls: CallsByPayer, skipped: Mapping[str, str] | None = None
-) -> None:
+def log_metrics(streams: Sequence[StreamSummary], calls: CallsByPayer, skipped: Mapping[str, str]) -> None:
     """Log the run as metrics of the SDK, beside its own record counts and durations.
 
     A call that several collections share has no stream, and `shared` for its payer.
@@ -260,7 +255,7 @@ def log_metrics(
         _log(_Metric.PARTIAL, part.partial, tags)
     _log(metrics.Metric.HTTP_REQUEST_COUNT, calls.of(SHARED), {"payer": "shared"})
     _log(metrics.Metric.HTTP_REQUEST_COUNT, calls.of(RUN), {"payer": "run"})
-    for stream, reason in (skipped or {}).items():
+    for stream, reason in skipped.items():
         _log(_Metric.SKIPPED, 1, {"stream": stream, "reason": reason})
 
 

@@ -23,13 +23,8 @@ _UNNAMED = "columns of earlier runs are gone, whose names the state does not kee
 class RunRecord:
     """What a run came to, as rows of `sync_reports`.
 
-    Args:
-        client: The connection, None where the run ended before there was one.
-        report: What happened to each collection, None where the run ended before the first.
-        skipped: The reason for each collection that was not read.
-        bookmarks: Those of the STATE, by stream.
-        error: What ended the run, None where it is complete.
-        hide: Takes secrets out of a text.
+    It may have ended before there was a client or a report. `skipped` has the reason for each collection that was not read,
+    `error` what ended the run, None where it is complete; `hide` takes secrets out of a text.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ from singer_sdk.helpers.capabilities import BATCH_CONFIG, PluginCapabilities, Ta
 from singer_sdk.io_base import SingerWriter
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.plugin_base import PluginBase
-from singer_sdk.singerlib import MetadataMapping, SchemaMessage
+from singer_sdk.singerlib import SchemaMessage
 from singer_sdk.singerlib.json import serialize_json
 from singer_sdk.streams.core import TypeConformanceLevel  # type: ignore[attr-defined]
 from singer_sdk.tap_base import Tap
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers._flattening import FlatteningOptions
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
-    from singer_sdk.helpers.types import Context
+    from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import Catalog, Message
 
 __all__ = [
@@ -199,20 +199,13 @@ class SDKStream(Stream):
         """Write the stream's rows as RECORD messages, or with a configuration as files and BATCH messages."""
         raise NotImplementedError
 
-    def discovered_metadata(self) -> Iterable[dict[str, Any]]:
-        """The catalog metadata of a stream that no input catalog names."""
+    def get_records(self, context: Context | None) -> Iterable[Record]:
+        """Never asked for: `emit` writes the rows."""
         raise NotImplementedError
 
     def apply_catalog(self, catalog: Catalog) -> None:
         """Take the run's catalog, which is made of the streams' own plans: only what it selects is news."""
         self._tap_input_catalog = catalog
-
-    @property
-    def metadata(self) -> MetadataMapping:
-        """Catalog metadata: the input catalog's, else the one that discovery gives."""
-        if self._metadata is None and self._tap_input_catalog is None:
-            self._metadata = MetadataMapping.from_iterable(self.discovered_metadata())
-        return super().metadata
 
     def write_message(self, message: Any) -> None:
         """Write a message through the tap's writer."""

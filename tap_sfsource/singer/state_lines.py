@@ -25,8 +25,7 @@ _SMALL = 500_000
 class StateLines:
     """Writes the state of the run, which checkpoints move.
 
-    Args:
-        seconds: How long rows may wait for a STATE. 0 writes one at each checkpoint behind rows.
+    Rows may wait so many seconds for a STATE; 0 writes one at each checkpoint behind rows.
     """
 
     def __init__(self, state: Mapping[str, Any], output: Output, seconds: int) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
 from singer_sdk import metrics
 
 from tap_sfsource.api.usage import paid_by
 from tap_sfsource.clock import isoformat
 from tap_sfsource.errors import AuthError, RefusedError, TapError
-from tap_sfsource.rows.pages import ValuesPage, lines
+from tap_sfsource.rows.pages import ValuesPage
 from tap_sfsource.singer.emitters import BatchEmitter, Emitter
 from tap_sfsource.singer.maps import Maps
 from tap_sfsource.singer.output import OutputError
@@ -21,10 +20,7 @@ from tap_sfsource.sync.drift import drift
 from tap_sfsource.sync.events import Activate, Checkpoint, Kind, Narrowed, Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from singer_sdk import Tap
-    from singer_sdk.helpers.types import Context, Record
 
     from tap_sfsource.api.client import Client
     from tap_sfsource.catalog.plan import SObjectPlan
@@ -86,14 +82,8 @@ class SalesforceStream(SDKStream):
         self.plan = plan
         self._run = run
         self._maps: Maps | None = None
-        self._written = 0
         self.primary_keys = [plan.key]
         self.replication_key = plan.replication_key.property if plan.replication_key else None
-
-    def discovered_metadata(self) -> list[dict[str, Any]]:
-        """See `SDKStream`."""
-        metadata: list[dict[str, Any]] = self.plan.entry()["metadata"]
-        return metadata
 
     @property
     def emit_activate_version_messages(self) -> bool:
@@ -106,16 +96,6 @@ class SalesforceStream(SDKStream):
         if self._maps is None:
             self._maps = Maps(self, self.plan.is_deleted)
         return self._maps
-
-    def get_records(self, context: Context | None) -> Iterable[Record]:  # noqa: ARG002
-        """Yield the run's whole rows, without writing any message."""
-        sync = self._run.sync_run.take(self.name)
-        for event in sync.events():
-            if isinstance(event, Rows) and event.kind is Kind.WHOLE:
-                for chunk, _ in lines(event.page, event.layout):
-                    yield from (msgspec.json.decode(line)["record"] for line in chunk.splitlines())
-            elif isinstance(event, Checkpoint):
-                event.apply()
 
     def _emitter(self, config: BatchConfig | None) -> Emitter:
         output, deleted = self._run.output, self.plan.is_deleted

@@ -37,12 +37,9 @@ _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 
 class SyncReports:
-    """Writes the record of a run when it has ended, however it ends.
+    """Writes the record of a run when it has ended, however it ends; nothing where no columns of it are selected.
 
-    Args:
-        columns: The selected columns, none where no record is wanted.
-        record: Makes the record; it is given what ended the run, None where it is complete.
-        version: The tap's.
+    `record` makes it of what ended the run, None where it is complete.
     """
 
     def __init__(

@@ -9,7 +9,6 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_sfsource import clock
-from tap_sfsource.sync.identity import begin_again
 
 if TYPE_CHECKING:
     import datetime
@@ -22,11 +21,6 @@ _SUFFIXES: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 _SHORT: Final = 15
 _LATER: Final = ("replication_key_value", "deleted_until", "swept_until")
 """Moments that go back with the bookmark."""
-
-
-def read_all(bookmark: MutableMapping[str, Any]) -> None:
-    """Have the next run read every row, and mark rows that are gone."""
-    begin_again(bookmark)
 
 
 def read_since(bookmark: MutableMapping[str, Any], moment: datetime.datetime) -> datetime.datetime | None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Generator, Iterator
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from tap_sfsource.api.usage import same_payer
 
 T = TypeVar("T")
-
-PAGES_AHEAD: Final = 1
 
 
 class _End:
@@ -22,8 +20,8 @@ class _End:
 
 
 class _Producer(Generic[T]):
-    def __init__(self, items: Iterator[T], depth: int) -> None:
-        self.queue: queue.Queue[T | _End] = queue.Queue(depth)
+    def __init__(self, items: Iterator[T]) -> None:
+        self.queue: queue.Queue[T | _End] = queue.Queue(1)
         self.closed = threading.Event()
         self._items = items
 
@@ -50,22 +48,13 @@ class _Producer(Generic[T]):
         return False
 
 
-def ahead(items: Iterator[T], depth: int) -> Generator[T, None, None]:
-    """Yield an iterator's items while a thread already fetches the next ones.
+def ahead(items: Iterator[T]) -> Generator[T, None, None]:
+    """Yield an iterator's items while a thread, in which it runs and is closed, already fetches the next one.
 
-    The thread is a daemon, so that a run that has to end is not held up by a slow answer.
-
-    Args:
-        items: The iterator; it runs in the thread, and is closed there.
-        depth: How many items may wait to be consumed.
-
-    Yields:
-        The items in order.
-
-    Raises:
-        BaseException: What the iterator raised, at the place where its next item would have been.
+    What it raises is raised where its next item would have been. The thread is a daemon, so that a run that has to end is
+    not held up by a slow answer.
     """
-    producer = _Producer(items, depth)
+    producer = _Producer(items)
     thread = threading.Thread(target=same_payer(producer.run), name="ahead", daemon=True)
     thread.start()
     try:

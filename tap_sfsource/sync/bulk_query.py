@@ -9,7 +9,7 @@ import msgspec
 
 from tap_sfsource.api.bulk import JobGoneError
 from tap_sfsource.errors import BulkFullError, SalesforceError, TapError
-from tap_sfsource.sync.ahead import PAGES_AHEAD, ahead
+from tap_sfsource.sync.ahead import ahead
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,7 +58,7 @@ def job_pages(
     """
     read, counted = job.rows, True
     if expected > read:
-        for page in ahead(readers.bulk.pages(job.id, fields, job.locator, expected - read), PAGES_AHEAD):
+        for page in ahead(readers.bulk.pages(job.id, fields, job.locator, expected - read)):
             counted = counted and page.count >= 0
             read += max(page.count, 0)
             following = msgspec.structs.replace(job, locator=page.locator, rows=read)

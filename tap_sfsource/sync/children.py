@@ -15,8 +15,8 @@ import msgspec
 from tap_sfsource.api.answers import decode
 from tap_sfsource.api.query import QUERY_PAGE, select
 from tap_sfsource.errors import RefusedError, SalesforceError
-from tap_sfsource.sync.ahead import PAGES_AHEAD, ahead
-from tap_sfsource.sync.column_groups import IDS_A_QUERY, TOO_COMPLICATED, batches
+from tap_sfsource.sync.ahead import ahead
+from tap_sfsource.sync.column_groups import IDS_A_QUERY, TOO_COMPLICATED, batches, of_ids
 from tap_sfsource.sync.progress import Progress
 from tap_sfsource.sync.query_reader import TOO_LARGE, QueriedPage, QueryReader
 
@@ -56,7 +56,7 @@ class ChildrenReader(QueryReader):
 
     def pages(self) -> Iterator[tuple[QueriedPage, Progress]]:
         """See `QueryReader.pages`."""
-        for page in ahead(self._children, PAGES_AHEAD):
+        for page in ahead(self._children):
             yield page, Progress()
 
     def _all(self) -> Iterator[RestPage]:
@@ -87,8 +87,5 @@ class ChildrenReader(QueryReader):
         yield from self.readers.pages(answer.decode(QUERY_PAGE))
 
     def _request(self, ids: Sequence[str], reference_id: str) -> Subrequest:
-        # Ids are letters and digits, so none needs an escape.
-        listed = ", ".join(f"'{parent}'" for parent in ids)
-        conditions = [f"{self.parents.field} IN ({listed})", *self.conditions]
-        query = select(self.api_name, self.fields, conditions=conditions)
+        query = of_ids(self.api_name, ids, self.fields, self.conditions, self.parents.field)
         return self.readers.request(query, reference_id)

@@ -36,10 +36,12 @@ def batches(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
     return (items[at : at + size] for at in range(0, len(items), size))
 
 
-def of_ids(api_name: str, ids: Sequence[str], fields: Sequence[str], conditions: Sequence[str] = ()) -> str:
-    """The query of some rows. Ids are letters and digits, so none needs an escape."""
+def of_ids(
+    api_name: str, ids: Sequence[str], fields: Sequence[str], conditions: Sequence[str] = (), key: str = "Id"
+) -> str:
+    """The query of the rows with some ids as their `key`. Ids are letters and digits, so none needs an escape."""
     listed = ", ".join(f"'{record_id}'" for record_id in ids)
-    return select(api_name, fields, conditions=[f"Id IN ({listed})", *conditions])
+    return select(api_name, fields, conditions=[f"{key} IN ({listed})", *conditions])
 
 
 def grouped_pages(
@@ -51,11 +53,8 @@ def grouped_pages(
 ) -> Iterator[RestPage]:
     """Yield the pages of a query of too many fields, with all of them.
 
-    A row that is deleted for good between two queries is not on its page.
-
-    Args:
-        key: The field that the query is ordered by, None for Id.
-        query: Gives the query's SOQL for the fields of the first group.
+    A row that is deleted for good between two queries is not on its page. The query, whose SOQL for some fields `query`
+    gives, is ordered by `key`, None for Id.
 
     Raises:
         SalesforceError: Even one column at a time is refused.

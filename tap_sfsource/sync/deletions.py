@@ -83,13 +83,7 @@ def to_minute(moment: datetime.datetime) -> datetime.datetime:
 
 
 class DeletionLog:
-    """Asks for one SObject's deletions since a time.
-
-    Args:
-        client: Sends the requests.
-        api_name: The SObject.
-        since: Every deletion before this is known; None in a first sync, which only wants the watermark.
-    """
+    """Asks for one SObject's deletions since a time; None in a first sync, which only wants the watermark."""
 
     def __init__(self, client: Client, api_name: str, since: datetime.datetime | None) -> None:
         self._client = client

@@ -28,13 +28,7 @@ def groups_of(syncs: Sequence[ObjectSync]) -> list[list[ObjectSync]]:
 
 
 class Lookahead:
-    """Prepares syncs in the background.
-
-    Args:
-        client: Sends the calls.
-        syncs: In the order in which `wait` will be called for them.
-        workers: Calls at a time.
-    """
+    """Prepares syncs in the background, so many calls at a time, in the order in which `wait` will be called for them."""
 
     def __init__(self, client: Client, syncs: Sequence[ObjectSync], workers: int) -> None:
         self._client = client
@@ -51,11 +45,7 @@ class Lookahead:
             threading.Thread(target=self._work, name=f"lookahead-{index}", daemon=True).start()
 
     def wait(self, sync: ObjectSync) -> None:
-        """Wait until an sync is prepared (or has failed to be), and make room for a later one.
-
-        Args:
-            sync: One of those given.
-        """
+        """Wait until a sync is prepared (or has failed to be), and make room for a later one."""
         with self._changed:
             self._changed.wait_for(lambda: id(sync) in self._sizes)
             self._sizes[id(sync)] = 0

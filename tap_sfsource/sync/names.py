@@ -74,7 +74,6 @@ class Lookup:
     """A lookup that leads to names.
 
     Attributes:
-        column: The reference.
         fields: The fields to query through it, as SOQL spells them.
     """
 
@@ -83,13 +82,7 @@ class Lookup:
 
 
 class NamesInPages:
-    """Reads the names in the pages of an object; see `FurtherFields` of the layout.
-
-    Args:
-        names: Collects them.
-        columns: The columns of the object's query.
-        lookups: Lookups among the columns, in the order of the query's further fields.
-    """
+    """Reads the names in the pages of an object; see `FurtherFields` of the layout, whose order is that of the lookups."""
 
     def __init__(self, names: Names, columns: Sequence[Column], lookups: Sequence[Lookup]) -> None:
         self.count = sum(len(lookup.fields) for lookup in lookups)

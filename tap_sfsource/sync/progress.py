@@ -33,7 +33,6 @@ class TooLargeError(Exception):
     """A query has to be read as two: the halves of its window."""
 
     def __init__(self, halves: tuple[Window, Window]) -> None:
-        """Keep the halves."""
         super().__init__()
         self.halves = halves
 

@@ -10,7 +10,6 @@ import datetime
 import hashlib
 import logging
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
@@ -19,12 +18,11 @@ from tap_sfsource import clock
 from tap_sfsource.api.bulk import JobFailedError, JobGoneError
 from tap_sfsource.api.query import QUERY_PAGE, select
 from tap_sfsource.errors import BulkFullError, SalesforceError, TapError, TransientError
-from tap_sfsource.sync.ahead import PAGES_AHEAD, ahead
+from tap_sfsource.sync.ahead import ahead
 from tap_sfsource.sync.bulk_query import begin_job, job_pages
 from tap_sfsource.sync.column_groups import TOO_COMPLICATED, grouped_pages
 from tap_sfsource.sync.job_bookmark import JobBookmark
 from tap_sfsource.sync.progress import JobLostError, Progress, TooLargeError
-from tap_sfsource.sync.query_parts import pages_by_id
 from tap_sfsource.sync.readers import PAGE_BYTES, SMALLEST_PAGE, rows_at_once
 from tap_sfsource.sync.refusals import refusal
 from tap_sfsource.sync.refused_columns import INVALID_FIELD
@@ -187,10 +185,7 @@ class QueryReader:
         return self._page_rows is not None and self._page_rows < SMALLEST_PAGE
 
     def prepare(self, answer: Subresponse | None) -> None:
-        """Take the first look's answer, and start the Bulk job if that is the way to go.
-
-        Args:
-            answer: The answer to `first_request`, None if there was none.
+        """Take the answer to `first_request`, None if there was none, and start the Bulk job if that is the way to go.
 
         Raises:
             SalesforceError: The query is refused for a reason that reading otherwise does not change.
@@ -303,10 +298,14 @@ class QueryReader:
 
     def _rest_pages(self, first: QueryPage) -> Iterator[tuple[QueriedPage, Progress]]:
         pages = self.readers.pages(first, self.key or "Id", self._page_rows)
-        pages = pages if first.done else ahead(pages, PAGES_AHEAD)
-        in_order = self.key is not None and self.key not in self.unsortable
+        pages = pages if first.done else ahead(pages)
         for page in pages:
-            yield page, Progress(key=clock.parse(page.last) if page.last and in_order else None)
+            yield page, self._reached(page)
+
+    def _reached(self, page: RestPage) -> Progress:
+        """How far rows are read once a page of them, in their order, is written."""
+        in_order = self.key is not None and self.key not in self.unsortable
+        return Progress(key=clock.parse(page.last) if page.last and in_order else None)
 
     def _bulk_pages(self, job: JobBookmark) -> Iterator[tuple[QueriedPage, Progress]]:
         self.total = self.readers.bulk.wait(job.id, self.total or self.count or 0)
@@ -351,7 +350,6 @@ class QueryReader:
 
     def _in_groups(self) -> Iterator[tuple[QueriedPage, Progress]]:
         """Read the window's columns in groups, where one query cannot hold them all."""
-        in_order = self.key is not None and self.key not in self.unsortable
         window = self.window
         for page in grouped_pages(
             self.readers,
@@ -360,7 +358,7 @@ class QueryReader:
             self.key,
             lambda fields: self.query(window, ordered=True, fields=fields),
         ):
-            yield page, Progress(key=clock.parse(page.last) if page.last and in_order else None)
+            yield page, self._reached(page)
 
     def _in_halves(self) -> Iterator[tuple[QueriedPage, Progress]]:
         """Have the window read in two halves, each of which may be split again; one of a second is read by Id."""
@@ -371,8 +369,16 @@ class QueryReader:
 
     def _by_id(self) -> Iterator[tuple[QueriedPage, Progress]]:
         step = self._page_rows or rows_at_once(self.columns, self.readers.settings.page_size, PAGE_BYTES)
-        for page in pages_by_id(self.readers, partial(self._select, self.window), step):
-            yield page, Progress()
+        after = ""
+        while True:
+            conditions = [f"Id > '{after}'"] if after else []
+            query = self._select(self.window, conditions=conditions, order_by=["Id"], limit=step)
+            first = self.readers.first_page(query)
+            for page in self.readers.pages(first):
+                yield page, Progress()
+                after = page.last or after
+            if first.totalSize < step:
+                return
 
     def first_row(self) -> RestPage | None:
         """A page with the query's first row, where it has been answered already."""

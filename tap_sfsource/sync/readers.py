@@ -81,9 +81,7 @@ class Readers:
     def check_room(self, rows: int | None, full: str, *, resumed: bool) -> None:
         """Make sure that REST has room for so many rows of a query, None if they are too many for one.
 
-        Args:
-            full: Why Bulk has no room for them, empty if it was not asked.
-            resumed: Whether a later run goes on where this one stops.
+        `full` says why Bulk has none, empty if it was not asked. `resumed`: a later run goes on where this one stops.
 
         Raises:
             LeftForLaterError: It has none.

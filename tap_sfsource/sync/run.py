@@ -48,12 +48,7 @@ class SelectedObject:
 
 
 class SyncRun:
-    """The run.
-
-    Args:
-        selected: In the order in which they will be taken.
-        names_plan: The plan of the collection of names, if it is selected.
-        spool_dir: The folder in which Bulk pages wait, None for the system's.
+    """The run over objects, in the order in which they will be taken; Bulk pages wait in `spool_dir`.
 
     Attributes:
         begins: Whether first syncs begin with this run, which a STATE says before their first row.

@@ -37,6 +37,7 @@ counts only beside the bookmark that it names.
 from __future__ import annotations
 
 import datetime
+import json
 import logging
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,7 @@ from tap_sfsource import clock
 from tap_sfsource.errors import TapError
 from tap_sfsource.sync import identity, known_columns, refused
 from tap_sfsource.sync.again import REREAD, full_id, ids_to_read
-from tap_sfsource.sync.given_names import mark, marks_in
+from tap_sfsource.sync.given_names import FORMER, NAMES, mark, marks_in
 from tap_sfsource.sync.job_bookmark import JobBookmark
 from tap_sfsource.sync.parts import parts_of
 from tap_sfsource.sync.state_file import UNREADABLE
@@ -149,16 +150,12 @@ class StreamState:
         Raises:
             TapError: One of them cannot be read; the message names it.
         """
-        _ = (
-            self.bookmark,
-            self.deleted_until,
-            self.refreshed_at,
-            self.swept_until,
-            self.start_date,
-            self.bin_until,
-        )
+        _ = self.bookmark, self.deleted_until, self.refreshed_at, self.swept_until
+        _ = self.start_date, self.bin_until, self.reread
         self.unknown(())
-        _ = self.reread
+        for key in (FORMER, NAMES):
+            if not isinstance(given := self._bookmark.get(key, ""), str):
+                raise self._unreadable(key, given, "is not text. Remove it.")
         for purpose in self.jobs:
             self.job(purpose)
 
@@ -404,4 +401,4 @@ class StreamState:
             ) from None
 
     def _unreadable(self, key: str, value: object, problem: str) -> TapError:
-        return TapError(f"State of {self._stream}: {key} {value!r} {problem}")
+        return TapError(f"State of {self._stream}: {key} {json.dumps(value, ensure_ascii=False)} {problem}")

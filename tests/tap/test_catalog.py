@@ -168,7 +168,7 @@ def test_a_formula_is_marked(org_server: OrgServer) -> None:
         (Field(name="A", type="textarea", length=32000), {"type": ["string", "null"], "maxLength": 32000}),
         (Field(name="A", type="multipicklist", length=4099), {"type": ["string", "null"], "maxLength": 4099}),
         (Field(name="A", type="boolean"), {"type": ["boolean", "null"]}),
-        (Field(name="A", type="int", digits=9), {"type": ["integer", "null"]}),
+        (Field(name="A", type="int"), {"type": ["integer", "null"]}),
         (
             Field(name="A", type="currency", precision=18, scale=2),
             {"type": ["number", "null"], "scale": 2},

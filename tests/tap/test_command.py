@@ -89,7 +89,7 @@ def test_settings_come_from_the_environment_as_well(org_server: OrgServer, proce
     [
         ({}, "Setting client_id: no credentials are set."),
         ({"environment": "staging"}, "Setting environment: 'staging' is not a choice."),
-        ({"password": 12345678}, "Setting password: it must be text, not int."),
+        ({"password": 12345678}, "Setting password: it must be text, not a number."),
         ({"stream_maps": "x"}, "'x' is not of type 'object'"),
         ({"stream_maps": {"accounts": {"__else__": "x"}}}, "{'__else__': 'x'} is not valid"),
     ],
@@ -190,9 +190,11 @@ def test_a_misspelt_setting_is_a_warning(org_server: OrgServer, processes: Proce
         ),
         ("--config", "[]", "Setting --config: given.json holds no JSON object"),
         ("--catalog", "{", "The catalog given.json cannot be used: it is not JSON"),
-        ("--catalog", "[]", "The catalog given.json cannot be used: it holds a list, not an object"),
+        ("--catalog", "[]", "The catalog given.json cannot be used: it holds an array, not an object"),
         ("--catalog", "{}", 'The catalog has no list "streams"'),
         ("--state", "nonsense", "Setting --state: given.json: it is not JSON"),
+        ("--state", "null", "Setting --state: given.json: it holds null, not an object"),
+        ("--state", "3", "Setting --state: given.json: it holds a number, not an object"),
         ("--state", '{"x": 1}', 'The state cannot be used: it has no "bookmarks"'),
         (
             "--state",

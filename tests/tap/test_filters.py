@@ -301,7 +301,7 @@ def test_a_column_that_is_refused_is_not_blamed_on_the_condition(
         ("Name = 'x' -- all", "has '--' outside of a text"),
         ("Name = 'x' /* all */", "has '/*' outside of a text"),
         ('Name = "x"', "has '\"' outside of a text"),
-        (5, "must be text, not int"),
+        (5, "must be text, not a number"),
     ],
 )
 def test_what_is_no_condition_is_refused_before_anything_is_asked(condition: Any, problem: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from salesforce_simulator.custom import custom_field, custom_object
 from salesforce_simulator.users import Permissions
-from tap_sfsource.sync.again import read_all
+from tap_sfsource.sync.identity import begin_again
 from tap_sfsource.tap import TapSFSource
 from tests.masked import SALT
 from tests.tap.syncs import Syncs, accounts
@@ -136,7 +136,7 @@ def test_a_new_field_never_takes_the_name_of_a_column_that_nobody_sees_any_more(
         frozen.advance(hours=3)
         assert syncs.sync() == {}
     elif how == "read again":
-        read_all(bookmark)
+        begin_again(bookmark)
     elif how == "other org":
         bookmark["org"] = "00D000000000001"
     if how == "end of its days":

@@ -149,7 +149,7 @@ def test_decimals_may_be_text(rows: list[tuple[str | None, ...]]) -> None:
 def test_a_page_cut_into_blocks_loses_nothing(rows: list[tuple[str | None, ...]], block: int) -> None:
     layout = Layout("things", COLUMNS)
     data = as_csv(rows) * 3
-    page = BulkPage(io.BytesIO(data), 3 * len(rows), "", EXTRACTED, (), block)
+    page = BulkPage(io.BytesIO(data), 3 * len(rows), "", EXTRACTED, block)
     chunks = list(page_lines(page, layout))
     assert b"".join(lines for lines, _ in chunks) == BulkCsv(layout).lines(data, EXTRACTED)[0]
     assert sum(count for _, count in chunks) == 3 * len(rows)

@@ -29,6 +29,10 @@ from tap_sfsource.errors import ConfigError
             "Setting login_url: 'http://acme.my.salesforce.com' is not",
         ),
         ({"start_date": "yesterday"}, "Setting start_date: 'yesterday' is not a date."),
+        (
+            {"start_date": "0001-01-01T00:00:00+05:00"},
+            "Setting start_date: '0001-01-01T00:00:00+05:00' is not a date.",
+        ),
         ({"max_workers": 0}, "Setting max_workers: 0 is out of bounds. Set it to between 1 and 64."),
         ({"bulk_threshold": "many"}, "Setting bulk_threshold: 'many' is not a whole number."),
         ({"quota_percent_total": 101}, "Setting quota_percent_total: 101 is out of bounds."),
@@ -85,7 +89,7 @@ def test_a_url_is_taken_without_the_line_end_behind_it() -> None:
 def test_a_secret_of_the_wrong_kind_is_not_shown() -> None:
     with pytest.raises(ConfigError) as caught:
         Settings.from_config({"password": 12345678})
-    assert str(caught.value) == "Setting password: it must be text, not int. Put it in quotes."
+    assert str(caught.value) == "Setting password: it must be text, not a number. Put it in quotes."
 
 
 def test_an_empty_setting_is_as_good_as_none() -> None:

@@ -47,6 +47,34 @@ def test_one_failing_collection_lets_the_others_finish(org_server: OrgServer, fr
     assert syncs.complete
 
 
+@pytest.mark.parametrize(
+    ("spoiled", "told"),
+    [
+        (None, "the bookmark null is not a JSON object"),
+        (["a"], 'the bookmark ["a"] is not a JSON object'),
+        ({"properties": 5}, "properties 5 is not text"),
+        ({"names": 5}, "names 5 is not text"),
+        ({"former": [True]}, "former [true] is not text"),
+        ({"jobs": None}, "jobs null is not a JSON object"),
+    ],
+)
+def test_a_spoiled_bookmark_fails_its_stream_and_is_shown_as_json(
+    spoiled: Any, told: str, org_server: OrgServer, frozen: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    accounts(org_server, 1)
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account")
+    syncs.sync()
+    assert syncs.target.state is not None
+    bookmarks = syncs.target.state["bookmarks"]
+    bookmarks["accounts"] = {**bookmarks["accounts"], **spoiled} if isinstance(spoiled, dict) else spoiled
+
+    syncs.sync()
+
+    assert not syncs.complete
+    assert f"State of accounts: {told}. Remove it." in caplog.text
+
+
 @pytest.mark.parametrize("code", ["QUERY_TIMEOUT", "OPERATION_TOO_LARGE"])
 def test_a_job_that_is_too_large_is_read_in_halves(org_server: OrgServer, frozen: Clock, code: str) -> None:
     ids = []

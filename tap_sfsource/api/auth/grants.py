@@ -213,9 +213,9 @@ class UsernamePassword:
     username: str
     password: str = dataclasses.field(repr=False)
     security_token: str = dataclasses.field(repr=False)
-    client_id: str | None = None
-    client_secret: str | None = dataclasses.field(default=None, repr=False)
-    api_version: str = "62.0"
+    client_id: str | None
+    client_secret: str | None = dataclasses.field(repr=False)
+    api_version: str
 
     def login(self, http: requests.Session) -> Token:
         """Log in; see `Grant.login`."""

@@ -66,7 +66,6 @@ class GrantRefusedError(AuthError):
     """
 
     def __init__(self, code: str, text: str, description: str = "") -> None:
-        """Keep the code and the description."""
         super().__init__(text)
         self.code, self.description = code, description
 

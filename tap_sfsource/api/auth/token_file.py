@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fcntl
 import hashlib
 import json
 import logging
 import os
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from tap_sfsource.config import Settings
 
 logger = logging.getLogger("tap-sfsource.auth")
-
 
 _PASSING_FOLDERS: Final = frozenset({"overlay", "aufs", "tmpfs", "ramfs", "rootfs"})
 """File systems that end with their container or machine."""
@@ -63,11 +62,6 @@ class TokenFile:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other runs from logging in with the same file until the block ends, or the process."""
-        if sys.platform == "win32":
-            yield
-            return
-        import fcntl  # noqa: PLC0415 - POSIX only
-
         # The folder and not the file: the file is replaced while the lock is held.
         folder = os.open(self.path.parent, os.O_RDONLY)
         try:
@@ -169,13 +163,12 @@ def _file_system(folder: Path) -> str:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a replaced file last through a power cut; Windows has no such call."""
-    if sys.platform != "win32":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    """Make a replaced file last through a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def default_path(settings: Settings) -> Path:
@@ -185,10 +178,7 @@ def default_path(settings: Settings) -> Path:
         ConfigError: The user has no home folder.
     """
     try:
-        if sys.platform == "win32":
-            base = Path(os.environ.get("LOCALAPPDATA") or Path.home())
-        else:
-            base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     except RuntimeError:
         raise ConfigError(
             "refresh_token_file",
