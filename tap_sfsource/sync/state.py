@@ -37,7 +37,6 @@ counts only beside the bookmark that it names.
 from __future__ import annotations
 
 import datetime
-import json
 import logging
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
@@ -48,6 +47,7 @@ from tap_sfsource import clock
 from tap_sfsource.errors import TapError
 from tap_sfsource.sync import identity, known_columns, refused
 from tap_sfsource.sync.again import REREAD, full_id, ids_to_read
+from tap_sfsource.sync.bookmark_keys import BookmarkKeys, Moment, Text
 from tap_sfsource.sync.given_names import FORMER, NAMES, mark, marks_in
 from tap_sfsource.sync.job_bookmark import JobBookmark
 from tap_sfsource.sync.parts import parts_of
@@ -83,61 +83,34 @@ CLOCKS_DIFFER = datetime.timedelta(minutes=1)
 """By how much the clocks of Salesforce's servers may differ."""
 
 
-class _Moment:
-    """A time that a bookmark keeps under the attribute's name."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._key = name
-
-    def __get__(self, state: StreamState, owner: type | None = None) -> datetime.datetime | None:
-        return state.moment(self._key)
-
-    def __set__(self, state: StreamState, moment: datetime.datetime) -> None:
-        state.keep_moment(self._key, moment)
-
-
-class _Text:
-    """A text that a bookmark keeps under the attribute's name, once there is one; else empty."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._key = name
-
-    def __get__(self, state: StreamState, owner: type | None = None) -> str:
-        return state.text(self._key)
-
-    def __set__(self, state: StreamState, text: str) -> None:
-        state.keep_text(self._key, text)
-
-
-class StreamState:
+class StreamState(BookmarkKeys):
     """A view of one stream's bookmark, the SDK's writable dict of it; one of another replication key is not used.
 
     Raises:
         TapError: The bookmark is no object. Each property below raises it for a value that cannot be read.
     """
 
-    start_date = _Moment()
+    start_date = Moment()
     """The setting `start_date` of the first sync: rows with an older stamp are not loaded."""
-    deleted_until = _Moment()
+    deleted_until = Moment()
     """The time before which every logged deletion has been emitted."""
-    refreshed_at = _Moment()
+    refreshed_at = Moment()
     """When the fields that change without a stamp were last read for every row."""
-    bin_until = _Moment()
+    bin_until = Moment()
     """When the last deleted row leaves the recycle bin; kept where no stamp shows that a row comes back before."""
-    swept_until = _Moment()
+    swept_until = Moment()
     """The time before which every deletion has been marked by a sweep of whole rows."""
-    maps = _Text()
+    maps = Text()
     """The signature of the stream maps that every row went through."""
-    formulas = _Text()
+    formulas = Text()
     """The digest of the formulas on their own row that every row was read with."""
 
     def __init__(self, stream: str, bookmark: MutableMapping[str, Any], replication_key: str | None) -> None:
-        self._stream = stream
+        super().__init__(stream, bookmark)
         self._replication_key = replication_key
-        self._bookmark = bookmark
         self._asked_since: tuple[datetime.datetime | None] | tuple[()] = ()
         if UNREADABLE in bookmark:
-            raise self._unreadable("the bookmark", bookmark[UNREADABLE], "is not a JSON object. Remove it.")
+            raise self.unreadable("the bookmark", bookmark[UNREADABLE], "is not a JSON object. Remove it.")
         keys = bookmark.keys() - _SDK_KEYS
         # A first sync that has not come to a bookmark writes null.
         given = bookmark.get("replication_key_value") is not None or (keys and not keys & _OWN_KEYS)
@@ -155,7 +128,7 @@ class StreamState:
         self.unknown(())
         for key in (FORMER, NAMES):
             if not isinstance(given := self._bookmark.get(key, ""), str):
-                raise self._unreadable(key, given, "is not text. Remove it.")
+                raise self.unreadable(key, given, "is not text. Remove it.")
         for purpose in self.jobs:
             self.job(purpose)
 
@@ -259,7 +232,7 @@ class StreamState:
         named = self._bookmark.get("org")
         if org and named and not identity.is_org(str(named)):
             problem = "is not the id of an org, such as 00D5g000001abcd. Correct it, or remove the bookmark to read all rows."
-            raise self._unreadable("org", named, problem)
+            raise self.unreadable("org", named, problem)
         identity.begin_in(self._bookmark, org)
 
     def lose_key(self) -> None:
@@ -294,7 +267,7 @@ class StreamState:
         if given is None:
             return []
         if not isinstance(given, str):
-            raise self._unreadable("properties", given, "is not text. Remove it.")
+            raise self.unreadable("properties", given, "is not text. Remove it.")
         known = marks_in(given)
         return [name for name in properties if mark(name) not in known]
 
@@ -317,7 +290,7 @@ class StreamState:
         ids = ids_to_read(self._bookmark)
         given = self._bookmark.get(REREAD, "")
         if not isinstance(given, str) or not all(map(full_id, ids)):
-            raise self._unreadable(REREAD, given, "is not a text of Ids. Remove it.")
+            raise self.unreadable(REREAD, given, "is not a text of Ids. Remove it.")
         return ids
 
     def read_again(self) -> None:
@@ -343,7 +316,7 @@ class StreamState:
             job = msgspec.convert(raw, JobBookmark)
             parts_of(job.parts)
         except (msgspec.ValidationError, ValueError):
-            raise self._unreadable(
+            raise self.unreadable(
                 f"job {purpose!r}", raw, "is not a Bulk job's bookmark. Remove it."
             ) from None
         return job if job.bookmark == self.bookmark_text else None
@@ -371,34 +344,5 @@ class StreamState:
     def _jobs(self) -> MutableMapping[str, Any]:
         jobs = self._bookmark.get("jobs", {})
         if not isinstance(jobs, MutableMapping):
-            raise self._unreadable("jobs", jobs, "is not a JSON object. Remove it.")
+            raise self.unreadable("jobs", jobs, "is not a JSON object. Remove it.")
         return jobs
-
-    def keep_moment(self, key: str, moment: datetime.datetime) -> None:
-        """Write a time under a key."""
-        self._bookmark[key] = clock.isoformat(moment)
-
-    def keep_text(self, key: str, text: str) -> None:
-        """Write a text under a key; an empty one only over another."""
-        if text or key in self._bookmark:
-            self._bookmark[key] = text
-
-    def text(self, key: str) -> str:
-        """The text under a key."""
-        return str(self._bookmark.get(key) or "")
-
-    def moment(self, key: str) -> datetime.datetime | None:
-        """The time under a key."""
-        text = self._bookmark.get(key)
-        if text is None:
-            return None
-        try:
-            return clock.parse(text)
-        except (TypeError, ValueError):
-            raise TapError(
-                f"State of {self._stream}: {key} {text!r} is not a date. Write it like 2024-01-31T00:00:00Z, or remove it "
-                "to read the stream from the start."
-            ) from None
-
-    def _unreadable(self, key: str, value: object, problem: str) -> TapError:
-        return TapError(f"State of {self._stream}: {key} {json.dumps(value, ensure_ascii=False)} {problem}")
