@@ -12,7 +12,7 @@ import pytest
 
 from salesforce_simulator.http.faults import AbortJob, FailJob, Status, UseUp
 from salesforce_simulator.http.jobs import ENDED
-from tests.levels import at_level, search
+from tests.levels import at_level, search, slow
 from tests.tap.reference import ReferenceTarget
 from tests.tap.running import run_tap
 from tests.tap.syncs import Meanwhile, Syncs, accounts
@@ -353,7 +353,7 @@ def test_jobs_of_windows_that_no_state_names_are_aborted(org_server: OrgServer, 
 
 @search
 @pytest.mark.parametrize("limit", ["DailyBulkV2QueryJobs", "DailyApiRequests"])
-@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("killed", [False, pytest.param(True, marks=slow)])
 def test_windows_that_a_days_limit_does_not_hold_are_read_once_it_does(
     org_server: OrgServer, frozen: Clock, limit: str, *, killed: bool
 ) -> None:
