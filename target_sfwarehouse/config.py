@@ -302,6 +302,17 @@ class Settings:
         yield from storage_secrets(config.get("batch_config"))
 
     @classmethod
+    def check_choices(cls, config: Mapping[str, Any]) -> None:
+        """Refuse a value that is none of its setting's choices; the SDK's own message would list null among them."""
+        for field in dataclasses.fields(cls):
+            choices, value = field.metadata.get("enum"), config.get(field.name)
+            if choices and value not in choices:
+                named = ", ".join(filter(None, choices))
+                raise SettingsError(
+                    f"`{field.name}` is {value!r}, which is not a choice. Choose one of {named}."
+                )
+
+    @classmethod
     def unknown(cls, config: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, str]:
         """Find settings that do not exist among the known ones: name to the nearest known name, perhaps empty."""
         return {
