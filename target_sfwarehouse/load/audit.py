@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import uuid
 from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from target_sfwarehouse.config import Settings
     from target_sfwarehouse.errors import InputError
+
+logger = logging.getLogger("target-sfwarehouse")
 
 SYNC_RUNS = "_sync_runs"
 SYNC_STATUS = "_sync_status"
@@ -149,6 +152,26 @@ def ensure_own(
             for statement in statements:
                 run(connection, statement)
     let_read(connection, settings, table, take_lock)
+
+
+def make_own(
+    connection: psycopg.Connection[Any],
+    settings: Settings,
+    table: str,
+    create: str,
+    *,
+    level: int,
+    unnoticed: str,
+) -> bool:
+    """Make one of the target's own tables if the role may, else tell what nobody notices without it."""
+    try:
+        ensure_own(connection, settings, table, create)
+    except pg.InsufficientPrivilege:
+        statement = " ".join(create.format(table=table).split())
+        told = "The role may not make %s, so %s would not be noticed. Let an owner make it: %s;"
+        logger.log(level, told, table, unnoticed, statement)
+        return False
+    return True
 
 
 @dataclass

@@ -9,10 +9,8 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from psycopg import errors as pg
-
 from target_sfwarehouse.errors import BadSchemaError, WarehouseError
-from target_sfwarehouse.load.audit import SOURCES, ensure_own
+from target_sfwarehouse.load.audit import SOURCES, make_own
 from target_sfwarehouse.postgres.schema import quoted, with_parameters
 
 if TYPE_CHECKING:
@@ -31,8 +29,6 @@ RECORD = """
 INSERT INTO {table} AS t (collection, source) VALUES (%s, %s)
 ON CONFLICT (collection) DO UPDATE SET source = excluded.source, recorded_at = now() WHERE t.source <> excluded.source
 """
-
-logger = logging.getLogger("target-sfwarehouse")
 
 
 @dataclass
@@ -62,18 +58,10 @@ class Sources:
         connection.execute(statement.encode(), (table.name, load.source))
 
     def _prepare(self, connection: psycopg.Connection[Any], schema: str) -> None:
-        if schema in self._ready:
-            return
-        table = quoted(schema, SOURCES)
-        try:
-            ensure_own(connection, self.settings, table, CREATE_SOURCES)
-            self._ready[schema] = True
-        except pg.InsufficientPrivilege:
-            self._ready[schema] = False
-            logger.warning(
-                "The role may not make %s, so rows of another source would not be noticed. Let an owner make it: %s;",
-                table,
-                " ".join(CREATE_SOURCES.format(table=table).split()),
+        if schema not in self._ready:
+            table, unnoticed = quoted(schema, SOURCES), "rows of another source"
+            self._ready[schema] = make_own(
+                connection, self.settings, table, CREATE_SOURCES, level=logging.WARNING, unnoticed=unnoticed
             )
 
     def _refusal(self, connection: psycopg.Connection[Any], schema: str, name: str, source: str) -> str:

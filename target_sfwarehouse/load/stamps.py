@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from psycopg import errors as pg
-
-from target_sfwarehouse.load.audit import RECEIVED_AT, ensure_own
+from target_sfwarehouse.load.audit import RECEIVED_AT, make_own
 from target_sfwarehouse.postgres.schema import quoted, with_parameters
 from target_sfwarehouse.postgres.waiting import run
 
@@ -36,8 +34,6 @@ ON CONFLICT (collection) DO UPDATE SET received_at = excluded.received_at
 
 TICK = timedelta(microseconds=1)
 
-logger = logging.getLogger("target-sfwarehouse")
-
 
 @dataclass
 class Stamps:
@@ -50,18 +46,10 @@ class Stamps:
         """Make `_received_at` of a schema, unless the role may not."""
         if not (self.settings.received_at or self.settings.history) or schema in self._ready:
             return
-        table = quoted(schema, RECEIVED_AT)
-        try:
-            ensure_own(connection, self.settings, table, CREATE_RECEIVED_AT)
-            self._ready[schema] = True
-        except pg.InsufficientPrivilege:
-            self._ready[schema] = False
-            logger.info(
-                "The role may not make %s, so a server's clock that is set back would not be noticed. Let an owner make "
-                "it: %s;",
-                table,
-                " ".join(CREATE_RECEIVED_AT.format(table=table).split()),
-            )
+        table, unnoticed = quoted(schema, RECEIVED_AT), "a server's clock that is set back"
+        self._ready[schema] = make_own(
+            connection, self.settings, table, CREATE_RECEIVED_AT, level=logging.INFO, unnoticed=unnoticed
+        )
 
     def take(self, connection: psycopg.Connection[Any], load: Load) -> None:
         """Set the time of the rows that the open transaction writes, which holds the table's lock."""
