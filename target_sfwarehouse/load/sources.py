@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse.errors import BadSchemaError, WarehouseError
 from target_sfwarehouse.load.audit import SOURCES, make_own
-from target_sfwarehouse.postgres.schema import quoted, with_parameters
+from target_sfwarehouse.postgres.schema import on_table, quoted
 
 if TYPE_CHECKING:
     import psycopg
@@ -24,6 +24,8 @@ CREATE TABLE IF NOT EXISTS {table} (
     collection text PRIMARY KEY, source text NOT NULL, recorded_at timestamptz NOT NULL DEFAULT now()
 ) USING heap
 """
+
+FOUND = "SELECT source FROM {table} WHERE collection = %s"
 
 RECORD = """
 INSERT INTO {table} AS t (collection, source) VALUES (%s, %s)
@@ -54,8 +56,7 @@ class Sources:
             return
         if said := self._refusal(connection, table.schema, table.name, load.source):
             raise WarehouseError(f"stream '{table.stream}': {said}")
-        statement = RECORD.format(table=with_parameters(quoted(table.schema, SOURCES)))
-        connection.execute(statement.encode(), (table.name, load.source))
+        connection.execute(on_table(RECORD, quoted(table.schema, SOURCES)), (table.name, load.source))
 
     def _prepare(self, connection: psycopg.Connection[Any], schema: str) -> None:
         if schema not in self._ready:
@@ -68,8 +69,7 @@ class Sources:
         """Say why a table does not take a source's rows; nothing if it does. A table without a row takes any."""
         if not self._ready.get(schema) or self.settings.on_other_source == "allow":
             return ""
-        found = f"SELECT source FROM {with_parameters(quoted(schema, SOURCES))} WHERE collection = %s"  # noqa: S608 - quoted
-        row = connection.execute(found.encode(), (name,)).fetchone()
+        row = connection.execute(on_table(FOUND, quoted(schema, SOURCES)), (name,)).fetchone()
         if row is None or row[0] == source or not _has_rows(connection, quoted(schema, name)):
             return ""
         return (

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse.load.audit import RECEIVED_AT, make_own
-from target_sfwarehouse.postgres.schema import quoted, with_parameters
+from target_sfwarehouse.postgres.schema import on_table, quoted
 from target_sfwarehouse.postgres.waiting import run
 
 if TYPE_CHECKING:
@@ -58,14 +58,14 @@ class Stamps:
         if not self._ready.get(load.table.schema):
             load.stamp(_one(connection, "SELECT clock_timestamp()"), is_default=False)
             return
-        table = with_parameters(quoted(load.table.schema, RECEIVED_AT))
-        row = connection.execute(LAST.format(table=table).encode(), (load.table.name,)).fetchone()
+        table = quoted(load.table.schema, RECEIVED_AT)
+        row = connection.execute(on_table(LAST, table), (load.table.name,)).fetchone()
         assert row is not None
         now, last = row
         last = last or _latest(connection, load)
         # Another run may have written the table since the transaction began.
         value = now if last is None or now > last else last + TICK
-        connection.execute(RECORD.format(table=table).encode(), (load.table.name, value))
+        connection.execute(on_table(RECORD, table), (load.table.name, value))
         load.stamp(value, is_default=value == now)
 
 
