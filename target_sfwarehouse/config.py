@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import importlib.util
 import re
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -302,6 +303,17 @@ class Settings:
         yield from storage_secrets(config.get("batch_config"))
 
     @classmethod
+    def check_choices(cls, config: Mapping[str, Any]) -> None:
+        """Refuse a value that is none of its setting's choices; the SDK's own message would list null among them."""
+        for field in dataclasses.fields(cls):
+            choices, value = field.metadata.get("enum"), config.get(field.name)
+            if choices and value not in choices:
+                named = ", ".join(filter(None, choices))
+                raise SettingsError(
+                    f"`{field.name}` is {value!r}, which is not a choice. Choose one of {named}."
+                )
+
+    @classmethod
     def unknown(cls, config: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, str]:
         """Find settings that do not exist among the known ones: name to the nearest known name, perhaps empty."""
         return {
@@ -311,7 +323,10 @@ class Settings:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Read a config whose kinds the SDK has checked. Raises SettingsError where settings contradict each other."""
+        """Read a config whose kinds the SDK has checked.
+
+        Raises SettingsError where settings contradict each other, or need an extra that is not installed.
+        """
         names = [field.name for field in dataclasses.fields(cls)]
         values = {name: config[name] for name in names if config.get(name) is not None}
         values |= {name: tuple(values.get(name, ())) for name in ("indexes", "history", "grant_select_to")}
@@ -335,6 +350,10 @@ class Settings:
             raise SettingsError(
                 "`history` does not go with `load_method` `overwrite`, which removes each row and brings it back: every run "
                 "would end its version. Set `load_method` to `upsert`, or remove `history`."
+            )
+        if (settings.ssh_tunnel or {}).get("enable") and not importlib.util.find_spec("target_postgres"):
+            raise SettingsError(
+                "`ssh_tunnel` is enabled; install the extra that opens it: pip install 'sfsource[ssh]'"
             )
         for prefix, mapped in (settings.schema_mapping or {}).items():
             name = mapped.get("target_schema") if isinstance(mapped, dict) else None

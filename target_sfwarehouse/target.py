@@ -82,6 +82,7 @@ class TargetSFWarehouse(PrivateTarget):
     def before_validation(self, config: Mapping[str, Any]) -> None:
         """Keep what is secret out of messages, those of the validation included. Raises SettingsError."""
         hide_anew(*Settings.secret_values(config))
+        Settings.check_choices(config)
 
     def _warn_of_unknown_settings(self) -> None:
         schema = copy.deepcopy(self.config_jsonschema)

@@ -60,8 +60,8 @@ def test_a_batch_file_that_needs_an_extra(
 def test_a_tunnel_needs_an_extra(processes: Processes) -> None:
     tunnel = {"enable": True, "host": "127.0.0.1", "port": 1, "username": "u", "private_key": "k"}
     config = processes.write("target.json", {"host": "warehouse.test", "ssh_tunnel": tunnel, "schema": "s"})
-    lines = processes.write("lines.singer", SCHEMA)
-    lines.write_text(f"{json.dumps(SCHEMA)}\n")
+    lines = processes.directory / "lines.singer"
+    lines.write_text("This is no message: the extra is told before a line is read.\n")
     env = without(processes, "target_postgres")
     told(processes.target("--config", config, stdin=lines, env=env).expect(1).stderr, "ssh")
 

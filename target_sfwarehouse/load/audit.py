@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import uuid
 from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from psycopg import errors as pg
 
 from target_sfwarehouse.postgres.ddl import wait_for_lock
 from target_sfwarehouse.postgres.grants import let_read
-from target_sfwarehouse.postgres.schema import comment, quoted, with_parameters
+from target_sfwarehouse.postgres.schema import comment, on_table, quoted
 from target_sfwarehouse.postgres.waiting import LOCK_TIMEOUT, run
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from target_sfwarehouse.config import Settings
     from target_sfwarehouse.errors import InputError
+
+logger = logging.getLogger("target-sfwarehouse")
 
 SYNC_RUNS = "_sync_runs"
 SYNC_STATUS = "_sync_status"
@@ -151,6 +154,26 @@ def ensure_own(
     let_read(connection, settings, table, take_lock)
 
 
+def make_own(
+    connection: psycopg.Connection[Any],
+    settings: Settings,
+    table: str,
+    create: str,
+    *,
+    level: int,
+    unnoticed: str,
+) -> bool:
+    """Make one of the target's own tables if the role may, else tell what nobody notices without it."""
+    try:
+        ensure_own(connection, settings, table, create)
+    except pg.InsufficientPrivilege:
+        statement = " ".join(create.format(table=table).split())
+        told = "The role may not make %s, so %s would not be noticed. Let an owner make it: %s;"
+        logger.log(level, told, table, unnoticed, statement)
+        return False
+    return True
+
+
 @dataclass
 class RunLog:
     """The run's rows in `_sync_runs`, written in the same transactions as the rows they count.
@@ -181,7 +204,7 @@ class RunLog:
         if not self.settings.sync_runs:
             return
         row = (self.run_id, stream, started, *counts.columns())
-        connection.execute(RECORD.format(table=with_parameters(self.table)).encode(), row)
+        connection.execute(on_table(RECORD, self.table), row)
 
     def finish(self, connection: psycopg.Connection[Any], counted: Mapping[str, Counts]) -> None:
         """Write the end of the run, each stream's counters as committed, and its bookmark in brief."""
@@ -194,12 +217,9 @@ class RunLog:
                 self.record(connection, stream, counts)
                 mark = bookmarks.get(stream)
                 text = None if mark is None else json.dumps(_brief(mark))
-                connection.execute(
-                    FINISH.format(table=with_parameters(self.table)).encode(), (text, self.run_id, stream)
-                )
+                connection.execute(on_table(FINISH, self.table), (text, self.run_id, stream))
             if names_run:
-                statement = NAME_TAP_RUN.format(table=with_parameters(self.table))
-                connection.execute(statement.encode(), (self.tap_run, self.run_id))
+                connection.execute(on_table(NAME_TAP_RUN, self.table), (self.tap_run, self.run_id))
 
     def _has_tap_run(self, connection: psycopg.Connection[Any]) -> bool:
         """Add the column for the tap's run, which only its reports fill; a later run does where the table is in use."""
@@ -251,7 +271,7 @@ class Quarantine:
         message = text.decode("utf-8", "replace").replace("\0", "�").rstrip("\r\n")
         reason = error.reason.replace("\0", "�").encode("utf-8", "replace").decode()
         row = (self.run_id, error.line, error.stream, error.name, reason, message)
-        connection.execute(REJECT.format(table=with_parameters(table)).encode(), row)
+        connection.execute(on_table(REJECT, table), row)
 
     def count(self, connection: psycopg.Connection[Any], streams: AbstractSet[str], version: int) -> int:
         """Count the records of this run, and those of a version that earlier runs began, that may be of some streams."""
@@ -260,7 +280,7 @@ class Quarantine:
         if found is None or found[0] is None:
             return 0
         values = (list(streams), self.run_id, f'"version":\\s*{version}([^0-9]|$)')
-        row = connection.execute(COUNT.format(table=with_parameters(table)).encode(), values).fetchone()
+        row = connection.execute(on_table(COUNT, table), values).fetchone()
         return 0 if row is None else int(row[0])
 
     def forget(self) -> None:

@@ -9,11 +9,9 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from psycopg import errors as pg
-
 from target_sfwarehouse.errors import BadSchemaError, WarehouseError
-from target_sfwarehouse.load.audit import SOURCES, ensure_own
-from target_sfwarehouse.postgres.schema import quoted, with_parameters
+from target_sfwarehouse.load.audit import SOURCES, make_own
+from target_sfwarehouse.postgres.schema import on_table, quoted
 
 if TYPE_CHECKING:
     import psycopg
@@ -27,12 +25,12 @@ CREATE TABLE IF NOT EXISTS {table} (
 ) USING heap
 """
 
+FOUND = "SELECT source FROM {table} WHERE collection = %s"
+
 RECORD = """
 INSERT INTO {table} AS t (collection, source) VALUES (%s, %s)
 ON CONFLICT (collection) DO UPDATE SET source = excluded.source, recorded_at = now() WHERE t.source <> excluded.source
 """
-
-logger = logging.getLogger("target-sfwarehouse")
 
 
 @dataclass
@@ -58,30 +56,20 @@ class Sources:
             return
         if said := self._refusal(connection, table.schema, table.name, load.source):
             raise WarehouseError(f"stream '{table.stream}': {said}")
-        statement = RECORD.format(table=with_parameters(quoted(table.schema, SOURCES)))
-        connection.execute(statement.encode(), (table.name, load.source))
+        connection.execute(on_table(RECORD, quoted(table.schema, SOURCES)), (table.name, load.source))
 
     def _prepare(self, connection: psycopg.Connection[Any], schema: str) -> None:
-        if schema in self._ready:
-            return
-        table = quoted(schema, SOURCES)
-        try:
-            ensure_own(connection, self.settings, table, CREATE_SOURCES)
-            self._ready[schema] = True
-        except pg.InsufficientPrivilege:
-            self._ready[schema] = False
-            logger.warning(
-                "The role may not make %s, so rows of another source would not be noticed. Let an owner make it: %s;",
-                table,
-                " ".join(CREATE_SOURCES.format(table=table).split()),
+        if schema not in self._ready:
+            table, unnoticed = quoted(schema, SOURCES), "rows of another source"
+            self._ready[schema] = make_own(
+                connection, self.settings, table, CREATE_SOURCES, level=logging.WARNING, unnoticed=unnoticed
             )
 
     def _refusal(self, connection: psycopg.Connection[Any], schema: str, name: str, source: str) -> str:
         """Say why a table does not take a source's rows; nothing if it does. A table without a row takes any."""
         if not self._ready.get(schema) or self.settings.on_other_source == "allow":
             return ""
-        found = f"SELECT source FROM {with_parameters(quoted(schema, SOURCES))} WHERE collection = %s"  # noqa: S608 - quoted
-        row = connection.execute(found.encode(), (name,)).fetchone()
+        row = connection.execute(on_table(FOUND, quoted(schema, SOURCES)), (name,)).fetchone()
         if row is None or row[0] == source or not _has_rows(connection, quoted(schema, name)):
             return ""
         return (

@@ -11,10 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from psycopg import errors as pg
-
-from target_sfwarehouse.load.audit import RECEIVED_AT, ensure_own
-from target_sfwarehouse.postgres.schema import quoted, with_parameters
+from target_sfwarehouse.load.audit import RECEIVED_AT, make_own
+from target_sfwarehouse.postgres.schema import on_table, quoted
 from target_sfwarehouse.postgres.waiting import run
 
 if TYPE_CHECKING:
@@ -36,8 +34,6 @@ ON CONFLICT (collection) DO UPDATE SET received_at = excluded.received_at
 
 TICK = timedelta(microseconds=1)
 
-logger = logging.getLogger("target-sfwarehouse")
-
 
 @dataclass
 class Stamps:
@@ -50,18 +46,10 @@ class Stamps:
         """Make `_received_at` of a schema, unless the role may not."""
         if not (self.settings.received_at or self.settings.history) or schema in self._ready:
             return
-        table = quoted(schema, RECEIVED_AT)
-        try:
-            ensure_own(connection, self.settings, table, CREATE_RECEIVED_AT)
-            self._ready[schema] = True
-        except pg.InsufficientPrivilege:
-            self._ready[schema] = False
-            logger.info(
-                "The role may not make %s, so a server's clock that is set back would not be noticed. Let an owner make "
-                "it: %s;",
-                table,
-                " ".join(CREATE_RECEIVED_AT.format(table=table).split()),
-            )
+        table, unnoticed = quoted(schema, RECEIVED_AT), "a server's clock that is set back"
+        self._ready[schema] = make_own(
+            connection, self.settings, table, CREATE_RECEIVED_AT, level=logging.INFO, unnoticed=unnoticed
+        )
 
     def take(self, connection: psycopg.Connection[Any], load: Load) -> None:
         """Set the time of the rows that the open transaction writes, which holds the table's lock."""
@@ -70,14 +58,14 @@ class Stamps:
         if not self._ready.get(load.table.schema):
             load.stamp(_one(connection, "SELECT clock_timestamp()"), is_default=False)
             return
-        table = with_parameters(quoted(load.table.schema, RECEIVED_AT))
-        row = connection.execute(LAST.format(table=table).encode(), (load.table.name,)).fetchone()
+        table = quoted(load.table.schema, RECEIVED_AT)
+        row = connection.execute(on_table(LAST, table), (load.table.name,)).fetchone()
         assert row is not None
         now, last = row
         last = last or _latest(connection, load)
         # Another run may have written the table since the transaction began.
         value = now if last is None or now > last else last + TICK
-        connection.execute(RECORD.format(table=table).encode(), (load.table.name, value))
+        connection.execute(on_table(RECORD, table), (load.table.name, value))
         load.stamp(value, is_default=value == now)
 
 

@@ -154,12 +154,8 @@ def _tunnel(settings: Settings, where: dict[str, Any]) -> int:
 
     Its connector takes over SIGTERM and SIGINT; this puts the handlers back.
     """
-    try:
-        from target_postgres.connector import PostgresConnector  # noqa: PLC0415 - see the module's docstring
-    except ImportError:
-        raise SettingsError(
-            "`ssh_tunnel` is enabled; install the extra that opens it: pip install 'sfsource[ssh]'"
-        ) from None
+    from target_postgres.connector import PostgresConnector  # noqa: PLC0415 - see the module's docstring
+
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     # The login is ours to do: the tunnel needs to know where the warehouse is, and no more.
     config = {

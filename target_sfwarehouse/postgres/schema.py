@@ -103,6 +103,11 @@ def with_parameters(part: str) -> str:
     return part.replace("%", "%%")
 
 
+def on_table(statement: str, table: str) -> bytes:
+    """Put a table's quoted name into a statement with parameters."""
+    return statement.format(table=with_parameters(table)).encode()
+
+
 def table_name(stream: str, conform: str) -> str:
     """Return the table of a stream: the part after the last hyphen, as the SDK's SQL targets do."""
     return identifier(stream.rpartition("-")[2] or stream, conform)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from itertools import chain
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from target_sfwarehouse.rows import moments
-from target_sfwarehouse.rows.decode import NUL, UncheckedError
+from target_sfwarehouse.rows.decode import NUL, UncheckedError, values_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -61,13 +59,8 @@ class CellCheck:
         # A quote in the middle of a cell means another thing to COPY: that shows in the number of cells.
         if rows and set(map(len, rows)) != {self._width}:
             raise UncheckedError
-        if not moments.are_moments(_cells(rows, self._moments)):
+        if not moments.are_moments(values_at(rows, self._moments)):
             raise UncheckedError
-
-
-def _cells(rows: Sequence[Sequence[str]], places: Sequence[int]) -> list[str]:
-    getter = itemgetter(*places)
-    return list(map(getter, rows)) if len(places) == 1 else list(chain.from_iterable(map(getter, rows)))
 
 
 def _whole_rows(data: bytes) -> tuple[bytes, bytes]:

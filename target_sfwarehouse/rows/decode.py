@@ -168,7 +168,7 @@ class RowShape:
 
     def check(self, rows: Sequence[Row]) -> None:
         """Check many rows at once. Raises UncheckedError if they have to be checked one by one."""
-        if self._moments and not moments.are_moments(_columns(rows, self._moments)):
+        if self._moments and not moments.are_moments(values_at(rows, self._moments)):
             raise UncheckedError
 
     def _converted(self, row: Row) -> Row:
@@ -185,7 +185,7 @@ class RowShape:
         return tuple(column.converted(record.get(column.name)) for column in self.columns)
 
 
-def _columns(rows: Sequence[Row], places: Sequence[int]) -> list[Any]:
+def values_at(rows: Sequence[Sequence[Any]], places: Sequence[int]) -> list[Any]:
     """Give the values of some columns, row by row."""
     getter = itemgetter(*places)
     return list(map(getter, rows)) if len(places) == 1 else list(chain.from_iterable(map(getter, rows)))

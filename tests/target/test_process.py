@@ -219,7 +219,14 @@ def test_a_schema_that_the_role_may_not_fill(
     [
         ({"schema": "a", "default_target_schema": "b"}, "`schema` is 'a' but `default_target_schema` is 'b'"),
         ({"sqlalchemy_url": "mysql://u:hunter2@h/d"}, "`sqlalchemy_url` must look like postgresql://"),
-        ({"on_bad_record": "ignore"}, "'ignore' is not one of ['fail', 'quarantine'"),
+        (
+            {"on_bad_record": "ignore"},
+            "`on_bad_record` is 'ignore', which is not a choice. Choose one of fail, quarantine.",
+        ),
+        (
+            {"load_method": 5},
+            "`load_method` is 5, which is not a choice. Choose one of upsert, append-only, overwrite.",
+        ),
     ],
 )
 def test_wrong_settings(config: dict[str, Any], said: str, processes: Processes) -> None:
