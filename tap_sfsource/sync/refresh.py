@@ -236,8 +236,7 @@ class Refresh:
     def sweep(self, watermark: str) -> Iterator[Event]:
         """Read every row under a new table version: a row that it does not bring is gone.
 
-        Args:
-            watermark: The moment from which the deletion log has to be read next; empty to leave it where it is.
+        The deletion log has to be read from the watermark on next; an empty one leaves it where it is.
         """
         if self._source.whole:
             query = self._begun(self._whole_query())

@@ -38,8 +38,7 @@ def own_deletions(readers: Readers, plan: SObjectPlan, ids: Sequence[str], layou
     The log is of the whole object. A row in the recycle bin may come back, and its own shard alone reads it then: a mark that
     this one sets later would stay. A row that is gone for good is in no part, so each shard tells of it.
 
-    Args:
-        layout: Of a row's id only.
+    The layout is of a row's id only.
     """
     others = f"(NOT ({' AND '.join(plan.own.part)}))"
     theirs: set[str] = set()

@@ -174,11 +174,7 @@ class Source:
         *,
         lookups: bool = False,
     ) -> Layout:
-        """The layout of a query for columns, and of nothing but them.
-
-        Args:
-            lookups: Whether the query asks for `further` behind the columns.
-        """
+        """The layout of a query for columns, and of nothing but them; with `lookups` it asks for `further` behind them."""
         names = self.names if lookups and self.lookups else None
         further = NamesInPages(names, columns, self.lookups) if names is not None else None
         return Layout(self.plan.stream_name, columns, constants, version, further)

@@ -27,13 +27,9 @@ class Window:
     end: datetime.datetime | None = None
 
     def halves(self, earliest: datetime.datetime) -> tuple[Window, Window] | None:
-        """Split the window in the middle, for a query that Salesforce finds too large.
+        """Split the window in the middle, for a query that Salesforce finds too large; None if it has no end or is a second long.
 
-        Args:
-            earliest: What stands for the start of a window that has none: the first stamp in the org.
-
-        Returns:
-            The two halves, or None if the window has no end or is a second long.
+        The earliest stamp in the org stands for the start of a window that has none.
         """
         if self.end is None:
             return None
@@ -58,13 +54,7 @@ def watermark(
     transaction still open (``latestDateCovered`` of getDeleted and getUpdated, SOAP API guide, "Data Replication API");
     where an SObject has no such call, a lookback has to do.
 
-    Args:
-        now: The org's clock, before the query was sent.
-        latest_date_covered: Salesforce's own mark, read before the query was sent, or None.
-        lookback: How far back to look again where there is no such mark.
-
-    Returns:
-        The bookmark for the next run, in whole seconds.
+    It is in whole seconds. The clock and Salesforce's own mark are read before the query is sent.
     """
     if latest_date_covered is not None:
         return to_second(min(now, latest_date_covered))
