@@ -27,7 +27,7 @@ class Window:
     end: datetime.datetime | None = None
 
     def halves(self, earliest: datetime.datetime) -> tuple[Window, Window] | None:
-        """Split the window in the middle, for a query that Salesforce finds too large; None if it has no end or is a second long.
+        """Split the window in the middle, for a query that is too large; None if it has no end or is a second long.
 
         The earliest stamp in the org stands for the start of a window that has none.
         """
