@@ -168,7 +168,7 @@ def make_own(
         ensure_own(connection, settings, table, create)
     except pg.InsufficientPrivilege:
         statement = " ".join(create.format(table=table).split())
-        told = "The role may not make %s, so %s would not be noticed. Let an owner make it: %s;"
+        told = "The role may not make %s, %s. Let an owner make it: %s;"
         logger.log(level, told, table, unnoticed, statement)
         return False
     return True

@@ -60,7 +60,7 @@ class Sources:
 
     def _prepare(self, connection: psycopg.Connection[Any], schema: str) -> None:
         if schema not in self._ready:
-            table, unnoticed = quoted(schema, SOURCES), "rows of another source"
+            table, unnoticed = quoted(schema, SOURCES), "so rows of another source would not be noticed"
             self._ready[schema] = make_own(
                 connection, self.settings, table, CREATE_SOURCES, level=logging.WARNING, unnoticed=unnoticed
             )

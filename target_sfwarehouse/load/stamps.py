@@ -46,7 +46,10 @@ class Stamps:
         """Make `_received_at` of a schema, unless the role may not."""
         if not (self.settings.received_at or self.settings.history) or schema in self._ready:
             return
-        table, unnoticed = quoted(schema, RECEIVED_AT), "a server's clock that is set back"
+        table, unnoticed = (
+            quoted(schema, RECEIVED_AT),
+            "so a server's clock that is set back would not be noticed",
+        )
         self._ready[schema] = make_own(
             connection, self.settings, table, CREATE_RECEIVED_AT, level=logging.INFO, unnoticed=unnoticed
         )
