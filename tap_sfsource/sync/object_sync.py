@@ -113,12 +113,12 @@ class ObjectSync:
         for event in self._events():
             if isinstance(event, Rows) and event.page.count and not source.led:
                 if event.kind.partial:
-                    yield from self._leading_row()
+                    yield from self._leading_row(event.layout.version)
                 source.led = True
             yield event
 
-    def _leading_row(self) -> Iterator[Event]:
-        """A whole row to go before a partial one, if there is any row."""
+    def _leading_row(self, version: int | None) -> Iterator[Event]:
+        """A whole row to go before a partial one, if there is any row; it is of the same table version."""
         source = self.source
         for _ in range(MOST_MENDS):
             try:
@@ -129,11 +129,12 @@ class ObjectSync:
                 yield Narrowed()
             else:
                 if page is not None:
-                    yield source.whole_rows(page, source.whole_layout())
+                    yield source.whole_rows(page, source.whole_layout(version))
                 return
 
     def _events(self) -> Iterator[Event]:
         self._raise_error()
+        unfinished = self.source.state.refreshed_at is None
         if self._resumes:
             yield from self._resume()
             self._look_again()
@@ -145,13 +146,13 @@ class ObjectSync:
             self._look_again()
             yield from self._window()
         self._deletions.gone += yield from reread(source, partial(self._deletions.marks, now=self._now))
-        if first_sync and source.key:
-            yield from refresh.first_deletions()
         sweeps = self._sweeps()
         if source.key and not first_sync and not (source.whole and sweeps):
             yield from refresh.news()
         if sweeps:
             yield from refresh.sweep(self.query.watermark if self._deletions.asked else "")
+        if source.key and (unfinished or sweeps):
+            yield from refresh.deletions_left()
         if source.whole or source.key is None:
             swept = sweeps or source.key is None
             yield Checkpoint(partial(self._deletions.emitted, self.query, swept=swept))

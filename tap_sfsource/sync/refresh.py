@@ -194,8 +194,8 @@ class Refresh:
         if self.hides_returns:
             self._state.bin_until = self.now + _BIN_KEPT
 
-    def first_deletions(self) -> Iterator[Event]:
-        """Ask after a first sync whether it has read deleted rows that may come back unseen."""
+    def deletions_left(self) -> Iterator[Event]:
+        """Ask after a read of all rows whether some are deleted that may come back unseen."""
         if not self.hides_returns:
             return
         source = self._source
@@ -238,6 +238,9 @@ class Refresh:
 
         The deletion log has to be read from the watermark on next; an empty one leaves it where it is.
         """
+        if self.hides_returns:
+            # Rows that it marks may come back, and no log may tell of them.
+            yield Checkpoint(self.note_deletions)
         if self._source.whole:
             query = self._begun(self._whole_query())
             # The log does not show every deletion up to now: a transaction may commit late.

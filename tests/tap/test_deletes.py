@@ -117,6 +117,30 @@ def test_history_rows_come_back_though_the_first_sync_was_killed(
         assert target.tables["opportunity_field_history"][row]["is_deleted"] is False, count
 
 
+@pytest.mark.parametrize("partial_rows", ["auto", "whole"])
+def test_history_rows_that_a_sweep_has_marked_come_back(
+    org_server: OrgServer, frozen: Clock, partial_rows: str
+) -> None:
+    """The deletion log is purged, so it names no row that may come back."""
+    deal, row = opportunity_with_history(org_server, frozen)
+    syncs = Syncs(org_server, "OpportunityFieldHistory", partial_rows=partial_rows)
+    syncs.sync()
+    frozen.advance(days=16)
+    org_server.org.delete(deal)
+    frozen.advance(hours=12)
+    org_server.org.purge_delete_log()
+    syncs.sync()
+    assert syncs.row("opportunity_field_history", row)["is_deleted"] is True
+    frozen.advance(days=2)
+    syncs.sync()  # reads the log again, and so sweeps no more
+    org_server.org.undelete(deal)
+    frozen.advance(days=2)
+
+    syncs.sync()
+
+    assert syncs.row("opportunity_field_history", row)["is_deleted"] is False
+
+
 def test_deletes_soft_does_as_segment_does(org_server: OrgServer, frozen: Clock) -> None:
     soft, hard = accounts(org_server, 2)
     frozen.advance(hours=3)

@@ -216,6 +216,17 @@ def test_a_sweep_that_is_finished_late_spares_newer_rows(
     assert len(first_pages(org_server)) == 1  # the changed rows; the ids went on where they were
 
 
+def test_a_row_before_the_rest_of_a_sweep_is_of_its_version(org_server: OrgServer, syncs: Syncs) -> None:
+    """A whole row goes before partial ones. If the killed run has brought it, no record of the version follows it."""
+    syncs.sync()
+    killed(syncs, "ids", deletes="sweep")
+
+    lines = run_tap(syncs.config, state=syncs.target.state).output.decode().splitlines()
+
+    whole, partial, *_ = (json.loads(line) for line in lines if '"type":"RECORD"' in line)
+    assert whole.get("version") == partial["version"]
+
+
 def test_a_job_that_is_not_wanted_any_more_is_forgotten(
     org_server: OrgServer, frozen: Clock, syncs: Syncs
 ) -> None:
