@@ -118,7 +118,7 @@ def _count(connection: psycopg.Connection[Any], statement: str) -> int:
 def activate(connection: psycopg.Connection[Any], load: Load, version: int, *, hard_delete: bool) -> int:
     """Mark the rows of older versions as deleted, or remove them, under the table's lock; give how many were not yet."""
     table, marks = load.table, marks_of(load)
-    keys = with_parameters(sql.key_list(table))
+    keys = with_parameters(sql.listed(table.keys))
     if not hard_delete:
         marking = sql.mark_older(table, marks, load.stamps)
         marking = sql.noting(marking, keys) if load.history is not None else marking
@@ -134,7 +134,7 @@ def activate(connection: psycopg.Connection[Any], load: Load, version: int, *, h
 def remove_all(connection: psycopg.Connection[Any], load: Load) -> None:
     """Remove every row of a table."""
     removing = f"DELETE FROM {load.table.sql}"  # noqa: S608 - quoted
-    run(connection, sql.noting(removing, sql.key_list(load.table)) if load.history is not None else removing)
+    run(connection, sql.noting(removing, sql.listed(load.table.keys)) if load.history is not None else removing)
 
 
 def marks_of(load: Load) -> tuple[str, ...]:

@@ -33,11 +33,6 @@ def listed(columns: Sequence[str], prefix: str = "") -> str:
     return ", ".join(prefix + quoted(column) for column in columns)
 
 
-def key_list(table: Table) -> str:
-    """List the columns of a table's key."""
-    return listed(table.keys)
-
-
 def noting(change: str, keys: str) -> str:
     """Have a statement that changes or removes rows note their keys in CHANGED."""
     return f"WITH changed AS ({change} RETURNING {keys}) INSERT INTO {CHANGED} SELECT * FROM changed"
