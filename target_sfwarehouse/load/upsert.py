@@ -134,7 +134,10 @@ def activate(connection: psycopg.Connection[Any], load: Load, version: int, *, h
 def remove_all(connection: psycopg.Connection[Any], load: Load) -> None:
     """Remove every row of a table."""
     removing = f"DELETE FROM {load.table.sql}"  # noqa: S608 - quoted
-    run(connection, sql.noting(removing, sql.listed(load.table.keys)) if load.history is not None else removing)
+    run(
+        connection,
+        sql.noting(removing, sql.listed(load.table.keys)) if load.history is not None else removing,
+    )
 
 
 def marks_of(load: Load) -> tuple[str, ...]:
