@@ -258,11 +258,7 @@ class Records(Reading):
     def multiply(self, sobject: str, count: int, *, first: datetime, span: timedelta) -> None:
         """Add copies of an object's rows by the million: ids of their own, unique fields left empty.
 
-        Args:
-            sobject: the object; has rows already.
-            count: how many to add.
-            first: SystemModstamp and LastModifiedDate of the first copy.
-            span: over which the stamps of the copies run evenly.
+        `first` is SystemModstamp and LastModifiedDate of the first copy; those of the others run evenly over `span`.
         """
         target = self.object(sobject)
         moments: dict[str, tuple[int, int]] = {
