@@ -86,11 +86,7 @@ def _brought(
     if not tells:
         keys = _count(connection, sql.count_keys(source, table.keys)) if keys is None else keys
         new = keys - _count(connection, sql.count_matches(table, source))
-    gone = (
-        _gone(connection, load, source, lookups=able.merge or able.row_origin)
-        if set(marks_of(load)) <= set(columns)
-        else 0
-    )
+    gone = _gone(connection, load, source, lookups=tells) if set(marks_of(load)) <= set(columns) else 0
     noted = load.history is not None
     row = run(connection, sql.upsert(table, source, columns, able, load.stamps, noted=noted)).fetchone()
     assert row is not None
