@@ -55,13 +55,8 @@ class Pair:
     given_catalog: dict[str, Any] | None = None
     given_state: StateStore | None = None
 
-    @functools.cached_property
-    def tap(self) -> TapSFSource:
-        """The tap, which has asked Salesforce for nothing yet; with the catalog of a run. Raises TapError."""
-        return self._tap(self.catalog)
-
     def tap_in(self, state: dict[str, Any]) -> TapSFSource:
-        """The tap as in a run that begins with a state. Raises TapError."""
+        """The tap as in a run that begins with a state, which has asked Salesforce for nothing yet. Raises TapError."""
         return self._tap(self.catalog, state)
 
     @functools.cached_property
