@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve an org until a signal ends it.
-
-    Returns:
-        The exit code: 0 after SIGINT or SIGTERM, 2 if an option is wrong or a port is taken.
-    """
+    """Serve an org until a signal ends it. Gives the exit code: 2 if an option is wrong or a port is taken."""
     parser = command_line.parser()
     options = parser.parse_args(arguments)
     signals: list[int] = []

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from salesforce_simulator import derived, validate
+from salesforce_simulator.counters import Counters
 from salesforce_simulator.errors import ApiError
-from salesforce_simulator.ids import make_id
 from salesforce_simulator.store import in_chunks, marks, quoted
 from salesforce_simulator.values import to_csv
 
@@ -62,7 +62,7 @@ class Changes:
     """The engine: a schema's rules applied to a store.
 
     Attributes:
-        counters: how many ids were given out, by key prefix; objects can share a prefix.
+        counters: the ids and auto-numbers that were given out.
         next_purge: the moment at which the next deleted row vanishes, or none.
         recycle_bin: what the recycle bin keeps.
     """
@@ -70,16 +70,9 @@ class Changes:
     schema: Schema
     store: Store
     formulas: Formulas
-    counters: dict[str, int] = field(default_factory=dict)
+    counters: Counters = field(default_factory=Counters)
     next_purge: int | None = None
     recycle_bin: RecycleBin = field(default_factory=RecycleBin)
-    _numbers: dict[tuple[str, str], int] = field(default_factory=dict)
-
-    def next_id(self, sobject: SObject) -> str:
-        """An id that was not given out before."""
-        prefix = sobject.key_prefix or ""
-        self.counters[prefix] = self.counters.get(prefix, 0) + 1
-        return make_id(prefix, self.counters[prefix])
 
     # create and update
 
@@ -93,7 +86,7 @@ class Changes:
         }
         for f in sobject.fields.values():
             if f.auto_number and f.name not in given:
-                row[f.name] = derived.auto_number(sobject, f.name, self._next_number(sobject.name, f.name))
+                row[f.name] = derived.auto_number(sobject, f.name, self.counters.next_number(sobject, f.name))
         row |= dict.fromkeys(_ACTOR_FIELDS & sobject.fields.keys(), actor)
         row |= {name: value for name, value in given.items() if value is not None or name not in row}
         row |= derived.derive(sobject, row, given, stamp)
@@ -109,21 +102,9 @@ class Changes:
         if found:
             return found[0]
         definition = self.schema.objects["TagDefinition"]
-        record_id = self.next_id(definition)
+        record_id = self.counters.next_id(definition)
         self.create(definition, record_id, {"Name": name, "Type": kind}, stamp, actor)
         return record_id
-
-    def take_numbers(self, sobject: SObject, count: int) -> None:
-        """Skip auto-numbers that were given to loaded rows."""
-        for f in sobject.fields.values():
-            if f.auto_number:
-                key = sobject.name, f.name
-                self._numbers[key] = self._numbers.get(key, 0) + count
-
-    def _next_number(self, sobject: str, name: str) -> int:
-        key = sobject, name
-        self._numbers[key] = self._numbers.get(key, 0) + 1
-        return self._numbers[key]
 
     def update(self, sobject: SObject, record_id: str, given: Row, stamp: int, actor: str) -> None:
         """Set values in a record and stamp it."""
@@ -149,7 +130,7 @@ class Changes:
                 continue
             tracked = sobject.fields[name]
             row = {
-                "Id": self.next_id(history),
+                "Id": self.counters.next_id(history),
                 "IsDeleted": 0,
                 "OpportunityId": before["Id"],
                 "CreatedById": actor,

@@ -19,12 +19,7 @@ def from_ms(milliseconds: int) -> datetime:
 
 
 class Clock:
-    """Time as the org sees it: real time plus an offset, or standing still.
-
-    Args:
-        start: the moment that it shows first; none means real time.
-        frozen: whether it stands still until advanced.
-    """
+    """Time as the org sees it: real time plus an offset from `start` on, or standing still until advanced."""
 
     def __init__(self, start: datetime | None = None, *, frozen: bool = False) -> None:
         self._lock = threading.Lock()

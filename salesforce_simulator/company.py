@@ -26,11 +26,9 @@ NEW_FIELD = "Loyalty_Tier__c"
 
 
 def populate(org: Org, scale: float = 1.0) -> None:
-    """Fill an org with the example company.
+    """Fill a fresh org, best with `FEATURES` on, with the example company.
 
-    Args:
-        org: a fresh org, best with `FEATURES` on.
-        scale: 1 makes some 250 accounts and 5,000 rows in all; users, profiles and set-up data do not grow.
+    `scale` 1 makes some 250 accounts and 5,000 rows in all; users, profiles and set-up data do not grow.
     """
     _customise(org)
     random = Random(org.seed)

@@ -38,11 +38,7 @@ Make = Callable[[int], "Row"]
 class Records:
     """Fills an org; everything comes from the random generator, so one seed makes one company.
 
-    Args:
-        org: the org.
-        random: where all chance comes from.
-        scale: multiplies what grows with business.
-        now: the present; every row is a day old at least.
+    `scale` multiplies what grows with business. Every row is a day old at least by `now`.
     """
 
     def __init__(self, org: Org, random: Random, scale: float, now: datetime) -> None:

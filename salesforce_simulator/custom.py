@@ -11,12 +11,9 @@ if TYPE_CHECKING:
 
 
 def custom_field(name: str, kind: str, **attributes: Any) -> Field:
-    """A custom field with the lengths and precisions that Salesforce gives its type.
+    """A custom field with the lengths and precisions that Salesforce gives its type; `attributes` of `Field` win over them.
 
-    Args:
-        name: API name, ending in `__c` (parts of a geolocation: `__s`).
-        kind: field type.
-        attributes: of `Field`; they win over the defaults.
+    Its API name ends in `__c` (parts of a geolocation: `__s`).
     """
     attributes.setdefault("custom", True)
     lengths = {"picklist": 255, "multipicklist": 4099, "email": 80, "phone": 40, "url": 255, "string": 255}

@@ -32,16 +32,9 @@ _STAGE = {stage[0]: stage for stage in STAGES}
 
 
 def derive(sobject: SObject, row: Row, given: Row, stamp: int) -> Row:
-    """What saving a record sets besides the values given.
+    """What saving a record sets besides the values given, of the fields that the object has; all in storage values.
 
-    Args:
-        sobject: its object.
-        row: the record as it will be, in storage values; what it was before where nothing was given.
-        given: the storage values that this save gives.
-        stamp: the moment of the save, milliseconds.
-
-    Returns:
-        Storage values by field name; only of fields that the object has and that were not given.
+    `row` is the record as it will be: what it was before where nothing was given.
     """
     rule = _RULES.get(sobject.name)
     if rule is None:

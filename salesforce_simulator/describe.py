@@ -55,11 +55,8 @@ def describe_line(sobject: SObject, base: str) -> JSON:
 def describe_sobject(schema: Schema, sobject: SObject, base: str, instance_url: str = "") -> JSON:
     """What `GET /sobjects/X/describe` answers.
 
-    Args:
-        schema: the user's view; child relationships come from its objects.
-        sobject: the object, of that view.
-        base: path of the version's root.
-        instance_url: scheme and host of the org, for the addresses of its pages.
+    `schema` is the user's view, and `sobject` of it; `base` is the path of the version's root. `instance_url` is for the
+    addresses of the org's pages.
     """
     pages = {
         "uiEditTemplate": f"{instance_url}/{{ID}}/e",

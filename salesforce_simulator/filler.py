@@ -39,12 +39,9 @@ _LEFT_EMPTY = frozenset(
 
 
 class Filler:
-    """Makes storage values (see `values`) field by field.
+    """Makes storage values (see `values`) field by field; a datetime is at most `now_ms`.
 
-    Args:
-        random: where all chance comes from.
-        ids: rows that references may point at, by object; grows while the data does.
-        now_ms: the latest moment that a datetime may have.
+    `ids` are rows that references may point at, by object; it grows while the data does.
     """
 
     def __init__(self, random: Random, ids: Mapping[str, Sequence[str]], now_ms: int) -> None:

@@ -79,7 +79,7 @@ class Org(Records):
 
     def _settle(self) -> None:
         """The records that even an empty org has, an administrator and a connected app."""
-        self._changes.counters["00D"] = self.seed - 1
+        self._changes.counters.start("00D", self.seed - 1)
         self.id = self._next_id("Organization")
         admin_id = self._next_id("User")
         self._insert(

@@ -10,7 +10,7 @@ from salesforce_simulator import rollups, validate
 from salesforce_simulator.changes import whole_second
 from salesforce_simulator.clock import Clock, from_ms, to_ms
 from salesforce_simulator.errors import ApiError
-from salesforce_simulator.ids import id_run, parse_id
+from salesforce_simulator.ids import parse_id
 from salesforce_simulator.reading import Reading
 from salesforce_simulator.replication import ChangeWindow, Replication
 from salesforce_simulator.schema import TEXT_TYPES
@@ -64,7 +64,7 @@ class Records(Reading):
         self._backdate: int | None = None
 
     def _next_id(self, sobject: str) -> str:
-        return self._changes.next_id(self._schema.objects[sobject])
+        return self._changes.counters.next_id(self._schema.objects[sobject])
 
     def _insert(self, sobject: str, record_id: str, row: Row, actor: str) -> str:
         with self._store.writing():
@@ -186,14 +186,14 @@ class Records(Reading):
         }
         names = list(columns)
         with self._store.writing():
-            prefix = target.key_prefix or ""
+            counters = self._changes.counters
             if "id" not in given:
                 names = ["Id", *names]
-                ids = id_run(prefix, self._changes.counters.get(prefix, 0) + 1)
+                ids = counters.following_ids(target)
                 rows = ((record_id, *row) for record_id, row in zip(ids, rows, strict=False))
             count = self._store.insert_many(target.name, constants, names, rows)
-            self._changes.counters[prefix] = self._changes.counters.get(prefix, 0) + count
-            self._changes.take_numbers(target, count)
+            counters.take_ids(target, count)
+            counters.take_numbers(target, count)
             self._changes.formulas.refresh_all(self._store, target.name)
         return count
 
@@ -218,7 +218,7 @@ class Records(Reading):
         with self._store.lock:
             pending = within.pending if within is not None else ()
             row = self._validator.create(target, values, acting, pending)
-            record_id = self._changes.next_id(target)
+            record_id = self._changes.counters.next_id(target)
         stamp = self._stamp()
         return record_id, lambda: self._changes.create(
             *self._by_now(target, record_id, row), stamp=stamp, actor=actor
@@ -258,11 +258,7 @@ class Records(Reading):
     def multiply(self, sobject: str, count: int, *, first: datetime, span: timedelta) -> None:
         """Add copies of an object's rows by the million: ids of their own, unique fields left empty.
 
-        Args:
-            sobject: the object; has rows already.
-            count: how many to add.
-            first: SystemModstamp and LastModifiedDate of the first copy.
-            span: over which the stamps of the copies run evenly.
+        `first` is SystemModstamp and LastModifiedDate of the first copy; those of the others run evenly over `span`.
         """
         target = self.object(sobject)
         moments: dict[str, tuple[int, int]] = {
@@ -273,18 +269,17 @@ class Records(Reading):
         columns = [
             f.name for f in target.columns if f.name not in moments and f.name != "Id" and not f.unique
         ]
-        prefix = target.key_prefix or ""
+        counters = self._changes.counters
         with self._store.writing():
-            taken = self._changes.counters.get(prefix, 0)
-            self._store.multiply(target.name, columns, count, id_run(prefix, taken + 1), moments)
-            self._changes.counters[prefix] = taken + count
+            self._store.multiply(target.name, columns, count, counters.following_ids(target), moments)
+            counters.take_ids(target, count)
             rollups.recalculate(self._store, self._schema, target)
 
     def reserve_ids(self, sobject: str, count: int) -> list[str]:
         """Ids that will not be given out again, for rows to `load`."""
         target = self.object(sobject)
         with self._store.lock:
-            return [self._changes.next_id(target) for _ in range(count)]
+            return [self._changes.counters.next_id(target) for _ in range(count)]
 
     @contextmanager
     def backdated(self, moment: datetime) -> Iterator[None]:

@@ -20,11 +20,7 @@ _EVENTS = {"INSERT": ("NEW",), "UPDATE": ("OLD", "NEW"), "DELETE": ("OLD",)}
 def install(store: Store, schema: Schema, sobject: SObject, field: Field) -> None:
     """Fill a roll-up summary field's column and keep it right from now on; within `Store.writing()`.
 
-    Args:
-        store: has the field's column.
-        schema: has the object with the field.
-        sobject: the master.
-        field: with a `summary`.
+    `sobject` is the master. The schema and the store have the field already.
 
     Raises:
         ValueError: the summary is of what does not exist, or cannot be summed up that way.

@@ -17,11 +17,7 @@ _FOLDER = Path(__file__).with_name("metadata")
 
 
 def standard_objects(features: Collection[str] = ()) -> list[SObject]:
-    """The standard objects of an org with these features on.
-
-    Args:
-        features: of `tags`, `schedules` and `multicurrency`; objects and fields of the others do not exist.
-    """
+    """The standard objects of an org with some of the features `tags`, `schedules` and `multicurrency`."""
     return [
         sobject.with_fields(f for f in sobject.fields.values() if f.feature is None or f.feature in features)
         for sobject in _all_objects()

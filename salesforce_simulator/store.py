@@ -268,12 +268,7 @@ class Store:
     ) -> None:
         """Add copies of the rows that a table has, in turn, without a value passing through Python but the id.
 
-        Args:
-            table: the table.
-            columns: what is copied.
-            count: how many rows to add.
-            ids: where their ids come from.
-            stamps: columns that run evenly instead, each from a first moment over a span, in milliseconds, whole seconds.
+        `stamps` are columns that are not copied but run evenly, each from a first moment over a span, in milliseconds.
         """
         self.writer.create_function("next_id", 0, ids.__next__)
         copied = ", ".join(map(quoted, columns))

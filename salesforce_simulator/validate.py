@@ -30,11 +30,8 @@ class Validator:
     ) -> Row:
         """The storage values of a record to be created.
 
-        Args:
-            sobject: its object.
-            values: JSON values by field name, in any case.
-            user: who creates it; none is the system, which may set read-only fields.
-            pending: ids that do not exist yet but may be referred to.
+        Without a user the system creates it, which may set read-only fields. `pending` are ids that do not exist yet but may
+        be referred to.
 
         Raises:
             ApiError: as Salesforce refuses it.

@@ -57,11 +57,9 @@ _DAY_MS = 86_400_000
 
 
 def to_storage(field: Field, value: Any) -> Stored:
-    """A JSON value as the store holds it.
+    """A JSON value as the store holds it; the field must not be a compound one.
 
-    Args:
-        field: the field it is for; must not be a compound one.
-        value: a JSON value; Decimal, date, datetime, time and bytes are taken as well.
+    Decimal, date, datetime, time and bytes are taken as well.
 
     Raises:
         ApiError: the value is not one of the field's type, or too large for it.

@@ -26,11 +26,8 @@ class MissingParentsError(ValueError):
 def load_many(org: Org, sobject: str, count: int, *, span: timedelta = timedelta(days=1)) -> None:
     """Load many plausible rows fast: a pool of filled rows, then copies of them with ids and stamps of their own.
 
-    Args:
-        org: the org.
-        sobject: the object; best an empty one. Its lookups point at records that are there.
-        count: how many rows.
-        span: SystemModstamp and LastModifiedDate of the copies run evenly over it, up to an hour ago.
+    Best into an empty object, whose lookups point at records that are there. SystemModstamp and LastModifiedDate of the
+    copies run evenly over `span`, up to an hour ago.
 
     Raises:
         MissingParentsError: the object has a lookup that may not be empty, and there is nothing to look up.

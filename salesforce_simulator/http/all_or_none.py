@@ -16,11 +16,7 @@ class _UndoError(Exception):
 def all_or_none(
     org: "Org", work: Callable[[], list[Outcome]], failed: Callable[[Outcome], bool]
 ) -> tuple[list[Outcome], bool]:
-    """Do the work, and take it back if any of its outcomes failed.
-
-    Returns:
-        The outcomes, and whether they were kept.
-    """
+    """Do the work, and take it back if any of its outcomes failed. Gives the outcomes, and whether they were kept."""
     outcomes: list[Outcome] = []
     try:
         with org.atomic():

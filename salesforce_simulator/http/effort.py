@@ -55,13 +55,7 @@ def check_refused_columns(settings: "Settings", text: str, sobject: str) -> None
 
 
 def check_effort(settings: "Settings", user: "User", sobject: str, rows: int) -> None:
-    """Refuse a query that the org does not get done.
-
-    Args:
-        settings: How much it gets done.
-        user: Who asks.
-        sobject: The object of the query.
-        rows: Rows that it finds.
+    """Refuse a query that the org does not get done; `rows` are those that it finds.
 
     Raises:
         ApiError: `QUERY_TIMEOUT` or `OPERATION_TOO_LARGE`; a query for less may do.

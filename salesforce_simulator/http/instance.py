@@ -112,15 +112,7 @@ class Instance:
             self._running.pop(request, None)
 
     def at_the_edge(self, client: str, connected: datetime) -> Reply | None:
-        """What the edge answers by itself.
-
-        Args:
-            client: The client's address.
-            connected: When its connection was opened.
-
-        Returns:
-            Its answer; None where it passes the request on.
-        """
+        """What the edge answers a client's address by itself; None where it passes the request on."""
         now = self.clock.now()
         if (wait := self._too_often(client, now)) is not None:
             return _edge(429, "Too Many Requests", "Too many requests", {"Retry-After": str(wait)})

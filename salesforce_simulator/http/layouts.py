@@ -8,12 +8,12 @@ from salesforce_simulator.describe import MASTER_RECORD_TYPE
 from salesforce_simulator.http.errors import not_found
 from salesforce_simulator.http.messages import Call, Reply, json_reply
 from salesforce_simulator.http.routing import Route
-from salesforce_simulator.http.sobjects import visible
+from salesforce_simulator.http.sobjects import schema_seen, visible
 from salesforce_simulator.ids import is_id
 
 if TYPE_CHECKING:
     from salesforce_simulator.http.site import Site
-    from salesforce_simulator.schema import Schema, SObject
+    from salesforce_simulator.schema import SObject
 
 _PREFIX = 3
 
@@ -21,13 +21,15 @@ _PREFIX = 3
 def all_layouts(site: "Site", call: Call, *, version: str, name: str) -> Reply:
     """The layouts of an object and the record types that have them."""
     sobject = _layoutable(site, call, name)
-    return json_reply(layouts.describe_layouts(_schema(site, call), sobject, f"/services/data/v{version}"))
+    return json_reply(
+        layouts.describe_layouts(schema_seen(site, call), sobject, f"/services/data/v{version}")
+    )
 
 
 def layout(site: "Site", call: Call, *, version: str, name: str, record_type: str) -> Reply:
     """The layout of a record type."""
     sobject = _layoutable(site, call, name, record_type)
-    return json_reply(layouts.describe_layout(_schema(site, call), sobject))
+    return json_reply(layouts.describe_layout(schema_seen(site, call), sobject))
 
 
 def compact_layouts(site: "Site", call: Call, *, version: str, name: str) -> Reply:
@@ -84,11 +86,6 @@ def _layoutable(site: "Site", call: Call, name: str, record_type: str = MASTER_R
     if not sobject.layoutable or record_type[:15] != MASTER_RECORD_TYPE[:15]:
         raise not_found()
     return sobject
-
-
-def _schema(site: "Site", call: Call) -> "Schema":
-    assert call.session
-    return site.org.schema_for(call.session.user)
 
 
 _SOBJECT = r"/services/data/v{version:\d+\.0}/sobjects/{name}"

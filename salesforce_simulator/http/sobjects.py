@@ -39,7 +39,10 @@ def resources(site: "Site", call: Call, *, version: str) -> Reply:
 def describe_global(site: "Site", call: Call, *, version: str) -> Reply:
     """Every object that the user may see."""
     return _if_modified(
-        site, call, None, lambda: describe.describe_global(_schema(site, call), f"/services/data/v{version}")
+        site,
+        call,
+        None,
+        lambda: describe.describe_global(schema_seen(site, call), f"/services/data/v{version}"),
     )
 
 
@@ -58,7 +61,7 @@ def describe_sobject(site: "Site", call: Call, *, version: str, name: str) -> Re
         call,
         sobject.name,
         lambda: describe.describe_sobject(
-            _schema(site, call), sobject, f"/services/data/v{version}", call.host.instance_url
+            schema_seen(site, call), sobject, f"/services/data/v{version}", call.host.instance_url
         ),
     )
 
@@ -69,13 +72,14 @@ def visible(site: "Site", call: Call, name: str) -> SObject:
     Raises:
         HttpError: `NOT_FOUND`, for an object that the user may not see as for one that is not there.
     """
-    sobject = _schema(site, call).get(name)
+    sobject = schema_seen(site, call).get(name)
     if sobject is None:
         raise not_found()
     return sobject
 
 
-def _schema(site: "Site", call: Call) -> "Schema":
+def schema_seen(site: "Site", call: Call) -> "Schema":
+    """What the caller may see."""
     assert call.session
     return site.org.schema_for(call.session.user)
 

@@ -23,14 +23,9 @@ _DAY = timedelta(days=1)
 
 
 def make_certificates(folder: Path, host: str) -> tuple[Path, ssl.SSLContext]:
-    """Make a CA and a server certificate.
+    """Make the CA that clients are to trust and a server certificate for the host, 127.0.0.1 and the names of Salesforce.
 
-    Args:
-        folder: Where the files go.
-        host: Name or address of the server, beside 127.0.0.1 and the names of Salesforce.
-
-    Returns:
-        The CA's certificate (PEM) for clients to trust, and the server's context.
+    Gives the CA's certificate (PEM) and the server's context.
     """
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Simulated org CA")])

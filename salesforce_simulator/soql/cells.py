@@ -57,13 +57,7 @@ def array_sql(cells: Sequence[Cell]) -> str:
 
 
 def csv_lines(arrays: Sequence[bytes], delimiter: str, line_ending: str) -> tuple[bytes, list[int]]:
-    """Rows of `array_sql` as lines of CSV, all cells quoted: the lines, and how long each is.
-
-    Args:
-        arrays: The rows.
-        delimiter: One character.
-        line_ending: LF or CRLF.
-    """
+    """Rows of `array_sql` as lines of CSV, all cells quoted: the lines, and how long each is."""
     end = line_ending.encode()
     if delimiter == ",":
         lines = [array[1:-1] for array in arrays]

@@ -93,14 +93,10 @@ Plan = RecordsPlan | CountPlan | AggregatePlan | BulkPlan
 
 
 def compile_query(text: str, schema: Schema, api: str, *, all_rows: bool, asker: str | None = None) -> Plan:
-    """Check a query against a schema and plan it.
+    """Check a query against what the asking user may see, and plan it.
 
-    Args:
-        text: SOQL.
-        schema: What the asking user may see.
-        api: `rest` or `bulk`.
-        all_rows: Whether deleted, merged and archived rows count (queryAll).
-        asker: Id of the asking user, whose records `USING SCOPE mine` gives.
+    `api` is `rest` or `bulk`. With `all_rows` deleted, merged and archived rows count (queryAll). `USING SCOPE mine`
+    gives the records of the user with the id `asker`.
 
     Raises:
         SoqlError: the query is not one that this API takes.

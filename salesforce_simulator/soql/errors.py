@@ -13,17 +13,10 @@ class SoqlError(ApiError):
 
 
 def at(text: str, position: int, error_code: str, problem: str) -> SoqlError:
-    """Build the error for a problem at one place of the query.
+    """Build the error for a problem at one place of the query, as the REST API does.
 
-    Args:
-        text: The whole query.
-        position: Offset of the offending token, from 0; the query's length stands for its end.
-        error_code: Salesforce's code.
-        problem: What is wrong.
-
-    Returns:
-        An error whose message quotes the query around the place, marks it with a caret and names row and
-        column (both from 1), as the REST API does.
+    Its message quotes the query around the place, marks it with a caret and names row and column (both from 1). `position` is
+    the offset of the offending token, from 0; the query's length stands for its end.
     """
     line_start = text.rfind("\n", 0, position) + 1
     line_end = text.find("\n", position)

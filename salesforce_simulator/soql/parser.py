@@ -234,13 +234,7 @@ def _grammar() -> Lark:
 
 @lru_cache(maxsize=512)
 def parse(text: str) -> syntax.Query:
-    """Parse a query.
-
-    Args:
-        text: SOQL.
-
-    Returns:
-        Its syntax tree, shared between callers: not to be changed.
+    """Parse a query into its syntax tree, which callers share: not to be changed.
 
     Raises:
         SoqlError: MALFORMED_QUERY, with the place; SOQL over 100,000 characters likewise, without one.

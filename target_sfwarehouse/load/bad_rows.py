@@ -27,12 +27,13 @@ from target_sfwarehouse.rows.decode import encode_rows
 from target_sfwarehouse.rows.values import BadValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from target_sfwarehouse.config import Settings
     from target_sfwarehouse.load.tables import Load, Part, Segment
     from target_sfwarehouse.postgres.capabilities import Capabilities
     from target_sfwarehouse.rows.chunks import Chunk
+    from target_sfwarehouse.rows.layout import Property
 
 BAD_ROW = (pg.DataError, pg.NotNullViolation, pg.CheckViolation, pg.ProgramLimitExceeded)
 """What Postgres raises for a row that does not fit, as opposed to a failure of the load."""
@@ -188,7 +189,8 @@ def _bad(chunk: Chunk, position: int, error: Exception) -> BadRow:
     if isinstance(error, BadValueError):
         name, missing, reason = error.name, error.missing, str(error)
     elif isinstance(error, pg.Error):
-        name, reason = _said(chunk, error)
+        column = column_told(chunk.shape.all_columns, error)
+        name, reason = column.name if column is not None else None, plainly(error)
         missing = isinstance(error, pg.NotNullViolation)
     elif isinstance(error, UnicodeEncodeError):
         reason = "it has half of a surrogate pair, which is no text"
@@ -200,17 +202,16 @@ def _bad(chunk: Chunk, position: int, error: Exception) -> BadRow:
     return BadRow(bad, text)
 
 
-def _said(chunk: Chunk, error: psycopg.Error) -> tuple[str | None, str]:
-    """Return the property that the server complains about, if it names one, and what it says."""
+def column_told(columns: Iterable[Property], error: psycopg.Error) -> Property | None:
+    """Return the column that the server complains about in a COPY, if it names one."""
     match = _PLACE.search(error.diag.context or "")
     told = (match[2] if match else None) or ""
     named = [
-        column.name
-        for column in chunk.shape.all_columns
+        column
+        for column in columns
         if column.column in (error.diag.column_name, told) or told.startswith(column.column + ": ")
     ]
-    name = max(named, key=len, default=None)
-    return name, plainly(error)
+    return max(named, key=lambda column: len(column.column), default=None)
 
 
 def _key_of(chunk: Chunk, position: int) -> str:

@@ -7,21 +7,17 @@ Rows go to a temporary table, which no other session sees and which takes no loc
 table after the other: lock, merge, count, commit. So streams may come in any order, record by record, and two runs into one
 schema never wait for each other in a circle.
 
-A table that this run made, and one without a key whose rules do not wait for the commit, is copied into directly, in a
-transaction of its own, as long as no other stream comes in between and no key is repeated. It saves a quarter of the time of
-a first load.
+Rows that may be copied straight into their table are (`direct`).
 """
 
 from __future__ import annotations
 
 import logging
 import uuid
-from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg import errors as pg
 
 from target_sfwarehouse.errors import BadSchemaError, InputError
 from target_sfwarehouse.load.bad_rows import (
@@ -34,19 +30,18 @@ from target_sfwarehouse.load.bad_rows import (
     plainly,
 )
 from target_sfwarehouse.load.copying import OpenCopy, copy_blocks
+from target_sfwarehouse.load.direct import DirectCopy
 from target_sfwarehouse.load.merger import Merger
 from target_sfwarehouse.load.run import Thread
 from target_sfwarehouse.load.tables import Load, Part, Segment, State
 from target_sfwarehouse.postgres.ddl import ensure_table, make_stage, open_to_readers
 from target_sfwarehouse.postgres.schema import quoted
-from target_sfwarehouse.postgres.waiting import run
 from target_sfwarehouse.rows.decode import UncheckedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Set as AbstractSet
     from concurrent.futures import Future
-    from contextlib import AbstractContextManager
 
     from target_sfwarehouse.load.files import FileLoad
     from target_sfwarehouse.load.run import Run
@@ -70,7 +65,7 @@ class Session:
         self._id = uuid.uuid4().hex[:12]
         self._parts: dict[str, Part] = {}
         self._copying: OpenCopy | None = None
-        self._direct: Part | None = None
+        self._direct = DirectCopy(connection, run, self.wait)
         self._before: Future[Any] | None = None
         self._merger = Merger(connection, run, self._fail)
 
@@ -185,11 +180,11 @@ class Session:
         """Write a chunk into the open COPY, which is begun if there is none."""
         if self._copying is None:
             segment = None
-            if self._takes_directly(part):
-                self._begin_direct(part)
-            if not self._takes_directly(part):
+            if self._direct.takes(part):
+                self._direct.begin(part)
+            if not self._direct.takes(part):
                 segment = self._segment(part, chunk.shape)
-            self._copying = OpenCopy(self._connection, part, segment, chunk.columns, self._atomic())
+            self._copying = OpenCopy(self._connection, part, segment, chunk.columns, self._direct.savepoint())
         copying = self._copying
         try:
             copying.write(chunk)
@@ -223,11 +218,11 @@ class Session:
     def _copy_alone(self, part: Part, chunk: Chunk) -> None:
         assert chunk.data is not None
         copy = partial(copy_blocks, self._connection, columns=chunk.columns, blocks=(chunk.data,))
-        if self._takes_directly(part) and self._copied_directly(part, partial(copy, part.load.table.sql)):
+        if self._direct.takes(part) and self._direct.copy(part, partial(copy, part.load.table.sql)):
             return
         segment = self._segment(part, chunk.shape)
         try:
-            with self._atomic():
+            with self._direct.savepoint():
                 copy(segment.name)
         except BAD_ROW:
             logger.debug("A chunk of '%s' does not fit; looking for the row", chunk.stream)
@@ -240,7 +235,7 @@ class Session:
         segment = self._segment(part, chunk.shape)
 
         def copy(data: bytes) -> None:
-            with self._atomic():
+            with self._direct.savepoint():
                 copy_blocks(self._connection, segment.name, chunk.columns, (data,))
 
         position = 0
@@ -273,9 +268,9 @@ class Session:
             self._fail(part, file.error(error))
 
     def _copied_whole(self, part: Part, file: FileLoad) -> bool:
-        if file.direct and self._takes_directly(part):
+        if file.direct and self._direct.takes(part):
             table = part.load.table.sql
-            rows = self._copied_directly(part, partial(file.copy_to_table, self._connection, table))
+            rows = self._direct.copy(part, partial(file.copy_to_table, self._connection, table))
             if rows is not None:
                 part.counts.read += rows
                 return True
@@ -283,7 +278,7 @@ class Session:
             part.load.direct = False
         segment = self._segment(part, file.shape)
         try:
-            copied = file.copy_to_stage(self._connection, segment.name, self._atomic())
+            copied = file.copy_to_stage(self._connection, segment.name, self._direct.savepoint())
         except (*BAD_ROW, UncheckedError):
             logger.debug("A row of %s does not fit; looking for it", file.file.url)
             return False
@@ -315,47 +310,6 @@ class Session:
         self._run.fail(error)
         self._run.stops = True
 
-    # Rows copied straight into their table
-
-    def _takes_directly(self, part: Part) -> bool:
-        """Whether the order of rows and the locks of other tables allow to copy into a table."""
-        return part.load.direct and part.segment is None and self._direct in (None, part)
-
-    def _begin_direct(self, part: Part) -> None:
-        """Begin the transaction of a table, which holds its lock. It may find that the rows have to be staged."""
-        if self._direct is None:
-            self.wait()
-            run(self._connection, "BEGIN")
-            self._direct = part
-            part.to(State.COPYING)
-            self._run.enter(self._connection, part.load)
-
-    def _atomic(self) -> AbstractContextManager[Any]:
-        """A savepoint inside the open transaction; without one each COPY is atomic by itself."""
-        return self._connection.transaction() if self._direct is not None else nullcontext()
-
-    def _copied_directly(self, part: Part, copy: Callable[[], int]) -> int | None:
-        """Copy into the table all rows or none; None if the table refuses one of them."""
-        self._begin_direct(part)
-        if not part.load.direct:
-            return None
-        try:
-            with self._connection.transaction():
-                rows = copy()
-        except (*REFUSED_ROW, UncheckedError) as error:
-            if isinstance(error, pg.UniqueViolation | pg.InternalError_):
-                # A key came twice: from here on rows are staged, where the last one wins.
-                part.load.direct = False
-            return None
-        part.direct_rows += rows
-        return rows
-
-    def _end_direct(self) -> None:
-        """Commit the open transaction, if there is one, after merging what had to be staged beside it."""
-        if self._direct is not None:
-            self._guarded(self._direct, self._merger.direct)
-            self._direct = None
-
     # Batches
 
     def commit(self) -> None:
@@ -370,6 +324,12 @@ class Session:
         for part in parts.values():
             self._commit_part(part)
 
+    def _end_direct(self) -> None:
+        """Commit the open transaction, if there is one, after merging what had to be staged beside it."""
+        if self._direct.part is not None:
+            self._guarded(self._direct.part, self._merger.direct)
+            self._direct.part = None
+
     def _commit_part(self, part: Part) -> None:
         if part.is_behind_a_failure:
             part.to(State.FAILED)
@@ -382,7 +342,7 @@ class Session:
             return
         self.wait()
         # A run never holds the locks of two tables, and each fails by itself.
-        if self._direct is not part:
+        if self._direct.part is not part:
             self._end_direct()
             self._commit_part(part)
         else:
@@ -395,9 +355,7 @@ class Session:
         except (psycopg.Error, BadSchemaError) as error:
             if is_trouble(error):
                 raise
-            if self._direct is part:
-                run(self._connection, "ROLLBACK")
-                self._direct = None
+            self._direct.roll_back(part)
             self._run.quarantine.forget()
             failure = part.error(plainly(error) if isinstance(error, psycopg.Error) else str(error))
             part.to(State.FAILED)

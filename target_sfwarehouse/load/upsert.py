@@ -86,11 +86,7 @@ def _brought(
     if not tells:
         keys = _count(connection, sql.count_keys(source, table.keys)) if keys is None else keys
         new = keys - _count(connection, sql.count_matches(table, source))
-    gone = (
-        _gone(connection, load, source, lookups=able.merge or able.row_origin)
-        if set(marks_of(load)) <= set(columns)
-        else 0
-    )
+    gone = _gone(connection, load, source, lookups=tells) if set(marks_of(load)) <= set(columns) else 0
     noted = load.history is not None
     row = run(connection, sql.upsert(table, source, columns, able, load.stamps, noted=noted)).fetchone()
     assert row is not None
@@ -118,7 +114,7 @@ def _count(connection: psycopg.Connection[Any], statement: str) -> int:
 def activate(connection: psycopg.Connection[Any], load: Load, version: int, *, hard_delete: bool) -> int:
     """Mark the rows of older versions as deleted, or remove them, under the table's lock; give how many were not yet."""
     table, marks = load.table, marks_of(load)
-    keys = with_parameters(sql.key_list(table))
+    keys = with_parameters(sql.listed(table.keys))
     if not hard_delete:
         marking = sql.mark_older(table, marks, load.stamps)
         marking = sql.noting(marking, keys) if load.history is not None else marking
@@ -134,7 +130,10 @@ def activate(connection: psycopg.Connection[Any], load: Load, version: int, *, h
 def remove_all(connection: psycopg.Connection[Any], load: Load) -> None:
     """Remove every row of a table."""
     removing = f"DELETE FROM {load.table.sql}"  # noqa: S608 - quoted
-    run(connection, sql.noting(removing, sql.key_list(load.table)) if load.history is not None else removing)
+    run(
+        connection,
+        sql.noting(removing, sql.listed(load.table.keys)) if load.history is not None else removing,
+    )
 
 
 def marks_of(load: Load) -> tuple[str, ...]:

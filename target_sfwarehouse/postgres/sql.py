@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from target_sfwarehouse.postgres.schema import DELETED_AT, METADATA_COLUMNS, VERSION, quoted, with_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from target_sfwarehouse.postgres.capabilities import Capabilities
     from target_sfwarehouse.postgres.schema import Table
@@ -28,13 +28,9 @@ ORDER = "ctid"
 """Tells the order in which the rows of a staging table were written."""
 
 
-def _list(columns: Sequence[str], prefix: str = "") -> str:
+def listed(columns: Sequence[str], prefix: str = "") -> str:
+    """List columns, quoted."""
     return ", ".join(prefix + quoted(column) for column in columns)
-
-
-def key_list(table: Table) -> str:
-    """List the columns of a table's key."""
-    return _list(table.keys)
 
 
 def noting(change: str, keys: str) -> str:
@@ -45,7 +41,7 @@ def noting(change: str, keys: str) -> str:
 def note_marked(table: Table, stage: str) -> str:
     """Statement that notes the staged keys whose rows have a deletion mark of ours."""
     return (
-        f"INSERT INTO {CHANGED} SELECT {_list(table.keys, 't.')} FROM {stage} AS s JOIN {table.sql} AS t "
+        f"INSERT INTO {CHANGED} SELECT {listed(table.keys, 't.')} FROM {stage} AS s JOIN {table.sql} AS t "
         f"ON {same_key(table.keys, 't', 's')} WHERE t.{quoted(DELETED_AT)} IS NOT NULL"
     )
 
@@ -57,14 +53,14 @@ def same_key(keys: Sequence[str], left: str, right: str) -> str:
 
 def count_keys(stage: str, keys: Sequence[str]) -> str:
     """Statement that counts the distinct keys of a staging table."""
-    return f"SELECT count(*) FROM (SELECT 1 FROM {stage} AS s GROUP BY {_list(keys)}) AS keys"
+    return f"SELECT count(*) FROM (SELECT 1 FROM {stage} AS s GROUP BY {listed(keys)}) AS keys"
 
 
 def keep_last(stage: str, keys: Sequence[str]) -> str:
     """Statement that leaves the last row of each key in a staging table."""
     return (
         f"DELETE FROM {stage} WHERE {ORDER} IN (SELECT {ORDER} FROM (SELECT {ORDER}, row_number() OVER "
-        f"(PARTITION BY {_list(keys)} ORDER BY {ORDER} DESC) AS place FROM {stage}) AS ranked WHERE place > 1)"
+        f"(PARTITION BY {listed(keys)} ORDER BY {ORDER} DESC) AS place FROM {stage}) AS ranked WHERE place > 1)"
     )
 
 
@@ -72,7 +68,7 @@ def append(table: Table, source: str, columns: Sequence[str], order: str, stamps
     """Statement that inserts every staged row, in order."""
     written = [column for column in columns if column not in table.unwritten]
     values = ", ".join([*map(quoted, written), *stamps.values()])
-    return f"INSERT INTO {table.sql} ({_list([*written, *stamps])}) SELECT {values} FROM {source} AS s ORDER BY {order}"
+    return f"INSERT INTO {table.sql} ({listed([*written, *stamps])}) SELECT {values} FROM {source} AS s ORDER BY {order}"
 
 
 def differ(table: Table, columns: Sequence[str], left: str, right: str) -> str:
@@ -114,22 +110,22 @@ def upsert(
     overriding = "OVERRIDING SYSTEM VALUE " if table.identities & set(table.keys) else ""
     if able.merge:
         sets = ", ".join([f"{quoted(column)} = s.{quoted(column)}" for column in rest] + _stamped(stamps))
-        values = ", ".join([_list(written, "s."), *stamps.values()])
+        values = ", ".join([listed(written, "s."), *stamps.values()])
         update = f"WHEN MATCHED AND {differs} THEN UPDATE SET {sets} " if differs else ""
         change = (
             f"MERGE INTO {table.sql} AS t USING {stage} AS s ON {same_key(table.keys, 't', 's')} {update}"
-            f"WHEN NOT MATCHED THEN INSERT ({_list([*written, *stamps])}) {overriding}VALUES ({values}) "
+            f"WHEN NOT MATCHED THEN INSERT ({listed([*written, *stamps])}) {overriding}VALUES ({values}) "
             f"RETURNING merge_action() = 'INSERT' AS inserted{keys}"
         )
     else:
         # Citus wants the same value on each node: it is a literal.
         sets = ", ".join(f"{quoted(column)} = excluded.{quoted(column)}" for column in [*rest, *stamps])
-        values = ", ".join([_list(written), *stamps.values()])
+        values = ", ".join([listed(written), *stamps.values()])
         action = f"UPDATE SET {sets} WHERE {differs}" if differs else "NOTHING"
         origin = "t.xmax = 0" if able.row_origin else "NULL::boolean"
         change = (
-            f"INSERT INTO {table.sql} AS t ({_list([*written, *stamps])}) {overriding}SELECT {values} FROM {stage} AS s "
-            f"ON CONFLICT ({_list(table.keys)}) DO {action} RETURNING {origin} AS inserted{keys}"
+            f"INSERT INTO {table.sql} AS t ({listed([*written, *stamps])}) {overriding}SELECT {values} FROM {stage} AS s "
+            f"ON CONFLICT ({listed(table.keys)}) DO {action} RETURNING {origin} AS inserted{keys}"
         )
     if not able.merge and not able.row_origin:
         counts = "count(*), NULL::bigint"
@@ -173,7 +169,7 @@ def number_rows(numbered: str, stage: str, columns: Sequence[str]) -> list[str]:
     """Statements that make a copy of a staging table whose rows are numbered from 1 in their order."""
     number = f"row_number() OVER (ORDER BY {ORDER}) AS {quoted(ROW)}"
     return [
-        f"CREATE TEMPORARY TABLE {numbered} USING heap AS SELECT {_list(columns)}, {number} FROM {stage}",
+        f"CREATE TEMPORARY TABLE {numbered} USING heap AS SELECT {listed(columns)}, {number} FROM {stage}",
         f"CREATE INDEX ON {numbered} ({quoted(ROW)})",
     ]
 
@@ -183,7 +179,7 @@ def part(numbered: str, first: int, last: int, keys: Sequence[str]) -> str:
     chosen = f"FROM {numbered} WHERE {quoted(ROW)} BETWEEN {first} AND {last}"
     if not keys:
         return f"(SELECT * {chosen})"
-    return f"(SELECT DISTINCT ON ({_list(keys)}) * {chosen} ORDER BY {_list(keys)}, {quoted(ROW)} DESC)"
+    return f"(SELECT DISTINCT ON ({listed(keys)}) * {chosen} ORDER BY {listed(keys)}, {quoted(ROW)} DESC)"
 
 
 def remove_rows(stage: str) -> str:
@@ -198,7 +194,7 @@ def row_as_json(numbered: str, columns: Sequence[str], number: int) -> str:
     """Statement that returns a numbered row as the text of a JSON object."""
     row = quoted(ROW)
     return (
-        f"SELECT row_to_json({row})::text FROM (SELECT {_list(columns)} FROM {numbered} WHERE {row} = {number}) "
+        f"SELECT row_to_json({row})::text FROM (SELECT {listed(columns)} FROM {numbered} WHERE {row} = {number}) "
         f"AS {row}"
     )
 
@@ -207,10 +203,10 @@ def _older() -> str:
     return f"({quoted(VERSION)} IS NULL OR {quoted(VERSION)} < %s)"
 
 
-def _is_marked(table: Table, marks: Sequence[str], row: str) -> str:
-    """Condition that a row is marked as deleted."""
+def is_marked(table: Table, marks: Collection[str], prefix: str = "") -> str:
+    """Condition that a row is marked as deleted; empty without a column that could tell."""
     return " OR ".join(
-        f"{row}.{quoted(column)} IS {'TRUE' if table.columns[column].name == 'boolean' else 'NOT NULL'}"
+        f"{prefix}{quoted(column)} IS {'TRUE' if table.columns[column].name == 'boolean' else 'NOT NULL'}"
         for column in marks
         if column in table.columns
     )
@@ -218,7 +214,7 @@ def _is_marked(table: Table, marks: Sequence[str], row: str) -> str:
 
 def any_marked(table: Table, stage: str, marks: Sequence[str]) -> str:
     """Statement that returns 1 if a staged row is marked as deleted, else 0."""
-    return f"SELECT EXISTS (SELECT 1 FROM {stage} AS s WHERE {_is_marked(table, marks, 's')})::integer"
+    return f"SELECT EXISTS (SELECT 1 FROM {stage} AS s WHERE {is_marked(table, marks, 's.')})::integer"
 
 
 def count_gone(table: Table, stage: str, marks: Sequence[str], *, lookups: bool) -> str:
@@ -227,8 +223,8 @@ def count_gone(table: Table, stage: str, marks: Sequence[str], *, lookups: bool)
     They are few. With `lookups` each is looked up by its key: the planner, which knows nothing of a staging table, would
     read the whole table. An engine of many nodes has no way for that.
     """
-    same = f"{same_key(table.keys, 't', 's')} AND ({_is_marked(table, marks, 't')}) IS NOT TRUE"
-    marked = f"(SELECT * FROM {stage} AS s WHERE {_is_marked(table, marks, 's')}) AS s"
+    same = f"{same_key(table.keys, 't', 's')} AND ({is_marked(table, marks, 't.')}) IS NOT TRUE"
+    marked = f"(SELECT * FROM {stage} AS s WHERE {is_marked(table, marks, 's.')}) AS s"
     if not lookups:
         return f"SELECT count(*) FROM {marked} JOIN {table.sql} AS t ON {same}"
     return f"SELECT count(*) FROM {marked} CROSS JOIN LATERAL (SELECT 1 FROM {table.sql} AS t WHERE {same} LIMIT 1) AS found"
@@ -236,7 +232,7 @@ def count_gone(table: Table, stage: str, marks: Sequence[str], *, lookups: bool)
 
 def count_older(table: Table, marks: Sequence[str]) -> str:
     """Statement, with a version as its parameter, that counts the rows that it did not bring and that are not marked."""
-    marked = with_parameters(_is_marked(table, marks, "t")) or "false"
+    marked = with_parameters(is_marked(table, marks, "t.")) or "false"
     return (
         f"SELECT count(*) FROM {with_parameters(table.sql)} AS t WHERE {_older()} AND ({marked}) IS NOT TRUE"
     )

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 
 from target_sfwarehouse.errors import BadSchemaError
 from target_sfwarehouse.postgres.schema import METADATA_COLUMNS, VALIDITY, identifier, quoted
-from target_sfwarehouse.postgres.sql import CHANGED, differ, same_key
+from target_sfwarehouse.postgres.sql import CHANGED, differ, listed, same_key
 from target_sfwarehouse.postgres.types import widened
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from target_sfwarehouse.postgres.schema import Table
     from target_sfwarehouse.postgres.types import SqlType
 
@@ -69,7 +67,7 @@ def retyped(history: Table, table: Table) -> list[str]:
 
 
 def _create(history: Table, table: Table) -> list[str]:
-    keys = _list(table.keys)
+    keys = listed(table.keys)
     columns = ", ".join(_definition(table, column) for column in tracked(table))
     validity = (
         "valid_from timestamp with time zone, valid_to timestamp with time zone, is_current boolean NOT NULL"
@@ -87,12 +85,12 @@ def _definition(table: Table, column: str) -> str:
 
 def begin(table: Table) -> str:
     """Statement that makes CHANGED for a transaction."""
-    return f"CREATE TEMPORARY TABLE {CHANGED} ON COMMIT DROP AS SELECT {_list(table.keys)} FROM {table.sql} WHERE false"
+    return f"CREATE TEMPORARY TABLE {CHANGED} ON COMMIT DROP AS SELECT {listed(table.keys)} FROM {table.sql} WHERE false"
 
 
 def note_all(table: Table) -> str:
     """Statement that notes every row of the table."""
-    return f"INSERT INTO {CHANGED} SELECT {_list(table.keys)} FROM {table.sql}"
+    return f"INSERT INTO {CHANGED} SELECT {listed(table.keys)} FROM {table.sql}"
 
 
 def keep(history: Table, table: Table, moment: str) -> str:
@@ -103,19 +101,15 @@ def keep(history: Table, table: Table, moment: str) -> str:
     columns = list(tracked(table))
     place, key = quoted("_sfw_place"), quoted(table.keys[0])
     latest = (
-        f"SELECT o.ctid AS {place}, {_list(columns, 'o.')} FROM {history.sql} AS o "
+        f"SELECT o.ctid AS {place}, {listed(columns, 'o.')} FROM {history.sql} AS o "
         f"WHERE {same_key(table.keys, 'o', 'c')} AND o.is_current ORDER BY o.valid_from DESC LIMIT 1"
     )
     differs = differ(table, columns, "h", "t")
     return (
-        f"WITH d AS (SELECT h.{place}, {_list(columns, 't.')} FROM (SELECT DISTINCT * FROM {CHANGED}) AS c "
+        f"WITH d AS (SELECT h.{place}, {listed(columns, 't.')} FROM (SELECT DISTINCT * FROM {CHANGED}) AS c "
         f"LEFT JOIN {table.sql} AS t ON {same_key(table.keys, 'c', 't')} LEFT JOIN LATERAL ({latest}) AS h ON true "
         f"WHERE (h.{place} IS NULL) <> (t.{key} IS NULL){f' OR {differs}' if differs else ''}), "
         f"closed AS (UPDATE {history.sql} AS h SET valid_to = {moment}, is_current = false FROM d WHERE h.ctid = d.{place}) "
-        f"INSERT INTO {history.sql} ({_list(columns)}, valid_from, is_current) "
-        f"SELECT {_list(columns)}, {moment}, true FROM d WHERE {key} IS NOT NULL"
+        f"INSERT INTO {history.sql} ({listed(columns)}, valid_from, is_current) "
+        f"SELECT {listed(columns)}, {moment}, true FROM d WHERE {key} IS NOT NULL"
     )
-
-
-def _list(columns: Sequence[str], prefix: str = "") -> str:
-    return ", ".join(prefix + quoted(column) for column in columns)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from target_sfwarehouse.postgres.schema import STAMP_TYPES, STAMPS, VALIDITY, identifier, quoted
+from target_sfwarehouse.postgres.sql import is_marked
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -41,7 +42,7 @@ def table_columns(table: Table, marks: Collection[str]) -> dict[str, str]:
     kind = table.columns[received].name if received else ""
     return {
         "_fivetran_synced": _moment(received, kind),
-        "_fivetran_deleted": _deleted(table, marks),
+        "_fivetran_deleted": f"({is_marked(table, marks) or 'false'})",
     }
 
 
@@ -50,7 +51,7 @@ def history_columns(history: Table, marks: Collection[str]) -> dict[str, str]:
     start, end, current = map(quoted, VALIDITY)
     return {
         "_fivetran_synced": start,
-        "_fivetran_deleted": _deleted(history, marks),
+        "_fivetran_deleted": f"({is_marked(history, marks) or 'false'})",
         "_fivetran_start": start,
         "_fivetran_end": f"coalesce({end}, {END})",
         "_fivetran_active": current,
@@ -61,15 +62,6 @@ def _moment(column: str, kind: str) -> str:
     if kind not in STAMP_TYPES:
         return "NULL::timestamp with time zone"
     return quoted(column) if kind == "timestamp with time zone" else f"({quoted(column)} AT TIME ZONE 'UTC')"
-
-
-def _deleted(table: Table, marks: Collection[str]) -> str:
-    told = [
-        f"{quoted(column)} IS {'TRUE' if table.columns[column].name == 'boolean' else 'NOT NULL'}"
-        for column in marks
-        if column in table.columns
-    ]
-    return f"({' OR '.join(told) or 'false'})"
 
 
 def view_changes(connection: psycopg.Connection[Any], table: Table, added: Mapping[str, str]) -> list[str]:

@@ -72,7 +72,6 @@ class Chunk:
     recover: Callable[[bytes], Any] | None = None
 
     def __len__(self) -> int:
-        """Return the number of rows."""
         return self.count
 
     @property

