@@ -11,13 +11,18 @@ def to_second(moment: datetime.datetime) -> datetime.datetime:
 
 
 def parse(text: str) -> datetime.datetime:
-    """A datetime from a state, a setting or an answer of Salesforce; one without a zone is UTC.
+    """A datetime in UTC from a state, a setting or an answer of Salesforce; one without a zone is UTC.
 
     Raises:
-        ValueError: The text is no ISO 8601 date or datetime.
+        ValueError: The text is no ISO 8601 date or datetime, or lies in UTC outside the years 1 to 9999.
     """
     moment = datetime.datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=datetime.UTC)
+    try:
+        return moment.astimezone(datetime.UTC)
+    except OverflowError as error:
+        raise ValueError(str(error)) from None
 
 
 def isoformat(moment: datetime.datetime) -> str:

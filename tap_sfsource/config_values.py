@@ -6,14 +6,15 @@ import contextlib
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from tap_sfsource import clock
 from tap_sfsource.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
 _LOWEST_API_VERSION: Final = 58.0
 """`/jobs/query/{id}/resultPages` came with v58 (Bulk API guide)."""
@@ -234,7 +235,6 @@ def parse_time(name: str, value: str) -> datetime:
         ConfigError: It is none.
     """
     try:
-        moment = datetime.fromisoformat(value)
+        return clock.parse(value)
     except ValueError:
         raise ConfigError(name, f"{value!r} is not a date", "Write it like 2024-01-31T00:00:00Z.") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

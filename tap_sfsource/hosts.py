@@ -39,6 +39,8 @@ _OF_THE_BROWSER: Final = (
 
 _NOT_IN_A_URL: Final = re.compile(r"[^\x21-\x7e]|[\\<>\"^`{|}]")
 _SERVICES: Final = "/services/"
+_LONGEST_LABEL: Final = 63
+"""Characters between two dots of a host's name (RFC 1035)."""
 
 
 def check_url(name: str, url: str | None) -> None:
@@ -62,7 +64,7 @@ def check_url(name: str, url: str | None) -> None:
         raise ConfigError(name, f"{url!r} is not a URL ({error})", remedy) from None
     if (
         not host
-        or "" in host.split(".")
+        or not all(0 < len(label) <= _LONGEST_LABEL for label in host.split("."))
         or (parts.scheme != "https" and not (parts.scheme == "http" and host in LOCAL_HOSTS))
     ):
         raise ConfigError(name, f"{url!r} is not an https URL", remedy)
