@@ -83,7 +83,7 @@ def check_url(name: str, url: str | None) -> None:
 def may_have_token(url: str, login_url: str, trusted: Iterable[str]) -> bool:
     """Whether a token may be sent to a host that the answer of a login names.
 
-    `trusted` are further hosts that the user names, without a scheme.
+    `trusted` are further hosts that the user names, as hosts or as URLs: a refusal shows a URL.
     """
     try:
         check_url("instance_url", url)
@@ -94,9 +94,11 @@ def may_have_token(url: str, login_url: str, trusted: Iterable[str]) -> bool:
         return True
     if urlsplit(url).scheme != "https":
         return False
-    return (
-        host == own or host.endswith((f".{own}", *_SALESFORCE)) or host in {name.lower() for name in trusted}
-    )
+    return host == own or host.endswith((f".{own}", *_SALESFORCE)) or host in map(_host_named, trusted)
+
+
+def _host_named(text: str) -> str:
+    return (text.partition("//")[2] or text).partition("/")[0].partition(":")[0].lower()
 
 
 def is_resource(path: str) -> bool:
