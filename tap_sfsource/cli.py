@@ -101,12 +101,14 @@ def read_input(what: str, file: IO[str] | None) -> dict[str, Any] | None:
     """
     if file is None:
         return None
-    text = file.read()
-    if what == "state" and not text.strip():
-        return None
     try:
+        text = file.read()
+        if what == "state" and not text.strip():
+            return None
         value = json.loads(text)
-    except ValueError as error:
+    except UnicodeDecodeError:
+        value, problem = None, "it is not UTF-8"
+    except (ValueError, RecursionError) as error:
         value, problem = None, f"it is not JSON ({error})"
     else:
         problem = f"it holds {json_kind(value)}, not an object"

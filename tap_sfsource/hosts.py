@@ -39,6 +39,8 @@ _OF_THE_BROWSER: Final = (
 
 _NOT_IN_A_URL: Final = re.compile(r"[^\x21-\x7e]|[\\<>\"^`{|}]")
 _SERVICES: Final = "/services/"
+_LONGEST_LABEL: Final = 63
+"""Characters between two dots of a host's name (RFC 1035)."""
 
 
 def check_url(name: str, url: str | None) -> None:
@@ -62,7 +64,7 @@ def check_url(name: str, url: str | None) -> None:
         raise ConfigError(name, f"{url!r} is not a URL ({error})", remedy) from None
     if (
         not host
-        or "" in host.split(".")
+        or not all(0 < len(label) <= _LONGEST_LABEL for label in host.split("."))
         or (parts.scheme != "https" and not (parts.scheme == "http" and host in LOCAL_HOSTS))
     ):
         raise ConfigError(name, f"{url!r} is not an https URL", remedy)
@@ -81,7 +83,7 @@ def check_url(name: str, url: str | None) -> None:
 def may_have_token(url: str, login_url: str, trusted: Iterable[str]) -> bool:
     """Whether a token may be sent to a host that the answer of a login names.
 
-    `trusted` are further hosts that the user names, without a scheme.
+    `trusted` are further hosts that the user names, as hosts or as URLs: a refusal shows a URL.
     """
     try:
         check_url("instance_url", url)
@@ -92,9 +94,11 @@ def may_have_token(url: str, login_url: str, trusted: Iterable[str]) -> bool:
         return True
     if urlsplit(url).scheme != "https":
         return False
-    return (
-        host == own or host.endswith((f".{own}", *_SALESFORCE)) or host in {name.lower() for name in trusted}
-    )
+    return host == own or host.endswith((f".{own}", *_SALESFORCE)) or host in map(_host_named, trusted)
+
+
+def _host_named(text: str) -> str:
+    return (text.partition("//")[2] or text).partition("/")[0].partition(":")[0].lower()
 
 
 def is_resource(path: str) -> bool:

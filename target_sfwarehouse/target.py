@@ -17,6 +17,7 @@ from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from singer_sdk.mapper import SameRecordTransform
 
 from target_sfwarehouse.config import Settings
+from target_sfwarehouse.config_file import check_before
 from target_sfwarehouse.errors import BadSchemaError, InputError, StoppedError, TargetError
 from target_sfwarehouse.masks import hide_anew, redact_logs
 from target_sfwarehouse.report import Report
@@ -277,6 +278,7 @@ class TargetSFWarehouse(PrivateTarget):
     def get_singer_command(cls) -> click.Command:
         """Give the command line, with --state-file."""
         command = super().get_singer_command()
+        check_before(next(option for option in command.params if option.name == "config"))
         command.params.append(
             click.Option(
                 ["--state-file"],

@@ -39,7 +39,7 @@ class FileState:
 
     def read(self) -> dict[str, Any] | None:
         """Give the state; None if the file is not there or empty."""
-        if not self.path.is_file() or not self.path.read_text(encoding="utf-8").strip():
+        if not self.path.is_file() or not self.path.read_bytes().strip():
             return None
         return read_object("--state", self.path)
 

@@ -171,13 +171,16 @@ class DescribeCache:
         self._changed = False
 
 
-def open_cache(settings: Settings, instance_url: str) -> DescribeCache | None:
+def open_cache(client: Client) -> DescribeCache | None:
     """The cache of an org as one login sees it at one API version; None if no folder is set."""
+    settings = client.settings
     if not settings.cache_dir:
         return None
-    # Two users of an org see different fields, so whoever logs in is part of the name.
+    # Two users of an org see different fields, so whoever logs in is part of the name. A refreshed sandbox is another org at
+    # the same address, and its metadata may be older than what is kept.
     told = (
-        instance_url,
+        client.instance_url,
+        client.org_id,
         settings.api_version,
         settings.client_id,
         settings.username,

@@ -49,7 +49,7 @@ def discover(client: Client, settings: Settings) -> Iterator[SObjectPlan]:
     by_default = True if settings.objects else None
     masks = MaskRules(settings)
     masks.check_salt()
-    cache = open_cache(settings, client.instance_url)
+    cache = open_cache(client)
     size = describes_at_once(settings)
     for some in (reached[at : at + size] for at in range(0, len(reached), size)):
         # The describe of an object that cannot be read would tell nothing; the 48 are shown whole.
@@ -112,7 +112,7 @@ def plan_run(
         CatalogError: The catalog is no Singer catalog.
         ConfigError: Without a catalog, the setting `objects` leads to nothing.
     """
-    cache = open_cache(settings, client.instance_url)
+    cache = open_cache(client)
     wanted = wanted_by(client, settings, catalog, cache, given or {})
     names = wanted.names
     reasons = {api_name: why_unsupported(SObject(name=api_name)) for api_name in names}

@@ -80,7 +80,7 @@ def blame_filter(source: Source, error: TapError) -> None:
 def _described_again(source: Source) -> set[str]:
     """The fields that the org lists now; also in the cache, which does not notice a change of permissions."""
     client, name = source.readers.client, source.plan.api_name
-    cache = open_cache(source.readers.settings, client.instance_url)
+    cache = open_cache(client)
     if cache is not None:
         cache.forget(name)
     found = describe(client, [name], cache).found.get(name)

@@ -187,6 +187,15 @@ def test_bad_input_is_told_and_the_state_stays(tmp_path: Path, arguments: list[s
     assert state.read_bytes() == before
 
 
+def test_a_state_in_utf_16_is_told(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    state.write_text('{"bookmarks": {}}', encoding="utf-16")
+
+    output = sfsource("resync", "accounts", "--state", str(state), status=2).output
+
+    assert f"--state: {state} is not JSON" in output
+
+
 def test_without_a_state_there_is_nothing_to_read_again(tmp_path: Path) -> None:
     outcome = sfsource("resync", "accounts", "--state", str(tmp_path / "none.json"), status=2)
     assert "holds no state: the next run reads every row anyway" in outcome.output

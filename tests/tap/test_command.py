@@ -13,10 +13,14 @@ import pytest
 from salesforce_simulator.http.faults import Latency, Status
 from salesforce_simulator.simulation import DEMO_CLIENT_SECRET
 from tap_sfsource.catalog.naming import COLLECTIONS
+from tap_sfsource.cli import read_input
 from tap_sfsource.config import Settings
+from tap_sfsource.errors import ConfigError
 from tests.fix_process import SCRIPTS, wait_until
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from salesforce_simulator.http.faults import Action
     from tests.fix_org import OrgServer
     from tests.fix_process import Finished, Processes
@@ -219,6 +223,22 @@ def test_a_file_that_cannot_be_used_is_named(
 
     assert error_line(finished).startswith(line)
     assert "hush-hush" not in finished.said
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ('{"bookmarks": {}}'.encode("utf-16"), "it is not UTF-8"),
+        (b'{"a":' * 5_000, "it is not JSON"),
+    ],
+)
+def test_a_state_that_no_program_could_read_is_named(tmp_path: Path, content: bytes, problem: str) -> None:
+    """A shell of Windows redirects in UTF-16."""
+    path = tmp_path / "state.json"
+    path.write_bytes(content)
+
+    with path.open(encoding="utf-8") as file, pytest.raises(ConfigError, match=problem):
+        read_input("state", file)
 
 
 def test_an_empty_state_file_is_a_first_run(org_server: OrgServer, processes: Processes) -> None:

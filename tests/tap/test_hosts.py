@@ -120,7 +120,8 @@ def test_a_resource_is_a_path_below_services(path: str, resource: bool) -> None:
     ],
 )
 def test_a_token_goes_to_salesforce_and_to_the_domain_of_the_login(url: str, allowed: bool) -> None:
-    assert may_have_token(url, "https://login.acme.example", ("Gateway.example",)) is allowed
+    for trusted in ("Gateway.example", "https://gateway.example", "https://gateway.example:8443/"):
+        assert may_have_token(url, "https://login.acme.example", (trusted,)) is allowed
 
 
 def test_a_login_that_leads_to_a_stranger_ends_the_run(org_server: OrgServer) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import msgspec
 import pytest
 
+from salesforce_simulator.custom import custom_field
 from tap_sfsource.api.auth.grants import Token
 from tap_sfsource.api.client import Client
 from tap_sfsource.config import Settings
@@ -16,6 +18,8 @@ from tests.tap.running import run_tap
 from tests.tap.syncs import Syncs, accounts
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from salesforce_simulator.clock import Clock
     from tests.fix_org import OrgServer
 
@@ -80,6 +84,33 @@ def test_an_older_state_under_the_new_one_brings_no_bookmark_of_the_other_org_ba
     frozen.advance(hours=3)
     syncs.sync()
     assert [syncs.row("contacts", contact).get("last_name") for contact in contacts] == ["Doe"] * 3
+
+
+def test_a_refreshed_sandbox_is_described_anew_although_its_metadata_is_older_than_the_cache(
+    org_server: OrgServer, frozen: Clock, tmp_path: Path
+) -> None:
+    org = org_server.org
+    (account,) = accounts(org_server, 1)
+    org.add_field("Account", custom_field("Older__c", "string"))
+    org.update(account, {"Older__c": "here"})
+    refreshed = org.described_at("Account")
+    frozen.advance(hours=3)
+    org.add_field("Account", custom_field("Fresh__c", "string"))
+    org.remove_field("Account", "Older__c")
+    syncs = Syncs(org_server, "Account", cache_dir=str(tmp_path))
+    syncs.sync()
+    org.add_field("Account", custom_field("Older__c", "string"))
+    org.remove_field("Account", "Fresh__c")
+    org.update(account, {"Older__c": "here"})
+    org.id = OTHER
+    frozen.advance(hours=3)
+
+    # What the new org says of itself is older than the cache of the old one.
+    with patch.object(org, "described_at", return_value=refreshed):
+        syncs.sync()
+
+    assert syncs.complete
+    assert syncs.row("accounts", account)["older_c"] == "here"
 
 
 def test_another_org_ends_the_run_where_the_settings_say_so(org_server: OrgServer, frozen: Clock) -> None:

@@ -30,8 +30,12 @@ from tap_sfsource.errors import ConfigError
         ),
         ({"start_date": "yesterday"}, "Setting start_date: 'yesterday' is not a date."),
         (
-            {"start_date": "0001-01-01T00:00:00+05:00"},
-            "Setting start_date: '0001-01-01T00:00:00+05:00' is not a date.",
+            {"start_date": "0001-01-01T00:00:00+14:00"},
+            "Setting start_date: '0001-01-01T00:00:00+14:00' is not a date.",
+        ),
+        (
+            {"end_date": "9999-12-31T23:59:59-14:00"},
+            "Setting end_date: '9999-12-31T23:59:59-14:00' is not a date.",
         ),
         ({"max_workers": 0}, "Setting max_workers: 0 is out of bounds. Set it to between 1 and 64."),
         ({"bulk_threshold": "many"}, "Setting bulk_threshold: 'many' is not a whole number."),
@@ -61,6 +65,7 @@ def test_a_bad_value_names_its_setting_and_the_remedy(config: dict[str, Any], me
         ("https://acme.my.salesforce.com:port", "is not a URL"),
         ("https://[acme", "is not a URL"),
         ("https://.my.salesforce.com", "is not an https URL"),
+        (f"https://{'a' * 64}.my.salesforce.com", "is not an https URL"),
         ("https://acme.my.salesforce.com/services/oauth2/token", "is more than a host"),
         ("https://acme.my.salesforce.com?x=1", "is more than a host"),
         ("https://acme.lightning.force.com", "API is at https://acme.my.salesforce.com."),

@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 
+from target_sfwarehouse.target import TargetSFWarehouse
 from tests.fix_process import DEADLINE, Finished, wait_until
 from tests.fix_warehouse import plain_url
 from tests.target.support import INTEGER, STRING, as_lines, record, schema_message, state
@@ -151,6 +153,29 @@ def one_line(finished: Finished, *parts: str) -> None:
     for part in parts:
         assert part in line
     assert "Traceback" not in finished.said
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'{"password": "verysecret",}', "is not JSON at line 1"),
+        ('{"schema": "x"}'.encode("utf-16"), "is not JSON"),
+        (b"[]", "holds no JSON object"),
+        (None, "cannot be read (No such file or directory)"),
+    ],
+)
+def test_a_bad_file_of_settings_is_named_in_one_line(
+    tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    path = tmp_path / "config.json"
+    if content is not None:
+        path.write_bytes(content)
+
+    result = CliRunner().invoke(TargetSFWarehouse.cli, ["--config", str(path)])
+
+    assert result.exit_code == 1
+    assert f"Error: --config: {path} {said}" in result.output
+    assert "verysecret" not in result.output
 
 
 def test_an_unreachable_warehouse(processes: Processes, closed_port: int) -> None:
