@@ -21,6 +21,8 @@ _MOMENTS: Final = (
     "swept_until",
     "begun_at",
     "bin_until",
+    "refused_since",
+    "refused_until",
 )
 _OF_ROWS: Final = frozenset({"replication_key_value", "properties", "jobs"})
 """Keys that a bookmark has once rows have been read."""
