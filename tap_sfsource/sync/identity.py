@@ -21,6 +21,8 @@ _MOMENTS: Final = (
     "swept_until",
     "begun_at",
     "bin_until",
+    "refused_since",
+    "refused_until",
 )
 _LOGGED: Final = ("deleted_until", "begun_at", "replication_key_value")
 """Keys that tell up to when deletions are known, the first that there is."""

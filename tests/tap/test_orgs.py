@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -111,6 +112,28 @@ def test_a_refreshed_sandbox_is_described_anew_although_its_metadata_is_older_th
 
     assert syncs.complete
     assert syncs.row("accounts", account)["older_c"] == "here"
+
+
+def test_what_the_other_org_refused_does_not_come_back_with_an_older_state(
+    org_server: OrgServer, frozen: Clock
+) -> None:
+    accounts(org_server, 2)
+    frozen.advance(hours=3)
+    syncs = Syncs(org_server, "Account", "Contact")
+    refused = {
+        "org": org_server.org.id[:15],
+        "refused": {"reason": "Salesforce does not give all of its rows", "lasting": True},
+        "refused_since": None,
+        "refused_until": (org_server.org.clock.now() + timedelta(days=7)).isoformat(),
+    }
+    syncs.target.state = {"bookmarks": {"accounts": refused}}
+    org_server.org.id = OTHER
+    assert syncs.sync()["accounts"] >= 2
+    syncs.target.state["bookmarks"]["accounts"] = refused | syncs.target.state["bookmarks"]["accounts"]
+    accounts(org_server, 1)
+    frozen.advance(hours=3)
+
+    assert syncs.sync() == {"accounts": 1}
 
 
 def test_another_org_ends_the_run_where_the_settings_say_so(org_server: OrgServer, frozen: Clock) -> None:
