@@ -130,7 +130,7 @@ class Settings:
     )
     on_other_source: str = setting(
         "string",
-        "What to do with rows of another source than those in the table, such as another org or a refreshed sandbox. "
+        "What to do with rows of another source than those in the schema, such as another org or a refreshed sandbox. "
         "The tap names its source as `x-source`. `refuse`: end the run before the table is touched. `allow`: load "
         "them.",
         default="refuse",

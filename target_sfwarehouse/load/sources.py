@@ -1,6 +1,6 @@
-"""Whose rows a table holds: `_sources` of its schema has the `x-source` of the SCHEMA that brought its first rows.
+"""Whose rows a schema holds: its `_sources` has, for each table, the `x-source` of the SCHEMA that brought its first rows.
 
-A sandbox that was refreshed, or credentials of another org, must not mix two orgs in one table without a word.
+A sandbox that was refreshed, or credentials of another org, must not mix two orgs in one schema without a word.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS {table} (
 ) USING heap
 """
 
-FOUND = "SELECT source FROM {table} WHERE collection = %s"
+OTHERS = "SELECT collection, source FROM {table} WHERE source <> %s ORDER BY collection <> %s, collection"
 
 RECORD = """
 INSERT INTO {table} AS t (collection, source) VALUES (%s, %s)
@@ -41,7 +41,7 @@ class Sources:
     _ready: dict[str, bool] = field(default_factory=dict)
 
     def check(self, connection: psycopg.Connection[Any], schema: str, name: str, source: str) -> None:
-        """Refuse a stream before its table is touched. Raises BadSchemaError where the table holds another's rows."""
+        """Refuse a stream before its table is touched. Raises BadSchemaError where the schema holds another's rows."""
         self._prepare(connection, schema)
         if said := self._refusal(connection, schema, name, source):
             raise BadSchemaError(said)
@@ -66,21 +66,24 @@ class Sources:
             )
 
     def _refusal(self, connection: psycopg.Connection[Any], schema: str, name: str, source: str) -> str:
-        """Say why a table does not take a source's rows; nothing if it does. A table without a row takes any."""
+        """Say why a table does not take a source's rows; nothing if it does. Tables without a row do not count."""
         if not self._ready.get(schema) or self.settings.on_other_source == "allow":
             return ""
-        row = connection.execute(on_table(FOUND, quoted(schema, SOURCES)), (name,)).fetchone()
-        if row is None or row[0] == source or not _has_rows(connection, quoted(schema, name)):
-            return ""
-        return (
-            f"table {schema}.{name} holds rows of {row[0]}, and these are of {source}. Load into "
-            "another schema, or set `on_other_source` to `allow` to have both in one table"
-        )
+        others = connection.execute(on_table(OTHERS, quoted(schema, SOURCES)), (source, name)).fetchall()
+        for other, held in others:
+            if _has_rows(connection, quoted(schema, other)):
+                return (
+                    f"table {schema}.{other} holds rows of {held}, and these are of {source}. Load into "
+                    "another schema, or set `on_other_source` to `allow` to have both in one schema"
+                )
+        return ""
 
 
 def _has_rows(connection: psycopg.Connection[Any], table: str) -> bool:
-    there = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (table,)).fetchone()
+    """Whether there is such a table with a row; one that the role may not read is taken to have some."""
+    readable = "SELECT has_table_privilege(found, 'SELECT') FROM to_regclass(%s) found WHERE found IS NOT NULL"
+    there = connection.execute(readable, (table,)).fetchone()
     if there is None or not there[0]:
-        return False
+        return there is not None
     row = connection.execute(f"SELECT EXISTS (SELECT 1 FROM {table})".encode()).fetchone()  # noqa: S608 - quoted
-    return bool(row and row[0])
+    return row is not None and bool(row[0])

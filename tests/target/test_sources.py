@@ -36,7 +36,7 @@ def sources(warehouse: Warehouse) -> dict[str, str]:
 def refused(warehouse: Warehouse, outcome: Outcome, line: int = 1) -> None:
     assert str(outcome.error) == (
         f"line {line}, stream 'accounts': table {warehouse.schema}.accounts holds rows of {FIRST}, and these are of "
-        f"{SECOND}. Load into another schema, or set `on_other_source` to `allow` to have both in one table"
+        f"{SECOND}. Load into another schema, or set `on_other_source` to `allow` to have both in one schema"
     )
 
 
@@ -58,10 +58,23 @@ def test_another_sources_rows_are_refused_before_a_row_is_touched(method: str, w
 def test_what_came_before_the_refused_stream_is_committed(warehouse: Warehouse) -> None:
     loaded(warehouse.config(), messages(FIRST, 1))
 
-    outcome = load(warehouse.config(), [*messages(SECOND, 7, stream="leads"), *messages(SECOND, 2)])
+    outcome = load(warehouse.config(), [*messages(FIRST, 7, stream="leads"), *messages(SECOND, 2)])
 
     refused(warehouse, outcome, line=4)
-    assert outcome.states == [{"of": SECOND}]
+    assert outcome.states == [{"of": FIRST}]
+    assert sources(warehouse) == {"accounts": FIRST, "leads": FIRST}
+
+
+def test_another_sources_rows_are_refused_in_a_table_beside_as_well(warehouse: Warehouse) -> None:
+    loaded(warehouse.config(), messages(FIRST, 1))
+
+    outcome = load(warehouse.config(), messages(SECOND, 2, stream="leads"))
+
+    told = f"stream 'leads': table {warehouse.schema}.accounts holds rows of {FIRST}, and these are of {SECOND}."
+    assert told in str(outcome.error)
+    assert "leads" not in warehouse.table_names()
+    assert sources(warehouse) == {"accounts": FIRST}
+    loaded(warehouse.config(on_other_source="allow"), messages(SECOND, 2, stream="leads"))
     assert sources(warehouse) == {"accounts": FIRST, "leads": SECOND}
 
 
