@@ -40,9 +40,11 @@ class Sessions:
         self._lock = threading.Lock()
         self._sessions: dict[str, Session] = {}
 
-    def open(self, user: "User", app: "ConnectedApp | None", refresh_token: str | None = None) -> Session:
-        """Log a user in."""
-        token = f"{self._org.id[:15]}!AQ{secrets.token_urlsafe(66)}"
+    def open(
+        self, user: "User", app: "ConnectedApp | None", refresh_token: str | None = None, token: str = ""
+    ) -> Session:
+        """Log a user in; a token of another form stands for one that is a JWT."""
+        token = token or f"{self._org.id[:15]}!AQ{secrets.token_urlsafe(66)}"
         now = self._org.clock.now()
         session = Session(token, user, app, now, now, refresh_token)
         with self._lock:

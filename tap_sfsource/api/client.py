@@ -15,7 +15,14 @@ from tap_sfsource.api.composite import COMPOSITE_ANSWERS, Subrequest, Subrespons
 from tap_sfsource.api.connection import Call, Connection
 from tap_sfsource.api.transport import is_transient
 from tap_sfsource.api.usage import paid_by, payer_of, same_payer
-from tap_sfsource.errors import SalesforceError, TransientError, UnreadableError
+from tap_sfsource.errors import (
+    AuthError,
+    QuotaReachedError,
+    SalesforceError,
+    TapError,
+    TransientError,
+    UnreadableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +35,17 @@ logger = logging.getLogger("tap-sfsource.client")
 
 _REFUSALS: Final = frozenset({400, 404, 405, 501})
 """Statuses with which an org might refuse a kind of subrequest; which one is not documented."""
+
+
+class _Organization(msgspec.Struct):
+    Id: str
+
+
+class _Organizations(msgspec.Struct):
+    records: list[_Organization]
+
+
+_ORGANIZATION: Final = msgspec.json.Decoder(_Organizations)
 
 _RAW: Final = msgspec.json.Decoder(msgspec.Raw)
 
@@ -45,9 +63,37 @@ class Client(Connection):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
+        self._asked_org: str | None = None
         self._composite_works = True
         self._works_inside: set[str] = set()
         self._alone: set[str] = set()
+
+    @property
+    def org_id(self) -> str:
+        """The org's id, 15 characters; the org is asked where the login does not tell it. Empty if neither does."""
+        told = super().org_id
+        if not told and self._asked_org is None:
+            self._asked_org = self._ask_org()
+        return told or self._asked_org or ""
+
+    @property
+    def known_org_id(self) -> str:
+        """The same as far as it is known by now, else empty."""
+        return super().known_org_id or self._asked_org or ""
+
+    def _ask_org(self) -> str:
+        """An access token that is a JWT names no org."""
+        try:
+            found = self.get(self.data("/query", {"q": "SELECT Id FROM Organization"}), _ORGANIZATION).records
+        except (QuotaReachedError, AuthError):
+            raise
+        except TapError as error:
+            logger.warning(
+                "Neither the login nor the org tells which org it is, so another one is not noticed. %s",
+                error,
+            )
+            return ""
+        return found[0].Id[:15] if found else ""
 
     def composite(self, subrequests: Sequence[Subrequest]) -> list[Subresponse]:
         """Send any number of small requests in few calls, side by side; answers come in the same order.

@@ -81,7 +81,9 @@ class Sources:
 
 def _has_rows(connection: psycopg.Connection[Any], table: str) -> bool:
     """Whether there is such a table with a row; one that the role may not read is taken to have some."""
-    readable = "SELECT has_table_privilege(found, 'SELECT') FROM to_regclass(%s) found WHERE found IS NOT NULL"
+    readable = (
+        "SELECT has_table_privilege(found, 'SELECT') FROM to_regclass(%s) found WHERE found IS NOT NULL"
+    )
     there = connection.execute(readable, (table,)).fetchone()
     if there is None or not there[0]:
         return there is not None

@@ -213,6 +213,34 @@ def test_a_login_that_leads_to_another_org_in_mid_run_ends_it(org_server: OrgSer
         client.get(client.data("/sobjects"), decoder)
 
 
+def test_a_token_that_names_no_org_does_not_hide_another_one(
+    org_server: OrgServer, frozen: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As one that is a JWT: the org is asked."""
+    gone, *_ = accounts(org_server, 2)
+    frozen.advance(hours=3)
+    sessions, user = org_server.server.site.sessions, org_server.user
+    token = sessions.open(user, None, token="eyJ0bmsi.eyJpc3Mi.c2ln").token
+    syncs = Syncs(org_server, "Account", access_token=token, instance_url=org_server.url)
+    for name in ("client_id", "client_secret", "username", "password", "login_url"):
+        syncs.config.pop(name, None)
+    syncs.sync()
+    first_org = org_server.org.id[:15]
+    assert syncs.target.state is not None
+    assert syncs.target.state["bookmarks"]["accounts"]["org"] == first_org
+    org_server.org.hard_delete(gone)
+    org_server.org.id = OTHER
+    frozen.advance(hours=1)
+    syncs.sync()
+    assert syncs.row("accounts", gone)["is_deleted"] is True
+    assert f"The state is of org {first_org}, and the login leads to org {OTHER[:15]}." in caplog.text
+    org_server.server.settings.refused_columns["Organization.Id"] = "read"
+    caplog.clear()
+    syncs.sync()
+    assert syncs.complete
+    assert "Neither the login nor the org tells which org it is" in caplog.text
+
+
 def test_a_state_of_other_streams_is_told(
     org_server: OrgServer, frozen: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -70,7 +70,9 @@ def test_another_sources_rows_are_refused_in_a_table_beside_as_well(warehouse: W
 
     outcome = load(warehouse.config(), messages(SECOND, 2, stream="leads"))
 
-    told = f"stream 'leads': table {warehouse.schema}.accounts holds rows of {FIRST}, and these are of {SECOND}."
+    told = (
+        f"stream 'leads': table {warehouse.schema}.accounts holds rows of {FIRST}, and these are of {SECOND}."
+    )
     assert told in str(outcome.error)
     assert "leads" not in warehouse.table_names()
     assert sources(warehouse) == {"accounts": FIRST}
