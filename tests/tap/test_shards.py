@@ -160,6 +160,22 @@ def test_deletions_are_seen_though_windows_move_meanwhile(
     assert marks == [True, False, False]
 
 
+@pytest.mark.parametrize("way", ["the old state", "a sweep"])
+def test_an_object_that_moves_to_another_shard_loses_no_deletion(
+    org_server: OrgServer, frozen: Clock, way: str
+) -> None:
+    rows = create(org_server, 2)
+    frozen.advance(hours=3)
+    old, new = Syncs(org_server, "Account"), Syncs(org_server, "Account")
+    old.sync(part())
+    org_server.org.hard_delete(rows[0])
+    frozen.advance(hours=3)
+    state, new.target = old.target.state, old.target  # the same tables
+    new.target.state = state if way == "the old state" else None
+    new.sync(part(), **({"deletes": "sweep"} if way == "a sweep" else {}))
+    assert [new.row("accounts", key)["is_deleted"] for key in rows] == [True, False]
+
+
 def test_a_part_in_whole_rows_tells_what_it_cannot_mark(
     org_server: OrgServer, frozen: Clock, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
