@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -210,6 +211,23 @@ def test_an_object_whose_deletions_only_a_sweep_marks_stays_whole(
     arguments = ["--config", str(tmp_path / "tap.json"), "--shards", "2", "--output", str(tmp_path)]
     assert main(arguments) == 0
     assert sum("accounts" in (tmp_path / f"shard-{number}.json").read_text() for number in range(2)) == shards
+
+
+def test_an_object_whose_creation_may_be_empty_stays_whole(
+    org_server: OrgServer, frozen: Clock, tmp_path: Path
+) -> None:
+    account = org_server.org.schema.get("Account")
+    assert account is not None
+    fields = account.fields
+    fields["CreatedDate"] = dataclasses.replace(fields["CreatedDate"], nillable=True)
+    for _ in range(2):
+        create(org_server, 3000)
+        frozen.advance(hours=24 * 40)
+    (tmp_path / "tap.json").write_text(json.dumps(org_server.config(objects=["Account"])))
+    arguments = ["--config", str(tmp_path / "tap.json"), "--shards", "2", "--output", str(tmp_path)]
+    assert main(arguments) == 0
+    assert "created-from" not in (tmp_path / "shard-1.json").read_text()
+    assert sum("accounts" in (tmp_path / f"shard-{number}.json").read_text() for number in range(2)) == 1
 
 
 def test_an_object_that_is_read_in_full_is_not_read_in_parts(
