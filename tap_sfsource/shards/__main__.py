@@ -98,8 +98,11 @@ def _why_whole(plan: SObjectPlan, tap: TapSFSource) -> str:
     """Why a stream is not cut into windows; empty if it can be."""
     if plan.replication_key is None:
         return "each run reads all its rows"
-    if CREATED not in {column.api_name for column in plan.columns}:
+    created = next((column for column in plan.columns if column.api_name == CREATED), None)
+    if created is None:
         return f"{CREATED} is not selected"
+    if created.nillable:
+        return f"{CREATED} may be empty, and such a row would be in no window"
     if tap.settings.deletes == "sweep" or not plan.replicateable:
         return "what is gone shows only by all ids, which no shard of several has"
     stream = tap.streams[plan.stream_name]

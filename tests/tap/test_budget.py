@@ -246,3 +246,22 @@ def test_collections_that_were_not_reached_say_so_once(large_org: OrgServer, pro
         (False, True),
     ]
     assert "INCOMPLETE: the run had to stop" in finished.stderr
+
+
+def test_jobs_of_windows_are_kept_where_the_budget_ends_between_them(
+    org_server: OrgServer, processes: Processes
+) -> None:
+    org = org_server.org
+    org.clock.freeze()
+    for _ in range(8):
+        accounts(org_server, 5)
+        org.clock.advance(days=31)
+    org.limits.daily_api_requests.maximum = 100
+    runs = Runs(
+        processes, org_server, reader="bulk", split_rows=10, quota_percent_per_run=7, quota_percent_total=100
+    )
+    runs.run().expect(1)
+    created = [job.id for job in org_server.server.site.jobs.all()]
+    assert created
+    # A job that no state names would be created again by each run, and none would come further.
+    assert all(job in str(runs.target.state) for job in created)

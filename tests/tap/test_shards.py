@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -160,6 +161,22 @@ def test_deletions_are_seen_though_windows_move_meanwhile(
     assert marks == [True, False, False]
 
 
+@pytest.mark.parametrize("way", ["the old state", "a sweep"])
+def test_an_object_that_moves_to_another_shard_loses_no_deletion(
+    org_server: OrgServer, frozen: Clock, way: str
+) -> None:
+    rows = create(org_server, 2)
+    frozen.advance(hours=3)
+    old, new = Syncs(org_server, "Account"), Syncs(org_server, "Account")
+    old.sync(part())
+    org_server.org.hard_delete(rows[0])
+    frozen.advance(hours=3)
+    state, new.target = old.target.state, old.target  # the same tables
+    new.target.state = state if way == "the old state" else None
+    new.sync(part(), **({"deletes": "sweep"} if way == "a sweep" else {}))
+    assert [new.row("accounts", key)["is_deleted"] for key in rows] == [True, False]
+
+
 def test_a_part_in_whole_rows_tells_what_it_cannot_mark(
     org_server: OrgServer, frozen: Clock, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -194,6 +211,23 @@ def test_an_object_whose_deletions_only_a_sweep_marks_stays_whole(
     arguments = ["--config", str(tmp_path / "tap.json"), "--shards", "2", "--output", str(tmp_path)]
     assert main(arguments) == 0
     assert sum("accounts" in (tmp_path / f"shard-{number}.json").read_text() for number in range(2)) == shards
+
+
+def test_an_object_whose_creation_may_be_empty_stays_whole(
+    org_server: OrgServer, frozen: Clock, tmp_path: Path
+) -> None:
+    account = org_server.org.schema.get("Account")
+    assert account is not None
+    fields = account.fields
+    fields["CreatedDate"] = dataclasses.replace(fields["CreatedDate"], nillable=True)
+    for _ in range(2):
+        create(org_server, 3000)
+        frozen.advance(hours=24 * 40)
+    (tmp_path / "tap.json").write_text(json.dumps(org_server.config(objects=["Account"])))
+    arguments = ["--config", str(tmp_path / "tap.json"), "--shards", "2", "--output", str(tmp_path)]
+    assert main(arguments) == 0
+    assert "created-from" not in (tmp_path / "shard-1.json").read_text()
+    assert sum("accounts" in (tmp_path / f"shard-{number}.json").read_text() for number in range(2)) == 1
 
 
 def test_an_object_that_is_read_in_full_is_not_read_in_parts(
