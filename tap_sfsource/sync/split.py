@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from tap_sfsource.errors import TapError
 from tap_sfsource.sync.cuts import cut
 from tap_sfsource.sync.job_bookmark import JobBookmark
 from tap_sfsource.sync.parts import Part, parts_of, text_of
@@ -112,14 +113,23 @@ class SplitReader(QueryReader):
                 yield None, Progress(end, self._mark(parts) if parts else None)
 
     def _begin_ahead(self, parts: list[Part]) -> None:
-        """Create the jobs of the next parts: of those that were counted, and where Bulk reads rows without a first look."""
+        """Create the jobs of the next parts: of those that were counted, and where Bulk reads rows without a first look.
+
+        Where one cannot be created, the jobs before it are read, so that a state names them; the failure shows when its turn
+        comes.
+        """
         for place, part in enumerate(parts[:_OPEN_JOBS]):
             if part.job or part.rows:
                 continue
             reader = self._reader(part)
             if part.count is None and not reader.bulk_at_once():
                 return
-            job = reader.begin(part.count or 0)
+            try:
+                job = reader.begin(part.count or 0)
+            except TapError:
+                if place == 0:
+                    raise
+                return
             if job is None:
                 self.bulk_full = reader.bulk_full
                 return

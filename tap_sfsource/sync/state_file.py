@@ -24,6 +24,8 @@ def bookmarks_of(state: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     for wrapper in ("value", "singer_state"):
         if "bookmarks" not in state and wrapper in state:
             state = _object_in(state, wrapper)
+    if "singer_state" in state:
+        raise _unusable('it has "bookmarks" beside "singer_state"')
     if not state:
         return {}
     if "bookmarks" not in state:

@@ -208,6 +208,11 @@ def test_a_misspelt_setting_is_a_warning(org_server: OrgServer, processes: Proce
         ("--state", '{"bookmarks": []}', "The state cannot be used: its bookmarks are no JSON object"),
         ("--state", '{"bookmarks": null}', "The state cannot be used: its bookmarks are no JSON object"),
         ("--state", '{"singer_state": null}', "The state cannot be used: its singer_state is no JSON object"),
+        (
+            "--state",
+            '{"bookmarks": {}, "singer_state": {"bookmarks": {}}}',
+            'The state cannot be used: it has "bookmarks" beside "singer_state"',
+        ),
         ("--state", '{"singer_state": {"x": 1}}', 'The state cannot be used: it has no "bookmarks"'),
         ("--state", '{"type": "STATE", "value": 3}', "The state cannot be used: its value is no JSON object"),
     ],
