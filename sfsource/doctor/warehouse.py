@@ -11,8 +11,9 @@ import psycopg
 from sfsource.doctor.findings import Finding
 from target_sfwarehouse.errors import TargetError
 from target_sfwarehouse.load.audit import REJECTED, SOURCES, SYNC_RUNS
+from target_sfwarehouse.load.sources import of_others
 from target_sfwarehouse.postgres import capabilities, parameters
-from target_sfwarehouse.postgres.schema import quoted, table_name, with_parameters
+from target_sfwarehouse.postgres.schema import quoted, table_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -186,13 +187,13 @@ def _tables(
 def _sources(
     connection: psycopg.Connection[Any], settings: Settings, streams: Sequence[str], source: str
 ) -> Iterator[Finding]:
-    table = quoted(settings.target_schema, SOURCES)
-    if not _value(
-        connection, "SELECT coalesce(has_table_privilege(to_regclass(%s), 'SELECT'), false)", table
-    ):
-        return
-    query = f"SELECT collection, source FROM {with_parameters(table)} WHERE collection = ANY(%s) AND source <> %s ORDER BY 1"  # noqa: S608 - quoted
-    rows = connection.execute(query.encode(), (_names(settings, streams), source)).fetchall()
+    readable = "SELECT coalesce(has_table_privilege(to_regclass(%s), 'SELECT'), false)"
+    rows = [
+        row
+        for schema in sorted({settings.schema_of(stream) for stream in streams})
+        if _value(connection, readable, quoted(schema, SOURCES))
+        for row in of_others(connection, schema, source)
+    ]
     if not rows:
         return
     allowed = settings.on_other_source == "allow"
@@ -203,7 +204,7 @@ def _sources(
         f"{len(rows)} tables, such as {rows[0][0]}, hold rows of {others}, and the login leads to {source}",
         ""
         if allowed
-        else "Load into another schema, or set on_other_source to allow to have both in one table.",
+        else "Load into another schema, or set on_other_source to allow to have both in one schema.",
     )
 
 

@@ -57,7 +57,8 @@ def named(bookmarks: Bookmarks, names: Sequence[str]) -> list[str]:
 
 def ask_for_all(stream: str, bookmark: dict[str, Any]) -> Again:
     """Have every row of a collection read again."""
-    begin_again(bookmark)
+    # A shard does not sweep, and the state does not say whether it is one's.
+    begin_again(bookmark, sweeps=True, asks_log=True)
     return Again(stream, "every row, and marks those that are gone")
 
 

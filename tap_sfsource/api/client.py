@@ -15,14 +15,7 @@ from tap_sfsource.api.composite import COMPOSITE_ANSWERS, Subrequest, Subrespons
 from tap_sfsource.api.connection import Call, Connection
 from tap_sfsource.api.transport import is_transient
 from tap_sfsource.api.usage import paid_by, payer_of, same_payer
-from tap_sfsource.errors import (
-    AuthError,
-    QuotaReachedError,
-    SalesforceError,
-    TapError,
-    TransientError,
-    UnreadableError,
-)
+from tap_sfsource.errors import SalesforceError, TransientError, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -85,9 +78,9 @@ class Client(Connection):
         """An access token that is a JWT names no org."""
         try:
             found = self.get(self.data("/query", {"q": "SELECT Id FROM Organization"}), _ORGANIZATION).records
-        except (QuotaReachedError, AuthError):
+        except TransientError:
             raise
-        except TapError as error:
+        except SalesforceError as error:
             logger.warning(
                 "Neither the login nor the org tells which org it is, so another one is not noticed. %s",
                 error,

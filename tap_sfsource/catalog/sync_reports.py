@@ -34,7 +34,7 @@ _MOMENT: Final = {"type": ["string", "null"], "format": "date-time"}
 COLUMNS: Final[Mapping[str, tuple[Mapping[str, Any], str]]] = {
     "id": ({"type": "string"}, "run_id of the run's own row, run_id/collection of a collection's"),
     "run_id": ({"type": "string"}, "The run of the tap"),
-    "org_id": (_TEXT, "Id of the org; NULL before a login has told it"),
+    "org_id": (_TEXT, "Id of the org; NULL before a login or the org has told it"),
     "collection": (_TEXT, "The stream; NULL in the run's own row"),
     "object": (_TEXT, "API name of the object"),
     "status": ({"type": "string"}, "success, partial, failed or skipped"),

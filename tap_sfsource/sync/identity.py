@@ -66,20 +66,20 @@ def begin_filtered(bookmark: MutableMapping[str, Any], condition: str, *, sweeps
     deletion log goes on where it was read to: nothing else would tell which of them are gone.
     """
     wanted, given = mark(condition) if condition else "", str(bookmark.get(_FILTER) or "")
-    changed = given != wanted and not _OF_ROWS.isdisjoint(bookmark)
+    changed = given != wanted and any(bookmark.get(key) is not None for key in _OF_ROWS)
     if changed:
-        begin_again(bookmark, sweeps=sweeps)
+        begin_again(bookmark, sweeps=sweeps, asks_log=not sweeps)
     if wanted or given:
         bookmark[_FILTER] = wanted
     return changed
 
 
-def begin_again(bookmark: MutableMapping[str, Any], *, sweeps: bool = True) -> None:
-    """Have every row read again. What the bookmark is of stays."""
+def begin_again(bookmark: MutableMapping[str, Any], *, sweeps: bool, asks_log: bool) -> None:
+    """Have every row read again, with a sweep, or with the deletion log from where it was read to. What it is of stays."""
     logged = next((bookmark[key] for key in _LOGGED if bookmark.get(key)), None)
     _forget(bookmark, _KEPT)
     bookmark["sweep_due"] = sweeps
-    if logged and not sweeps:
+    if logged and asks_log:
         bookmark["deleted_until"] = logged
 
 

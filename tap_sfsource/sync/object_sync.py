@@ -66,6 +66,7 @@ class ObjectSync:
     _error: Exception | None = field(default=None, init=False)
     _finished: bool = field(default=False, init=False)
     _version: int | None = field(default=None, init=False)
+    _asks_bin: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         """Know of no deletion yet."""
@@ -89,6 +90,8 @@ class ObjectSync:
             rest = list(answers)
             if self._deletions.asked:
                 self._deletions.take(rest.pop(0))
+            if self._asks_bin:
+                self._refresh.take_bin(rest.pop(0))
             self.query.watermark = clock.isoformat(self._watermark())
             self._prepare_query(rest[0] if rest else None)
         except Exception as error:  # noqa: BLE001 - raised in `events`, in the main thread
@@ -134,7 +137,6 @@ class ObjectSync:
 
     def _events(self) -> Iterator[Event]:
         self._raise_error()
-        unfinished = self.source.state.refreshed_at is None
         if self._resumes:
             yield from self._resume()
             self._look_again()
@@ -151,8 +153,6 @@ class ObjectSync:
             yield from refresh.news()
         if sweeps:
             yield from refresh.sweep(self.query.watermark if self._deletions.asked else "")
-        if source.key and (unfinished or sweeps):
-            yield from refresh.deletions_left()
         if source.whole or source.key is None:
             swept = sweeps or source.key is None
             yield Checkpoint(partial(self._deletions.emitted, self.query, swept=swept))
@@ -213,9 +213,11 @@ class ObjectSync:
         return self.source.window(Window(start, end))
 
     def _look(self) -> list[Subrequest]:
-        """The deletion log, then the first page of rows."""
+        """The deletion log, then, in a first sync, whether rows are in the bin, then the first page of rows."""
         plan = self.source.plan
-        requests = self._deletions.requests()
+        bin_requests = self._refresh.ask_bin() if self.source.state.bookmark is None else []
+        self._asks_bin = bool(bin_requests)
+        requests = [*self._deletions.requests(), *bin_requests]
         look = self.query.first_request(f"query_{plan.api_name}")
         return [replace(part, owner=plan.stream_name) for part in [*requests, *([look] if look else [])]]
 
@@ -318,8 +320,7 @@ class ObjectSync:
             state.begin_first_sync(self.source.plan.own.start, logged)
             state.maps = self.source.emitted
             self._refresh.note_formulas()
-            if self._refresh.hides_returns:
-                # Until the first sync has come to its end, and knows.
+            if self._refresh.has_deleted:
                 self._refresh.note_deletions()
         if self._deletions.found.ids:
             self._refresh.note_deletions()

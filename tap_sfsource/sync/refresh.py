@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_sfsource import clock
-from tap_sfsource.api.query import select
+from tap_sfsource.api.query import QUERY_PAGE, select
 from tap_sfsource.catalog.plan import MOVING_KEYS
 from tap_sfsource.rows.pages import ValuesPage, values
 from tap_sfsource.sync.events import Activate, Checkpoint, Event, Kind
@@ -25,6 +25,7 @@ from tap_sfsource.sync.progress import JobLostError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tap_sfsource.api.composite import Subrequest, Subresponse
     from tap_sfsource.catalog.columns import Column
     from tap_sfsource.rows.layout import Layout
     from tap_sfsource.sync.job_bookmark import JobBookmark
@@ -48,6 +49,7 @@ class Refresh:
 
     Attributes:
         now: The org's clock when the run came to the SObject.
+        has_deleted: Whether rows may be deleted that may come back unseen, where that has been asked.
     """
 
     def __init__(self, source: Source, now: datetime.datetime) -> None:
@@ -59,6 +61,7 @@ class Refresh:
         self._formulas = mark(own) if own else ""
         self._named = {name.lower() for name in self._settings.refresh_fields}
         self.now = now
+        self.has_deleted = False
         self._finished: dict[str, datetime.datetime] = {}
 
     def leftovers(self) -> list[QueryReader]:
@@ -194,16 +197,18 @@ class Refresh:
         if self.hides_returns:
             self._state.bin_until = self.now + _BIN_KEPT
 
-    def deletions_left(self) -> Iterator[Event]:
-        """Ask after a read of all rows whether some are deleted that may come back unseen."""
+    def ask_bin(self) -> list[Subrequest]:
+        """The call that asks, before all rows are read, whether some are deleted that may come back unseen."""
         if not self.hides_returns:
-            return
+            return []
         source = self._source
-        query = select(
-            source.plan.api_name, ["Id"], conditions=["IsDeleted = true", *source.conditions], limit=1
-        )
-        deleted = source.readers.first_page(query).totalSize
-        yield Checkpoint(self.note_deletions if deleted else self._state.forget_bin)
+        conditions = ["IsDeleted = true", *source.conditions]
+        query = select(source.plan.api_name, ["Id"], conditions=conditions, limit=1)
+        return [source.readers.request(query, f"bin_{source.plan.api_name}")]
+
+    def take_bin(self, answer: Subresponse) -> None:
+        """Take the answer; one that is refused says nothing, so there may be some."""
+        self.has_deleted = not answer.ok or answer.decode(QUERY_PAGE).totalSize > 0
 
     @property
     def hides_returns(self) -> bool:
@@ -238,9 +243,11 @@ class Refresh:
 
         The deletion log has to be read from the watermark on next; an empty one leaves it where it is.
         """
-        if self.hides_returns:
+        for request in self.ask_bin():
             # Rows that it marks may come back, and no log may tell of them.
-            yield Checkpoint(self.note_deletions)
+            self.take_bin(self._source.readers.client.composite([request])[0])
+            if self.has_deleted:
+                yield Checkpoint(self.note_deletions)
         if self._source.whole:
             query = self._begun(self._whole_query())
             # The log does not show every deletion up to now: a transaction may commit late.
@@ -332,7 +339,7 @@ class Refresh:
         if query.job is None:
             source.look(query)
         if query.job is not None:
-            # Its id goes into a STATE before the wait: a run that is killed meanwhile need not create it again.
+            # Before the wait: a run that is killed meanwhile need not create it again where a STATE names it.
             yield Checkpoint(partial(self._keep, query.job, purpose, layout.version), waits=True)
         for page, progress in query.pages():
             if page is not None:

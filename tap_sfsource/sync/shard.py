@@ -23,7 +23,7 @@ def check_part(plan: SObjectPlan) -> None:
     """Make sure that a part of an object is not read as a table version: it would mark the other rows as deleted.
 
     Raises:
-        TapError: Each run reads all rows of the object under a version of its own.
+        TapError: The object is read in parts.
     """
     if plan.own.part:
         raise TapError(

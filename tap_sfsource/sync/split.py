@@ -126,9 +126,10 @@ class SplitReader(QueryReader):
                 return
             try:
                 job = reader.begin(part.count or 0)
-            except TapError:
+            except TapError as error:
                 if place == 0:
                     raise
+                logger.info("%s: no further job now (%s).", self.api_name, error)
                 return
             if job is None:
                 self.bulk_full = reader.bulk_full

@@ -138,7 +138,7 @@ class StreamState(BookmarkKeys):
         Raises:
             TapError: One of them is later, or cannot be read; the message names it.
         """
-        for key in ("replication_key_value", "deleted_until", "refreshed_at", "swept_until"):
+        for key in ("replication_key_value", "deleted_until", "refreshed_at", "swept_until", "begun_at"):
             moment = self.moment(key)
             if moment is not None and moment > now + CLOCKS_DIFFER:
                 raise TapError(
@@ -180,10 +180,6 @@ class StreamState(BookmarkKeys):
         since = self.moment("begun_at") if self.bookmark is None else self.bookmark
         if self.deleted_until is None and since is not None:
             self.deleted_until = since
-
-    def forget_bin(self) -> None:
-        """Note that no row that has been read is deleted."""
-        self._bookmark.pop("bin_until", None)
 
     def begin_first_sync(
         self, start_date: datetime.datetime | None, deleted_until: datetime.datetime | None

@@ -102,7 +102,7 @@ class Session:
         schema = self._run.settings.schema_of(stream)
         self._run.make_schema(self._connection, schema)
         if source:
-            self._run.sources.check(self._connection, schema, name, source)
+            self._run.sources.check(self._connection, schema, source)
         load = self._run.loads.get(stream)
         known = load.table if load is not None else None
         where = (self._connection, self._run.settings)

@@ -14,6 +14,8 @@ from target_sfwarehouse.load.audit import SOURCES, make_own
 from target_sfwarehouse.postgres.schema import on_table, quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import psycopg
 
     from target_sfwarehouse.config import Settings
@@ -25,7 +27,7 @@ CREATE TABLE IF NOT EXISTS {table} (
 ) USING heap
 """
 
-OTHERS = "SELECT collection, source FROM {table} WHERE source <> %s ORDER BY collection <> %s, collection"
+OTHERS = "SELECT collection, source FROM {table} WHERE source <> %s AND (%s::text IS NULL OR collection = %s) ORDER BY 1"
 
 RECORD = """
 INSERT INTO {table} AS t (collection, source) VALUES (%s, %s)
@@ -40,21 +42,22 @@ class Sources:
     settings: Settings
     _ready: dict[str, bool] = field(default_factory=dict)
 
-    def check(self, connection: psycopg.Connection[Any], schema: str, name: str, source: str) -> None:
+    def check(self, connection: psycopg.Connection[Any], schema: str, source: str) -> None:
         """Refuse a stream before its table is touched. Raises BadSchemaError where the schema holds another's rows."""
         self._prepare(connection, schema)
-        if said := self._refusal(connection, schema, name, source):
+        if said := self._refusal(connection, schema, source):
             raise BadSchemaError(said)
 
     def claim(self, connection: psycopg.Connection[Any], load: Load) -> None:
         """Record the source with the rows that the open transaction writes, under the table's lock.
 
-        Raises WarehouseError where a run beside this one has written another's rows since the SCHEMA came.
+        Raises WarehouseError where a run beside this one has written another's rows into it since the SCHEMA came. No other
+        table is looked at: two runs would wait for each other's locks.
         """
         table = load.table
         if not load.source or not self._ready.get(table.schema):
             return
-        if said := self._refusal(connection, table.schema, table.name, load.source):
+        if said := self._refusal(connection, table.schema, load.source, table.name):
             raise WarehouseError(f"stream '{table.stream}': {said}")
         connection.execute(on_table(RECORD, quoted(table.schema, SOURCES)), (table.name, load.source))
 
@@ -65,18 +68,26 @@ class Sources:
                 connection, self.settings, table, CREATE_SOURCES, level=logging.WARNING, unnoticed=unnoticed
             )
 
-    def _refusal(self, connection: psycopg.Connection[Any], schema: str, name: str, source: str) -> str:
-        """Say why a table does not take a source's rows; nothing if it does. Tables without a row do not count."""
+    def _refusal(
+        self, connection: psycopg.Connection[Any], schema: str, source: str, only: str | None = None
+    ) -> str:
+        """Say why a schema, or only a table of it, does not take a source's rows; nothing if it does."""
         if not self._ready.get(schema) or self.settings.on_other_source == "allow":
             return ""
-        others = connection.execute(on_table(OTHERS, quoted(schema, SOURCES)), (source, name)).fetchall()
-        for other, held in others:
-            if _has_rows(connection, quoted(schema, other)):
-                return (
-                    f"table {schema}.{other} holds rows of {held}, and these are of {source}. Load into "
-                    "another schema, or set `on_other_source` to `allow` to have both in one schema"
-                )
+        for name, held in of_others(connection, schema, source, only):
+            return (
+                f"table {schema}.{name} holds rows of {held}, and these are of {source}. Load into "
+                "another schema, or set `on_other_source` to `allow` to have both in one schema"
+            )
         return ""
+
+
+def of_others(
+    connection: psycopg.Connection[Any], schema: str, source: str, only: str | None = None
+) -> Iterator[tuple[str, str]]:
+    """The tables of a schema, or only one of them, that hold rows of other sources, each with its source."""
+    found = connection.execute(on_table(OTHERS, quoted(schema, SOURCES)), (source, only, only)).fetchall()
+    return ((name, held) for name, held in found if _has_rows(connection, quoted(schema, name)))
 
 
 def _has_rows(connection: psycopg.Connection[Any], table: str) -> bool:

@@ -230,7 +230,11 @@ def test_rows_of_another_org_fail(patient: Patient, warehouse: Warehouse) -> Non
     warehouse = patient.warehouse = replace(warehouse, schema=f"{warehouse.schema} %s")
     warehouse.execute("CREATE SCHEMA {schema}")
     warehouse.execute("CREATE TABLE {schema}._sources (collection text PRIMARY KEY, source text)")
-    warehouse.execute("INSERT INTO {schema}._sources VALUES ('accounts', 'salesforce:00D5g000001abcd')")
+    # Of a collection that is not selected; a table without rows does not count.
+    warehouse.execute("CREATE TABLE {schema}.leads (id text PRIMARY KEY)")
+    warehouse.execute("INSERT INTO {schema}._sources VALUES ('leads', 'salesforce:00D5g000001abcd')")
+    assert ("warehouse", "source") not in patient.findings(0)
+    warehouse.execute("INSERT INTO {schema}.leads VALUES ('00Q5g00000A')")
     level, told = patient.findings(1)["warehouse", "source"]
     assert level == "failure"
     assert "hold rows of salesforce:00D5g000001abcd" in told

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sfsource.resync.bookmarks import ask_for_all
 from tap_sfsource.shards.__main__ import main
 from tests.tap.running import run_tap
 from tests.tap.syncs import Syncs
@@ -302,3 +303,17 @@ def test_a_shard_whose_key_is_refused_in_mid_read_marks_no_row_of_another(
     outcome = run_tap(syncs.config, catalog=part(end=middle))
     assert not outcome.complete
     assert b'"ACTIVATE_VERSION"' not in outcome.output
+
+
+def test_a_resync_of_a_shard_loses_no_deletion(org_server: OrgServer, frozen: Clock) -> None:
+    """It reads its rows again and cannot sweep."""
+    old = create(org_server, 3)
+    frozen.advance(hours=3)
+    syncs, catalog = Syncs(org_server, "Account"), part(end=frozen.now().strftime("%Y-%m-%dT%H:%M:%SZ"))
+    syncs.sync(catalog)
+    org_server.org.hard_delete(old[0])
+    frozen.advance(days=1)
+    assert syncs.target.state is not None
+    ask_for_all("accounts", syncs.target.state["bookmarks"]["accounts"])
+    syncs.sync(catalog)
+    assert {key for key, row in syncs.target.tables["accounts"].items() if row["is_deleted"]} == {old[0]}
