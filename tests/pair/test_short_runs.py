@@ -58,7 +58,7 @@ class Company:
                     (org.delete if act == "delete" else org.undelete)(key)
         if random.random() < 0.1:
             name = f"F{random.randint(0, 99)}__c"
-            with suppress(ApiError):  # it is there
+            with suppress(ApiError, ValueError):  # it is there
                 org.add_field("Account", custom_field(name, random.choice(["string", "double"])))
 
     def _create(self) -> None:
