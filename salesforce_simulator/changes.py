@@ -211,6 +211,8 @@ class Changes:
             assert before is not None
             self.recycle_bin.lost[record_id] = {name: before[name] for name in emptied}
         self.store.update(sobject.name, ids, changes | dict.fromkeys(emptied))
+        # A row that came back from the bin is deleted anew.
+        self.store.forget_deletions(ids)
         self.store.log_deletions(sobject.name, ids, stamp)
         self._vanish_at(stamp + BIN_MS)
 
@@ -277,6 +279,8 @@ class Changes:
         if row is None or not row.get("IsDeleted"):
             self._check_restricted(sobject, record_id)
         for name, ids in self._with_dependents(sobject, record_id, "1").items():
+            rows = ((each, self.store.get(name, each) or {}) for each in ids)
+            self.store.forget_deletions([each for each, found in rows if not found.get("IsDeleted")])
             self._vanish(self.schema.objects[name], ids, whole_second(stamp))
             self.store.log_deletions(name, ids, whole_second(stamp))
 

@@ -306,7 +306,7 @@ class Store:
     # the log of deletes
 
     def log_deletions(self, table: str, ids: Iterable[str], stamp: int) -> None:
-        """Note that rows were deleted; a row already in the log keeps its first moment."""
+        """Note that rows were deleted; a row already in the log keeps its first moment, see `forget_deletions`."""
         self.writer.executemany(
             'INSERT OR IGNORE INTO "_Deletion" VALUES (?, ?, ?)',
             ((table, record_id, stamp) for record_id in ids),

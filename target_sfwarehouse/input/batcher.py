@@ -196,6 +196,7 @@ class Batcher:
         self._bytes = 0
         self._held = 0
         self._resting = False
+        self._leads = False
         self._since = time.monotonic()
         self.started = round(time.time() * 1000)
 
@@ -248,9 +249,24 @@ class Batcher:
         if rows >= self.settings.batch_size_rows:
             self.flush()
 
+    def _lead(self) -> None:
+        """Have the last STATE before all rows of a batch emitted before one of them can be committed.
+
+        It may say what only a restart behind these rows needs to know, such as when a first sync began.
+        """
+        if self._leads:
+            return
+        self._leads = True
+        first = min((buffer.first_line for buffer in self._buffers if buffer.items), default=self.line)
+        before = [state for state in self._states if state[0] < first]
+        if before:
+            del self._states[: len(before)]
+            self.loader.lead(before[-1])
+
     def _stage(self, buffer: Buffer) -> None:
         self._resting = False
         if buffer.items:
+            self._lead()
             self.loader.stage(buffer.take(replace_nul=self.settings.sanitize_null_text_characters))
         buffer.limit = self._limit(buffer.shape.stream)
 
@@ -263,6 +279,7 @@ class Batcher:
     def copy_file(self, buffer: Buffer, file: FileLoad) -> None:
         """Have a CSV file copied into the table of a buffer, after the records before it."""
         self.push(buffer)
+        self._lead()
         self.loader.copy_file(file)
 
     def check(self, *, at_end: bool = False) -> None:
@@ -301,7 +318,7 @@ class Batcher:
             gc.collect()
         for buffer in list(self._buffers):
             self._stage(buffer)
-        states, self._states = self._states, []
+        states, self._states, self._leads = self._states, [], False
         self._bytes = self._held = 0
         self._since = time.monotonic()
         if self._loader is not None:

@@ -170,6 +170,14 @@ class Loader:
         self._last = self._submit(self._commit, self._session, states)
         self._begins = True
 
+    def lead(self, state: tuple[int, bytes]) -> None:
+        """Have a STATE emitted that comes before all rows of the batch that begins, once those before are committed."""
+        idle = self._last is None or self._last.done()
+        self.flush([state])
+        if idle:
+            # No second session is needed for a batch without rows.
+            self.settle()
+
     def _commit(self, session: Session, states: list[tuple[int, bytes]]) -> None:
         """Commit a batch, on its session's thread; batches come here in order."""
         session.commit()

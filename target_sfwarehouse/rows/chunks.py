@@ -158,6 +158,11 @@ class Buffer:
         """Whether the records make a chunk."""
         return len(self.items) >= self.limit or self.size >= CHUNK_BYTES
 
+    @property
+    def first_line(self) -> int:
+        """Number of the input line of the first record; there is one."""
+        return self.spans[0].numbers[self.spans[0].start]
+
     def add(self, item: Any, extra: tuple[Any, ...], line: int, text: bytes) -> None:
         """Take one record in."""
         self.items.append(item)

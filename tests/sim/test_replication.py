@@ -51,6 +51,20 @@ def test_a_record_is_told_once_with_its_first_delete(frozen_org: Org) -> None:
     assert last_hour(frozen_org).records == [(account, deleted_at)]
 
 
+@pytest.mark.parametrize("keeps", [False, True], ids=["the log forgets", "the log keeps"])
+@pytest.mark.parametrize("how", ["delete", "hard_delete"])
+def test_a_record_that_came_back_is_told_with_its_next_delete(
+    frozen_org: Org, how: str, *, keeps: bool
+) -> None:
+    frozen_org.recycle_bin.log_keeps_undeleted = keeps
+    account = frozen_org.create("Account", {"Name": "x"})
+    frozen_org.delete(account)
+    frozen_org.undelete(account)
+    frozen_org.clock.advance(minutes=5)
+    getattr(frozen_org, how)(account)
+    assert last_hour(frozen_org).records == [(account, frozen_org.clock.now())]
+
+
 def test_deletes_of_objects_without_the_flag_are_told(frozen_org: Org) -> None:
     group = frozen_org.create("Group", {"Name": "g"})
     frozen_org.delete(group)

@@ -93,3 +93,22 @@ def test_rows_behind_one_that_the_table_refuses_stay_out(name: str, warehouse: W
         {"n": 25, "last": 24}
     ]
     assert outcome.states[-1] == {"n": 1}
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["into the table", "into a staging table"])
+def test_a_state_before_all_rows_of_a_batch_is_out_before_they_are_committed(
+    there: bool, warehouse: Warehouse
+) -> None:
+    """A tap says so when its first sync began, which nothing but a restart behind its first rows needs."""
+    accounts, contacts = (schema_message(name, {"id": INTEGER}) for name in ("accounts", "contacts"))
+    if there:
+        loaded(warehouse.config(), [accounts])
+    two = [record("accounts", {"id": number}) for number in (1, 2)]
+    torn = load(
+        warehouse.config(), [accounts, state("begins"), *two, state("later"), accounts, contacts], torn=True
+    )
+    assert torn.states == ["begins"]
+    last = [*two, state("done"), state("begins again"), *two, state("done again")]
+    ended = loaded(warehouse.config(batch_size_rows=2), [accounts, state("begins"), *last])
+    assert ended.states[0] == "begins"
+    assert ended.states[-1] == "done again"
