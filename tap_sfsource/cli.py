@@ -120,11 +120,13 @@ def read_input(what: str, file: IO[str] | None) -> dict[str, Any] | None:
 
 
 def check_config_file(path: str) -> None:
-    """Make sure that a configuration file holds a JSON object.
+    """Make sure that a configuration file holds a JSON object. A pipe, which can be read once only, is not looked at.
 
     Raises:
         ConfigError: It cannot be read, is not JSON or holds something else; the message shows none of its text.
     """
+    if Path(path).is_fifo():
+        return
     try:
         value = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:

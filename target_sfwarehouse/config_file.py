@@ -19,7 +19,8 @@ def check_before(option: click.Parameter) -> None:
 
     def checked(context: click.Context, parameter: click.Parameter, paths: Sequence[str]) -> Any:
         for path in paths:
-            if path != "ENV":
+            # A pipe, such as a shell's `<(...)`, can be read once only.
+            if path != "ENV" and not Path(path).is_fifo():
                 _check(path)
         return read(context, parameter, paths)
 

@@ -407,3 +407,9 @@ def test_a_signal_ends_the_tap_soon_and_not_as_a_success(
     assert finished.status == 128 + signum
     assert f"Stopped by {signum.name} before the end." in finished.stderr
     assert "Traceback" not in finished.stderr
+
+
+def test_settings_may_come_from_a_pipe(org_server: OrgServer, processes: Processes) -> None:
+    processes.write("settings", org_server.config(objects=["Account"]))
+    finished = processes.shell("tap-sfsource --config <(cat settings)").expect()
+    assert '"SCHEMA"' in finished.stdout

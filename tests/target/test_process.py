@@ -391,3 +391,10 @@ def test_a_signal_during_the_imports_is_one_line(signum: signal.Signals) -> None
 
     assert ended.returncode == 128 + signum
     assert ended.stderr == f"Stopped by {signum.name} before the start.\n"
+
+
+def test_settings_may_come_from_a_pipe(processes: Processes, warehouse: Warehouse) -> None:
+    processes.write("settings", warehouse.config())
+    write_lines(processes.directory, [SCHEMA, record("accounts", {"id": 1}), state({"n": 1})])
+    processes.shell("target-sfwarehouse --config <(cat settings) < messages.jsonl").expect()
+    assert [row["id"] for row in warehouse.query("SELECT id FROM {schema}.accounts")] == [1]
